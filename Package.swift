@@ -24,6 +24,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     targets: [
         room("UnrollCore"),
+        room("UnrollModel", uses: ["UnrollCore"]),
         tests(of: "UnrollCore"),
     ]
 )

@@ -1,0 +1,60 @@
+/// A cell's formula and its derivative as one list of elementwise operations in the order of execution.
+///
+/// The first `forwardCount` nodes compute the new states; the rest compute, from the gradients of the new states,
+/// the gradients of gates and previous states. Equal sub-formulas occur once.
+package struct CellGraph: Sendable {
+    /// The index of a node, which is also its place in the order of execution.
+    package typealias NodeID = Int
+
+    package enum Node: Sendable, Hashable {
+        case gate(Int)
+        case previousState(Int)
+        /// The gradient of the loss with respect to a new state.
+        case stateGradient(Int)
+        case constant(Double)
+        case unary(UnaryFunction, NodeID)
+        case binary(BinaryOperator, NodeID, NodeID)
+        /// `gradient` times the derivative of the function, expressed by the function's `value`.
+        case derivative(UnaryFunction, value: NodeID, gradient: NodeID)
+
+        package var operands: [NodeID] {
+            switch self {
+            case .gate, .previousState, .stateGradient, .constant: []
+            case .unary(_, let a): [a]
+            case .binary(_, let a, let b): [a, b]
+            case .derivative(_, let value, let gradient): [value, gradient]
+            }
+        }
+    }
+
+    package let gateCount: Int
+    package let stateCount: Int
+    package let nodes: [Node]
+    package let forwardCount: Int
+    /// The new value of each state.
+    package let newStates: [NodeID]
+    /// The gradient with respect to each gate.
+    package let gateGradients: [NodeID]
+    /// The gradient with respect to each previous state, without what flows through the gates.
+    package let previousStateGradients: [NodeID]
+
+    /// Runs the cell's formula on symbols and derives its gradient.
+    package init(of cell: any RecurrentCell.Type) throws(ModelError) {
+        var builder = try CellGraphBuilder(cell)
+        let newStates = try builder.addStep()
+        let forwardCount = builder.nodes.count
+        let gradients = builder.addGradients(of: newStates)
+        gateCount = cell.gates.count
+        stateCount = cell.states.count
+        nodes = builder.nodes
+        self.forwardCount = forwardCount
+        self.newStates = newStates
+        gateGradients = gradients.gates
+        previousStateGradients = gradients.states
+    }
+
+    /// Whether the node is the constant zero, so that nothing need be computed.
+    package func isZero(_ node: NodeID) -> Bool {
+        nodes[node] == .constant(0)
+    }
+}

@@ -1,0 +1,144 @@
+/// Collects the nodes of a cell's graph: equal nodes once, constants folded.
+struct CellGraphBuilder {
+    private(set) var nodes: [CellGraph.Node] = []
+    private var ids: [CellGraph.Node: CellGraph.NodeID] = [:]
+    private var visited: [ObjectIdentifier: CellGraph.NodeID] = [:]
+    private let cell: any RecurrentCell.Type
+
+    init(_ cell: any RecurrentCell.Type) throws(ModelError) {
+        self.cell = cell
+        for (kind, names) in [("gate", cell.gates), ("state", cell.states)] {
+            guard !names.isEmpty, Set(names).count == names.count else {
+                throw .invalidCell(cell.name, "its \(kind) names \(names) must be distinct and at least one")
+            }
+        }
+    }
+
+    /// Adds the formula of one step and returns the new states in the cell's order.
+    mutating func addStep() throws(ModelError) -> [CellGraph.NodeID] {
+        let step = cell.step(GateValues(), StateValues())
+        let given = step.entries.map(\.name)
+        guard given.count == cell.states.count, Set(given) == Set(cell.states) else {
+            throw .invalidCell(
+                cell.name, "step returns the states \(given) but the cell declares \(cell.states)")
+        }
+        var newStates: [CellGraph.NodeID] = []
+        for name in cell.states {
+            newStates.append(try add(step[dynamicMember: name]))
+        }
+        return newStates
+    }
+
+    /// Adds what computes the gradients of gates and previous states, by reverse-mode differentiation.
+    mutating func addGradients(
+        of newStates: [CellGraph.NodeID]
+    ) -> (gates: [CellGraph.NodeID], states: [CellGraph.NodeID]) {
+        let zero = constant(0)
+        var gradients: [CellGraph.NodeID: CellGraph.NodeID] = [:]
+        let last = nodes.count - 1
+        for (state, node) in newStates.enumerated() {
+            gradients[node] = add(gradients[node] ?? zero, insert(.stateGradient(state)))
+        }
+        for node in stride(from: last, through: 0, by: -1) {
+            guard let gradient = gradients[node] else { continue }
+            switch nodes[node] {
+            case .gate, .previousState, .stateGradient, .constant, .derivative:
+                break
+            case .unary(let function, let a):
+                gradients[a] = add(
+                    gradients[a] ?? zero, insert(.derivative(function, value: node, gradient: gradient)))
+            case .binary(.add, let a, let b):
+                gradients[a] = add(gradients[a] ?? zero, gradient)
+                gradients[b] = add(gradients[b] ?? zero, gradient)
+            case .binary(.subtract, let a, let b):
+                gradients[a] = add(gradients[a] ?? zero, gradient)
+                gradients[b] = subtract(gradients[b] ?? zero, gradient)
+            case .binary(.multiply, let a, let b):
+                gradients[a] = add(gradients[a] ?? zero, multiply(gradient, b))
+                gradients[b] = add(gradients[b] ?? zero, multiply(gradient, a))
+            }
+        }
+        func gradient(of leaf: CellGraph.Node) -> CellGraph.NodeID {
+            ids[leaf].flatMap { gradients[$0] } ?? zero
+        }
+        return (
+            cell.gates.indices.map { gradient(of: .gate($0)) },
+            cell.states.indices.map { gradient(of: .previousState($0)) }
+        )
+    }
+
+    private mutating func add(_ expression: Expression) throws(ModelError) -> CellGraph.NodeID {
+        let identity = ObjectIdentifier(expression.node)
+        if let id = visited[identity] { return id }
+        let id: CellGraph.NodeID
+        switch expression.node.content {
+        case .gate(let name):
+            id = insert(.gate(try index(of: name, in: cell.gates, kind: "gate")))
+        case .state(let name):
+            id = insert(.previousState(try index(of: name, in: cell.states, kind: "state")))
+        case .constant(let value):
+            id = constant(value)
+        case .unary(let function, let operand):
+            id = insert(.unary(function, try add(operand)))
+        case .binary(let binaryOperator, let left, let right):
+            let (a, b) = (try add(left), try add(right))
+            id =
+                switch binaryOperator {
+                case .add: add(a, b)
+                case .subtract: subtract(a, b)
+                case .multiply: multiply(a, b)
+                }
+        }
+        visited[identity] = id
+        return id
+    }
+
+    private func index(of name: String, in names: [String], kind: String) throws(ModelError) -> Int {
+        guard let index = names.firstIndex(of: name) else {
+            throw .invalidCell(cell.name, "step uses the \(kind) '\(name)' but the cell declares \(names)")
+        }
+        return index
+    }
+
+    private mutating func insert(_ node: CellGraph.Node) -> CellGraph.NodeID {
+        if let id = ids[node] { return id }
+        nodes.append(node)
+        ids[node] = nodes.count - 1
+        return nodes.count - 1
+    }
+
+    private mutating func constant(_ value: Double) -> CellGraph.NodeID {
+        insert(.constant(value))
+    }
+
+    private func value(_ id: CellGraph.NodeID) -> Double? {
+        if case .constant(let value) = nodes[id] { value } else { nil }
+    }
+
+    private mutating func add(_ a: CellGraph.NodeID, _ b: CellGraph.NodeID) -> CellGraph.NodeID {
+        switch (value(a), value(b)) {
+        case (let x?, let y?): constant(x + y)
+        case (0, nil): b
+        case (nil, 0): a
+        default: insert(.binary(.add, a, b))
+        }
+    }
+
+    private mutating func subtract(_ a: CellGraph.NodeID, _ b: CellGraph.NodeID) -> CellGraph.NodeID {
+        switch (value(a), value(b)) {
+        case (let x?, let y?): constant(x - y)
+        case (nil, 0): a
+        default: insert(.binary(.subtract, a, b))
+        }
+    }
+
+    private mutating func multiply(_ a: CellGraph.NodeID, _ b: CellGraph.NodeID) -> CellGraph.NodeID {
+        switch (value(a), value(b)) {
+        case (let x?, let y?): constant(x * y)
+        case (0, nil), (nil, 0): constant(0)
+        case (1, nil): b
+        case (nil, 1): a
+        default: insert(.binary(.multiply, a, b))
+        }
+    }
+}

@@ -1,0 +1,85 @@
+/// A formula over one cell's gates and states, written with ordinary operators.
+///
+/// An expression computes nothing. `CellGraph` reads it once, derives its gradient, and the engines run both, element
+/// by element, over whole layers.
+public struct Expression: Sendable, ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral {
+    let node: Node
+
+    final class Node: Sendable {
+        let content: Content
+
+        init(_ content: Content) {
+            self.content = content
+        }
+    }
+
+    enum Content: Sendable {
+        case gate(String)
+        case state(String)
+        case constant(Double)
+        case unary(UnaryFunction, Expression)
+        case binary(BinaryOperator, Expression, Expression)
+    }
+
+    init(_ content: Content) {
+        node = Node(content)
+    }
+
+    /// A constant, the same for every element.
+    public init(floatLiteral value: Double) {
+        self.init(.constant(value))
+    }
+
+    /// A constant, the same for every element.
+    public init(integerLiteral value: Int) {
+        self.init(.constant(Double(value)))
+    }
+
+    /// The elementwise sum.
+    public static func + (left: Expression, right: Expression) -> Expression {
+        Expression(.binary(.add, left, right))
+    }
+
+    /// The elementwise difference.
+    public static func - (left: Expression, right: Expression) -> Expression {
+        Expression(.binary(.subtract, left, right))
+    }
+
+    /// The elementwise product.
+    public static func * (left: Expression, right: Expression) -> Expression {
+        Expression(.binary(.multiply, left, right))
+    }
+
+    /// The elementwise negative.
+    public static prefix func - (operand: Expression) -> Expression {
+        0 - operand
+    }
+}
+
+/// The elementwise hyperbolic tangent.
+public func tanh(_ operand: Expression) -> Expression {
+    Expression(.unary(.tanh, operand))
+}
+
+/// The elementwise logistic function, 1 / (1 + exp(-x)).
+public func sigmoid(_ operand: Expression) -> Expression {
+    Expression(.unary(.sigmoid, operand))
+}
+
+/// The elementwise rectifier, max(x, 0), with derivative 0 at 0 as PyTorch has it.
+public func relu(_ operand: Expression) -> Expression {
+    Expression(.unary(.relu, operand))
+}
+
+/// A nonlinearity whose derivative follows from its value alone, so that its argument need not be kept.
+package enum UnaryFunction: Sendable, Hashable, CaseIterable {
+    case tanh
+    case sigmoid
+    case relu
+}
+
+package enum BinaryOperator: Sendable, Hashable {
+    case add
+    case subtract
+    case multiply
+}

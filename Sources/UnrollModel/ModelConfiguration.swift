@@ -1,0 +1,31 @@
+/// What a language model is made of, apart from its vocabulary and the values of its parameters.
+///
+/// One-hot tokens go into a recurrent layer, and a linear decoder turns its output into a logit for every token.
+public struct ModelConfiguration: Sendable {
+    /// The formula of one recurrent step.
+    public var cell: any RecurrentCell.Type
+    /// Hidden units, `H`.
+    public var hiddenSize: Int
+
+    /// Describes a model of one recurrent layer.
+    public init(cell: any RecurrentCell.Type = TanhCell.self, hiddenSize: Int = 512) {
+        self.cell = cell
+        self.hiddenSize = hiddenSize
+    }
+
+    /// The cells that `--cell` and model folders know by name.
+    public static let builtInCells: [any RecurrentCell.Type] = [TanhCell.self, ReLUCell.self]
+
+    /// Names and shapes of all parameters for a vocabulary of `vocabularySize` tokens, as PyTorch has them.
+    public func parameterShapes(vocabularySize: Int) -> [(name: String, shape: [Int])] {
+        let gateRows = cell.gates.count * hiddenSize
+        return [
+            ("rnn.weight_ih_l0", [gateRows, vocabularySize]),
+            ("rnn.weight_hh_l0", [gateRows, hiddenSize]),
+            ("rnn.bias_ih_l0", [gateRows]),
+            ("rnn.bias_hh_l0", [gateRows]),
+            ("decoder.weight", [vocabularySize, hiddenSize]),
+            ("decoder.bias", [vocabularySize]),
+        ]
+    }
+}

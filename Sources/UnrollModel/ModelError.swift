@@ -1,0 +1,33 @@
+/// What can be wrong with a model: its cell, its sizes, its tensors or the file that they come from.
+public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// The cell of that name is not well-formed.
+    case invalidCell(String, String)
+    /// No cell has that name.
+    case unknownCell(String, known: [String])
+    /// A tensor that the model needs is not there.
+    case missingTensor(String)
+    /// A tensor that the model does not have.
+    case unexpectedTensor(String)
+    /// A tensor is of the wrong shape.
+    case shapeMismatch(name: String, expected: [Int], actual: [Int])
+    /// The bytes are not a safetensors file.
+    case invalidSafetensors(String)
+
+    /// One line that names the thing and the way out.
+    public var description: String {
+        switch self {
+        case .invalidCell(let name, let reason):
+            "the cell '\(name)' is not well-formed: \(reason)"
+        case .unknownCell(let name, let known):
+            "there is no cell '\(name)'; known cells: \(known.joined(separator: ", "))"
+        case .missingTensor(let name):
+            "the tensor '\(name)' is missing; the model needs PyTorch's names, as in 'rnn.weight_hh_l0'"
+        case .unexpectedTensor(let name):
+            "the tensor '\(name)' does not belong to a model of this configuration"
+        case .shapeMismatch(let name, let expected, let actual):
+            "the tensor '\(name)' has the shape \(actual), where the model needs \(expected)"
+        case .invalidSafetensors(let reason):
+            "not a whole safetensors file: \(reason)"
+        }
+    }
+}

@@ -1,0 +1,59 @@
+/// Tensors under PyTorch's names, row-major, in a fixed order: how parameters leave and enter an engine.
+public struct NamedTensors<Scalar: BinaryFloatingPoint & Sendable>: Sendable, Equatable {
+    /// One tensor.
+    public struct Entry: Sendable, Equatable {
+        /// The name, such as `rnn.weight_hh_l0`.
+        public var name: String
+        /// The size of each dimension, outermost first.
+        public var shape: [Int]
+        /// The elements, the last dimension varying fastest.
+        public var values: [Scalar]
+
+        /// Creates a tensor; `values` holds as many elements as `shape` says.
+        public init(name: String, shape: [Int], values: [Scalar]) {
+            self.name = name
+            self.shape = shape
+            self.values = values
+        }
+    }
+
+    /// The tensors in their order on disk.
+    public var entries: [Entry]
+
+    /// Creates a set of tensors.
+    public init(_ entries: [Entry] = []) {
+        self.entries = entries
+    }
+
+    /// The tensor of that name.
+    public subscript(name: String) -> Entry? {
+        entries.first { $0.name == name }
+    }
+
+    /// How many numbers there are in all.
+    public var scalarCount: Int {
+        entries.reduce(0) { $0 + $1.values.count }
+    }
+}
+
+/// A model's parameters.
+public typealias Parameters = NamedTensors<Float>
+
+extension NamedTensors where Scalar == Float {
+    /// Checks that these are exactly the parameters of such a model, and returns its vocabulary size.
+    package func checkedVocabularySize(for configuration: ModelConfiguration) throws(ModelError) -> Int {
+        guard let bias = self["decoder.bias"] else { throw .missingTensor("decoder.bias") }
+        let vocabularySize = bias.values.count
+        let expected = configuration.parameterShapes(vocabularySize: vocabularySize)
+        for (name, shape) in expected {
+            guard let entry = self[name] else { throw .missingTensor(name) }
+            guard entry.shape == shape, entry.values.count == shape.reduce(1, *) else {
+                throw .shapeMismatch(name: name, expected: shape, actual: entry.shape)
+            }
+        }
+        if let stranger = entries.first(where: { entry in !expected.contains { $0.name == entry.name } }) {
+            throw .unexpectedTensor(stranger.name)
+        }
+        return vocabularySize
+    }
+}
