@@ -24,7 +24,11 @@ let package = Package(
     platforms: [.macOS(.v15)],
     targets: [
         room("UnrollCore"),
+        // Leaf loops in C: chosen at run time by the processor's features, no flags, no dependency.
+        .target(name: "CUnrollKernels", linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
         room("UnrollModel", uses: ["UnrollCore"]),
+        room("UnrollEngine", uses: ["UnrollCore", "UnrollModel", "CUnrollKernels"]),
         tests(of: "UnrollCore"),
+        tests(of: "UnrollEngine", uses: ["UnrollCore", "UnrollModel"], resources: [.copy("Oracles")]),
     ]
 )

@@ -1,0 +1,72 @@
+// Gradients of weights and biases, once the gradients of all gates and logits are there.
+
+// Time steps whose operands stay in the L2 cache while all their products are made.
+enum { STEPS_PER_BLOCK = 9 };
+
+// rows units of a, from unit on, against one panel of b.
+INLINE void weight_gradient_tile(
+    const int rows, const UnrollProduct *product, int32_t unit, int32_t b_panel, int32_t begin, int32_t end) {
+    float *to = product->c + b_panel * product->c_panel + (ptrdiff_t)unit * WIDTH;
+    for (int pass = 0; pass < PASSES; pass++) {
+        const int column = pass * PASS_WIDTH;
+        Accumulators sums;
+        UNROLLED for (int r = 0; r < rows; r++) {
+            UNROLLED for (int v = 0; v < TILE_VECTORS; v++)
+                sums[r][v] = begin == 0 ? BROADCAST(0.f) : LOAD(to + r * WIDTH + column + v * LANES);
+        }
+        for (int32_t t = begin; t < end; t++) {
+            const float *a = tile_of(product->a, t, unit / WIDTH, 0) + unit % WIDTH;
+            const float *b = tile_of(product->b, t, b_panel, 0) + column;
+            _Pragma("clang loop unroll_count(2)")
+            for (int32_t row = 0; row < product->batch; row++, a += WIDTH, b += WIDTH)
+                accumulate_one(rows, a, 1, b, sums);
+        }
+        store_applied(UNROLL_FUNCTION_IDENTITY, rows, sums, to + column);
+    }
+}
+
+NOINLINE void weight_gradient_tile_of(
+    int rows, const UnrollProduct *product, int32_t unit, int32_t b_panel, int32_t begin, int32_t end) {
+#define CALL(ROWS) weight_gradient_tile(ROWS, product, unit, b_panel, begin, end)
+    FOR_CONSTANT_ROWS(rows, CALL)
+#undef CALL
+}
+
+static void weight_gradient(const UnrollProduct *product, UnrollRange units) {
+    for (int32_t begin = 0; begin < product->steps; begin += STEPS_PER_BLOCK) {
+        const int32_t end = smaller(begin + STEPS_PER_BLOCK, product->steps);
+        for (int32_t panel = 0; panel < product->b_panels; panel++) {
+            for (int32_t unit = units.begin; unit < units.end; unit += TILE_ROWS)
+                weight_gradient_tile_of(
+                    smaller(TILE_ROWS, units.end - unit), product, unit, panel, begin, end);
+        }
+    }
+}
+
+INLINE void add_row(float *to, const float *row) {
+    UNROLLED for (int v = 0; v < WIDTH; v += LANES) STORE(to + v, LOAD(to + v) + LOAD(row + v));
+}
+
+static void column_sums(UnrollPanels rows, int32_t panel, int32_t steps, int32_t batch, float *sums) {
+    Vector totals[WIDTH / LANES];
+    UNROLLED for (int v = 0; v < WIDTH / LANES; v++) totals[v] = BROADCAST(0.f);
+    for (int32_t t = 0; t < steps; t++) {
+        const float *row = tile_of(rows, t, panel, 0);
+        for (int32_t b = 0; b < batch; b++, row += WIDTH) {
+            UNROLLED for (int v = 0; v < WIDTH / LANES; v++) totals[v] += LOAD(row + v * LANES);
+        }
+    }
+    UNROLLED for (int v = 0; v < WIDTH / LANES; v++) STORE(sums + v * LANES, totals[v]);
+}
+
+static void input_gradient(
+    UnrollPanels rows, int32_t panel, int32_t steps, int32_t batch, const int32_t *tokens, int32_t vocabulary,
+    float *gradient, float *bias_gradient) {
+    __builtin_memset(gradient, 0, (size_t)vocabulary * WIDTH * sizeof(float));
+    for (int32_t t = 0; t < steps; t++) {
+        const float *row = tile_of(rows, t, panel, 0);
+        for (int32_t b = 0; b < batch; b++, row += WIDTH)
+            add_row(gradient + (ptrdiff_t)tokens[(ptrdiff_t)t * batch + b] * WIDTH, row);
+    }
+    column_sums(rows, panel, steps, batch, bias_gradient);
+}

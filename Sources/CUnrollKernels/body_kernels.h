@@ -1,0 +1,41 @@
+// Everything that the levels share. Each level file defines its vectors and includes this once.
+
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "levels.h"
+#include "unroll_kernels.h"
+
+#define WIDTH UNROLL_PANEL_WIDTH
+#define INLINE static inline __attribute__((always_inline))
+#define NOINLINE static __attribute__((noinline))
+// Loops over accumulators must disappear entirely: one that stays keeps them all in memory, at a third of the speed.
+#define UNROLLED _Pragma("clang loop unroll(full)")
+
+typedef int32_t Integers __attribute__((vector_size(LANES * sizeof(int32_t))));
+
+#include "body_math.h"
+#include "body_tiles.h"
+#include "body_program.h"
+#include "body_recurrence.h"
+#include "body_decoder.h"
+#include "body_gradients.h"
+#include "body_sweeps.h"
+
+const UnrollKernels LEVEL = {
+    .name = LEVEL_NAME,
+    .forward_step = forward_step,
+    .backward_step = backward_step,
+    .decode = decode,
+    .cross_entropy = cross_entropy,
+    .weight_gradient = weight_gradient,
+    .input_gradient = input_gradient,
+    .column_sums = column_sums,
+    .transpose = transpose,
+    .sum_of_squares = sum_of_squares,
+    .descend = descend,
+    .operate = operate,
+    .probe = probe,
+};

@@ -1,0 +1,92 @@
+// Elementary functions on vectors, within a few units in the last place.
+//
+// MAX and MIN return their second operand when either is not a number, so with the argument second, what is not a
+// number stays visible instead of being clamped to one.
+
+#ifndef SCALE
+// value * 2^exponent through the exponent bits; the exponent is whole and gives a normal number.
+INLINE Vector scaled_by_power_of_two(Vector value, Vector exponent) {
+    // With 1.5 * 2^23 + 127 added, the low bits of the sum are the biased exponent.
+    Integers biased = (Integers)(exponent + BROADCAST(12583039.f));
+    return value * (Vector)(biased << 23);
+}
+#define SCALE(value, exponent) scaled_by_power_of_two(value, exponent)
+#endif
+
+#ifndef REDUCE_ADD
+INLINE float sum_of_lanes(Vector v) {
+    float lanes[LANES] __attribute__((aligned(UNROLL_ALIGNMENT)));
+    STORE(lanes, v);
+    float sum = 0;
+    for (int i = 0; i < LANES; i++) sum += lanes[i];
+    return sum;
+}
+
+INLINE float greatest_of_lanes(Vector v) {
+    float lanes[LANES] __attribute__((aligned(UNROLL_ALIGNMENT)));
+    STORE(lanes, v);
+    float greatest = lanes[0];
+    // The comparison also keeps a lane that is not a number from hiding behind the others.
+    for (int i = 1; i < LANES; i++) greatest = lanes[i] > greatest || lanes[i] != lanes[i] ? lanes[i] : greatest;
+    return greatest;
+}
+#define REDUCE_ADD(v) sum_of_lanes(v)
+#define REDUCE_MAX(v) greatest_of_lanes(v)
+#endif
+
+// e^x, zero where that is below the smallest normal number, which makes the padding of a softmax exactly zero.
+// Cody-Waite reduction to |r| <= ln(2)/2, then the polynomial of the Cephes library's expf.
+INLINE Vector vector_exp(Vector x) {
+    const Vector lowest = BROADCAST(-87.3f);
+    Vector bounded = MIN(BROADCAST(88.3f), MAX(lowest, x));
+    Vector n = ROUND(bounded * BROADCAST(1.44269504f));
+    Vector r = NEGATED_MULTIPLY_ADD(n, BROADCAST(0.693359375f), bounded);
+    r = NEGATED_MULTIPLY_ADD(n, BROADCAST(-2.12194440e-4f), r);
+    Vector p = BROADCAST(1.9875691500e-4f);
+    p = MULTIPLY_ADD(p, r, BROADCAST(1.3981999507e-3f));
+    p = MULTIPLY_ADD(p, r, BROADCAST(8.3334519073e-3f));
+    p = MULTIPLY_ADD(p, r, BROADCAST(4.1665795894e-2f));
+    p = MULTIPLY_ADD(p, r, BROADCAST(1.6666665459e-1f));
+    p = MULTIPLY_ADD(p, r, BROADCAST(5.0000001201e-1f));
+    p = MULTIPLY_ADD(r * r, p, r + BROADCAST(1.f));
+    return ZERO_WHERE_LESS(SCALE(p, n), x, lowest);
+}
+
+// tanh x: the odd rational function of degree 13 over 6 that Eigen made known, exactly +-1 beyond +-7.9.
+INLINE Vector vector_tanh(Vector x) {
+    const Vector limit = BROADCAST(7.90531110763549805f);
+    x = MIN(limit, MAX(-limit, x));
+    Vector s = x * x;
+    Vector p = BROADCAST(-2.76076847742355e-16f);
+    p = MULTIPLY_ADD(p, s, BROADCAST(2.00018790482477e-13f));
+    p = MULTIPLY_ADD(p, s, BROADCAST(-8.60467152213735e-11f));
+    p = MULTIPLY_ADD(p, s, BROADCAST(5.12229709037114e-08f));
+    p = MULTIPLY_ADD(p, s, BROADCAST(1.48572235717979e-05f));
+    p = MULTIPLY_ADD(p, s, BROADCAST(6.37261928875436e-04f));
+    p = MULTIPLY_ADD(p, s, BROADCAST(4.89352455891786e-03f));
+    Vector q = BROADCAST(1.19825839466702e-06f);
+    q = MULTIPLY_ADD(q, s, BROADCAST(1.18534705686654e-04f));
+    q = MULTIPLY_ADD(q, s, BROADCAST(2.26843463243900e-03f));
+    q = MULTIPLY_ADD(q, s, BROADCAST(4.89352518554385e-03f));
+    return p * x / q;
+}
+
+INLINE Vector vector_sigmoid(Vector x) {
+    const Vector half = BROADCAST(.5f);
+    return MULTIPLY_ADD(vector_tanh(x * half), half, half);
+}
+
+INLINE Vector vector_relu(Vector x) { return MAX(BROADCAST(0.f), x); }
+
+// The derivatives, times a gradient, from the function's value.
+INLINE Vector tanh_derivative(Vector value, Vector gradient) {
+    return gradient * NEGATED_MULTIPLY_ADD(value, value, BROADCAST(1.f));
+}
+
+INLINE Vector sigmoid_derivative(Vector value, Vector gradient) {
+    return gradient * NEGATED_MULTIPLY_ADD(value, value, value);
+}
+
+INLINE Vector relu_derivative(Vector value, Vector gradient) {
+    return KEEP_WHERE_LESS(gradient, BROADCAST(0.f), value);
+}

@@ -1,0 +1,83 @@
+// The tile interpreter: a cell's pointwise formula as a list of operations on tiles of 32 units x up to 32 rows.
+//
+// Tiles are contiguous, so operations read and write tensors directly and no load or store is needed. What costs is
+// the traffic with the L1 cache, hence the operations with three operands, the forms that the chain rule emits.
+
+typedef void Operation(
+    const UnrollInstruction *instruction, float *d, const float *a, const float *b, const float *c, ptrdiff_t count);
+
+#define OPERATION(NAME, RESULT)                                                                                       \
+    NOINLINE void NAME(                                                                                               \
+        const UnrollInstruction *instruction, float *d, const float *a, const float *b, const float *c,              \
+        ptrdiff_t count) {                                                                                            \
+        const Vector scale = BROADCAST(instruction->scale), offset = BROADCAST(instruction->offset);                 \
+        (void)scale, (void)offset;                                                                                    \
+        for (ptrdiff_t start = 0; start < count; start += WIDTH) {                                                    \
+            UNROLLED for (int lane = 0; lane < WIDTH; lane += LANES) {                                                \
+                const ptrdiff_t i = start + lane;                                                                     \
+                STORE(d + i, RESULT);                                                                                 \
+            }                                                                                                         \
+        }                                                                                                             \
+    }
+
+#define A LOAD(a + i)
+#define B LOAD(b + i)
+#define C LOAD(c + i)
+
+OPERATION(operate_copy, A)
+OPERATION(operate_add, A + B)
+OPERATION(operate_subtract, A - B)
+OPERATION(operate_multiply, A * B)
+OPERATION(operate_multiply_add, MULTIPLY_ADD(A, B, C))
+OPERATION(operate_affine, MULTIPLY_ADD(A, scale, offset))
+OPERATION(operate_tanh, vector_tanh(A))
+OPERATION(operate_sigmoid, vector_sigmoid(A))
+OPERATION(operate_relu, vector_relu(A))
+OPERATION(operate_tanh_derivative, tanh_derivative(A, B))
+OPERATION(operate_sigmoid_derivative, sigmoid_derivative(A, B))
+OPERATION(operate_relu_derivative, relu_derivative(A, B))
+OPERATION(operate_tanh_derivative_of_product, tanh_derivative(A, B * C))
+OPERATION(operate_sigmoid_derivative_of_product, sigmoid_derivative(A, B * C))
+
+#undef A
+#undef B
+#undef C
+
+static Operation *const operations[UNROLL_OP_COUNT] = {
+    [UNROLL_OP_COPY] = operate_copy,
+    [UNROLL_OP_ADD] = operate_add,
+    [UNROLL_OP_SUBTRACT] = operate_subtract,
+    [UNROLL_OP_MULTIPLY] = operate_multiply,
+    [UNROLL_OP_MULTIPLY_ADD] = operate_multiply_add,
+    [UNROLL_OP_AFFINE] = operate_affine,
+    [UNROLL_OP_TANH] = operate_tanh,
+    [UNROLL_OP_SIGMOID] = operate_sigmoid,
+    [UNROLL_OP_RELU] = operate_relu,
+    [UNROLL_OP_TANH_DERIVATIVE] = operate_tanh_derivative,
+    [UNROLL_OP_SIGMOID_DERIVATIVE] = operate_sigmoid_derivative,
+    [UNROLL_OP_RELU_DERIVATIVE] = operate_relu_derivative,
+    [UNROLL_OP_TANH_DERIVATIVE_OF_PRODUCT] = operate_tanh_derivative_of_product,
+    [UNROLL_OP_SIGMOID_DERIVATIVE_OF_PRODUCT] = operate_sigmoid_derivative_of_product,
+};
+
+static void operate(
+    const UnrollInstruction *instruction, float *d, const float *a, const float *b, const float *c, ptrdiff_t count) {
+    operations[instruction->opcode](instruction, d, a, b, c, count);
+}
+
+// The address of a panel's tile at step t, starting at a row.
+INLINE float *tile_of(UnrollPanels panels, int32_t t, int32_t panel, int32_t row) {
+    return panels.base + t * panels.time + panel * panels.panel + row * panels.row;
+}
+
+INLINE void locate_slots(const UnrollProgram *program, int32_t t, int32_t panel, int32_t row, float **tiles) {
+    for (int32_t slot = 0; slot < program->slot_count; slot++)
+        tiles[slot] = tile_of(program->slots[slot], t, panel, row);
+}
+
+INLINE void run_program(const UnrollProgram *program, float *const *tiles, int32_t rows) {
+    for (int32_t index = 0; index < program->instruction_count; index++) {
+        const UnrollInstruction *next = &program->instructions[index];
+        operate(next, tiles[next->d], tiles[next->a], tiles[next->b], tiles[next->c], (ptrdiff_t)rows * WIDTH);
+    }
+}

@@ -1,0 +1,64 @@
+// Passes over parameters, and the probe of the processor's speed.
+
+// Exchanges rows and columns of a block of LANES x LANES: log2(LANES) rounds of the perfect shuffle.
+INLINE void transpose_lanes(const float *from, ptrdiff_t from_stride, float *to, ptrdiff_t to_stride) {
+    Vector block[LANES], shuffled[LANES];
+    UNROLLED for (int i = 0; i < LANES; i++) block[i] = LOAD(from + i * from_stride);
+    UNROLLED for (int round = 1; round < LANES; round *= 2) {
+        UNROLLED for (int i = 0; i < LANES / 2; i++) {
+            shuffled[2 * i] = ZIP_LOW(block[i], block[i + LANES / 2]);
+            shuffled[2 * i + 1] = ZIP_HIGH(block[i], block[i + LANES / 2]);
+        }
+        UNROLLED for (int i = 0; i < LANES; i++) block[i] = shuffled[i];
+    }
+    UNROLLED for (int i = 0; i < LANES; i++) STORE(to + i * to_stride, block[i]);
+}
+
+static void transpose(const float *from, ptrdiff_t from_stride, float *to, ptrdiff_t to_stride) {
+    for (int i = 0; i < WIDTH; i += LANES) {
+        for (int j = 0; j < WIDTH; j += LANES)
+            transpose_lanes(from + i * from_stride + j, from_stride, to + j * to_stride + i, to_stride);
+    }
+}
+
+static double sum_of_squares(const float *values, ptrdiff_t count) {
+    Vector sums[WIDTH / LANES];
+    UNROLLED for (int v = 0; v < WIDTH / LANES; v++) sums[v] = BROADCAST(0.f);
+    for (ptrdiff_t i = 0; i < count; i += WIDTH) {
+        UNROLLED for (int v = 0; v < WIDTH / LANES; v++) {
+            Vector x = LOAD(values + i + v * LANES);
+            sums[v] = MULTIPLY_ADD(x, x, sums[v]);
+        }
+    }
+    double total = 0;
+    UNROLLED for (int v = 0; v < WIDTH / LANES; v++) total += REDUCE_ADD(sums[v]);
+    return total;
+}
+
+static void descend(float *parameters, const float *gradients, float rate, ptrdiff_t count) {
+    const Vector rates = BROADCAST(rate);
+    for (ptrdiff_t i = 0; i < count; i += WIDTH) {
+        UNROLLED for (int lane = 0; lane < WIDTH; lane += LANES)
+            STORE(
+                parameters + i + lane,
+                NEGATED_MULTIPLY_ADD(rates, LOAD(gradients + i + lane), LOAD(parameters + i + lane)));
+    }
+}
+
+static double probe(int64_t iterations) {
+    // Twelve independent sums hide the latency of two multiply-adds a cycle and fit into sixteen registers.
+    enum { SUMS = 12 };
+    Vector sums[SUMS];
+    UNROLLED for (int i = 0; i < SUMS; i++) sums[i] = BROADCAST((float)i);
+    Vector factor = BROADCAST(0.999f), addend = BROADCAST(1e-3f);
+    // The compiler must not see that these are constants.
+    __asm__ volatile("" : "+r"(iterations));
+    for (int64_t n = 0; n < iterations; n++) {
+        UNROLLED for (int i = 0; i < SUMS; i++) sums[i] = MULTIPLY_ADD(sums[i], factor, addend);
+    }
+    Vector total = sums[0];
+    UNROLLED for (int i = 1; i < SUMS; i++) total += sums[i];
+    volatile float result = REDUCE_ADD(total);
+    (void)result;
+    return (double)iterations * SUMS * LANES * 2;
+}

@@ -1,0 +1,56 @@
+// The matrix product of one tile: up to TILE_ROWS rows x 32 columns, accumulated in registers.
+
+// Vectors of a panel that one pass accumulates, and passes that make up a panel.
+#define PASS_WIDTH (TILE_VECTORS * LANES)
+#define PASSES (WIDTH / PASS_WIDTH)
+
+typedef Vector Accumulators[TILE_ROWS][TILE_VECTORS];
+
+INLINE int32_t panels_of(int32_t units) { return (units + WIDTH - 1) / WIDTH; }
+
+INLINE int32_t smaller(int32_t a, int32_t b) { return a < b ? a : b; }
+
+// sums[r] += row[r * row_stride] * weights, for one value of the inner index.
+INLINE void accumulate_one(
+    const int rows, const float *row, const int row_stride, const float *weights, Accumulators sums) {
+    Vector w[TILE_VECTORS];
+    UNROLLED for (int v = 0; v < TILE_VECTORS; v++) w[v] = LOAD(weights + v * LANES);
+    UNROLLED for (int r = 0; r < rows; r++) {
+        Vector x = BROADCAST(row[r * row_stride]);
+        UNROLLED for (int v = 0; v < TILE_VECTORS; v++) sums[r][v] = MULTIPLY_ADD(x, w[v], sums[r][v]);
+    }
+}
+
+// sums += A W with A[rows][inner] in panels, panel_stride apart, and W[inner][32]; returns the end of W.
+INLINE const float *accumulate_panels(
+    const int rows, const float *a, ptrdiff_t panel_stride, int32_t inner, const float *weights, Accumulators sums) {
+    for (; inner >= WIDTH; inner -= WIDTH, a += panel_stride) {
+        _Pragma("clang loop unroll_count(2)") for (int k = 0; k < WIDTH; k++, weights += WIDTH)
+            accumulate_one(rows, a + k, WIDTH, weights, sums);
+    }
+    for (int k = 0; k < inner; k++, weights += WIDTH) accumulate_one(rows, a + k, WIDTH, weights, sums);
+    return weights;
+}
+
+// Calls with the number of rows as a constant, so that each count has code, and registers, of its own.
+#if TILE_ROWS == 8
+#define FOR_CONSTANT_ROWS(rows, CALL)                                                                                 \
+    switch (rows) {                                                                                                   \
+    case 1: CALL(1); break;                                                                                           \
+    case 2: CALL(2); break;                                                                                           \
+    case 3: CALL(3); break;                                                                                           \
+    case 4: CALL(4); break;                                                                                           \
+    case 5: CALL(5); break;                                                                                           \
+    case 6: CALL(6); break;                                                                                           \
+    case 7: CALL(7); break;                                                                                           \
+    default: CALL(8); break;                                                                                          \
+    }
+#else
+#define FOR_CONSTANT_ROWS(rows, CALL)                                                                                 \
+    switch (rows) {                                                                                                   \
+    case 1: CALL(1); break;                                                                                           \
+    case 2: CALL(2); break;                                                                                           \
+    case 3: CALL(3); break;                                                                                           \
+    default: CALL(4); break;                                                                                          \
+    }
+#endif

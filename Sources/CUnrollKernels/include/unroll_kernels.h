@@ -1,0 +1,195 @@
+// The leaf loops of Unroll's CPU engine: plain C, no flags, no dependency but libm and threads.
+//
+// Letters: T time steps, B batch rows, H hidden units, V vocabulary, G gates, P panels of 32 units.
+//
+// Activations are stored in *panels*: 32 neighbouring units of all rows lie together as [row][32]. A tensor over time
+// is [T][P][B][32]. One such buffer is the output of a tile, the left operand of the next step and both operands of
+// the weight gradient, so nothing is ever repacked. Weights are panels of 32 outputs: [panel][input][32]. Units
+// beyond H or V are padding; their weights are zero and stay zero. Every pointer is aligned to 64 bytes.
+
+#ifndef UNROLL_KERNELS_H
+#define UNROLL_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    // Units of a panel.
+    UNROLL_PANEL_WIDTH = 32,
+    // Rows that one pass of a program covers: 32 x 32 floats, a twelfth of a common L1 cache.
+    UNROLL_TILE_ROWS = 32,
+    // The most slots that a program may have.
+    UNROLL_MAX_SLOTS = 128,
+    // Bytes to which every buffer is aligned.
+    UNROLL_ALIGNMENT = 64,
+};
+
+// A half-open range of panels, rows or units: one thread's share.
+typedef struct {
+    int32_t begin, end;
+} UnrollRange;
+
+// Where a tensor of panels lies: the tile of panel p and row r at step t is at base + t*time + p*panel + r*row.
+// Scratch tiles have all strides zero.
+typedef struct {
+    float *base;
+    ptrdiff_t time, panel, row;
+} UnrollPanels;
+
+typedef enum {
+    UNROLL_FUNCTION_IDENTITY,
+    UNROLL_FUNCTION_TANH,
+    UNROLL_FUNCTION_SIGMOID,
+    UNROLL_FUNCTION_RELU,
+} UnrollFunction;
+
+// Elementwise operations on tiles: d and a, b, c are slots.
+typedef enum {
+    UNROLL_OP_COPY,                 // d = a
+    UNROLL_OP_ADD,                  // d = a + b
+    UNROLL_OP_SUBTRACT,             // d = a - b
+    UNROLL_OP_MULTIPLY,             // d = a b
+    UNROLL_OP_MULTIPLY_ADD,         // d = a b + c
+    UNROLL_OP_AFFINE,               // d = scale a + offset
+    UNROLL_OP_TANH,                 // d = tanh a
+    UNROLL_OP_SIGMOID,              // d = sigmoid a
+    UNROLL_OP_RELU,                 // d = max(a, 0)
+    UNROLL_OP_TANH_DERIVATIVE,      // d = b (1 - a^2), where a is the tanh's value
+    UNROLL_OP_SIGMOID_DERIVATIVE,   // d = b a (1 - a), where a is the sigmoid's value
+    UNROLL_OP_RELU_DERIVATIVE,      // d = a > 0 ? b : 0, where a is the rectifier's value
+    UNROLL_OP_TANH_DERIVATIVE_OF_PRODUCT,      // d = b c (1 - a^2)
+    UNROLL_OP_SIGMOID_DERIVATIVE_OF_PRODUCT,   // d = b c a (1 - a)
+    UNROLL_OP_COUNT,
+} UnrollOpcode;
+
+typedef struct {
+    int32_t opcode;
+    int32_t d, a, b, c;
+    float scale, offset;
+} UnrollInstruction;
+
+// A cell's pointwise formula, run tile by tile.
+typedef struct {
+    const UnrollInstruction *instructions;
+    int32_t instruction_count;
+    int32_t slot_count;
+    // [slot_count]; scratch slots belong to one thread, so each thread has a table of its own.
+    const UnrollPanels *slots;
+} UnrollProgram;
+
+// A recurrent layer over one-hot tokens, followed by the decoder whose gradient flows back into it.
+typedef struct {
+    int32_t batch;        // B
+    int32_t hidden;       // H
+    int32_t panels;       // P = ceil(H / 32)
+    int32_t gates;        // G
+    int32_t vocabulary;   // V
+    const float *input;        // [G P][V][32]
+    const float *bias;         // [G P][32], both of PyTorch's biases added
+    const float *recurrent;    // [G P][32 P][32]
+    const float *transposed;   // [P][32 G P + 32 ceil(V/32)][32]: recurrent weights, then the decoder's, transposed
+    UnrollPanels output;           // the first state; at t its value before step t, [T+1][P][B][32]
+    UnrollPanels gate_gradient;    // [T][G P][B][32]
+    UnrollPanels logit_gradient;   // [T][ceil(V/32)][B][32]
+    // Forward: gate g goes through gate_functions[g] into the program's slot gate_slots[g].
+    const int32_t *gate_slots;       // [G]
+    const int32_t *gate_functions;   // [G], UnrollFunction
+    // Backward: the gradient of the output at step t arrives in slot output_gradient_slot, added to the slot
+    // direct_gradient_slot where that is not negative. With a fused function there is no program: the gradient,
+    // times that function's derivative at the output, goes straight into gate_gradient.
+    int32_t output_gradient_slot;
+    int32_t direct_gradient_slot;
+    int32_t fused_derivative;   // UnrollFunction; identity: not fused
+} UnrollRecurrence;
+
+// A weight gradient: C[j][i][32] = sum over t, b of A[t][i/32][b][i%32] * B[t][j][b][32].
+typedef struct {
+    UnrollPanels a, b;
+    int32_t steps, batch;
+    int32_t b_panels;
+    float *c;            // [b_panels][c_panel / 32][32]
+    ptrdiff_t c_panel;   // floats from one panel of c to the next
+} UnrollProduct;
+
+// The decoder: logits, softmax, cross-entropy.
+typedef struct {
+    int32_t batch, hidden, vocabulary;
+    const float *weight;   // [ceil(V/32)][32 P][32]
+    ptrdiff_t weight_panel;   // floats from one panel of weight to the next
+    const float *bias;     // [ceil(V/32)][32], -infinity in the padding
+    UnrollPanels input;    // the output of step t, [T][P][B][32]
+    UnrollPanels logits;   // [T][ceil(V/32)][B][32]; overwritten by the gradient of the mean loss if that is wanted
+    const int32_t *targets;   // [T][B]
+    double *losses;           // [T][B], nats
+    float gradient_scale;     // 1 / (T B), or 0 when no gradient is wanted
+} UnrollDecoder;
+
+// The kernels of one instruction set.
+typedef struct {
+    const char *name;
+    // Forward step t for a share of panels and rows. tokens: [B].
+    void (*forward_step)(
+        const UnrollRecurrence *layer, const UnrollProgram *program, int32_t t, const int32_t *tokens,
+        UnrollRange panels, UnrollRange rows);
+    // Backward step t for a share of panels and rows; is_last: no later step contributes.
+    void (*backward_step)(
+        const UnrollRecurrence *layer, const UnrollProgram *program, int32_t t, bool is_last, UnrollRange panels,
+        UnrollRange rows);
+    // Logits alone, for a share of rows of step t.
+    void (*decode)(const UnrollDecoder *decoder, int32_t t, UnrollRange rows);
+    // Logits, losses and, if wanted, their gradient, for a share of rows of step t.
+    void (*cross_entropy)(const UnrollDecoder *decoder, int32_t t, UnrollRange rows);
+    // The rows of c that belong to a share of units of a.
+    void (*weight_gradient)(const UnrollProduct *product, UnrollRange units);
+    // For one panel: gradient[token][32] = sum of the rows with that token, bias_gradient[32] = sum of all rows.
+    // tokens: [T][B].
+    void (*input_gradient)(
+        UnrollPanels rows, int32_t panel, int32_t steps, int32_t batch, const int32_t *tokens, int32_t vocabulary,
+        float *gradient, float *bias_gradient);
+    // sums[32] = sum of all rows of one panel.
+    void (*column_sums)(UnrollPanels rows, int32_t panel, int32_t steps, int32_t batch, float *sums);
+    // to[j][i] = from[i][j] for a 32 x 32 block; strides in floats.
+    void (*transpose)(const float *from, ptrdiff_t from_stride, float *to, ptrdiff_t to_stride);
+    // The sum of the squares of count numbers, count a multiple of 32.
+    double (*sum_of_squares)(const float *values, ptrdiff_t count);
+    // parameters -= rate * gradients; count a multiple of 32.
+    void (*descend)(float *parameters, const float *gradients, float rate, ptrdiff_t count);
+    // One elementwise operation on count numbers, count a multiple of 32.
+    void (*operate)(
+        const UnrollInstruction *instruction, float *d, const float *a, const float *b, const float *c,
+        ptrdiff_t count);
+    // Runs multiply-adds at full speed and returns how many floating-point operations they were.
+    double (*probe)(int64_t iterations);
+} UnrollKernels;
+
+typedef enum {
+    UNROLL_LEVEL_PORTABLE,
+    UNROLL_LEVEL_AVX2,
+    UNROLL_LEVEL_AVX512,
+} UnrollLevel;
+
+// The kernels of a level, or NULL where the processor or the operating system lacks it.
+const UnrollKernels *unroll_kernels(UnrollLevel level);
+
+// A fixed set of threads that run one function together. The caller is thread 0.
+typedef struct UnrollPool UnrollPool;
+
+// Creates threads - 1 threads; returns NULL when the system refuses them.
+UnrollPool *unroll_pool_create(int32_t threads);
+void unroll_pool_destroy(UnrollPool *pool);
+
+// Runs body(context, thread) on every thread and returns when all are done. While it runs, denormal numbers count as
+// zero on every thread alike. Not reentrant.
+void unroll_pool_run(UnrollPool *pool, void (*body)(void *context, int32_t thread), void *context);
+
+// Waits, inside a body, until every thread has come here: first spinning, then asleep.
+void unroll_pool_barrier(UnrollPool *pool);
+
+// Processors that this process may run on.
+int32_t unroll_processor_count(void);
+
+// Allocates zeroed memory aligned to UNROLL_ALIGNMENT, or NULL. Free with free().
+float *unroll_allocate(size_t floats);
+
+#endif

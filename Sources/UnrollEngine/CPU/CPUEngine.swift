@@ -1,0 +1,242 @@
+import CUnrollKernels
+import UnrollCore
+import UnrollModel
+
+/// The fast engine: float32 on C kernels chosen for the processor at run time, on several threads.
+///
+/// Results do not depend on the number of threads: every number is computed by one thread, in one order.
+public final class CPUEngine: Engine {
+    /// What the model is made of.
+    public let configuration: ModelConfiguration
+    /// How many tokens the model knows, `V`.
+    public let vocabularySize: Int
+    /// The kernels in use.
+    public let kernelLevel: KernelLevel
+
+    let shape: ModelShape
+    let kernels: UnrollKernels
+    let pool: WorkerPool
+    let program: CellProgram
+    let weights: PackedParameters
+    let derived: DerivedWeights
+    let scratch: AlignedBuffer
+    /// The program's slot table of each thread, `[threads][slots]`, for the minibatch at hand.
+    let slotTables: UnsafeMutablePointer<UnrollPanels>
+    let forwardInstructions: UnsafeMutablePointer<UnrollInstruction>
+    let backwardInstructions: UnsafeMutablePointer<UnrollInstruction>
+    let gateSlots: UnsafeMutablePointer<Int32>
+    let gateFunctions: UnsafeMutablePointer<Int32>
+    /// Present from the first backward pass on.
+    var gradients: PackedParameters?
+    /// The sum of squares of each block of gradients.
+    let blockNorms: UnsafeMutablePointer<Double>
+    var activations: Activations?
+    /// The states that the next minibatch goes on from, each `[P][B][32]`.
+    var carried: AlignedBuffer?
+    /// Rows of the carried states; 0 stands for zeros of any batch size.
+    var carriedBatchSize = 0
+
+    /// Creates an engine that starts from these parameters.
+    ///
+    /// - Parameters:
+    ///   - configuration: What the model is made of.
+    ///   - parameters: The parameters under PyTorch's names; the vocabulary size follows from their shapes.
+    ///   - threads: How many threads work; as many as there are processors unless said otherwise.
+    ///   - kernelLevel: The kernels to use; what `UNROLL_KERNELS` names or the fastest unless said otherwise.
+    /// - Throws: `EngineError` when cell, parameters, threads or kernels are not to be had.
+    public init(
+        configuration: ModelConfiguration, parameters: Parameters, threads: Int? = nil,
+        kernelLevel: KernelLevel? = nil
+    ) throws(EngineError) {
+        let graph: CellGraph
+        do throws(ModelError) {
+            vocabularySize = try parameters.checkedVocabularySize(for: configuration)
+            graph = try CellGraph(of: configuration.cell)
+        } catch {
+            throw .model(error)
+        }
+        self.configuration = configuration
+        let level = if let kernelLevel { kernelLevel } else { try KernelLevel.preferred() }
+        self.kernelLevel = level
+        kernels = try level.kernels()
+        shape = ModelShape(
+            hiddenSize: configuration.hiddenSize, vocabularySize: vocabularySize, gateCount: graph.gateCount,
+            stateCount: graph.stateCount)
+        let program = CellProgram(graph)
+        guard program.slots.count <= Int(UNROLL_MAX_SLOTS) else {
+            throw .model(
+                .invalidCell(
+                    configuration.cell.name, "its formula needs \(program.slots.count) values at once"))
+        }
+        self.program = program
+        pool = try WorkerPool(threadCount: threads ?? WorkerPool.processorCount)
+        weights = try PackedParameters(shape: shape)
+        derived = try DerivedWeights(shape: shape)
+        scratch = try AlignedBuffer(count: pool.threadCount * program.scratchCount * Activations.tileSize)
+        slotTables = .allocate(capacity: max(1, pool.threadCount * program.slots.count))
+        forwardInstructions = .allocate(copying: program.forward)
+        backwardInstructions = .allocate(copying: program.backward)
+        gateSlots = .allocate(copying: program.gateSlots)
+        gateFunctions = .allocate(copying: program.gateFunctions)
+        blockNorms = .allocate(capacity: weights.blocks.count)
+        weights.pack(parameters)
+        derived.refresh(
+            from: weights, kernels: kernels, panels: 0..<shape.hiddenPanels, isFirstThread: true)
+    }
+
+    deinit {
+        slotTables.deallocate()
+        forwardInstructions.deallocate()
+        backwardInstructions.deallocate()
+        gateSlots.deallocate()
+        gateFunctions.deallocate()
+        blockNorms.deallocate()
+    }
+
+    /// A copy of the parameters.
+    public var parameters: Parameters {
+        weights.unpacked(as: configuration.parameterShapes(vocabularySize: vocabularySize))
+    }
+
+    /// One step of training.
+    public func train(on minibatch: Minibatch, with optimizer: Optimizer) throws(EngineError) -> StepResult {
+        try prepare(for: minibatch)
+        let gradients = try preparedGradients()
+        var result = StepResult(meanLoss: 0, gradientNorm: 0)
+        withPass(over: minibatch, gradients: gradients) { pass in
+            pool.run { thread in
+                pass.forward(thread)
+                pass.crossEntropy(thread)
+                pass.backward(thread)
+                pass.weightGradients(thread)
+                pass.sumSquares(thread)
+                let found = pass.result()
+                if found.isFinite {
+                    pass.update(
+                        thread, rate: Float(optimizer.effectiveRate(gradientNorm: found.gradientNorm)))
+                }
+                pass.carryStates(thread)
+                if thread == 0 { result = found }
+            }
+        }
+        carriedBatchSize = minibatch.batchSize
+        return result
+    }
+
+    /// The loss and its gradient with respect to every parameter.
+    public func gradients(
+        on minibatch: Minibatch
+    ) throws(EngineError) -> (meanLoss: Double, gradients: NamedTensors<Double>) {
+        try prepare(for: minibatch)
+        let gradients = try preparedGradients()
+        var meanLoss = 0.0
+        withPass(over: minibatch, gradients: gradients) { pass in
+            pool.run { thread in
+                pass.forward(thread)
+                pass.crossEntropy(thread)
+                pass.backward(thread)
+                pass.weightGradients(thread)
+            }
+            meanLoss = pass.totalLoss() / Double(minibatch.tokenCount)
+        }
+        return (
+            meanLoss, gradients.unpacked(as: configuration.parameterShapes(vocabularySize: vocabularySize))
+        )
+    }
+
+    /// The summed loss over the minibatch, in nats.
+    public func evaluate(_ minibatch: Minibatch) throws(EngineError) -> Double {
+        try prepare(for: minibatch)
+        var totalLoss = 0.0
+        withPass(over: minibatch, gradients: nil) { pass in
+            pool.run { thread in
+                pass.forward(thread)
+                pass.crossEntropy(thread)
+                pass.carryStates(thread)
+            }
+            totalLoss = pass.totalLoss()
+        }
+        carriedBatchSize = minibatch.batchSize
+        return totalLoss
+    }
+
+    /// Reads one token and writes the logits of the next.
+    public func advance(_ token: Int32, logits: inout [Float]) throws(EngineError) {
+        next.inputs[0] = token
+        try prepare(for: next)
+        if logits.count != vocabularySize { logits = [Float](repeating: 0, count: vocabularySize) }
+        withPass(over: next, gradients: nil) { pass in
+            pool.run { thread in
+                pass.forward(thread)
+                pass.decode(thread)
+                pass.carryStates(thread)
+            }
+            pass.copyLogits(to: &logits)
+        }
+        carriedBatchSize = 1
+    }
+
+    /// The minibatch of one token that `advance` runs.
+    private var next: Minibatch = {
+        var minibatch = Minibatch()
+        minibatch.reshape(timeSteps: 1, batchSize: 1, continuesState: true)
+        return minibatch
+    }()
+
+    /// Checks the minibatch and lays out memory for it; allocates only when it is larger than all before.
+    private func prepare(for minibatch: Minibatch) throws(EngineError) {
+        try minibatch.check(vocabularySize: vocabularySize)
+        let (timeSteps, batchSize) = (minibatch.timeSteps, minibatch.batchSize)
+        if minibatch.continuesState, carriedBatchSize > 0, carriedBatchSize != batchSize {
+            throw .stateMismatch(
+                expected: [batchSize, shape.hiddenSize], actual: [carriedBatchSize, shape.hiddenSize])
+        }
+        if activations?.timeSteps != timeSteps || activations?.batchSize != batchSize {
+            try MemoryEstimate.check(
+                configuration: configuration, vocabularySize: vocabularySize, timeSteps: timeSteps,
+                batchSize: batchSize)
+            let activations = try Activations(
+                timeSteps: timeSteps, batchSize: batchSize, shape: shape, savedCount: program.savedCount,
+                reusing: activations)
+            for thread in 0..<pool.threadCount {
+                let tiles = scratch.base + thread * program.scratchCount * Activations.tileSize
+                for (index, location) in program.slots.enumerated() {
+                    slotTables[thread * program.slots.count + index] = activations.address(
+                        of: location, scratch: tiles)
+                }
+            }
+            self.activations = activations
+        }
+        let stateSize = shape.stateCount * shape.hiddenPanels * batchSize * PanelLayout.width
+        if carried.map({ $0.count < stateSize }) ?? true { carried = try AlignedBuffer(count: stateSize) }
+    }
+
+    private func preparedGradients() throws(EngineError) -> PackedParameters {
+        if let gradients { return gradients }
+        let gradients = try PackedParameters(shape: shape)
+        self.gradients = gradients
+        return gradients
+    }
+
+    private func withPass(over minibatch: Minibatch, gradients: PackedParameters?, _ body: (Pass) -> Void) {
+        guard let activations, let carried else { return }
+        minibatch.inputs.withUnsafeBufferPointer { inputs in
+            minibatch.targets.withUnsafeBufferPointer { targets in
+                guard let inputs = inputs.baseAddress, let targets = targets.baseAddress else { return }
+                body(
+                    Pass(
+                        engine: self, activations: activations, carried: carried.base, gradients: gradients,
+                        inputs: inputs, targets: targets,
+                        continuesState: minibatch.continuesState && carriedBatchSize > 0))
+            }
+        }
+    }
+}
+
+extension UnsafeMutablePointer {
+    fileprivate static func allocate(copying elements: [Pointee]) -> UnsafeMutablePointer {
+        let pointer = allocate(capacity: Swift.max(1, elements.count))
+        pointer.initialize(from: elements, count: elements.count)
+        return pointer
+    }
+}

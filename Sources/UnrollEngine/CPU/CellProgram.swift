@@ -1,0 +1,340 @@
+import CUnrollKernels
+import UnrollModel
+
+/// A cell's graph as two lists of tile operations, with a place in memory for every value.
+///
+/// Lowering does the following, in this order: drop what no result needs; apply a function to a gate while its matrix
+/// product is stored, if nothing else sees the gate itself; merge a product into the one sum or derivative that uses
+/// it; place values (states and what the backward pass needs in memory, the rest in tiles that stay in the L1 cache).
+/// A cell of one gate and one state, whose backward formula is a single derivative, needs no program at all.
+struct CellProgram {
+    /// Where a value lives.
+    enum Location: Hashable {
+        /// A state before the step.
+        case previousState(Int)
+        /// A state after the step.
+        case newState(Int)
+        /// A value kept for the backward pass, over all steps.
+        case saved(Int)
+        /// The gradient of a gate, over all steps.
+        case gateGradient(Int)
+        /// The gradient of a state on its way from a step to the one before.
+        case carriedGradient(Int)
+        /// A tile of this thread.
+        case scratch(Int)
+    }
+
+    /// The index of a location in the table that the kernels resolve.
+    typealias Slot = Int32
+
+    private(set) var slots: [Location] = []
+    private(set) var forward: [UnrollInstruction] = []
+    private(set) var backward: [UnrollInstruction] = []
+    /// The slot that each gate is stored to, after its function.
+    private(set) var gateSlots: [Slot] = []
+    private(set) var gateFunctions: [Int32] = []
+    /// Where the gradient of the output arrives.
+    private(set) var outputGradientSlot: Slot = 0
+    /// What is added to it first: the gradient that bypasses the gates; negative if there is none.
+    private(set) var directGradientSlot: Slot = -1
+    /// The function whose derivative alone is the backward formula, or the identity.
+    private(set) var fusedDerivative = Int32(UNROLL_FUNCTION_IDENTITY.rawValue)
+    private(set) var savedCount = 0
+    private(set) var scratchCount = 0
+
+    private let graph: CellGraph
+    private let uses: [Int]
+    private let gateFunction: [CellGraph.NodeID: CellGraph.NodeID]
+    private let mergedProducts: Set<CellGraph.NodeID>
+    private var locations: [CellGraph.NodeID: Location] = [:]
+
+    init(_ graph: CellGraph) {
+        self.graph = graph
+        uses = Self.countUses(in: graph)
+        gateFunction = Self.functionsOfGates(in: graph, uses: uses)
+        mergedProducts = Self.productsToMerge(in: graph, uses: uses)
+        placeForwardValues()
+        lowerForward()
+        lowerBackward()
+    }
+
+    // MARK: Analysis
+
+    /// How often each node is used by live nodes and results; zero for dead ones.
+    private static func countUses(in graph: CellGraph) -> [Int] {
+        var uses = [Int](repeating: 0, count: graph.nodes.count)
+        for result in graph.newStates + graph.gateGradients + graph.previousStateGradients {
+            uses[result] += 1
+        }
+        for node in graph.nodes.indices.reversed() where uses[node] > 0 {
+            for operand in graph.nodes[node].operands { uses[operand] += 1 }
+        }
+        return uses
+    }
+
+    /// For each gate that only one function sees, that function's node.
+    private static func functionsOfGates(in graph: CellGraph, uses: [Int]) -> [CellGraph.NodeID: CellGraph
+        .NodeID]
+    {
+        var functions: [CellGraph.NodeID: CellGraph.NodeID] = [:]
+        for (node, content) in graph.nodes.enumerated() where uses[node] > 0 {
+            if case .unary(_, let gate) = content, case .gate = graph.nodes[gate], uses[gate] == 1 {
+                functions[gate] = node
+            }
+        }
+        return functions
+    }
+
+    /// Products that the one node which uses them can make itself.
+    private static func productsToMerge(in graph: CellGraph, uses: [Int]) -> Set<CellGraph.NodeID> {
+        func isMergeable(_ node: CellGraph.NodeID) -> Bool {
+            guard case .binary(.multiply, let a, let b) = graph.nodes[node], uses[node] == 1 else {
+                return false
+            }
+            return graph.constant(a) == nil && graph.constant(b) == nil
+        }
+        var merged: Set<CellGraph.NodeID> = []
+        for (node, content) in graph.nodes.enumerated() where uses[node] > 0 {
+            switch content {
+            case .binary(.add, let a, let b) where graph.constant(a) == nil && graph.constant(b) == nil:
+                if isMergeable(b) { merged.insert(b) } else if isMergeable(a) { merged.insert(a) }
+            case .derivative(.tanh, _, let gradient), .derivative(.sigmoid, _, let gradient):
+                if isMergeable(gradient) { merged.insert(gradient) }
+            default: break
+            }
+        }
+        return merged
+    }
+
+    // MARK: Placement
+
+    private mutating func placeForwardValues() {
+        for node in graph.nodes.indices where uses[node] > 0 {
+            if case .previousState(let state) = graph.nodes[node] { locations[node] = .previousState(state) }
+        }
+        for (state, node) in graph.newStates.enumerated() where locations[node] == nil {
+            locations[node] = .newState(state)
+        }
+        for node in graph.nodes.indices where node >= graph.forwardCount && uses[node] > 0 {
+            for operand in operandsAfterMerging(of: node) where operand < graph.forwardCount {
+                guard locations[operand] == nil, graph.constant(operand) == nil else { continue }
+                locations[operand] = .saved(savedCount)
+                savedCount += 1
+            }
+        }
+    }
+
+    /// What the instruction for a node reads, merged products replaced by their factors.
+    private func operandsAfterMerging(of node: CellGraph.NodeID) -> [CellGraph.NodeID] {
+        graph.nodes[node].operands.flatMap { mergedProducts.contains($0) ? graph.nodes[$0].operands : [$0] }
+    }
+
+    private mutating func location(of node: CellGraph.NodeID) -> Location {
+        if let location = locations[node] { return location }
+        let scratch = newScratch()
+        locations[node] = scratch
+        return scratch
+    }
+
+    private mutating func newScratch() -> Location {
+        scratchCount += 1
+        return .scratch(scratchCount - 1)
+    }
+
+    private mutating func slot(_ location: Location) -> Slot {
+        if let index = slots.firstIndex(of: location) { return Slot(index) }
+        slots.append(location)
+        return Slot(slots.count - 1)
+    }
+
+    private mutating func slot(of node: CellGraph.NodeID) -> Slot {
+        slot(location(of: node))
+    }
+
+    // MARK: Lowering
+
+    private mutating func lowerForward() {
+        for gate in 0..<graph.gateCount {
+            let node = graph.nodes.firstIndex(of: .gate(gate)).flatMap { uses[$0] > 0 ? $0 : nil }
+            if let node, let function = gateFunction[node], case .unary(let kind, _) = graph.nodes[function] {
+                gateSlots.append(slot(of: function))
+                gateFunctions.append(Int32(kind.kernelFunction.rawValue))
+            } else {
+                // A gate that no formula uses is computed into a tile that nothing reads.
+                let location = if let node { location(of: node) } else { newScratch() }
+                gateSlots.append(slot(location))
+                gateFunctions.append(Int32(UNROLL_FUNCTION_IDENTITY.rawValue))
+            }
+        }
+        let storedByGates = Set(gateFunction.values)
+        for node in 0..<graph.forwardCount where !storedByGates.contains(node) {
+            if let instruction = instruction(for: node) { forward.append(instruction) }
+        }
+        for (state, node) in graph.newStates.enumerated() where locations[node] != .newState(state) {
+            let source = slot(of: node)
+            forward.append(.copy(source, to: slot(.newState(state))))
+        }
+    }
+
+    private mutating func lowerBackward() {
+        if !graph.isZero(graph.previousStateGradients[0]) { directGradientSlot = slot(.carriedGradient(0)) }
+        if let function = soleDerivative {
+            fusedDerivative = Int32(function.kernelFunction.rawValue)
+            return
+        }
+        for node in graph.nodes.indices {
+            if case .stateGradient(let state) = graph.nodes[node] {
+                locations[node] = state == 0 ? newScratch() : .carriedGradient(state)
+                if state == 0 { outputGradientSlot = slot(of: node) }
+            }
+        }
+        var copies: [(from: CellGraph.NodeID, to: Location)] = []
+        for (gate, node) in graph.gateGradients.enumerated() where !graph.isZero(node) {
+            if locations[node] == nil { locations[node] = .gateGradient(gate) }
+            if locations[node] != .gateGradient(gate) { copies.append((node, .gateGradient(gate))) }
+        }
+        for (state, node) in graph.previousStateGradients.enumerated() where !graph.isZero(node) {
+            // The output's own gradient has been read when the program starts; the others' may be read until its end.
+            if locations[node] == nil, state == 0 { locations[node] = .carriedGradient(0) }
+            if locations[node] != .carriedGradient(state) { copies.append((node, .carriedGradient(state))) }
+        }
+        for node in graph.forwardCount..<graph.nodes.count {
+            if let instruction = instruction(for: node) { backward.append(instruction) }
+        }
+        append(copies)
+    }
+
+    /// Appends copies that all read before any of them writes what another reads.
+    private mutating func append(_ copies: [(from: CellGraph.NodeID, to: Location)]) {
+        var late: [UnrollInstruction] = []
+        for (node, destination) in copies {
+            var source = slot(of: node)
+            if case .carriedGradient = location(of: node) {
+                let buffer = slot(newScratch())
+                backward.append(.copy(source, to: buffer))
+                source = buffer
+            }
+            late.append(.copy(source, to: slot(destination)))
+        }
+        backward += late
+    }
+
+    /// The function f of a cell whose backward formula is just `gradient of h` x f'.
+    private var soleDerivative: UnaryFunction? {
+        guard graph.gateCount == 1, graph.stateCount == 1, directGradientSlot < 0,
+            case .derivative(let function, let value, let gradient) = graph.nodes[graph.gateGradients[0]],
+            value == graph.newStates[0], graph.nodes[gradient] == .stateGradient(0)
+        else { return nil }
+        return function
+    }
+
+    private mutating func instruction(for node: CellGraph.NodeID) -> UnrollInstruction? {
+        guard uses[node] > 0, !mergedProducts.contains(node) else { return nil }
+        switch graph.nodes[node] {
+        case .gate, .previousState, .stateGradient, .constant:
+            return nil
+        case .unary(let function, let a):
+            return .init(function.opcode, a: slot(of: a), to: slot(of: node))
+        case .binary(let operation, let a, let b):
+            return binary(operation, a, b, to: node)
+        case .derivative(let function, let value, let gradient):
+            if mergedProducts.contains(gradient), let product = function.derivativeOfProductOpcode {
+                let factors = graph.nodes[gradient].operands
+                return .init(
+                    product, a: slot(of: value), b: slot(of: factors[0]), c: slot(of: factors[1]),
+                    to: slot(of: node))
+            }
+            return .init(
+                function.derivativeOpcode, a: slot(of: value), b: slot(of: gradient), to: slot(of: node))
+        }
+    }
+
+    private mutating func binary(
+        _ operation: BinaryOperator, _ a: CellGraph.NodeID, _ b: CellGraph.NodeID, to node: CellGraph.NodeID
+    ) -> UnrollInstruction {
+        switch (operation, graph.constant(a), graph.constant(b)) {
+        case (.add, let constant?, _): return .affine(slot(of: b), offset: constant, to: slot(of: node))
+        case (.add, _, let constant?): return .affine(slot(of: a), offset: constant, to: slot(of: node))
+        case (.subtract, let constant?, _):
+            return .affine(slot(of: b), scale: -1, offset: constant, to: slot(of: node))
+        case (.subtract, _, let constant?): return .affine(slot(of: a), offset: -constant, to: slot(of: node))
+        case (.multiply, let constant?, _): return .affine(slot(of: b), scale: constant, to: slot(of: node))
+        case (.multiply, _, let constant?): return .affine(slot(of: a), scale: constant, to: slot(of: node))
+        case (.add, nil, nil):
+            for (product, addend) in [(b, a), (a, b)] where mergedProducts.contains(product) {
+                let factors = graph.nodes[product].operands
+                return .init(
+                    UNROLL_OP_MULTIPLY_ADD, a: slot(of: factors[0]), b: slot(of: factors[1]),
+                    c: slot(of: addend),
+                    to: slot(of: node))
+            }
+            return .init(UNROLL_OP_ADD, a: slot(of: a), b: slot(of: b), to: slot(of: node))
+        case (.subtract, nil, nil):
+            return .init(UNROLL_OP_SUBTRACT, a: slot(of: a), b: slot(of: b), to: slot(of: node))
+        case (.multiply, nil, nil):
+            return .init(UNROLL_OP_MULTIPLY, a: slot(of: a), b: slot(of: b), to: slot(of: node))
+        }
+    }
+}
+
+extension CellGraph {
+    fileprivate func constant(_ node: NodeID) -> Double? {
+        if case .constant(let value) = nodes[node] { value } else { nil }
+    }
+}
+
+extension UnaryFunction {
+    fileprivate var kernelFunction: UnrollFunction {
+        switch self {
+        case .tanh: UNROLL_FUNCTION_TANH
+        case .sigmoid: UNROLL_FUNCTION_SIGMOID
+        case .relu: UNROLL_FUNCTION_RELU
+        }
+    }
+
+    fileprivate var opcode: UnrollOpcode {
+        switch self {
+        case .tanh: UNROLL_OP_TANH
+        case .sigmoid: UNROLL_OP_SIGMOID
+        case .relu: UNROLL_OP_RELU
+        }
+    }
+
+    fileprivate var derivativeOpcode: UnrollOpcode {
+        switch self {
+        case .tanh: UNROLL_OP_TANH_DERIVATIVE
+        case .sigmoid: UNROLL_OP_SIGMOID_DERIVATIVE
+        case .relu: UNROLL_OP_RELU_DERIVATIVE
+        }
+    }
+
+    fileprivate var derivativeOfProductOpcode: UnrollOpcode? {
+        switch self {
+        case .tanh: UNROLL_OP_TANH_DERIVATIVE_OF_PRODUCT
+        case .sigmoid: UNROLL_OP_SIGMOID_DERIVATIVE_OF_PRODUCT
+        case .relu: nil
+        }
+    }
+}
+
+extension UnrollInstruction {
+    /// Operands that an operation does not have repeat the first, so that every slot is a valid one.
+    fileprivate init(
+        _ opcode: UnrollOpcode, a: Int32, b: Int32? = nil, c: Int32? = nil, to d: Int32, scale: Double = 1,
+        offset: Double = 0
+    ) {
+        self.init(
+            opcode: Int32(opcode.rawValue), d: d, a: a, b: b ?? a, c: c ?? a, scale: Float(scale),
+            offset: Float(offset))
+    }
+
+    fileprivate static func copy(_ source: Int32, to destination: Int32) -> UnrollInstruction {
+        .init(UNROLL_OP_COPY, a: source, to: destination)
+    }
+
+    fileprivate static func affine(
+        _ source: Int32, scale: Double = 1, offset: Double = 0, to destination: Int32
+    ) -> UnrollInstruction {
+        .init(UNROLL_OP_AFFINE, a: source, to: destination, scale: scale, offset: offset)
+    }
+}

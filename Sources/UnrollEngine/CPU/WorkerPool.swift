@@ -1,0 +1,56 @@
+import CUnrollKernels
+
+/// Threads that run one function together, the caller among them.
+package final class WorkerPool {
+    package let threadCount: Int
+    private let pool: OpaquePointer
+
+    package init(threadCount: Int) throws(EngineError) {
+        guard threadCount >= 1, threadCount <= 1024 else {
+            throw .invalidSize(name: "the number of threads (--threads)", value: threadCount)
+        }
+        guard let pool = unroll_pool_create(Int32(threadCount)) else {
+            throw .outOfResources("\(threadCount) threads; ask for fewer with --threads")
+        }
+        self.threadCount = threadCount
+        self.pool = pool
+    }
+
+    deinit {
+        unroll_pool_destroy(pool)
+    }
+
+    /// Calls `body` once on every thread, with its number, and returns when all are done.
+    ///
+    /// `body` may wait for the others with `barrier()`. It must be safe to run from several threads at once, which the
+    /// type system cannot see: every share of work writes to memory of its own.
+    package func run(_ body: (Int) -> Void) {
+        withoutActuallyEscaping(body) { body in
+            withUnsafePointer(to: body) { body in
+                unroll_pool_run(
+                    pool,
+                    { context, thread in
+                        context?.assumingMemoryBound(to: ((Int) -> Void).self).pointee(Int(thread))
+                    }, UnsafeMutableRawPointer(mutating: body))
+            }
+        }
+    }
+
+    /// Waits, inside `run`, until every thread has come here.
+    package func barrier() {
+        unroll_pool_barrier(pool)
+    }
+
+    /// The share of `0 ..< count` that falls to a thread, in steps of `granularity`.
+    func share(of count: Int, granularity: Int = 1, thread: Int) -> Range<Int> {
+        let steps = (count + granularity - 1) / granularity
+        let begin = steps * thread / threadCount * granularity
+        let end = steps * (thread + 1) / threadCount * granularity
+        return min(begin, count)..<min(end, count)
+    }
+
+    /// Processors that this process may run on.
+    package static var processorCount: Int {
+        Int(unroll_processor_count())
+    }
+}

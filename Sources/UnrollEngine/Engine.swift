@@ -1,0 +1,57 @@
+import UnrollCore
+import UnrollModel
+
+/// What computes: it owns parameters and recurrent state in a layout of its own and runs whole steps on them.
+///
+/// Engines are interchangeable and pass one conformance suite. They exchange tensors with the world only as
+/// `NamedTensors`. An engine belongs to one task at a time.
+public protocol Engine: AnyObject {
+    /// What the model is made of.
+    var configuration: ModelConfiguration { get }
+    /// How many tokens the model knows, `V`.
+    var vocabularySize: Int { get }
+    /// A copy of the parameters.
+    var parameters: Parameters { get }
+    /// The recurrent state after the last minibatch or token: each of the cell's states as `[B, H]`.
+    ///
+    /// Empty before the first use and after `resetState()`, which stands for zeros of any batch size.
+    var state: NamedTensors<Float> { get }
+
+    /// Goes on from this state, or from zeros if it is empty.
+    func restoreState(_ state: NamedTensors<Float>) throws(EngineError)
+
+    /// One step of training: forward through time, loss, backward through time, clipping, update.
+    ///
+    /// The gradient is of the mean loss over the minibatch and reaches back to its first step, not beyond. Parameters
+    /// stay as they are when the loss or the gradient is not finite.
+    func train(on minibatch: Minibatch, with optimizer: Optimizer) throws(EngineError) -> StepResult
+
+    /// The loss and its gradient with respect to every parameter; state and parameters stay as they are.
+    func gradients(
+        on minibatch: Minibatch
+    ) throws(EngineError) -> (meanLoss: Double, gradients: NamedTensors<Double>)
+
+    /// The summed loss over the minibatch, in nats; the state goes on.
+    func evaluate(_ minibatch: Minibatch) throws(EngineError) -> Double
+
+    /// Reads one token and writes the logits of the next into `logits`, which has room for `V`.
+    func advance(_ token: Int32, logits: inout [Float]) throws(EngineError)
+}
+
+extension Engine {
+    /// Starts from zeros again.
+    public func resetState() throws(EngineError) {
+        try restoreState(NamedTensors())
+    }
+}
+
+/// What one training step found.
+public struct StepResult: Sendable, Equatable {
+    /// The mean loss over the minibatch, in nats per token, before the update.
+    public var meanLoss: Double
+    /// The Euclidean norm of the gradient of all parameters together, before clipping.
+    public var gradientNorm: Double
+
+    /// Whether loss and gradient are numbers; if not, training has diverged and the update was left out.
+    public var isFinite: Bool { meanLoss.isFinite && gradientNorm.isFinite }
+}

@@ -1,0 +1,47 @@
+import UnrollModel
+
+/// What an engine refuses.
+public enum EngineError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// The cell or the parameters do not fit the configuration.
+    case model(ModelError)
+    /// A size that must be at least one is not.
+    case invalidSize(name: String, value: Int)
+    /// Parameters and activations would not fit into the machine's memory, in bytes.
+    case notEnoughMemory(needed: Double, available: Double)
+    /// A token id lies outside the vocabulary.
+    case tokenOutOfRange(Int32, vocabularySize: Int)
+    /// The state that is carried on is of another shape than the minibatch needs.
+    case stateMismatch(expected: [Int], actual: [Int])
+    /// The processor lacks an instruction set that was asked for.
+    case kernelsUnavailable(String, available: [String])
+    /// The operating system gave no memory or no threads.
+    case outOfResources(String)
+
+    /// One line that names the thing and the way out.
+    public var description: String {
+        switch self {
+        case .model(let error):
+            error.description
+        case .invalidSize(let name, let value):
+            "\(name) is \(value) but must be at least 1 and small enough to count with"
+        case .notEnoughMemory(let needed, let available):
+            "this model would need about \(Self.formatted(needed)) of memory and the machine has "
+                + "\(Self.formatted(available)); make --hidden, --batch or --steps smaller"
+        case .tokenOutOfRange(let token, let size):
+            "the token id \(token) is not in the vocabulary of \(size)"
+        case .stateMismatch(let expected, let actual):
+            "the recurrent state has the shape \(actual), where the minibatch needs \(expected)"
+        case .kernelsUnavailable(let name, let available):
+            "this processor has no '\(name)' kernels; available: \(available.joined(separator: ", "))"
+        case .outOfResources(let what):
+            "the operating system gave no \(what)"
+        }
+    }
+
+    private static func formatted(_ bytes: Double) -> String {
+        let units = ["bytes", "KB", "MB", "GB", "TB", "PB"]
+        var (value, unit) = (bytes, 0)
+        while value >= 1000, unit + 1 < units.count { (value, unit) = (value / 1000, unit + 1) }
+        return value < 1e6 ? "\((value * 10).rounded() / 10) \(units[unit])" : "far more than 1000 PB"
+    }
+}

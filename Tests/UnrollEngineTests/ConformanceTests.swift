@@ -1,0 +1,182 @@
+import Foundation
+import Testing
+import UnrollCore
+import UnrollEngine
+import UnrollModel
+
+/// The CPU engine against the reference engine, for every kernel level that this processor has.
+@Suite struct ConformanceTests {
+    static let cells: [any RecurrentCell.Type] = [
+        TanhCell.self, ReLUCell.self, MemoryCell.self, LeakyCell.self, OddCell.self, LinearCell.self,
+    ]
+
+    struct Size: CustomTestStringConvertible, Sendable {
+        let T, B, V, H: Int
+        var testDescription: String { "T \(T) B \(B) V \(V) H \(H)" }
+    }
+
+    static let sizes = [
+        Size(T: 1, B: 1, V: 2, H: 1), Size(T: 7, B: 1, V: 28, H: 31), Size(T: 3, B: 7, V: 33, H: 33),
+        Size(T: 11, B: 33, V: 31, H: 7), Size(T: 2, B: 31, V: 257, H: 65), Size(T: 4, B: 9, V: 5, H: 257),
+    ]
+
+    @Test(arguments: cells.indices, sizes)
+    func lossAndGradientsAgreeWithTheReference(cell: Int, size: Size) throws {
+        let model = Model(cell: Self.cells[cell], size: size)
+        let reference = try ReferenceEngine(configuration: model.configuration, parameters: model.parameters)
+        let expected = try model.minibatches.map { minibatch in
+            defer { _ = try? reference.evaluate(minibatch) }
+            return try reference.gradients(on: minibatch)
+        }
+        for level in KernelLevel.available {
+            for threads in [1, 2] {
+                let engine = try CPUEngine(
+                    configuration: model.configuration, parameters: model.parameters, threads: threads,
+                    kernelLevel: level)
+                for (minibatch, expected) in zip(model.minibatches, expected) {
+                    let (loss, gradients) = try engine.gradients(on: minibatch)
+                    #expect(abs(loss / expected.meanLoss - 1) < 1e-5, "\(level) loss")
+                    for (actual, wanted) in zip(gradients.entries, expected.gradients.entries) {
+                        // Relative to the tensor's greatest element: single elements can cancel to nothing.
+                        let scale = wanted.values.reduce(1e-12) { max($0, abs($1)) }
+                        #expect(
+                            greatestDifference(actual.values, wanted.values) / scale < 1e-5,
+                            "\(level) \(threads) \(actual.name)")
+                    }
+                    let nats = try engine.evaluate(minibatch)
+                    #expect(
+                        abs(nats / Double(minibatch.tokenCount) / expected.meanLoss - 1) < 1e-5, "\(level)")
+                }
+            }
+        }
+    }
+
+    @Test(arguments: cells.indices, sizes) func oneAndTwoThreadsAgreeInEveryBit(cell: Int, size: Size) throws
+    {
+        let model = Model(cell: Self.cells[cell], size: size)
+        for level in KernelLevel.available {
+            let runs = try [1, 2, 3].map { threads in
+                let engine = try CPUEngine(
+                    configuration: model.configuration, parameters: model.parameters, threads: threads,
+                    kernelLevel: level)
+                let losses = try (model.minibatches + model.minibatches).map {
+                    try engine.train(on: $0, with: Optimizer(learningRate: 0.1)).meanLoss
+                }
+                return (losses: losses, parameters: engine.parameters, state: engine.state)
+            }
+            for run in runs.dropFirst() {
+                #expect(run.losses == runs[0].losses, "\(level)")
+                #expect(run.parameters == runs[0].parameters, "\(level)")
+                #expect(run.state == runs[0].state, "\(level)")
+            }
+        }
+    }
+
+    @Test(arguments: cells.indices) func trainingFollowsTheReference(cell: Int) throws {
+        let model = Model(cell: Self.cells[cell], size: Size(T: 5, B: 6, V: 12, H: 20))
+        let reference = try ReferenceEngine(configuration: model.configuration, parameters: model.parameters)
+        let engine = try CPUEngine(configuration: model.configuration, parameters: model.parameters)
+        for _ in 0..<4 {
+            for minibatch in model.minibatches {
+                let expected = try reference.train(on: minibatch, with: Optimizer(learningRate: 0.2))
+                let actual = try engine.train(on: minibatch, with: Optimizer(learningRate: 0.2))
+                #expect(abs(actual.meanLoss / expected.meanLoss - 1) < 1e-4)
+                #expect(abs(actual.gradientNorm / expected.gradientNorm - 1) < 1e-3)
+            }
+        }
+    }
+
+    @Test(arguments: cells.indices) func advancingTokenByTokenEqualsEvaluating(cell: Int) throws {
+        let model = Model(cell: Self.cells[cell], size: Size(T: 6, B: 1, V: 40, H: 33))
+        let engines: [any Engine] = [
+            try ReferenceEngine(configuration: model.configuration, parameters: model.parameters),
+            try CPUEngine(configuration: model.configuration, parameters: model.parameters),
+        ]
+        for engine in engines {
+            for minibatch in model.minibatches {
+                let saved = engine.state
+                let whole = try engine.evaluate(minibatch)
+                let after = engine.state
+                try engine.restoreState(minibatch.continuesState ? saved : NamedTensors())
+                var sum = 0.0
+                var logits: [Float] = []
+                for (input, target) in zip(minibatch.inputs, minibatch.targets) {
+                    try engine.advance(input, logits: &logits)
+                    sum += negativeLogLikelihood(of: Int(target), logits: logits)
+                }
+                #expect(abs(sum / whole - 1) < 1e-5)
+                for (actual, wanted) in zip(engine.state.entries, after.entries) {
+                    #expect(
+                        greatestDifference(actual.values.map(Double.init), wanted.values.map(Double.init))
+                            < 1e-5)
+                }
+            }
+        }
+    }
+
+    @Test func aMinibatchOfAnotherShapeLeavesNothingBehind() throws {
+        let small = Model(cell: MemoryCell.self, size: Size(T: 2, B: 3, V: 9, H: 10))
+        let large = Model(cell: MemoryCell.self, size: Size(T: 9, B: 17, V: 9, H: 10))
+        let fresh = try CPUEngine(configuration: small.configuration, parameters: small.parameters)
+        let used = try CPUEngine(configuration: small.configuration, parameters: small.parameters)
+        _ = try used.gradients(on: large.minibatches[0])
+        let expected = try fresh.gradients(on: small.minibatches[0])
+        let actual = try used.gradients(on: small.minibatches[0])
+        #expect(actual.meanLoss == expected.meanLoss)
+        #expect(actual.gradients == expected.gradients)
+    }
+
+    @Test func aRestoredStateGoesOnInEveryBit() throws {
+        let model = Model(cell: MemoryCell.self, size: Size(T: 4, B: 5, V: 9, H: 33))
+        let engine = try CPUEngine(configuration: model.configuration, parameters: model.parameters)
+        _ = try engine.evaluate(model.minibatches[0])
+        let other = try CPUEngine(configuration: model.configuration, parameters: model.parameters)
+        try other.restoreState(engine.state)
+        #expect(try other.evaluate(model.minibatches[1]) == engine.evaluate(model.minibatches[1]))
+    }
+
+    @Test func aDivergedStepLeavesTheParametersAlone() throws {
+        let model = Model(cell: ReLUCell.self, size: Size(T: 3, B: 2, V: 5, H: 8))
+        var parameters = model.parameters
+        for index in parameters.entries.indices where parameters.entries[index].name == "rnn.weight_hh_l0" {
+            parameters.entries[index].values = parameters.entries[index].values.map { _ in 1e30 }
+        }
+        let engine = try CPUEngine(configuration: model.configuration, parameters: parameters)
+        let result = try engine.train(on: model.minibatches[1], with: Optimizer())
+        #expect(!result.isFinite)
+        #expect(engine.parameters == parameters)
+    }
+}
+
+/// A random model and a few minibatches in a row, the first of which starts afresh.
+struct Model {
+    let configuration: ModelConfiguration
+    let parameters: Parameters
+    let minibatches: [Minibatch]
+
+    init(cell: any RecurrentCell.Type, size: ConformanceTests.Size) {
+        configuration = ModelConfiguration(cell: cell, hiddenSize: size.H)
+        var parameters = Parameters(
+            for: configuration, vocabularySize: size.V, initializer: .uniform, seed: UInt64(size.T))
+        for index in parameters.entries.indices where parameters.entries[index].name.contains("ih") {
+            parameters.entries[index].values = parameters.entries[index].values.map { 3 * $0 }
+        }
+        self.parameters = parameters
+        var source = RandomSource(seed: UInt64(size.B), purpose: .partitioning)
+        minibatches = (0..<3).map { index in
+            var minibatch = Minibatch()
+            minibatch.reshape(timeSteps: size.T, batchSize: size.B, continuesState: index > 0)
+            for token in minibatch.inputs.indices {
+                minibatch.inputs[token] = Int32(source.integer(below: size.V))
+                minibatch.targets[token] = Int32(source.integer(below: size.V))
+            }
+            return minibatch
+        }
+    }
+}
+
+func negativeLogLikelihood(of target: Int, logits: [Float]) -> Double {
+    let logits = logits.map(Double.init)
+    let greatest = logits.max() ?? 0
+    return log(logits.reduce(0) { $0 + exp($1 - greatest) }) + greatest - logits[target]
+}

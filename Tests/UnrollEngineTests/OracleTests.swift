@@ -1,0 +1,70 @@
+import Testing
+import UnrollCore
+import UnrollEngine
+import UnrollModel
+
+/// The engines against PyTorch: only another implementation sees a wrong formula.
+@Suite struct OracleTests {
+    static let cells = ["tanh", "relu"]
+
+    @Test(arguments: cells) func referenceEngineAgreesWithPyTorch(cell: String) throws {
+        let oracle = try Oracle.named(cell)
+        let engine = try ReferenceEngine(
+            configuration: oracle.configuration, parameters: oracle.initialParameters)
+        for (minibatch, chunk) in zip(oracle.minibatches, oracle.chunks) {
+            let (loss, gradients) = try engine.gradients(on: minibatch)
+            #expect(abs(loss - chunk.loss) < 1e-9)
+            for entry in gradients.entries {
+                #expect(
+                    greatestDifference(entry.values, try #require(chunk.gradients[entry.name])) < 1e-9,
+                    "\(entry.name)")
+            }
+            _ = try engine.evaluate(minibatch)
+            let state = try #require(engine.state["h"]).values.map(Double.init)
+            // The state leaves the engine in single precision.
+            #expect(greatestDifference(state, chunk.state.map { Double(Float($0)) }) < 1e-9)
+        }
+    }
+
+    @Test(arguments: cells) func referenceEngineTrainsAsPyTorch(cell: String) throws {
+        let oracle = try Oracle.named(cell)
+        try checkTraining(
+            of: try ReferenceEngine(
+                configuration: oracle.configuration, parameters: oracle.initialParameters),
+            against: oracle, lossTolerance: 1e-9)
+    }
+
+    @Test(arguments: cells, KernelLevel.available) func cpuEngineTrainsAsPyTorch(
+        cell: String, level: KernelLevel
+    ) throws {
+        let oracle = try Oracle.named(cell)
+        try checkTraining(
+            of: try CPUEngine(
+                configuration: oracle.configuration, parameters: oracle.initialParameters, kernelLevel: level),
+            against: oracle, lossTolerance: 1e-4)
+    }
+
+    private func checkTraining(of engine: some Engine, against oracle: Oracle, lossTolerance: Double) throws {
+        let training = oracle.training
+        let optimizer = Optimizer(
+            learningRate: training.learningRate, gradientNormBound: training.gradientNormBound)
+        var minibatches = oracle.minibatches
+        for step in training.losses.indices {
+            minibatches[0].continuesState = step > 0
+            let result = try engine.train(on: minibatches[step % minibatches.count], with: optimizer)
+            #expect(abs(result.meanLoss - training.losses[step]) < lossTolerance, "step \(step)")
+            #expect(
+                abs(result.gradientNorm / training.gradientNorms[step] - 1) < lossTolerance, "step \(step)")
+        }
+        for entry in engine.parameters.entries {
+            let expected = try #require(training.finalParameters[entry.name])
+            #expect(greatestDifference(entry.values.map(Double.init), expected) < 1e-5, "\(entry.name)")
+        }
+    }
+}
+
+/// The greatest absolute difference of corresponding elements; infinite where the counts differ.
+func greatestDifference(_ a: [Double], _ b: [Double]) -> Double {
+    guard a.count == b.count else { return .infinity }
+    return zip(a, b).reduce(0) { max($0, abs($1.0 - $1.1)) }
+}

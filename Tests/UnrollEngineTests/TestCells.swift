@@ -1,0 +1,50 @@
+import UnrollModel
+
+/// A long short-term memory: four gates, two states.
+enum MemoryCell: RecurrentCell {
+    static let name = "memory"
+    static let gates = ["i", "f", "g", "o"]
+    static let states = ["h", "c"]
+
+    static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
+        let c = sigmoid(gates.f) * previous.c + sigmoid(gates.i) * tanh(gates.g)
+        return ["h": sigmoid(gates.o) * tanh(c), "c": c]
+    }
+}
+
+/// A leaky cell, whose output's gradient bypasses the gates.
+enum LeakyCell: RecurrentCell {
+    static let name = "leaky"
+    static let gates = ["u", "n"]
+    static let states = ["h"]
+
+    static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
+        let u = sigmoid(gates.u)
+        return ["h": (1 - u) * previous.h + u * tanh(gates.n)]
+    }
+}
+
+/// Nothing sensible, but every way of lowering: a gate seen raw and twice, an unused gate, constants on both sides,
+/// one value for two states, states that change places, a state that is never used.
+enum OddCell: RecurrentCell {
+    static let name = "odd"
+    static let gates = ["a", "unused", "b"]
+    static let states = ["h", "p", "q", "twin"]
+
+    static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
+        let mixed = 0.5 * tanh(gates.a) - gates.b * previous.q + (previous.p - 0.25)
+        let h = relu(mixed * 2 + gates.b) - sigmoid(gates.a) * previous.h * 0.1 + (0.3 - mixed) * 0.2
+        return ["h": h, "p": previous.q * 0.5, "q": -previous.p + tanh(previous.q), "twin": h]
+    }
+}
+
+/// A linear cell: the gate itself is the output.
+enum LinearCell: RecurrentCell {
+    static let name = "linear"
+    static let gates = ["z"]
+    static let states = ["h", "swap", "other"]
+
+    static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
+        ["h": gates.z + previous.swap * 0.1, "swap": previous.other, "other": previous.swap]
+    }
+}
