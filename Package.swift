@@ -25,5 +25,7 @@ let package = Package(
     targets: [
         room("UnrollCore"),
         tests(of: "UnrollCore"),
+        room("UnrollText", uses: ["UnrollCore"]),
+        tests(of: "UnrollText", uses: ["UnrollCore"]),
     ]
 )
