@@ -124,7 +124,7 @@ public struct Corpus: Sendable {
         self.name = name
         self.byteCount = byteCount
         self.characterCount = characterCount
-        unknownCount = tokens.count { $0 == Vocabulary.unknownID }
+        unknownCount = tokens.occurrences(of: Vocabulary.unknownID)
     }
 
     private init(
@@ -138,8 +138,10 @@ public struct Corpus: Sendable {
         let vocabulary = Vocabulary(
             counts, kind: pieces.kind, preprocessing: pieces.preprocessing, minimumFrequency: minimumFrequency
         )
-        try self.init(
-            pieces, name: name, vocabulary: vocabulary, capacity: min(counts.total, limit ?? counts.total))
+        // Reading stops when there is no room; the white space behind the last word belongs to the text too.
+        let total = counts.total
+        let capacity = limit.map { min($0, total + 1) } ?? total + 1
+        try self.init(pieces, name: name, vocabulary: vocabulary, capacity: capacity)
     }
 
     private init(_ pieces: TextPieces, name: String, vocabulary: Vocabulary) throws(TextError) {

@@ -48,20 +48,16 @@ struct TokenCounts {
 
     private mutating func countWords(of pieces: TextPieces) throws(TextError) {
         var scanner = WordScanner()
-        var table = TokenTable()
-        var counts: [Int] = []
-        let count = { (word: UnsafeBufferPointer<UInt8>) in
-            let index = table.insert(word)
-            if index == counts.count { counts.append(0) }
-            counts[index] += 1
-            return true
-        }
-        try pieces.forEach { piece in
-            _ = scanner.scan(piece, count)
-            return true
-        }
-        scanner.finish(count)
-        (self.table, self.counts) = (table, counts)
+        try pieces.forEach { piece in scanner.scan(piece) { count($0) } == piece.count }
+        scanner.finish { count($0) }
+    }
+
+    /// Counts one word, and returns that the next is wanted.
+    private mutating func count(_ word: UnsafeBufferPointer<UInt8>) -> Bool {
+        let index = table.insert(word)
+        if index == counts.count { counts.append(0) }
+        counts[index] += 1
+        return true
     }
 
     private mutating func add(_ token: [UInt8], _ count: Int) {

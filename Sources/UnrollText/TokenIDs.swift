@@ -60,6 +60,15 @@ public struct TokenIDs: Sendable, Equatable, RandomAccessCollection {
         }
     }
 
+    /// How often an id occurs.
+    package func occurrences(of id: Int32) -> Int {
+        switch storage {
+        case .bytes(let ids): Self.count(UInt8(truncatingIfNeeded: id), in: ids[range])
+        case .shorts(let ids): Self.count(UInt16(truncatingIfNeeded: id), in: ids[range])
+        case .words(let ids): Self.count(UInt32(bitPattern: id), in: ids[range])
+        }
+    }
+
     /// The ids at some positions, which are counted from 0 again, without a copy.
     package func part(_ positions: Range<Int>) -> TokenIDs {
         precondition(positions.lowerBound >= 0 && positions.upperBound <= count, "positions out of range")
@@ -77,6 +86,14 @@ public struct TokenIDs: Sendable, Equatable, RandomAccessCollection {
         case .bytes(let ids): Self.copy(ids, start, positions.count, into: destination, stride)
         case .shorts(let ids): Self.copy(ids, start, positions.count, into: destination, stride)
         case .words(let ids): Self.copy(ids, start, positions.count, into: destination, stride)
+        }
+    }
+
+    private static func count<ID: FixedWidthInteger>(_ id: ID, in ids: ArraySlice<ID>) -> Int {
+        ids.withUnsafeBufferPointer { ids in
+            var count = 0
+            for other in ids where other == id { count &+= 1 }
+            return count
         }
     }
 

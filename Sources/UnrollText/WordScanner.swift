@@ -6,12 +6,16 @@ struct WordScanner {
     /// Calls `body` with every word that ends in this piece until it returns false.
     ///
     /// Returns how many bytes of the piece were looked at: all of them, or those up to the end of the last word.
+    @inline(__always)
     mutating func scan(
         _ piece: UnsafeBufferPointer<UInt8>, _ body: (UnsafeBufferPointer<UInt8>) -> Bool
     ) -> Int {
         var start = 0
         var index = 0
         while index < piece.count {
+            // Most bytes are visible ASCII characters, which are no white space.
+            while index < piece.count, piece[index] &- 0x21 < 0x5F { index += 1 }
+            if index == piece.count { break }
             let spaceLength = piece.whiteSpaceLength(at: index)
             if spaceLength == 0 {
                 index += 1
