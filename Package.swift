@@ -24,11 +24,14 @@ let package = Package(
     platforms: [.macOS(.v15)],
     targets: [
         room("UnrollCore"),
+        room("UnrollText", uses: ["UnrollCore"], resources: [.embedInCode("Resources/sample.txt")]),
         // Leaf loops in C: chosen at run time by the processor's features, no flags, no dependency.
         .target(name: "CUnrollKernels", linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
         room("UnrollModel", uses: ["UnrollCore"]),
         room("UnrollEngine", uses: ["UnrollCore", "UnrollModel", "CUnrollKernels"]),
+
         tests(of: "UnrollCore"),
+        tests(of: "UnrollText", uses: ["UnrollCore"]),
         tests(of: "UnrollEngine", uses: ["UnrollCore", "UnrollModel"], resources: [.copy("Oracles")]),
     ]
 )

@@ -32,9 +32,15 @@ public struct Minibatch: Sendable, Equatable {
         self.batchSize = batchSize
         self.continuesState = continuesState
         let count = timeSteps * batchSize
-        if inputs.count != count {
-            inputs = [Int32](repeating: 0, count: count)
-            targets = [Int32](repeating: 0, count: count)
+        Self.resize(&inputs, to: count)
+        Self.resize(&targets, to: count)
+    }
+
+    private static func resize(_ ids: inout [Int32], to count: Int) {
+        if ids.count > count {
+            ids.removeLast(ids.count - count)
+        } else {
+            ids.append(contentsOf: repeatElement(0, count: count - ids.count))
         }
     }
 }

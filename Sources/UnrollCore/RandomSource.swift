@@ -61,6 +61,7 @@ public struct RandomSource: RandomNumberGenerator, Sendable, Hashable, Codable {
     }
 
     /// Puts the elements into a random order, the same on every platform and with every version of Swift.
+    @inlinable
     public mutating func shuffle<Element>(_ elements: inout [Element]) {
         for remaining in stride(from: elements.count, to: 1, by: -1) {
             elements.swapAt(remaining - 1, integer(below: remaining))
