@@ -30,6 +30,12 @@ public struct NamedTensors<Scalar: BinaryFloatingPoint & Sendable>: Sendable, Eq
         entries.first { $0.name == name }
     }
 
+    /// A name that more than one tensor has.
+    package var duplicateName: String? {
+        var names: Set<String> = []
+        return entries.first { !names.insert($0.name).inserted }?.name
+    }
+
     /// How many numbers there are in all.
     public var scalarCount: Int {
         entries.reduce(0) { $0 + $1.values.count }
@@ -42,6 +48,7 @@ public typealias Parameters = NamedTensors<Float>
 extension NamedTensors where Scalar == Float {
     /// Checks that these are exactly the parameters of such a model, and returns its vocabulary size.
     package func checkedVocabularySize(for configuration: ModelConfiguration) throws(ModelError) -> Int {
+        try configuration.check()
         guard let bias = self["decoder.bias"] else { throw .missingTensor("decoder.bias") }
         let vocabularySize = bias.values.count
         let expected = configuration.parameterShapes(vocabularySize: vocabularySize)
@@ -54,6 +61,7 @@ extension NamedTensors where Scalar == Float {
         if let stranger = entries.first(where: { entry in !expected.contains { $0.name == entry.name } }) {
             throw .unexpectedTensor(stranger.name)
         }
+        if let twin = duplicateName { throw .duplicateTensor(twin) }
         return vocabularySize
     }
 }
