@@ -54,8 +54,11 @@ extension NamedTensors where Scalar == Float {
         let expected = configuration.parameterShapes(vocabularySize: vocabularySize)
         for (name, shape) in expected {
             guard let entry = self[name] else { throw .missingTensor(name) }
-            guard entry.shape == shape, entry.values.count == shape.reduce(1, *) else {
+            guard entry.shape == shape else {
                 throw .shapeMismatch(name: name, expected: shape, actual: entry.shape)
+            }
+            guard entry.values.count == shape.reduce(1, *) else {
+                throw .shapeMismatch(name: name, expected: shape, actual: [entry.values.count])
             }
         }
         if let stranger = entries.first(where: { entry in !expected.contains { $0.name == entry.name } }) {
