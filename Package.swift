@@ -26,5 +26,6 @@ let package = Package(
         room("UnrollCore"),
         room("UnrollModel", uses: ["UnrollCore"]),
         tests(of: "UnrollCore"),
+        tests(of: "UnrollModel", uses: ["UnrollCore"], resources: [.copy("Fixtures")]),
     ]
 )
