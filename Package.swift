@@ -24,8 +24,10 @@ let package = Package(
     platforms: [.macOS(.v15)],
     targets: [
         room("UnrollCore"),
-        room("UnrollModel", uses: ["UnrollCore"]),
         tests(of: "UnrollCore"),
+        room("UnrollText", uses: ["UnrollCore"]),
+        tests(of: "UnrollText", uses: ["UnrollCore"]),
+        room("UnrollModel", uses: ["UnrollCore"]),
         tests(of: "UnrollModel", uses: ["UnrollCore"], resources: [.copy("Fixtures")]),
     ]
 )

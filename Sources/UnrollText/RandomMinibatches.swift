@@ -1,0 +1,42 @@
+import UnrollCore
+
+/// Cuts a text into subsequences of `T` tokens that do not overlap, and puts them into random order.
+///
+/// The text begins at a random offset below `T`; what does not fill a last minibatch is left out.
+struct RandomMinibatches: MinibatchSource {
+    let count: Int
+    private let tokens: TokenIDs
+    private let shape: MinibatchShape
+    private let offset: Int
+    /// The subsequences in the order of the epoch.
+    private let order: [UInt32]
+
+    init(of tokens: TokenIDs, shape: MinibatchShape, random: RandomSource) throws(TextError) {
+        // The largest offset skips T - 1 tokens, and the last target is one behind the last input.
+        try shape.check(tokens, extra: shape.timeSteps)
+        var random = random
+        self.tokens = tokens
+        self.shape = shape
+        offset = random.integer(below: shape.timeSteps)
+        order = try random.order(of: (tokens.count - offset - 1) / shape.timeSteps, in: tokens)
+        count = order.count / shape.batchSize
+    }
+
+    func fill(_ minibatch: inout Minibatch, at index: Int) {
+        minibatch.reshape(timeSteps: shape.timeSteps, batchSize: shape.batchSize, continuesState: false)
+        for b in 0..<shape.batchSize {
+            let subsequence = Int(order[index * shape.batchSize + b])
+            minibatch.setColumn(b, from: tokens, at: offset + subsequence * shape.timeSteps)
+        }
+    }
+}
+
+extension RandomSource {
+    /// The numbers below `count` in random order, in four bytes each.
+    mutating func order(of count: Int, in tokens: TokenIDs) throws(TextError) -> [UInt32] {
+        guard let end = UInt32(exactly: count) else { throw .textTooLong(tokens: tokens.count) }
+        var order = Array(0..<end)
+        shuffle(&order)
+        return order
+    }
+}

@@ -1,0 +1,80 @@
+/// Why a text, a vocabulary or minibatches could not be made.
+public enum TextError: Error, Sendable, Equatable {
+    /// No file has this name.
+    case fileNotFound(file: String)
+    /// The name is that of a folder.
+    case isDirectory(file: String)
+    /// The system refused to open or read the file.
+    case unreadable(file: String, reason: String)
+    /// The text is not UTF-8; the offset counts the bytes before the first faulty sequence.
+    case invalidUTF8(file: String, offset: Int)
+    /// No token is left after preprocessing.
+    case emptyText(file: String)
+    /// The text has more distinct tokens than ids can count.
+    case vocabularyTooLarge(file: String, tokens: Int)
+    /// The number of tokens to keep is not positive.
+    case invalidLimit(Int)
+    /// The part to hold out is not between 0 and 1.
+    case invalidValidationFraction(Double)
+    /// One of the two parts of a text would have nothing to predict.
+    case textTooShortToSplit(tokens: Int, validationFraction: Double)
+    /// The saved vocabulary is not one.
+    case invalidVocabulary(reason: String)
+    /// The saved vocabulary is in a format that this version does not know.
+    case unsupportedVocabularyVersion(found: Int, supported: Int)
+    /// The number of sequences side by side, `B`, is not positive.
+    case invalidBatchSize(Int)
+    /// The number of time steps, `T`, is not positive.
+    case invalidTimeSteps(Int)
+    /// The number of windows to use is not positive, or leaves no window to use.
+    case invalidWindowCount(Int)
+    /// One minibatch would hold more tokens than a machine can be asked for.
+    case minibatchTooLarge(batchSize: Int, timeSteps: Int)
+    /// The text is too short for one minibatch.
+    case textTooShort(tokens: Int, needed: Int, batchSize: Int, timeSteps: Int)
+    /// The text has more sequences than a shuffle can number.
+    case textTooLong(tokens: Int)
+}
+
+extension TextError: CustomStringConvertible {
+    /// One line that says what is wrong and what to do about it.
+    public var description: String {
+        switch self {
+        case .fileNotFound(let file):
+            "\(file): no such file; check the path"
+        case .isDirectory(let file):
+            "\(file): is a folder; name a text file inside it"
+        case .unreadable(let file, let reason):
+            "\(file): cannot be read (\(reason)); check the path and its permissions"
+        case .invalidUTF8(let file, let offset):
+            "\(file): not valid UTF-8 at byte \(offset); convert the file to UTF-8 or use --tokens bytes"
+        case .emptyText(let file):
+            "\(file): no tokens in this text; choose another text, --preprocess or --tokens"
+        case .vocabularyTooLarge(let file, let tokens):
+            "\(file): \(tokens) distinct tokens are too many; use --tokens characters or --tokens bytes"
+        case .invalidLimit(let limit):
+            "--limit \(limit): must be at least 1"
+        case .invalidValidationFraction(let fraction):
+            "--validation \(fraction): must be greater than 0 and less than 1"
+        case .textTooShortToSplit(let tokens, let fraction):
+            "--validation \(fraction): leaves a part without two tokens in a text of \(tokens); use a longer text"
+        case .invalidVocabulary(let reason):
+            "vocabulary.json: \(reason); restore the file or train the model again"
+        case .unsupportedVocabularyVersion(let found, let supported):
+            "vocabulary.json: format version \(found) is unknown (this program reads \(supported)); update unroll"
+        case .invalidBatchSize(let size):
+            "--batch \(size): must be at least 1"
+        case .invalidTimeSteps(let steps):
+            "--steps \(steps): must be at least 1"
+        case .invalidWindowCount(let count):
+            "\(count) windows: the number of windows must be at least 1 and leave some for each part"
+        case .minibatchTooLarge(let batchSize, let timeSteps):
+            "--batch \(batchSize) --steps \(timeSteps): too many tokens for one minibatch; lower either of them"
+        case .textTooShort(let tokens, let needed, let batchSize, let timeSteps):
+            "--batch \(batchSize) --steps \(timeSteps): needs \(needed) tokens and the text has \(tokens);"
+                + " lower --batch or --steps, or use a longer text"
+        case .textTooLong(let tokens):
+            "\(tokens) tokens are too many to shuffle; use sequential sampling or --limit \(UInt32.max)"
+        }
+    }
+}

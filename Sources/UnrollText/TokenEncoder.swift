@@ -1,0 +1,109 @@
+/// Turns the tokens of a text into their ids under a vocabulary.
+struct TokenEncoder {
+    private let vocabulary: Vocabulary
+    /// Ids of tokens that are one byte: of ASCII characters, or of bytes.
+    private var byteIDs = [UInt32](repeating: 0, count: 256)
+    /// Ids of the other characters.
+    private var scalarIDs = ScalarTable()
+    private var scanner = WordScanner()
+
+    /// The number of bytes of preprocessed text that have become ids.
+    private(set) var byteCount = 0
+    /// The number of Unicode scalars among them; not counted for byte tokens, which need not be UTF-8.
+    private(set) var characterCount = 0
+
+    init(_ vocabulary: Vocabulary) {
+        self.vocabulary = vocabulary
+        guard vocabulary.kind != .words else { return }
+        for id in 1..<max(vocabulary.count, 1) {
+            let token = vocabulary.table[id]
+            if let byte = token.first, token.count == 1 {
+                byteIDs[Int(byte)] = UInt32(id)
+            } else if let scalar = String(decoding: token, as: UTF8.self).unicodeScalars.first {
+                scalarIDs[scalar.value] = id
+            }
+        }
+    }
+
+    /// The ids of a text's first tokens, `capacity` at most.
+    ///
+    /// Memory that no id is written to is asked for and never touched.
+    mutating func encode<ID: FixedWidthInteger>(
+        _ pieces: TextPieces, capacity: Int, as: ID.Type = ID.self
+    ) throws(TextError) -> [ID] {
+        guard capacity > 0 else { return [] }
+        var failure: TextError?
+        let ids = [ID](unsafeUninitializedCapacity: capacity) { buffer, count in
+            do throws(TextError) {
+                try pieces.forEach { piece in
+                    let used = encode(piece, into: buffer, at: &count)
+                    byteCount += used
+                    if vocabulary.kind == .words {
+                        characterCount += UnsafeBufferPointer(rebasing: piece[..<used]).scalarCount()
+                    }
+                    return count < capacity
+                }
+                if vocabulary.kind == .words, count < capacity {
+                    scanner.finish { [table = vocabulary.table] word in
+                        Self.append(table.index(of: word), to: buffer, at: &count)
+                    }
+                }
+                if vocabulary.kind == .characters { characterCount = count }
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return ids
+    }
+
+    /// Writes ids until the piece or the buffer ends, and returns how many bytes of the piece they stand for.
+    private mutating func encode<ID: FixedWidthInteger>(
+        _ piece: UnsafeBufferPointer<UInt8>, into ids: UnsafeMutableBufferPointer<ID>, at count: inout Int
+    ) -> Int {
+        switch vocabulary.kind {
+        case .bytes:
+            let length = min(piece.count, ids.count - count)
+            encodeBytes(piece, 0..<length, into: ids, at: &count)
+            return length
+        case .characters:
+            var index = 0
+            while index < piece.count, count < ids.count {
+                let end = min(piece.asciiRunEnd(from: index), index + ids.count - count)
+                encodeBytes(piece, index..<end, into: ids, at: &count)
+                index = end
+                while index < piece.count, piece[index] >= 0x80, count < ids.count {
+                    ids[count] = ID(truncatingIfNeeded: scalarIDs[piece.nextScalar(at: &index)])
+                    count += 1
+                }
+            }
+            return index
+        case .words:
+            return scanner.scan(piece) { [table = vocabulary.table] word in
+                Self.append(table.index(of: word), to: ids, at: &count)
+            }
+        }
+    }
+
+    /// Writes the id of a word, and returns whether there is room for another.
+    private static func append<ID: FixedWidthInteger>(
+        _ id: Int?, to ids: UnsafeMutableBufferPointer<ID>, at count: inout Int
+    ) -> Bool {
+        ids[count] = ID(truncatingIfNeeded: id ?? Int(Vocabulary.unknownID))
+        count += 1
+        return count < ids.count
+    }
+
+    private func encodeBytes<ID: FixedWidthInteger>(
+        _ piece: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, into ids: UnsafeMutableBufferPointer<ID>,
+        at count: inout Int
+    ) {
+        byteIDs.withUnsafeBufferPointer { byteIDs in
+            let start = count - range.lowerBound
+            for index in range {
+                ids[start &+ index] = ID(truncatingIfNeeded: byteIDs[Int(piece[index])])
+            }
+        }
+        count += range.count
+    }
+}

@@ -1,0 +1,111 @@
+/// The token ids of a text, in the fewest bytes that the vocabulary allows; a part shares its whole's memory.
+public struct TokenIDs: Sendable, Equatable, RandomAccessCollection {
+    private enum Storage: Sendable {
+        case bytes([UInt8])
+        case shorts([UInt16])
+        case words([UInt32])
+    }
+
+    private let storage: Storage
+    private let range: Range<Int>
+
+    /// The position of the first id, always 0.
+    public var startIndex: Int { 0 }
+    /// The position behind the last id.
+    public var endIndex: Int { range.count }
+
+    /// The id at a position.
+    public subscript(position: Int) -> Int32 {
+        precondition(position >= 0 && position < range.count, "position out of range")
+        let index = range.lowerBound + position
+        return switch storage {
+        case .bytes(let ids): Int32(ids[index])
+        case .shorts(let ids): Int32(ids[index])
+        case .words(let ids): Int32(bitPattern: ids[index])
+        }
+    }
+
+    private init(_ storage: Storage, range: Range<Int>) {
+        self.storage = storage
+        self.range = range
+    }
+
+    init(_ ids: [UInt8]) { self.init(.bytes(ids), range: ids.indices) }
+    init(_ ids: [UInt16]) { self.init(.shorts(ids), range: ids.indices) }
+    init(_ ids: [UInt32]) { self.init(.words(ids), range: ids.indices) }
+
+    /// Stores ids that come from elsewhere than a corpus.
+    public init(_ ids: some Collection<Int32>) {
+        let all = ids.reduce(0 as UInt32) { $0 | UInt32(bitPattern: $1) }
+        if all <= UInt8.max {
+            self.init(ids.map { UInt8(truncatingIfNeeded: $0) })
+        } else if all <= UInt16.max {
+            self.init(ids.map { UInt16(truncatingIfNeeded: $0) })
+        } else {
+            self.init(ids.map { UInt32(bitPattern: $0) })
+        }
+    }
+
+    /// Whether both hold the same ids, however they are stored.
+    public static func == (left: TokenIDs, right: TokenIDs) -> Bool {
+        left.elementsEqual(right)
+    }
+
+    /// The bytes that one id takes.
+    package var bytesPerID: Int {
+        switch storage {
+        case .bytes: 1
+        case .shorts: 2
+        case .words: 4
+        }
+    }
+
+    /// How often an id occurs.
+    package func occurrences(of id: Int32) -> Int {
+        switch storage {
+        case .bytes(let ids): Self.count(UInt8(truncatingIfNeeded: id), in: ids[range])
+        case .shorts(let ids): Self.count(UInt16(truncatingIfNeeded: id), in: ids[range])
+        case .words(let ids): Self.count(UInt32(bitPattern: id), in: ids[range])
+        }
+    }
+
+    /// The ids at some positions, which are counted from 0 again, without a copy.
+    package func part(_ positions: Range<Int>) -> TokenIDs {
+        precondition(positions.lowerBound >= 0 && positions.upperBound <= count, "positions out of range")
+        let start = range.lowerBound
+        return TokenIDs(storage, range: start + positions.lowerBound..<start + positions.upperBound)
+    }
+
+    /// Writes the ids at some positions to `destination[0]`, `destination[stride]`, `destination[2 * stride]` ….
+    package func copy(
+        _ positions: Range<Int>, strideInto destination: UnsafeMutablePointer<Int32>, stride: Int
+    ) {
+        precondition(positions.lowerBound >= 0 && positions.upperBound <= count, "positions out of range")
+        let start = range.lowerBound + positions.lowerBound
+        switch storage {
+        case .bytes(let ids): Self.copy(ids, start, positions.count, into: destination, stride)
+        case .shorts(let ids): Self.copy(ids, start, positions.count, into: destination, stride)
+        case .words(let ids): Self.copy(ids, start, positions.count, into: destination, stride)
+        }
+    }
+
+    private static func count<ID: FixedWidthInteger>(_ id: ID, in ids: ArraySlice<ID>) -> Int {
+        ids.withUnsafeBufferPointer { ids in
+            var count = 0
+            for other in ids where other == id { count &+= 1 }
+            return count
+        }
+    }
+
+    private static func copy(
+        _ ids: [some FixedWidthInteger], _ start: Int, _ count: Int,
+        into destination: UnsafeMutablePointer<Int32>,
+        _ stride: Int
+    ) {
+        ids.withUnsafeBufferPointer { ids in
+            for offset in 0..<count {
+                destination[offset &* stride] = Int32(truncatingIfNeeded: ids[start &+ offset])
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+/// The tokens that a model knows, numbered from 0, and how a text is cut into them.
+///
+/// Id 0 is the unknown token `<unk>`; the others follow by falling frequency, those that are equally frequent in the
+/// order of their UTF-8 bytes.
+public struct Vocabulary: Sendable, Equatable {
+    /// The id of `<unk>`, which every unknown token gets.
+    public static let unknownID: Int32 = 0
+    static let unknownToken = "<unk>"
+
+    /// What one token is.
+    public let kind: TokenKind
+    /// What is done to a text before it is cut into tokens.
+    public let preprocessing: Preprocessing
+    /// The tokens by id: UTF-8, or the one byte of a byte token.
+    let table: TokenTable
+
+    /// The number of tokens `V`, `<unk>` included.
+    public var count: Int { table.count }
+
+    /// Orders the tokens of a text; those that occur less than `minimumFrequency` times stay unknown.
+    init(_ counts: TokenCounts, kind: TokenKind, preprocessing: Preprocessing, minimumFrequency: Int) {
+        let found = counts.table
+        let order = found.indices.filter { counts.counts[$0] >= minimumFrequency }.sorted { left, right in
+            counts.counts[left] == counts.counts[right]
+                ? found[left].lexicographicallyPrecedes(found[right])
+                : counts.counts[left] > counts.counts[right]
+        }
+        // A text may contain the word "<unk>", as the Penn Treebank does: it is the unknown token then.
+        self.init(tokens: order.lazy.map { found[$0] }, kind: kind, preprocessing: preprocessing)
+    }
+
+    init(tokens: some Sequence<ArraySlice<UInt8>>, kind: TokenKind, preprocessing: Preprocessing) {
+        var table = TokenTable()
+        _ = table.insert(Self.unknownToken.utf8)
+        for token in tokens { _ = table.insert(token) }
+        self.table = table
+        self.kind = kind
+        self.preprocessing = preprocessing
+    }
+
+    /// The token with an id, or nil when there is none.
+    ///
+    /// A byte token that is not ASCII is written like `<0xE2>`.
+    public func token(_ id: Int32) -> String? {
+        contents(of: id).map(name)
+    }
+
+    /// The id of a token written as `token(_:)` writes it, or nil when it is unknown.
+    public func id(of token: String) -> Int32? {
+        let bytes = kind == .bytes ? Self.byte(named: token).map { [$0] } : nil
+        return table.index(of: bytes ?? Array(token.utf8)).map(Int32.init)
+    }
+
+    /// Preprocesses a text and cuts it into tokens.
+    public func encode(_ text: String) -> EncodedText {
+        var text = text
+        return text.withUTF8 { bytes in
+            let pieces = TextPieces(
+                source: MemorySource(bytes: UnsafeRawBufferPointer(bytes)), name: "",
+                preprocessing: preprocessing,
+                kind: kind)
+            var encoder = TokenEncoder(self)
+            do {
+                let ids = try encoder.encode(pieces, capacity: bytes.count, as: Int32.self)
+                return EncodedText(
+                    ids: ids, unknownTokens: ids.contains(Self.unknownID) ? try unknownTokens(in: pieces) : []
+                )
+            } catch {
+                // A string is in memory and valid UTF-8, so there is nothing to fail.
+                return EncodedText(ids: [], unknownTokens: [])
+            }
+        }
+    }
+
+    /// What a token adds to a text: UTF-8, or the byte of a byte token; nothing when there is no such id.
+    ///
+    /// Words do not contain the space that `decode` puts between them.
+    public func bytes(of id: Int32) -> [UInt8] {
+        Array(contents(of: id) ?? [])
+    }
+
+    /// The text of token ids; words are joined by one space.
+    public func decode(_ ids: some Sequence<Int32>) -> String {
+        var bytes: [UInt8] = []
+        for id in ids {
+            if kind == .words, !bytes.isEmpty { bytes.append(0x20) }
+            bytes += contents(of: id) ?? []
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Byte tokens that are not ASCII need a name, since they are no text by themselves.
+    private static func name(ofByte byte: UInt8) -> String {
+        "<0x" + String(byte, radix: 16, uppercase: true) + ">"
+    }
+
+    /// The inverse of `name(ofByte:)`.
+    static func byte(named name: String) -> UInt8? {
+        (0x80...0xFF).first { Self.name(ofByte: $0) == name }
+    }
+
+    private func contents(of id: Int32) -> ArraySlice<UInt8>? {
+        id >= 0 && id < count ? table[Int(id)] : nil
+    }
+
+    /// How a token is written where text is wanted.
+    func name(of token: ArraySlice<UInt8>) -> String {
+        if kind == .bytes, let byte = token.first, byte >= 0x80 { return Self.name(ofByte: byte) }
+        return String(decoding: token, as: UTF8.self)
+    }
+
+    private func unknownTokens(in pieces: TextPieces) throws(TextError) -> [String] {
+        var unknown = TokenTable()
+        try TokenScanner.scan(pieces) { token in
+            if table.index(of: token) == nil { _ = unknown.insert(token) }
+            return true
+        }
+        return unknown.indices.map { name(of: unknown[$0]) }
+    }
+}

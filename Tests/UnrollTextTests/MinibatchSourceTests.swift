@@ -1,0 +1,206 @@
+import Testing
+import UnrollCore
+import UnrollText
+
+@Suite struct MinibatchSourceTests {
+    /// Ids that are their own positions.
+    private func positions(_ count: Int) -> TokenIDs { TokenIDs((0..<count).map(Int32.init)) }
+
+    private func minibatches(of source: any MinibatchSource) -> [Minibatch] {
+        (0..<source.count).map { index in
+            var minibatch = Minibatch()
+            source.fill(&minibatch, at: index)
+            return minibatch
+        }
+    }
+
+    private func column(_ b: Int, of ids: [Int32], _ minibatch: Minibatch) -> [Int] {
+        stride(from: b, to: ids.count, by: minibatch.batchSize).map { Int(ids[$0]) }
+    }
+
+    private func random(seed: UInt64, epoch: UInt32) -> RandomSource {
+        RandomSource(seed: seed, purpose: .partitioning, index: epoch)
+    }
+
+    /// Checks that every target is the token after its input, and returns the first input of every column.
+    private func starts(_ minibatches: [Minibatch]) -> [[Int]] {
+        minibatches.map { minibatch in
+            (0..<minibatch.batchSize).map { b in
+                let inputs = column(b, of: minibatch.inputs, minibatch)
+                #expect(inputs == Array(inputs[0]..<inputs[0] + minibatch.timeSteps))
+                #expect(column(b, of: minibatch.targets, minibatch) == inputs.map { $0 + 1 })
+                return inputs[0]
+            }
+        }
+    }
+
+    @Test(arguments: 0..<30 as Range<Int>)
+    func sequentialReadsStrandsSideBySide(epoch: Int) throws {
+        let (count, B, T) = (41, 2, 5)
+        let source = try Sampling.sequential.minibatches(
+            of: positions(count), batchSize: B, timeSteps: T, seed: 3, epoch: epoch)
+        var random = random(seed: 3, epoch: UInt32(epoch))
+        let offset = random.integer(below: T + 1)
+        let strand = (count - offset - 1) / B
+        let minibatches = minibatches(of: source)
+        #expect(minibatches.count == strand / T)
+        for (index, starts) in starts(minibatches).enumerated() {
+            #expect(starts == [offset + index * T, offset + strand + index * T])
+            #expect(minibatches[index].continuesState == (index > 0))
+        }
+    }
+
+    @Test func sequentialByHand() throws {
+        // The book's example: 35 tokens, B = 2, T = 5; offset 0 to 5 gives three minibatches or two.
+        let first = try #require(
+            (0..<100).first { epoch in
+                var random = random(seed: 0, epoch: UInt32(epoch))
+                return random.integer(below: 6) == 0
+            })
+        let source = try Sampling.sequential.minibatches(
+            of: positions(35), batchSize: 2, timeSteps: 5, seed: 0, epoch: first)
+        #expect(starts(minibatches(of: source)) == [[0, 17], [5, 22], [10, 27]])
+    }
+
+    @Test(arguments: 0..<30 as Range<Int>)
+    func randomTakesEverySubsequenceOnceAtMost(epoch: Int) throws {
+        let (count, B, T) = (83, 3, 5)
+        let source = try Sampling.random.minibatches(
+            of: positions(count), batchSize: B, timeSteps: T, seed: 1, epoch: epoch)
+        var random = random(seed: 1, epoch: UInt32(epoch))
+        let offset = random.integer(below: T)
+        var order = Array(0..<(count - offset - 1) / T)
+        random.shuffle(&order)
+        let minibatches = minibatches(of: source)
+        #expect(minibatches.count == order.count / B)
+        #expect(minibatches.allSatisfy { !$0.continuesState && $0.batchSize == B && $0.timeSteps == T })
+        let starts = starts(minibatches).joined()
+        #expect(Array(starts) == order.prefix(starts.count).map { offset + $0 * T })
+        #expect(Set(starts).count == starts.count)
+    }
+
+    @Test func offsetsReachBothEnds() throws {
+        let firsts = try Set(
+            (0..<200).map { epoch in
+                let source = try Sampling.sequential.minibatches(
+                    of: positions(100), batchSize: 2, timeSteps: 4, seed: 2, epoch: epoch)
+                return starts(Array(minibatches(of: source).prefix(1)))[0][0]
+            })
+        #expect(firsts == Set(0...4))
+        let residues = try Set(
+            (0..<200).map { epoch in
+                let source = try Sampling.random.minibatches(
+                    of: positions(100), batchSize: 2, timeSteps: 4, seed: 2, epoch: epoch)
+                return starts(Array(minibatches(of: source).prefix(1)))[0][0] % 4
+            })
+        #expect(residues == Set(0...3))
+    }
+
+    @Test func windowsCoverEveryPosition() throws {
+        let source = try Sampling.windows.minibatches(
+            of: positions(30), batchSize: 4, timeSteps: 3, seed: 1, epoch: 0)
+        let minibatches = minibatches(of: source)
+        #expect(minibatches.map(\.batchSize) == [4, 4, 4, 4, 4, 4, 3])
+        #expect(minibatches.allSatisfy { !$0.continuesState })
+        let starts = starts(minibatches).flatMap { $0 }
+        #expect(starts.sorted() == Array(0..<27))
+        #expect(starts != Array(0..<27))
+        let next = try Sampling.windows.minibatches(
+            of: positions(30), batchSize: 4, timeSteps: 3, seed: 1, epoch: 1)
+        #expect(self.starts(self.minibatches(of: next)).flatMap { $0 } != starts)
+    }
+
+    @Test func windowsValidateAfterThoseThatTrain() throws {
+        let tokens = positions(30)
+        let training = try Sampling.windows.minibatches(
+            of: tokens, batchSize: 4, timeSteps: 3, seed: 1, epoch: 0, windowCount: 10)
+        #expect(starts(minibatches(of: training)).flatMap { $0 }.sorted() == Array(0..<10))
+        let validation = try tokens.validationWindows(batchSize: 4, timeSteps: 3, after: 10, windowCount: 5)
+        #expect(starts(minibatches(of: validation)) == [[10, 11, 12, 13], [14]])
+        let rest = try tokens.validationWindows(batchSize: 100, timeSteps: 3, after: 10)
+        #expect(starts(minibatches(of: rest)) == [Array(10..<27)])
+    }
+
+    @Test(arguments: [
+        (10, 3, [3, 3, 3]), (11, 3, [3, 3, 3, 1]), (2, 3, [1]), (5, 100, [4]), (5, 1, [1, 1, 1, 1]),
+    ])
+    func strandPredictsEveryTokenOnce(count: Int, timeSteps: Int, steps: [Int]) throws {
+        let minibatches = minibatches(of: try positions(count).strand(timeSteps: timeSteps))
+        #expect(minibatches.map(\.timeSteps) == steps)
+        #expect(minibatches.flatMap(\.inputs) == (0..<Int32(count) - 1).map { $0 })
+        #expect(minibatches.flatMap(\.targets) == (1..<Int32(count)).map { $0 })
+        #expect(minibatches.map(\.continuesState) == steps.indices.map { $0 > 0 })
+    }
+
+    @Test(arguments: Sampling.allCases)
+    func fillsInAnyOrderInTheSameMemory(sampling: Sampling) throws {
+        let tokens = positions(500).part(100..<400)
+        let source = try sampling.minibatches(of: tokens, batchSize: 4, timeSteps: 7, seed: 9, epoch: 2)
+        let again = try sampling.minibatches(of: tokens, batchSize: 4, timeSteps: 7, seed: 9, epoch: 2)
+        let expected = minibatches(of: source)
+        #expect(minibatches(of: again) == expected)
+        var minibatch = Minibatch()
+        again.fill(&minibatch, at: 0)
+        let address = minibatch.inputs.withUnsafeBufferPointer { $0.baseAddress }
+        for index in (0..<min(again.count, 9)).reversed() {
+            again.fill(&minibatch, at: index)
+            #expect(minibatch == expected[index])
+        }
+        #expect(minibatch.inputs.withUnsafeBufferPointer { $0.baseAddress } == address)
+        #expect(starts(expected).joined().allSatisfy { (100..<400).contains($0) })
+    }
+
+    @Test(arguments: 0..<50 as Range<Int>)
+    func theShortestTextIsEnoughForEveryOffset(epoch: Int) throws {
+        for (sampling, needed) in [(Sampling.sequential, 3 * 4 + 4 + 1), (.random, 3 * 4 + 4), (.windows, 5)]
+        {
+            let enough = try sampling.minibatches(
+                of: positions(needed), batchSize: 3, timeSteps: 4, seed: 5, epoch: epoch)
+            #expect(enough.count >= 1)
+            _ = starts(minibatches(of: enough))
+            let error = TextError.textTooShort(tokens: needed - 1, needed: needed, batchSize: 3, timeSteps: 4)
+            #expect(throws: error) {
+                try sampling.minibatches(
+                    of: positions(needed - 1), batchSize: 3, timeSteps: 4, seed: 5, epoch: epoch)
+            }
+        }
+    }
+
+    @Test(arguments: Sampling.allCases)
+    func reportsAbsurdSizes(sampling: Sampling) throws {
+        func make(_ batchSize: Int, _ timeSteps: Int) throws {
+            _ = try sampling.minibatches(
+                of: positions(100), batchSize: batchSize, timeSteps: timeSteps, seed: 0, epoch: -1)
+        }
+        #expect(throws: TextError.invalidBatchSize(0)) { try make(0, 3) }
+        #expect(throws: TextError.invalidTimeSteps(-1)) { try make(3, -1) }
+        #expect(throws: TextError.self) { try make(1, .max) }
+        #expect(throws: TextError.self) { try make(.max, .max) }
+        if sampling == .windows {
+            #expect(throws: Never.self) { try make(.max, 3) }
+        } else {
+            #expect(throws: TextError.self) { try make(.max, 3) }
+            #expect(throws: TextError.self) { try make(.max / 3, 3) }
+        }
+    }
+
+    @Test func reportsTooManyWindows() throws {
+        let tokens = positions(100)
+        #expect(throws: TextError.invalidWindowCount(0)) {
+            try Sampling.windows.minibatches(
+                of: tokens, batchSize: 1, timeSteps: 3, seed: 0, epoch: 0, windowCount: 0)
+        }
+        #expect(throws: TextError.textTooShort(tokens: 100, needed: 101, batchSize: 1, timeSteps: 3)) {
+            try tokens.validationWindows(batchSize: 1, timeSteps: 3, after: 90, windowCount: 8)
+        }
+        #expect(throws: TextError.textTooShort(tokens: 100, needed: .max, batchSize: 1, timeSteps: 3)) {
+            try tokens.validationWindows(batchSize: 1, timeSteps: 3, after: .max)
+        }
+        #expect(throws: TextError.invalidWindowCount(-1)) {
+            try tokens.validationWindows(batchSize: 1, timeSteps: 3, after: -1)
+        }
+        #expect(throws: TextError.textTooShort(tokens: 1, needed: 2, batchSize: 1, timeSteps: 3)) {
+            try positions(1).strand(timeSteps: 3)
+        }
+    }
+}
