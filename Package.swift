@@ -22,6 +22,9 @@ func tests(of name: String, uses dependencies: [Target.Dependency] = [], resourc
 let package = Package(
     name: "Unroll",
     platforms: [.macOS(.v15)],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2")
+    ],
     targets: [
         room("UnrollCore"),
         tests(of: "UnrollCore"),
@@ -29,5 +32,11 @@ let package = Package(
         tests(of: "UnrollText", uses: ["UnrollCore"]),
         room("UnrollModel", uses: ["UnrollCore"]),
         tests(of: "UnrollModel", uses: ["UnrollCore"], resources: [.copy("Fixtures")]),
+        room(
+            "UnrollStorage",
+            uses: [
+                "UnrollCore", "UnrollText", "UnrollModel", .product(name: "Crypto", package: "swift-crypto"),
+            ]),
+        tests(of: "UnrollStorage", uses: ["UnrollText", "UnrollModel"]),
     ]
 )
