@@ -19,19 +19,44 @@ func tests(of name: String, uses dependencies: [Target.Dependency] = [], resourc
         swiftSettings: strict)
 }
 
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
 let package = Package(
     name: "Unroll",
     platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "Unroll", targets: ["Unroll"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    ],
     targets: [
         room("UnrollCore"),
         room("UnrollText", uses: ["UnrollCore"], resources: [.embedInCode("Resources/sample.txt")]),
+        room("UnrollModel", uses: ["UnrollCore"]),
         // Leaf loops in C: chosen at run time by the processor's features, no flags, no dependency.
         .target(name: "CUnrollKernels", linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
-        room("UnrollModel", uses: ["UnrollCore"]),
         room("UnrollEngine", uses: ["UnrollCore", "UnrollModel", "CUnrollKernels"]),
+        room("UnrollStorage", uses: ["UnrollText", "UnrollModel", crypto]),
+        room(
+            "UnrollTraining",
+            uses: ["UnrollCore", "UnrollText", "UnrollModel", "UnrollEngine", "UnrollStorage"]),
+        room(
+            "UnrollGeneration",
+            uses: ["UnrollCore", "UnrollText", "UnrollModel", "UnrollEngine", "UnrollStorage"]),
+        room(
+            "Unroll",
+            uses: [
+                "UnrollCore", "UnrollText", "UnrollModel", "UnrollEngine", "UnrollStorage", "UnrollTraining",
+                "UnrollGeneration",
+            ]),
 
         tests(of: "UnrollCore"),
         tests(of: "UnrollText", uses: ["UnrollCore"]),
+        tests(of: "UnrollModel", uses: ["UnrollCore"], resources: [.copy("Fixtures")]),
         tests(of: "UnrollEngine", uses: ["UnrollCore", "UnrollModel"], resources: [.copy("Oracles")]),
+        tests(of: "UnrollStorage", uses: ["UnrollText", "UnrollModel"]),
     ]
 )

@@ -16,6 +16,15 @@ public struct ModelConfiguration: Sendable {
     /// The cells that `--cell` and model folders know by name.
     public static let builtInCells: [any RecurrentCell.Type] = [TanhCell.self, ReLUCell.self]
 
+    /// How many hidden units a layer may have; one more and the recurrent weights alone would be past 17 gigabytes.
+    public static let hiddenSizes = 1...65_536
+
+    /// Checks that the cell is well-formed and the sizes are such that shapes can be computed.
+    package func check() throws(ModelError) {
+        _ = try CellGraph(of: cell)
+        guard Self.hiddenSizes.contains(hiddenSize) else { throw .invalidHiddenSize(hiddenSize) }
+    }
+
     /// Names and shapes of all parameters for a vocabulary of `vocabularySize` tokens, as PyTorch has them.
     public func parameterShapes(vocabularySize: Int) -> [(name: String, shape: [Int])] {
         let gateRows = cell.gates.count * hiddenSize

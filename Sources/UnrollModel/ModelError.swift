@@ -4,10 +4,14 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     case invalidCell(String, String)
     /// No cell has that name.
     case unknownCell(String, known: [String])
+    /// No layer can have so many hidden units.
+    case invalidHiddenSize(Int)
     /// A tensor that the model needs is not there.
     case missingTensor(String)
     /// A tensor that the model does not have.
     case unexpectedTensor(String)
+    /// Two tensors of one name.
+    case duplicateTensor(String)
     /// A tensor is of the wrong shape.
     case shapeMismatch(name: String, expected: [Int], actual: [Int])
     /// The bytes are not a safetensors file.
@@ -20,10 +24,14 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
             "the cell '\(name)' is not well-formed: \(reason)"
         case .unknownCell(let name, let known):
             "there is no cell '\(name)'; known cells: \(known.joined(separator: ", "))"
+        case .invalidHiddenSize(let size):
+            "the hidden size \(size) is not within \(ModelConfiguration.hiddenSizes)"
         case .missingTensor(let name):
             "the tensor '\(name)' is missing; the model needs PyTorch's names, as in 'rnn.weight_hh_l0'"
         case .unexpectedTensor(let name):
             "the tensor '\(name)' does not belong to a model of this configuration"
+        case .duplicateTensor(let name):
+            "there are two tensors of the name '\(name)'; keep one of them"
         case .shapeMismatch(let name, let expected, let actual):
             "the tensor '\(name)' has the shape \(actual), where the model needs \(expected)"
         case .invalidSafetensors(let reason):

@@ -30,6 +30,12 @@ public struct NamedTensors<Scalar: BinaryFloatingPoint & Sendable>: Sendable, Eq
         entries.first { $0.name == name }
     }
 
+    /// A name that more than one tensor has.
+    package var duplicateName: String? {
+        var names: Set<String> = []
+        return entries.first { !names.insert($0.name).inserted }?.name
+    }
+
     /// How many numbers there are in all.
     public var scalarCount: Int {
         entries.reduce(0) { $0 + $1.values.count }
@@ -42,18 +48,23 @@ public typealias Parameters = NamedTensors<Float>
 extension NamedTensors where Scalar == Float {
     /// Checks that these are exactly the parameters of such a model, and returns its vocabulary size.
     package func checkedVocabularySize(for configuration: ModelConfiguration) throws(ModelError) -> Int {
+        try configuration.check()
         guard let bias = self["decoder.bias"] else { throw .missingTensor("decoder.bias") }
         let vocabularySize = bias.values.count
         let expected = configuration.parameterShapes(vocabularySize: vocabularySize)
         for (name, shape) in expected {
             guard let entry = self[name] else { throw .missingTensor(name) }
-            guard entry.shape == shape, entry.values.count == shape.reduce(1, *) else {
+            guard entry.shape == shape else {
                 throw .shapeMismatch(name: name, expected: shape, actual: entry.shape)
+            }
+            guard entry.values.count == shape.reduce(1, *) else {
+                throw .shapeMismatch(name: name, expected: shape, actual: [entry.values.count])
             }
         }
         if let stranger = entries.first(where: { entry in !expected.contains { $0.name == entry.name } }) {
             throw .unexpectedTensor(stranger.name)
         }
+        if let twin = duplicateName { throw .duplicateTensor(twin) }
         return vocabularySize
     }
 }

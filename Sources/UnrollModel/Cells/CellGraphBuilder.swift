@@ -30,6 +30,8 @@ struct CellGraphBuilder {
     }
 
     /// Adds what computes the gradients of gates and previous states, by reverse-mode differentiation.
+    ///
+    /// Nobody asks for a constant's gradient, so nothing is added to compute one.
     mutating func addGradients(
         of newStates: [CellGraph.NodeID]
     ) -> (gates: [CellGraph.NodeID], states: [CellGraph.NodeID]) {
@@ -52,10 +54,10 @@ struct CellGraphBuilder {
                 gradients[b] = add(gradients[b] ?? zero, gradient)
             case .binary(.subtract, let a, let b):
                 gradients[a] = add(gradients[a] ?? zero, gradient)
-                gradients[b] = subtract(gradients[b] ?? zero, gradient)
+                if value(b) == nil { gradients[b] = subtract(gradients[b] ?? zero, gradient) }
             case .binary(.multiply, let a, let b):
-                gradients[a] = add(gradients[a] ?? zero, multiply(gradient, b))
-                gradients[b] = add(gradients[b] ?? zero, multiply(gradient, a))
+                if value(a) == nil { gradients[a] = add(gradients[a] ?? zero, multiply(gradient, b)) }
+                if value(b) == nil { gradients[b] = add(gradients[b] ?? zero, multiply(gradient, a)) }
             }
         }
         func gradient(of leaf: CellGraph.Node) -> CellGraph.NodeID {

@@ -1,0 +1,7 @@
+@_exported import UnrollCore
+@_exported import UnrollEngine
+@_exported import UnrollGeneration
+@_exported import UnrollModel
+@_exported import UnrollStorage
+@_exported import UnrollText
+@_exported import UnrollTraining

@@ -1,0 +1,28 @@
+import UnrollEngine
+import UnrollText
+
+/// Why a text cannot be generated or evaluated.
+public enum GenerationError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// An option makes no sense; the text says which.
+    case invalidOption(String)
+    /// Nothing is left of the prompt after the model's preprocessing.
+    case emptyPrompt
+    /// The engine refuses the model.
+    case engine(EngineError)
+    /// The text cannot be evaluated.
+    case text(TextError)
+    /// The model's output is not a number.
+    case notANumber
+
+    /// One line that names the thing and the way out.
+    public var description: String {
+        switch self {
+        case .invalidOption(let reason): reason
+        case .emptyPrompt:
+            "the prompt is empty; give the model something to go on from, as in --prompt \"the \""
+        case .engine(let error): error.description
+        case .text(let error): error.description
+        case .notANumber: "the model's output is not a number; its parameters are damaged, train it again"
+        }
+    }
+}

@@ -1,0 +1,35 @@
+import Foundation
+
+/// Writing of single files that other processes may read, and that a kill may interrupt, at any moment.
+package enum AtomicFile {
+    /// Replaces a file, or creates it: readers see the old contents or the new ones, never a part of either.
+    package static func write(_ data: Data, to url: URL) throws(StorageError) {
+        let folder = url.deletingLastPathComponent()
+        let temporary = FileSystem.temporaryURL(in: folder)
+        do throws(SystemError) {
+            try FileSystem.create(temporary, containing: data)
+            try FileSystem.rename(temporary, to: url)
+            try FileSystem.synchronizeFolder(folder)
+        } catch {
+            FileSystem.discard(temporary)
+            throw StorageError(error, writing: data.count, to: url.path)
+        }
+    }
+
+    /// Adds a line to a file, or creates it; when there is no room for the whole line, nothing of it stays.
+    package static func append(line: String, to url: URL) throws(StorageError) {
+        let data = Data("\(line)\n".utf8)
+        do throws(SystemError) {
+            let file = try OutputFile(appendingTo: url.path)
+            let size = try file.size()
+            do throws(SystemError) {
+                try file.write(data)
+            } catch {
+                try? file.truncate(to: size)
+                throw error
+            }
+        } catch {
+            throw StorageError(error, writing: data.count, to: url.path)
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import Foundation
+
+/// The few operations on files and folders that saving is made of.
+enum FileSystem {
+    /// What there is at a path.
+    enum Kind {
+        case nothing
+        case file
+        case folder
+    }
+
+    static func kind(of url: URL) -> Kind {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
+            return .nothing
+        }
+        return isFolder.boolValue ? .folder : .file
+    }
+
+    /// Returns a path in the folder that nothing has, hidden from listings.
+    static func temporaryURL(in folder: URL) -> URL {
+        folder.appendingPathComponent(".unroll-\(UUID().uuidString)")
+    }
+
+    /// Writes a file that is not there yet, and waits until the disk has it.
+    static func create(_ url: URL, containing data: Data) throws(SystemError) {
+        let file = try OutputFile(creating: url.path)
+        try file.write(data)
+        try file.synchronize()
+    }
+
+    /// Creates a folder that is not there yet.
+    static func createFolder(_ url: URL) throws(SystemError) {
+        guard mkdir(url.path, 0o777) == 0 else { throw .last }
+    }
+
+    /// Creates a folder, and those that it lies in, unless it is there.
+    static func createFolders(_ url: URL) throws(SystemError) {
+        guard kind(of: url) == .nothing else { return }
+        let parent = url.deletingLastPathComponent()
+        if parent != url { try createFolders(parent) }
+        do throws(SystemError) {
+            try createFolder(url)
+        } catch  where error.code == EEXIST {
+            // Somebody else was faster.
+        }
+    }
+
+    /// Gives a file or folder another name, in place of what has that name.
+    static func rename(_ source: URL, to target: URL) throws(SystemError) {
+        guard Foundation.rename(source.path, target.path) == 0 else { throw .last }
+    }
+
+    /// Waits until the disk has the names of what lies in the folder.
+    static func synchronizeFolder(_ url: URL) throws(SystemError) {
+        let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
+        // Not every file system lets a folder be opened or synchronized; there is nothing more to be done then.
+        guard descriptor >= 0 else { return }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP else { throw .last }
+    }
+
+    /// Removes what is left of an attempt that failed, if anything is.
+    static func discard(_ url: URL) {
+        try? FileManager.default.removeItem(at: url)
+    }
+}

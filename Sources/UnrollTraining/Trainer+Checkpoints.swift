@@ -1,0 +1,64 @@
+import Foundation
+import UnrollModel
+import UnrollStorage
+import UnrollText
+
+extension Trainer {
+    /// Goes on with a run that `saveCheckpoint` has saved: in every bit as if it had not been interrupted.
+    ///
+    /// - Parameters:
+    ///   - folder: The folder with the checkpoint.
+    ///   - corpus: The text of the run, read as before.
+    ///   - epochs: Passes over the text in all; as planned at the beginning unless said otherwise.
+    ///   - engine: What computes.
+    ///   - cells: The program's own cells, by whose names models may have been saved.
+    /// - Throws: `TrainingError` when the checkpoint is not whole or the text is another one.
+    public convenience init(
+        resuming folder: URL, corpus: Corpus, epochs: Int? = nil, engine: EngineChoice = .cpu(threads: nil),
+        cells: [any RecurrentCell.Type] = []
+    ) throws(TrainingError) {
+        var record = try TrainingRecord(of: folder)
+        let modelFolder = ModelFolder(folder)
+        let checkpoint = try TrainingCheckpoint(of: modelFolder)
+        let model: LanguageModel
+        do {
+            model = try modelFolder.model(cells: cells)
+        } catch {
+            throw .storage(error)
+        }
+        guard corpus.vocabulary == model.vocabulary, corpus.fingerprint == checkpoint.corpusFingerprint else {
+            throw .cannotResume(
+                folder: folder.path,
+                reason: "'\(corpus.name)' is not the text that the run began with; give that one")
+        }
+        if let epochs { record.options.epochs = epochs }
+        try self.init(
+            corpus: corpus, model: model.configuration, options: record.options, engine: engine,
+            origin: record.corpus, checkpoint: checkpoint)
+        try MetricsLog(folder: modelFolder).removeReports(after: checkpoint.position.epoch)
+    }
+
+    /// Saves the model and all that it takes to go on; a kill at any moment leaves the previous checkpoint or this one.
+    public func saveCheckpoint(to folder: URL) throws(TrainingError) {
+        let checkpoint = checkpoint()
+        do {
+            let model = try LanguageModel(
+                configuration: configuration, vocabulary: vocabulary, parameters: checkpoint.parameters)
+            try ModelFolder(folder).save(
+                model,
+                with: [
+                    TrainingRecord.fileName: try TrainingRecord(options: options, corpus: origin).encoded(),
+                    TrainingCheckpoint.fileName: try checkpoint.encoded(),
+                ])
+        } catch let error as StorageError {
+            throw .storage(error)
+        } catch {
+            throw .storage(.unwritable(path: folder.path, reason: "\(error)"))
+        }
+    }
+
+    /// Adds a report to `metrics.jsonl` in a folder that has a checkpoint.
+    public func log(_ report: EpochReport, to folder: URL) throws(TrainingError) {
+        try MetricsLog(folder: ModelFolder(folder)).append(report)
+    }
+}

@@ -1,0 +1,132 @@
+import Foundation
+import Synchronization
+import UnrollCore
+import UnrollEngine
+import UnrollModel
+import UnrollStorage
+import UnrollText
+
+/// Trains a language model on a text.
+///
+/// ```swift
+/// let trainer = try Trainer(corpus: book, model: .init(hiddenSize: 512), options: .init(epochs: 50))
+/// for try await event in trainer.run() { print(event) }
+/// let model = try trainer.languageModel()
+/// ```
+public final class Trainer: Sendable {
+    /// What the model is made of.
+    public let configuration: ModelConfiguration
+    /// How it is trained.
+    public let options: TrainingOptions
+    let vocabulary: Vocabulary
+    let origin: CorpusOrigin?
+    private let corpusFingerprint: UInt64
+    private let loop: Mutex<TrainingLoop>
+
+    /// Prepares a run from the beginning.
+    ///
+    /// - Parameters:
+    ///   - corpus: The text, with its vocabulary.
+    ///   - model: What the model is made of.
+    ///   - options: How to train it.
+    ///   - engine: What computes.
+    ///   - origin: Where the text came from, to be noted in checkpoints.
+    /// - Throws: `TrainingError` when an option makes no sense, the text is too short, or the model too large.
+    public convenience init(
+        corpus: Corpus, model: ModelConfiguration = ModelConfiguration(),
+        options: TrainingOptions = TrainingOptions(),
+        engine: EngineChoice = .cpu(threads: nil), origin: CorpusOrigin? = nil
+    ) throws(TrainingError) {
+        try self.init(
+            corpus: corpus, model: model, options: options, engine: engine, origin: origin, checkpoint: nil)
+    }
+
+    /// Prepares a run from a checkpoint or, without one, from the beginning.
+    init(
+        corpus: Corpus, model: ModelConfiguration, options: TrainingOptions, engine choice: EngineChoice,
+        origin: CorpusOrigin?, checkpoint: TrainingCheckpoint?
+    ) throws(TrainingError) {
+        try options.check()
+        do {
+            try MemoryEstimate.check(
+                configuration: model, vocabularySize: corpus.vocabulary.count, timeSteps: options.timeSteps,
+                batchSize: options.batchSize)
+            let data = try TrainingData(corpus, options: options)
+            let engine = try choice.makeEngine(
+                configuration: model,
+                parameters: checkpoint?.parameters
+                    ?? Parameters(
+                        for: model, vocabularySize: corpus.vocabulary.count, initializer: options.initializer,
+                        seed: options.seed))
+            if let checkpoint { try engine.restoreState(checkpoint.state) }
+            loop = Mutex(
+                try TrainingLoop(
+                    engine: engine, data: data, options: options,
+                    position: checkpoint?.position ?? TrainingPosition()))
+        } catch let error as TextError {
+            throw .text(error)
+        } catch let error as EngineError {
+            throw .engine(error)
+        } catch let error as TrainingError {
+            throw error
+        } catch {
+            throw .invalidOption("\(error)")
+        }
+        configuration = model
+        self.options = options
+        vocabulary = corpus.vocabulary
+        self.origin = origin
+        corpusFingerprint = corpus.fingerprint
+    }
+
+    /// The run's events, in order; training happens while the next one is waited for, and nothing otherwise.
+    ///
+    /// Cancelling the task, or leaving the loop, stops between two steps. A later `run()` goes on from there.
+    public func run() -> TrainingRun {
+        TrainingRun(trainer: self)
+    }
+
+    /// The model as it is now; waits for the present report if the run goes on in another task.
+    public func languageModel() throws(TrainingError) -> LanguageModel {
+        let parameters = loop.withLock { $0.engine.parameters }
+        do {
+            return try LanguageModel(
+                configuration: configuration, vocabulary: vocabulary, parameters: parameters)
+        } catch {
+            throw .engine(.model(error))
+        }
+    }
+
+    /// Everything that it takes to go on from here.
+    func checkpoint() -> TrainingCheckpoint {
+        loop.withLock { loop in
+            TrainingCheckpoint(
+                parameters: loop.engine.parameters, state: loop.engine.state, position: loop.position,
+                corpusFingerprint: corpusFingerprint)
+        }
+    }
+
+    func nextEvent() throws -> TrainingEvent? {
+        try loop.withLock { try $0.next() }
+    }
+}
+
+/// The events of a training run.
+public struct TrainingRun: AsyncSequence, Sendable {
+    let trainer: Trainer
+
+    /// Begins, or goes on, with the next event.
+    public func makeAsyncIterator() -> Iterator {
+        Iterator(trainer: trainer)
+    }
+
+    /// Trains, off the caller's actor, until the next event.
+    public struct Iterator: AsyncIteratorProtocol, Sendable {
+        let trainer: Trainer
+
+        /// Returns the next event, nil after the last.
+        @concurrent public func next() async throws -> TrainingEvent? {
+            try trainer.nextEvent()
+        }
+    }
+}

@@ -1,0 +1,35 @@
+import UnrollEngine
+import UnrollModel
+import UnrollStorage
+import UnrollText
+
+/// Why a run cannot start or go on.
+public enum TrainingError: Error, Sendable, CustomStringConvertible {
+    /// The text cannot be cut as the options say.
+    case text(TextError)
+    /// The engine refuses the model or a minibatch.
+    case engine(EngineError)
+    /// A checkpoint cannot be written or read.
+    case storage(StorageError)
+    /// An option makes no sense; the text says which.
+    case invalidOption(String)
+    /// Loss or gradient are no longer numbers.
+    case diverged(epoch: Int, step: Int, learningRate: Float)
+    /// A checkpoint does not fit what it is resumed with.
+    case cannotResume(folder: String, reason: String)
+
+    /// One line that names the thing and the way out.
+    public var description: String {
+        switch self {
+        case .text(let error): error.description
+        case .engine(let error): error.description
+        case .storage(let error): error.description
+        case .invalidOption(let reason): reason
+        case .diverged(let epoch, let step, let learningRate):
+            "training diverged: the loss is no longer a number in epoch \(epoch), step \(step); the last checkpoint "
+                + "is kept; try a smaller --learning-rate than \(learningRate) or a smaller --clip"
+        case .cannotResume(let folder, let reason):
+            "cannot resume '\(folder)': \(reason)"
+        }
+    }
+}

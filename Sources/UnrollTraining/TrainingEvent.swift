@@ -1,0 +1,73 @@
+/// What a training run reports.
+public enum TrainingEvent: Sendable, Equatable {
+    /// Training begins or goes on.
+    case started(TrainingPlan)
+    /// A while has passed inside an epoch.
+    case progress(TrainingProgress)
+    /// A pass over the text has ended.
+    case epoch(EpochReport)
+    /// All epochs are done.
+    case finished(TrainingSummary)
+}
+
+/// What a run is going to do.
+public struct TrainingPlan: Sendable, Equatable {
+    /// How many numbers the model learns.
+    public var parameterCount: Int
+    /// How many tokens the model knows, `V`.
+    public var vocabularySize: Int
+    /// Tokens to train on.
+    public var trainingTokens: Int
+    /// Tokens held out.
+    public var validationTokens: Int
+    /// Passes over the text, those already done included.
+    public var epochs: Int
+    /// Epochs that an earlier run has done.
+    public var completedEpochs: Int
+    /// What computes, such as `cpu (avx512)`.
+    public var engine: String
+}
+
+/// Where a run stands.
+public struct TrainingProgress: Sendable, Equatable {
+    /// The epoch, counted from 1.
+    public var epoch: Int
+    /// Passes over the text in all.
+    public var epochs: Int
+    /// The part of the whole run that is done, between 0 and 1.
+    public var fractionCompleted: Double
+    /// The perplexity of the epoch so far, exp(nats / tokens).
+    public var perplexity: Double
+    /// Tokens trained on in a second of training.
+    public var tokensPerSecond: Double
+    /// Seconds left at this speed.
+    public var secondsRemaining: Double
+}
+
+/// What one pass over the text came to.
+public struct EpochReport: Sendable, Equatable, Codable {
+    /// The epoch, counted from 1.
+    public var epoch: Int
+    /// The perplexity over the epoch's training tokens while they were learnt, exp(nats / tokens).
+    public var perplexity: Double
+    /// The perplexity of the held-out text after the epoch, if there is any.
+    public var validationPerplexity: Double?
+    /// The mean norm of the gradient before clipping.
+    public var gradientNorm: Double
+    /// Tokens trained on in a second of training.
+    public var tokensPerSecond: Double
+    /// Seconds of training since the beginning of the run, those of earlier parts included.
+    public var seconds: Double
+}
+
+/// What a whole run came to.
+public struct TrainingSummary: Sendable, Equatable {
+    /// Passes over the text.
+    public var epochs: Int
+    /// The perplexity of the last epoch's training tokens.
+    public var perplexity: Double
+    /// The perplexity of the held-out text, if there is any.
+    public var validationPerplexity: Double?
+    /// Tokens trained on in a second of training.
+    public var tokensPerSecond: Double
+}

@@ -1,0 +1,64 @@
+import UnrollCore
+import UnrollEngine
+import UnrollModel
+import UnrollText
+
+/// Everything about a training run but the text and the model.
+public struct TrainingOptions: Sendable, Equatable, Codable {
+    /// Passes over the text.
+    public var epochs: Int
+    /// Sequences side by side, `B`.
+    public var batchSize: Int
+    /// Tokens through which the gradient goes back, `T`.
+    public var timeSteps: Int
+    /// How the text is cut into minibatches.
+    public var sampling: Sampling
+    /// With `windows` sampling, how many windows train, from the beginning of the text; nil for all.
+    public var trainingWindows: Int?
+    /// With `windows` sampling, how many of the windows after those validate; nil for none.
+    public var validationWindows: Int?
+    /// The share of the text, at its end, that is held out to validate on after each epoch; nil for none.
+    public var validationFraction: Double?
+    /// How gradients become updates.
+    public var optimizer: Optimizer
+    /// How parameters get their first values.
+    public var initializer: Initializer
+    /// What all randomness of the run is derived from.
+    public var seed: UInt64
+
+    /// Describes a run; the default is that of "RNN from scratch".
+    public init(
+        epochs: Int = 500, batchSize: Int = 32, timeSteps: Int = 35, sampling: Sampling = .sequential,
+        trainingWindows: Int? = nil, validationWindows: Int? = nil, validationFraction: Double? = nil,
+        optimizer: Optimizer = Optimizer(), initializer: Initializer = .normal, seed: UInt64 = 0
+    ) {
+        self.epochs = epochs
+        self.batchSize = batchSize
+        self.timeSteps = timeSteps
+        self.sampling = sampling
+        self.trainingWindows = trainingWindows
+        self.validationWindows = validationWindows
+        self.validationFraction = validationFraction
+        self.optimizer = optimizer
+        self.initializer = initializer
+        self.seed = seed
+    }
+
+    func check() throws(TrainingError) {
+        guard epochs >= 1 else { throw .invalidOption("the number of epochs (--epochs) must be at least 1") }
+        guard optimizer.learningRate > 0, optimizer.learningRate.isFinite else {
+            throw .invalidOption("the learning rate (--learning-rate) must be a positive number")
+        }
+        if let bound = optimizer.gradientNormBound, !(bound > 0) {
+            throw .invalidOption(
+                "the bound of the gradient's norm (--clip) must be positive; leave clipping out with 0")
+        }
+        if sampling != .windows, trainingWindows != nil || validationWindows != nil {
+            throw .invalidOption("counts of windows need --sampling windows")
+        }
+        if validationWindows != nil, trainingWindows == nil || validationFraction != nil {
+            throw .invalidOption(
+                "windows to validate on follow a count of windows to train on, and exclude --validation")
+        }
+    }
+}

@@ -1,0 +1,79 @@
+import Foundation
+import UnrollStorage
+import UnrollText
+
+/// Where a run's text came from and how it was read, so that it can be read again.
+public struct CorpusOrigin: Sendable, Equatable, Codable {
+    /// The path or the name of the text.
+    public var source: String
+    /// What was done to the text before it was cut into tokens.
+    public var preprocessing: Preprocessing
+    /// What one token is.
+    public var tokens: TokenKind
+    /// Tokens that occur less often are `<unk>`.
+    public var minimumFrequency: Int
+    /// How many tokens of the beginning were kept; nil for all.
+    public var limit: Int?
+
+    /// Describes a text.
+    public init(
+        source: String, preprocessing: Preprocessing, tokens: TokenKind, minimumFrequency: Int, limit: Int?
+    ) {
+        self.source = source
+        self.preprocessing = preprocessing
+        self.tokens = tokens
+        self.minimumFrequency = minimumFrequency
+        self.limit = limit
+    }
+}
+
+/// `training.json`: what stays the same during a run.
+public struct TrainingRecord: Sendable, Equatable, Codable {
+    /// How the model is trained.
+    public var options: TrainingOptions
+    /// Where the text came from, if the program said so.
+    public var corpus: CorpusOrigin?
+    private var format = Self.currentFormat
+    private var version = 1
+
+    static let fileName = "training.json"
+    private static let currentFormat = "unroll-training"
+
+    init(options: TrainingOptions, corpus: CorpusOrigin?) {
+        self.options = options
+        self.corpus = corpus
+    }
+
+    /// Reads the record of a run from its folder.
+    public init(of folder: URL) throws(TrainingError) {
+        let folder = ModelFolder(folder)
+        let path = folder.url(of: Self.fileName).path
+        do {
+            guard let data = try folder.contents(of: Self.fileName) else {
+                throw TrainingError.cannotResume(
+                    folder: folder.url.path,
+                    reason: "there is no \(Self.fileName) in it; train with --output instead")
+            }
+            let record = try JSONDecoder().decode(TrainingRecord.self, from: data)
+            guard record.format == Self.currentFormat else {
+                throw StorageError.invalidFile(path: path, reason: "not the record of a training run")
+            }
+            guard record.version == 1 else {
+                throw StorageError.newerVersion(path: path, version: record.version)
+            }
+            self = record
+        } catch let error as StorageError {
+            throw .storage(error)
+        } catch let error as TrainingError {
+            throw error
+        } catch {
+            throw .storage(.invalidFile(path: path, reason: "not the record of a training run"))
+        }
+    }
+
+    func encoded() throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return try encoder.encode(self) + Data("\n".utf8)
+    }
+}

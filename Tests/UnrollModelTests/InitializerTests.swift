@@ -1,0 +1,106 @@
+import Testing
+import UnrollModel
+
+@Suite struct InitializerTests {
+    private let configuration = ModelConfiguration(cell: TwoGateCell.self, hiddenSize: 64)
+
+    /// Two gates, so that stacked matrices are told from one.
+    private enum TwoGateCell: RecurrentCell {
+        static let name = "two-gate"
+        static let gates = ["u", "n"]
+        static let states = ["h"]
+
+        static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
+            ["h": sigmoid(gates.u) * tanh(gates.n)]
+        }
+    }
+
+    private func parameters(_ initializer: Initializer, seed: UInt64 = 1) -> Parameters {
+        Parameters(for: configuration, vocabularySize: 100, initializer: initializer, seed: seed)
+    }
+
+    private func moments(_ values: [Float]) -> (mean: Double, deviation: Double) {
+        let mean = values.reduce(0) { $0 + Double($1) } / Double(values.count)
+        let variance =
+            values.reduce(0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / Double(values.count)
+        return (mean, variance.squareRoot())
+    }
+
+    @Test(arguments: Initializer.allCases)
+    func namesAndShapesArePyTorchs(initializer: Initializer) throws {
+        let parameters = parameters(initializer)
+        #expect(
+            parameters.entries.map(\.name) == [
+                "rnn.weight_ih_l0", "rnn.weight_hh_l0", "rnn.bias_ih_l0", "rnn.bias_hh_l0",
+                "decoder.weight", "decoder.bias",
+            ])
+        #expect(
+            parameters.entries.map(\.shape) == [[128, 100], [128, 64], [128], [128], [100, 64], [100]])
+        #expect(try parameters.checkedVocabularySize(for: configuration) == 100)
+        #expect(parameters.scalarCount == 128 * 100 + 128 * 64 + 2 * 128 + 100 * 64 + 100)
+    }
+
+    @Test(arguments: Initializer.allCases)
+    func theSeedDecides(initializer: Initializer) {
+        #expect(parameters(initializer) == parameters(initializer))
+        #expect(parameters(initializer) != parameters(initializer, seed: 2))
+    }
+
+    @Test func normalWeightsHaveADeviationOfOneHundredth() {
+        for entry in parameters(.normal).entries {
+            if entry.shape.count == 1 {
+                #expect(entry.values.allSatisfy { $0 == 0 })
+            } else {
+                let (mean, deviation) = moments(entry.values)
+                // Five standard errors of 6400 and more values.
+                #expect(abs(mean) < 5 * 0.01 / Double(entry.values.count).squareRoot())
+                #expect(abs(deviation / 0.01 - 1) < 5 / Double(2 * entry.values.count).squareRoot())
+                // Outside two deviations lie 4.55 % of a normal distribution.
+                let outside = entry.values.count { abs($0) > 0.02 }
+                #expect(abs(Double(outside) / Double(entry.values.count) - 0.0455) < 0.015)
+            }
+        }
+    }
+
+    @Test func uniformValuesFillTheBoundOfPyTorch() {
+        let bound = 1 / 8.0
+        for entry in parameters(.uniform).entries {
+            #expect(entry.values.allSatisfy { abs(Double($0)) <= bound })
+            let (mean, deviation) = moments(entry.values)
+            let expected = bound / 3.0.squareRoot()
+            #expect(abs(mean) < 5 * expected / Double(entry.values.count).squareRoot())
+            #expect(abs(deviation / expected - 1) < 0.15)
+        }
+    }
+
+    @Test func tensorsAreIndependentOfEachOther() throws {
+        let parameters = parameters(.uniform)
+        let input = try #require(parameters["rnn.bias_ih_l0"])
+        let hidden = try #require(parameters["rnn.bias_hh_l0"])
+        #expect(!zip(input.values, hidden.values).contains { $0 == $1 })
+    }
+
+    @Test func everyGatesRecurrentMatrixIsOrthogonal() throws {
+        let size = configuration.hiddenSize
+        let weights = try #require(parameters(.orthogonal)["rnn.weight_hh_l0"]).values
+        for gate in 0..<2 {
+            let rows = (0..<size).map { row in
+                weights[(gate * size + row) * size..<(gate * size + row + 1) * size]
+            }
+            for i in 0..<size {
+                for j in 0...i {
+                    let product = zip(rows[i], rows[j]).reduce(0) { $0 + Double($1.0) * Double($1.1) }
+                    #expect(abs(product - (i == j ? 1 : 0)) < 1e-5)
+                }
+            }
+        }
+        #expect(weights.prefix(size * size) != weights.suffix(size * size))
+    }
+
+    @Test func orthogonalLeavesBiasesZero() throws {
+        let parameters = parameters(.orthogonal)
+        #expect(parameters["decoder.bias"]?.values.allSatisfy { $0 == 0 } == true)
+        let decoder = try #require(parameters["decoder.weight"])
+        #expect(decoder.values.allSatisfy { abs($0) <= 0.125 } && decoder.values.contains { $0 != 0 })
+    }
+}

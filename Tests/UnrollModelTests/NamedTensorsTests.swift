@@ -1,0 +1,60 @@
+import Testing
+import UnrollModel
+
+@Suite struct NamedTensorsTests {
+    private let configuration = ModelConfiguration(cell: TanhCell.self, hiddenSize: 3)
+
+    private var parameters: Parameters {
+        Parameters(for: configuration, vocabularySize: 5, seed: 1)
+    }
+
+    private func expect(
+        _ error: ModelError, from parameters: Parameters, configuration: ModelConfiguration? = nil,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        #expect(throws: error, sourceLocation: sourceLocation) {
+            try parameters.checkedVocabularySize(for: configuration ?? self.configuration)
+        }
+        #expect(!error.description.contains("\n"), sourceLocation: sourceLocation)
+    }
+
+    @Test func theOrderOfTensorsIsFree() throws {
+        var parameters = parameters
+        parameters.entries.reverse()
+        #expect(try parameters.checkedVocabularySize(for: configuration) == 5)
+    }
+
+    @Test(arguments: 0..<6)
+    func missesATensor(index: Int) {
+        var parameters = parameters
+        let name = parameters.entries.remove(at: index).name
+        expect(.missingTensor(name), from: parameters)
+    }
+
+    @Test func refusesStrangersAndTwins() {
+        var stranger = parameters
+        stranger.entries.append(.init(name: "rnn.weight_ih_l1", shape: [1], values: [0]))
+        expect(.unexpectedTensor("rnn.weight_ih_l1"), from: stranger)
+        var twin = parameters
+        twin.entries.append(twin.entries[2])
+        expect(.duplicateTensor("rnn.bias_ih_l0"), from: twin)
+    }
+
+    @Test func refusesWrongShapes() {
+        var transposed = parameters
+        transposed.entries[0].shape = [5, 3]
+        expect(.shapeMismatch(name: "rnn.weight_ih_l0", expected: [3, 5], actual: [5, 3]), from: transposed)
+        var short = parameters
+        short.entries[4].values.removeLast()
+        expect(.shapeMismatch(name: "decoder.weight", expected: [5, 3], actual: [14]), from: short)
+        var scalar = parameters
+        scalar.entries[5].shape = []
+        expect(.shapeMismatch(name: "decoder.bias", expected: [5], actual: []), from: scalar)
+    }
+
+    @Test(arguments: [0, -1, 65_537, Int.max, Int.min])
+    func refusesAbsurdHiddenSizes(size: Int) {
+        let absurd = ModelConfiguration(cell: TanhCell.self, hiddenSize: size)
+        expect(.invalidHiddenSize(size), from: parameters, configuration: absurd)
+    }
+}

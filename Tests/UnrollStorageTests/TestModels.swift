@@ -1,0 +1,68 @@
+import Foundation
+import Testing
+import UnrollModel
+import UnrollStorage
+import UnrollText
+
+extension LanguageModel {
+    /// A small model; another text, size or cell makes another model, another seed makes another state of the same.
+    static func sample(
+        text: String = "the time machine", hiddenSize: Int = 5, cell: any RecurrentCell.Type = TanhCell.self,
+        seed: UInt64 = 1
+    ) throws -> LanguageModel {
+        let vocabulary = try Corpus(text: text).vocabulary
+        let configuration = ModelConfiguration(cell: cell, hiddenSize: hiddenSize)
+        return try LanguageModel(
+            configuration: configuration, vocabulary: vocabulary,
+            parameters: Parameters(
+                for: configuration, vocabularySize: vocabulary.count, initializer: .uniform, seed: seed))
+    }
+}
+
+/// A cell that only this program knows.
+enum HomemadeCell: RecurrentCell {
+    static let name = "homemade"
+    static let gates = ["a", "b"]
+    static let states = ["h"]
+
+    static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
+        ["h": sigmoid(gates.a) * tanh(gates.b)]
+    }
+}
+
+/// A folder that is removed with everything in it when the test ends.
+final class TemporaryFolder {
+    let url: URL
+
+    init() throws {
+        url = FileManager.default.temporaryDirectory.appendingPathComponent("unroll-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(at: url)
+    }
+
+    func callAsFunction(_ name: String) -> URL {
+        url.appendingPathComponent(name)
+    }
+
+    /// Everything that lies in a folder, hidden files too.
+    func names(in name: String = "") throws -> Set<String> {
+        Set(try FileManager.default.contentsOfDirectory(atPath: self(name).path))
+    }
+}
+
+let modelFiles: Set<String> = ["config.json", "vocabulary.json", "model.safetensors"]
+
+/// Expects an error with a description of one line that contains the texts.
+func expectStorageError(
+    naming texts: String..., sourceLocation: SourceLocation = #_sourceLocation, from body: () throws -> Void
+) {
+    let error = #expect(throws: StorageError.self, sourceLocation: sourceLocation) { try body() }
+    let description = error?.description ?? ""
+    #expect(!description.contains("\n"), sourceLocation: sourceLocation)
+    for text in texts {
+        #expect(description.contains(text), sourceLocation: sourceLocation)
+    }
+}
