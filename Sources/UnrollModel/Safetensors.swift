@@ -47,7 +47,7 @@ public enum Safetensors {
                 throw .shapeMismatch(
                     name: entry.name, expected: entry.shape, actual: [entry.values.count])
             }
-            entry.values.map(\.bitPattern.littleEndian).withUnsafeBytes { bytes.append(contentsOf: $0) }
+            entry.values.map { $0.bitPattern.littleEndian }.withUnsafeBytes { bytes.append(contentsOf: $0) }
         }
         return bytes
     }

@@ -43,7 +43,7 @@ struct ConfigurationDocument: Codable, Equatable {
     func jsonData() throws -> Data {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return try encoder.encode(self)
+        return try encoder.encode(self) + Data("\n".utf8)
     }
 
     /// Finds the cell among `cells` and the built-in ones, in this order.

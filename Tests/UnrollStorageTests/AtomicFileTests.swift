@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 import UnrollStorage
 
@@ -30,18 +31,21 @@ import UnrollStorage
         let folder = try TemporaryFolder()
         let file = folder("file")
         try AtomicFile.write(Data(repeating: 0, count: 100_000), to: file)
+        let isFinished = Mutex(false)
         let writer = Task.detached {
+            defer { isFinished.withLock { $0 = true } }
             for version in 1...100 {
                 try AtomicFile.write(Data(repeating: UInt8(version), count: 100_000 + version), to: file)
             }
         }
         var last: UInt8 = 0
-        while last < 100 {
+        while !isFinished.withLock({ $0 }) {
             let contents = try Data(contentsOf: file)
             let version = try #require(contents.first)
             #expect(contents == Data(repeating: version, count: 100_000 + Int(version)))
             #expect(version >= last)
             last = version
+            await Task.yield()
         }
         try await writer.value
     }

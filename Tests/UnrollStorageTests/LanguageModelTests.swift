@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 import UnrollModel
 import UnrollStorage
@@ -209,15 +210,18 @@ import UnrollText
         let url = folder("model")
         let states = try (1...20).map { try LanguageModel.sample(seed: $0) }
         try states[0].save(to: url)
+        let isFinished = Mutex(false)
         let writer = Task.detached {
+            defer { isFinished.withLock { $0 = true } }
             for state in states { try state.save(to: url) }
         }
         var last = 0
-        while last < states.count - 1 {
+        while !isFinished.withLock({ $0 }) {
             let read = try LanguageModel(contentsOf: url)
             let index = try #require(states.firstIndex { $0.parameters == read.parameters })
             #expect(index >= last)
             last = index
+            await Task.yield()
         }
         try await writer.value
     }
