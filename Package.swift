@@ -22,13 +22,19 @@ func tests(of name: String, uses dependencies: [Target.Dependency] = [], resourc
 let package = Package(
     name: "Unroll",
     platforms: [.macOS(.v15)],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2")
+    ],
     targets: [
         room("UnrollCore"),
+        // Texts to download by name.
+        room("UnrollCorpora", uses: [.product(name: "Crypto", package: "swift-crypto")]),
         // Leaf loops in C: chosen at run time by the processor's features, no flags, no dependency.
         .target(name: "CUnrollKernels", linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
         room("UnrollModel", uses: ["UnrollCore"]),
         room("UnrollEngine", uses: ["UnrollCore", "UnrollModel", "CUnrollKernels"]),
         tests(of: "UnrollCore"),
         tests(of: "UnrollEngine", uses: ["UnrollCore", "UnrollModel"], resources: [.copy("Oracles")]),
+        tests(of: "UnrollCorpora"),
     ]
 )
