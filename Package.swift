@@ -26,7 +26,8 @@ let package = Package(
     name: "Unroll",
     platforms: [.macOS(.v15)],
     products: [
-        .library(name: "Unroll", targets: ["Unroll"])
+        .library(name: "Unroll", targets: ["Unroll"]),
+        .executable(name: "unroll", targets: ["UnrollCLI"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -52,8 +53,13 @@ let package = Package(
                 "UnrollCore", "UnrollText", "UnrollModel", "UnrollEngine", "UnrollStorage", "UnrollTraining",
                 "UnrollGeneration",
             ]),
+        room("UnrollCorpora", uses: [crypto]),
+        .executableTarget(
+            name: "UnrollCLI", dependencies: ["Unroll", "UnrollCorpora", argumentParser],
+            swiftSettings: strict),
 
         tests(of: "UnrollCore"),
+        tests(of: "UnrollCorpora"),
         tests(of: "UnrollText", uses: ["UnrollCore"]),
         tests(of: "UnrollModel", uses: ["UnrollCore"], resources: [.copy("Fixtures")]),
         tests(of: "UnrollEngine", uses: ["UnrollCore", "UnrollModel"], resources: [.copy("Oracles")]),

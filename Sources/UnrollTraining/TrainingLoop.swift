@@ -116,7 +116,7 @@ struct TrainingLoop {
         return report
     }
 
-    /// The perplexity of the held-out text. Every epoch starts from a fresh state, so none is lost here.
+    /// The perplexity of the held-out text; every epoch starts from a fresh state, so none is lost here.
     private mutating func validationPerplexity() throws(TrainingError) -> Double? {
         do {
             guard let source = try data.validationMinibatches() else { return nil }

@@ -30,7 +30,7 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
     public init(
         epochs: Int = 500, batchSize: Int = 32, timeSteps: Int = 35, sampling: Sampling = .sequential,
         trainingWindows: Int? = nil, validationWindows: Int? = nil, validationFraction: Double? = nil,
-        optimizer: Optimizer = Optimizer(), initializer: Initializer = .normal, seed: UInt64 = 0
+        optimizer: Optimizer = Optimizer(), initializer: Initializer = .uniform, seed: UInt64 = 0
     ) {
         self.epochs = epochs
         self.batchSize = batchSize

@@ -1,0 +1,44 @@
+import ArgumentParser
+import Foundation
+import UnrollCorpora
+
+struct CorpusCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "corpus",
+        abstract: "List texts to train on, and fetch them.",
+        discussion: """
+            Examples:
+              unroll corpus list
+              unroll corpus fetch time-machine
+              unroll train time-machine --preprocess letters
+            """,
+        subcommands: [List.self, Fetch.self])
+
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List the texts that are known by name.")
+
+        func run() throws {
+            let cache = CorpusCache()
+            for entry in CorpusCatalogue.standard.entries {
+                let state = cache.isPresent(entry) ? "fetched" : "not fetched"
+                Standard.output.write(
+                    "\(entry.name)  \(entry.title), \(entry.byteCount) bytes, \(entry.licence) (\(state))\n")
+            }
+        }
+    }
+
+    struct Fetch: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Fetch a text, check it, and print where it is.")
+
+        @Argument(
+            help: "A name from 'unroll corpus list'.",
+            completion: .list(CorpusCatalogue.standard.entries.map(\.name)))
+        var name: String
+
+        func run() async throws {
+            let file = try await CorpusReader.fetch(try CorpusCatalogue.standard.entry(named: name))
+            Standard.output.write(file.path + "\n")
+        }
+    }
+}

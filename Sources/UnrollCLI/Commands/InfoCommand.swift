@@ -1,0 +1,69 @@
+import ArgumentParser
+import Foundation
+import Unroll
+
+struct InfoCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "info",
+        abstract: "Say what a model folder holds.",
+        discussion: """
+            Examples:
+              unroll info unroll-model
+              unroll info unroll-model --json
+            """)
+
+    @Argument(help: "A model folder.", completion: .directory)
+    var model: String
+
+    @Flag(help: "Write one JSON object to standard output.")
+    var json = false
+
+    func run() throws {
+        let folder = URL(fileURLWithPath: model, isDirectory: true)
+        let facts = ModelFacts(try LanguageModel(contentsOf: folder), record: try? TrainingRecord(of: folder))
+        if json {
+            try JSONLine.write(facts)
+        } else {
+            Standard.output.write(facts.description + "\n")
+        }
+    }
+}
+
+/// What `unroll info` says.
+private struct ModelFacts: Encodable, CustomStringConvertible {
+    let cell: String
+    let hiddenSize: Int
+    let parameters: Int
+    let vocabulary: Int
+    let tokens: TokenKind
+    let preprocessing: Preprocessing
+    let corpus: Nullable<String>
+    let training: Nullable<TrainingOptions>
+
+    init(_ model: LanguageModel, record: TrainingRecord?) {
+        cell = model.configuration.cell.name
+        hiddenSize = model.configuration.hiddenSize
+        parameters = model.parameters.scalarCount
+        vocabulary = model.vocabulary.count
+        tokens = model.vocabulary.kind
+        preprocessing = model.vocabulary.preprocessing
+        corpus = Nullable(record?.corpus?.source)
+        training = Nullable(record?.options)
+    }
+
+    var description: String {
+        var lines = [
+            "cell           \(cell)", "hidden units   \(hiddenSize)",
+            "parameters     \(Format.grouped(Double(parameters)))", "vocabulary     \(vocabulary) \(tokens)",
+            "preprocessing  \(preprocessing)",
+        ]
+        if let source = corpus.value { lines.append("trained on     \(source)") }
+        if let options = training.value {
+            lines.append(
+                "training       \(options.epochs) epochs, \(options.sampling), batch \(options.batchSize), "
+                    + "steps \(options.timeSteps), learning rate \(options.optimizer.learningRate), seed \(options.seed)"
+            )
+        }
+        return lines.joined(separator: "\n")
+    }
+}

@@ -1,0 +1,83 @@
+import ArgumentParser
+import Foundation
+import Unroll
+
+struct TrainCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "train",
+        abstract: "Train a model on a text and save it.",
+        discussion: """
+            Examples:
+              unroll train                                     the bundled story
+              unroll train notes.txt --output notes-model      a file of yours
+              unroll train time-machine --preprocess letters --limit 10000 --epochs 500
+                                                               the book's "RNN from scratch"
+              cat *.log | unroll train - --tokens bytes        whatever comes in
+              unroll train --resume notes-model --epochs 100   go on with a run
+
+            Ctrl-C saves a checkpoint; --resume goes on from it as if nothing had happened.
+            """)
+
+    @OptionGroup(title: "Text")
+    var text: CorpusOptions
+
+    @OptionGroup(title: "Model and training")
+    var training: TrainingFlags
+
+    @OptionGroup(title: "Engine")
+    var engine: EngineOptions
+
+    @Option(
+        help: "The model folder to make (default: unroll-model, or the next free name).",
+        completion: .directory)
+    var output: String?
+
+    @Option(
+        help: "Go on with the run of this model folder; of other options only --epochs counts.",
+        completion: .directory)
+    var resume: String?
+
+    @Option(help: "A prompt to continue after training; may be repeated (default: two places of the text).")
+    var prompt: [String] = []
+
+    @Flag(help: "Write events as one JSON object a line to standard output.")
+    var json = false
+
+    func validate() throws {
+        if resume != nil, output != nil {
+            throw ValidationError("--resume goes on in its own folder; leave out --output")
+        }
+        if prompt.contains(where: \.isEmpty) {
+            throw ValidationError("--prompt is empty; give the model something to go on from")
+        }
+        try training.validateValues()
+    }
+
+    func run() async throws {
+        let folder = try OutputFolder(output: output, resume: resume)
+        let corpus: Corpus
+        let trainer: Trainer
+        if let resume {
+            let record = try TrainingRecord(of: folder.url)
+            guard let origin = text.corpus == nil ? record.corpus : text.origin(like: record.corpus) else {
+                throw Failure("\(resume): does not say which text it was trained on; name the text as CORPUS")
+            }
+            guard origin.source != CorpusReader.standardInput || text.corpus != nil else {
+                throw Failure(
+                    "\(resume): was trained on standard input; pipe the same text in and give - as CORPUS")
+            }
+            corpus = try await CorpusReader.read(origin)
+            trainer = try Trainer(
+                resuming: folder.url, corpus: corpus, epochs: training.epochs, engine: engine.choice)
+        } else {
+            corpus = try await CorpusReader.read(text.origin)
+            trainer = try Trainer(
+                corpus: corpus, model: training.model, options: training.options(for: corpus),
+                engine: engine.choice, origin: text.origin)
+        }
+        var session = TrainingSession(trainer: trainer, corpus: corpus, folder: folder, isJSON: json)
+        try await session.train()
+        try await session.showSamples(prompts: prompt)
+        try session.finish()
+    }
+}

@@ -1,0 +1,71 @@
+import Foundation
+import Unroll
+import UnrollCorpora
+
+/// Finds a text by path or name, fetching it where necessary, and reads it.
+enum CorpusReader {
+    /// The source that stands for the story inside the program.
+    static let bundledStory = "sample"
+    static let standardInput = "-"
+
+    static func read(_ origin: CorpusOrigin) async throws -> Corpus {
+        switch origin.source {
+        case bundledStory:
+            return try read(SampleText.utf8, named: SampleText.title, origin)
+        case standardInput:
+            return try read(try standardInputBytes(), named: "standard input", origin)
+        default:
+            return try Corpus(
+                contentsOf: try await file(origin.source), preprocessing: origin.preprocessing,
+                tokens: origin.tokens, minimumFrequency: origin.minimumFrequency, limit: origin.limit)
+        }
+    }
+
+    /// Reads a text as tokens of a model's vocabulary.
+    static func read(_ source: String, with vocabulary: Vocabulary) async throws -> Corpus {
+        switch source {
+        case standardInput:
+            try Corpus(bytes: try standardInputBytes(), name: "standard input", vocabulary: vocabulary)
+        default:
+            try Corpus(contentsOf: try await file(source), vocabulary: vocabulary)
+        }
+    }
+
+    /// A path, or the cached file of a name from the catalogue.
+    private static func file(_ source: String) async throws -> URL {
+        let url = URL(fileURLWithPath: source)
+        guard !FileManager.default.fileExists(atPath: source),
+            let entry = try? CorpusCatalogue.standard.entry(named: source)
+        else { return url }
+        return try await fetch(entry)
+    }
+
+    /// Fetches a text of the catalogue unless it is there already.
+    static func fetch(_ entry: CorpusEntry) async throws -> URL {
+        let cache = CorpusCache()
+        guard !cache.isPresent(entry) else { return cache.file(of: entry) }
+        Standard.error.write("fetching \(entry.title) from \(entry.url)\n")
+        let isTerminal = Standard.error.isTerminal
+        let file = try await CorpusDownload(entry, into: cache).run { received, total in
+            if isTerminal { Standard.error.write("\r\(received * 100 / max(total, 1))%\u{1B}[K") }
+        }
+        if isTerminal { Standard.error.write("\r\u{1B}[K") }
+        return file
+    }
+
+    private static func read(_ bytes: some Collection<UInt8>, named name: String, _ origin: CorpusOrigin)
+        throws -> Corpus
+    {
+        try Corpus(
+            bytes: bytes, name: name, preprocessing: origin.preprocessing, tokens: origin.tokens,
+            minimumFrequency: origin.minimumFrequency, limit: origin.limit)
+    }
+
+    private static func standardInputBytes() throws -> Data {
+        do {
+            return try FileHandle.standardInput.readToEnd() ?? Data()
+        } catch {
+            throw TextError.unreadable(file: "standard input", reason: error.localizedDescription)
+        }
+    }
+}

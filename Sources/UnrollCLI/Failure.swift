@@ -1,0 +1,90 @@
+import ArgumentParser
+import Foundation
+import Unroll
+
+/// How a command ends when it does not end well: one line on standard error and an exit code.
+struct Failure: Error {
+    /// What to print; nil when everything has been said.
+    let message: String?
+    let exitCode: Int32
+    /// Whether the message is what was asked for, such as help, and not an error.
+    private var isAnswer = false
+
+    static let interrupted: Int32 = 130
+    static let usage: Int32 = 64
+
+    init(_ message: String?, exitCode: Int32 = 1) {
+        self.message = message
+        self.exitCode = exitCode
+    }
+
+    init(_ error: any Error) {
+        switch error {
+        case let failure as Failure:
+            self = failure
+        case let error as TextError:
+            self.init(error.description, exitCode: error.isUsage ? Self.usage : 1)
+        case let error as TrainingError:
+            self.init(error.description, exitCode: error.isUsage ? Self.usage : 1)
+        case let error as GenerationError:
+            self.init(error.description, exitCode: error.isUsage ? Self.usage : 1)
+        case let error as any Error & CustomStringConvertible where Self.isOurs(error):
+            self.init(error.description)
+        case is CancellationError:
+            self.init("interrupted", exitCode: Self.interrupted)
+        default:
+            let code = UnrollCommand.exitCode(for: error)
+            self.init(
+                code == .success ? UnrollCommand.fullMessage(for: error) : UnrollCommand.message(for: error),
+                exitCode: code.rawValue)
+            isAnswer = code == .success
+        }
+    }
+
+    private static func isOurs(_ error: any Error) -> Bool {
+        error is StorageError || error is EngineError || error is ModelError
+    }
+
+    func exit() -> Never {
+        if let message, isAnswer {
+            Standard.output.write(message + "\n")
+        } else if let message {
+            // A progress bar may still be there.
+            let clear = Standard.error.isTerminal ? "\r\u{1B}[K" : ""
+            Standard.error.write("\(clear)unroll: \(message)\n")
+        }
+        Foundation.exit(exitCode)
+    }
+}
+
+extension TextError {
+    /// Whether an option is wrong by itself, whatever the text.
+    fileprivate var isUsage: Bool {
+        switch self {
+        case .invalidLimit, .invalidValidationFraction, .invalidBatchSize, .invalidTimeSteps,
+            .invalidWindowCount,
+            .minibatchTooLarge:
+            true
+        default: false
+        }
+    }
+}
+
+extension TrainingError {
+    fileprivate var isUsage: Bool {
+        switch self {
+        case .invalidOption, .engine(.invalidSize), .engine(.kernelsUnavailable): true
+        case .text(let error): error.isUsage
+        default: false
+        }
+    }
+}
+
+extension GenerationError {
+    fileprivate var isUsage: Bool {
+        switch self {
+        case .invalidOption, .emptyPrompt, .engine(.invalidSize), .engine(.kernelsUnavailable): true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,48 @@
+import ArgumentParser
+import Foundation
+import Unroll
+
+/// Which text, and how it is read.
+struct CorpusOptions: ParsableArguments {
+    @Argument(
+        help: ArgumentHelp(
+            "A path, - for standard input, or a name from 'unroll corpus list'; nothing for the bundled story."
+        ),
+        completion: .file())
+    var corpus: String?
+
+    @Option(help: "What happens to the text first.")
+    var preprocess: Preprocessing = .none
+
+    @Option(help: "What one token is.")
+    var tokens: TokenKind = .characters
+
+    @Option(help: "Tokens that occur less often are unknown to the model.")
+    var minimumFrequency = 1
+
+    @Option(help: "Use only the first N tokens.")
+    var limit: Int?
+
+    /// How to find and read this text again.
+    var origin: CorpusOrigin {
+        let source =
+            switch corpus {
+            case nil: CorpusReader.bundledStory
+            case let path? where FileManager.default.fileExists(atPath: path):
+                URL(fileURLWithPath: path).standardizedFileURL.path
+            case let name?: name
+            }
+        return CorpusOrigin(
+            source: source, preprocessing: preprocess, tokens: tokens, minimumFrequency: minimumFrequency,
+            limit: limit)
+    }
+}
+
+extension CorpusOptions {
+    /// Another place of a text that is read as it was before.
+    func origin(like earlier: CorpusOrigin?) -> CorpusOrigin {
+        var origin = earlier ?? origin
+        origin.source = self.origin.source
+        return origin
+    }
+}

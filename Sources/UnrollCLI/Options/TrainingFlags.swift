@@ -1,0 +1,77 @@
+import ArgumentParser
+import Unroll
+
+/// What the model is made of and how it is trained.
+struct TrainingFlags: ParsableArguments {
+    @Option(help: "The recurrent cell.")
+    var cell = CellName(type: TanhCell.self)
+
+    @Option(help: "Hidden units.")
+    var hidden = 512
+
+    @Option(help: "Sequences side by side.")
+    var batch = 32
+
+    @Option(help: "Tokens through which the gradient goes back.")
+    var steps = 35
+
+    @Option(
+        help: ArgumentHelp(
+            "How the text is cut: strands side by side, shuffled pieces, or all overlapping windows."))
+    var sampling: Sampling = .sequential
+
+    @Option(help: "With --sampling windows: train on the first N windows (default: all).")
+    var windows: Int?
+
+    @Option(help: "With --windows: validate on the next N windows.")
+    var validationWindows: Int?
+
+    @Option(help: "Passes over the text (default: enough for six million tokens, 1 to 500).")
+    var epochs: Int?
+
+    @Option(help: "The size of a step.")
+    var learningRate: Float = 1
+
+    @Option(help: "The greatest norm of the gradient; 0 for no bound.")
+    var clip: Float = 1
+
+    @Option(help: "The share of the text, at its end, to hold out and validate on, such as 0.1.")
+    var validation: Double?
+
+    @Option(help: "First values: uniform (as PyTorch), normal (0.01, as the book) or orthogonal.")
+    var initializer: Initializer = .uniform
+
+    @Option(help: "What all randomness is derived from: the same seed gives the same model.")
+    var seed: UInt64 = 0
+
+    var model: ModelConfiguration {
+        ModelConfiguration(cell: cell.type, hiddenSize: hidden)
+    }
+
+    /// Checks what can be checked without a text.
+    func validateValues() throws {
+        for (name, value) in [("--hidden", hidden), ("--batch", batch), ("--steps", steps)] where value < 1 {
+            throw ValidationError("\(name) is \(value) but must be at least 1")
+        }
+        if let epochs, epochs < 1 { throw ValidationError("--epochs is \(epochs) but must be at least 1") }
+        if !(learningRate > 0 && learningRate.isFinite) {
+            throw ValidationError("--learning-rate is \(learningRate) but must be a positive number")
+        }
+        if !(clip >= 0) { throw ValidationError("--clip is \(clip) but must be positive, or 0 for no bound") }
+    }
+
+    func options(for corpus: Corpus) -> TrainingOptions {
+        TrainingOptions(
+            epochs: epochs ?? Self.defaultEpochs(tokenCount: corpus.tokens.count), batchSize: batch,
+            timeSteps: steps, sampling: sampling, trainingWindows: windows,
+            validationWindows: validationWindows,
+            validationFraction: validation,
+            optimizer: Optimizer(learningRate: learningRate, gradientNormBound: clip == 0 ? nil : clip),
+            initializer: initializer, seed: seed)
+    }
+
+    /// Half a minute's work on a machine of two cores, whatever the length of the text.
+    private static func defaultEpochs(tokenCount: Int) -> Int {
+        min(max((6_000_000 + tokenCount - 1) / tokenCount, 1), 500)
+    }
+}

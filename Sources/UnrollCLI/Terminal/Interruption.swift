@@ -1,0 +1,24 @@
+import Dispatch
+import Foundation
+
+/// Runs work that Ctrl-C, or a polite kill, cancels instead of ending the process.
+enum Interruption {
+    /// Returns what the work returns; the first signal cancels it, a second one ends the process as usual.
+    static func cancelling<Result: Sendable>(
+        _ work: @escaping @Sendable () async throws -> Result
+    ) async throws -> Result {
+        let task = Task(operation: work)
+        let sources = [SIGINT, SIGTERM].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler {
+                signal(number, SIG_DFL)
+                task.cancel()
+            }
+            source.resume()
+            return source
+        }
+        defer { for source in sources { source.cancel() } }
+        return try await task.value
+    }
+}

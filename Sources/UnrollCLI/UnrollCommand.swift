@@ -1,0 +1,40 @@
+import ArgumentParser
+import Foundation
+
+/// The command `unroll`.
+struct UnrollCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "unroll",
+        abstract: "Train a small recurrent language model on your own text, and get text back.",
+        discussion: """
+            Examples:
+              unroll train                          learn from the bundled story
+              unroll train notes.txt --epochs 50    learn from a file
+              unroll generate unroll-model --prompt "The ferry" --length 300
+              unroll evaluate unroll-model other.txt
+
+            Results go to standard output, progress and messages to standard error.
+            Exit codes: 0 done, 1 failed, 64 wrong usage, 130 interrupted (a checkpoint is written).
+            """,
+        subcommands: [
+            TrainCommand.self, GenerateCommand.self, EvaluateCommand.self, InfoCommand.self,
+            CorpusCommand.self,
+            BenchmarkCommand.self,
+        ])
+}
+
+@main
+enum Main {
+    static func main() async {
+        do {
+            var command = try UnrollCommand.parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            Failure(error).exit()
+        }
+    }
+}

@@ -1,0 +1,25 @@
+/// A text that the catalogue knows: where it is, and how to tell that it has arrived whole.
+public struct CorpusEntry: Sendable, Equatable {
+    /// What a person types; also the name of the file in the cache, so it holds no slash.
+    public let name: String
+    /// Title, author and year.
+    public let title: String
+    /// The address to download from, `http` or `https`.
+    public let url: String
+    /// The size of the file in bytes.
+    public let byteCount: Int
+    /// The SHA-1 checksum of the file, 40 hexadecimal digits in lower case.
+    public let sha1: String
+    /// One line on what may be done with the text.
+    public let licence: String
+
+    /// Describes a text.
+    public init(name: String, title: String, url: String, byteCount: Int, sha1: String, licence: String) {
+        self.name = name
+        self.title = title
+        self.url = url
+        self.byteCount = byteCount
+        self.sha1 = sha1
+        self.licence = licence
+    }
+}

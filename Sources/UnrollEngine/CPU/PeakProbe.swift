@@ -1,0 +1,28 @@
+import CUnrollKernels
+
+/// Finds how fast the processor multiplies and adds at this moment, which speeds are compared to.
+package struct PeakProbe {
+    private let kernels: UnrollKernels
+    private let pool: WorkerPool
+    /// About two milliseconds of work.
+    private static let iterations: Int64 = 1_000_000
+
+    /// Prepares the probe for a level's vectors on so many threads.
+    package init(level: KernelLevel, threads: Int) throws(EngineError) {
+        kernels = try level.kernels()
+        pool = try WorkerPool(threadCount: threads)
+    }
+
+    /// Floating-point operations a second, on all threads together: the best of a few short runs.
+    package func measure() -> Double {
+        (0..<5).map { _ in
+            var operations = 0.0
+            let start = ContinuousClock.now
+            pool.run { thread in
+                let own = kernels.probe(Self.iterations)
+                if thread == 0 { operations = own * Double(pool.threadCount) }
+            }
+            return operations / (start.duration(to: .now) / .seconds(1))
+        }.max() ?? 0
+    }
+}
