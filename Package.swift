@@ -58,6 +58,7 @@ let package = Package(
             name: "UnrollCLI", dependencies: ["Unroll", "UnrollCorpora", argumentParser],
             swiftSettings: strict),
 
+        tests(of: "Unroll"),
         tests(of: "UnrollCore"),
         tests(of: "UnrollCorpora"),
         tests(of: "UnrollText", uses: ["UnrollCore"]),
