@@ -129,7 +129,8 @@ static void *work(void *argument) {
 
 UnrollPool *unroll_pool_create(int32_t threads) {
     UnrollPool *pool = NULL;
-    if (threads < 1 || posix_memalign((void **)&pool, _Alignof(UnrollPool), sizeof(UnrollPool)) != 0) return NULL;
+    if (threads < 1 || threads > UNROLL_MAX_THREADS) return NULL;
+    if (posix_memalign((void **)&pool, _Alignof(UnrollPool), sizeof(UnrollPool)) != 0) return NULL;
     *pool = (UnrollPool){.threads = 1};
     signal_init(&pool->start);
     signal_init(&pool->barrier);

@@ -23,6 +23,8 @@ enum {
     UNROLL_MAX_SLOTS = 128,
     // Bytes to which every buffer is aligned.
     UNROLL_ALIGNMENT = 64,
+    // The most threads that a pool may have.
+    UNROLL_MAX_THREADS = 1024,
 };
 
 // A half-open range of panels, rows or units: one thread's share.
@@ -175,7 +177,7 @@ const UnrollKernels *unroll_kernels(UnrollLevel level);
 // A fixed set of threads that run one function together. The caller is thread 0.
 typedef struct UnrollPool UnrollPool;
 
-// Creates threads - 1 threads; returns NULL when the system refuses them.
+// Creates threads - 1 threads; returns NULL when the system refuses them or threads is not 1 to UNROLL_MAX_THREADS.
 UnrollPool *unroll_pool_create(int32_t threads);
 void unroll_pool_destroy(UnrollPool *pool);
 
