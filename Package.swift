@@ -58,6 +58,9 @@ let package = Package(
             name: "UnrollCLI", dependencies: ["Unroll", "UnrollCorpora", argumentParser],
             swiftSettings: strict),
 
+        .testTarget(
+            name: "UnrollKernelsTests", dependencies: ["CUnrollKernels", "UnrollEngine"],
+            swiftSettings: strict),
         tests(of: "UnrollCore"),
         tests(of: "UnrollCorpora"),
         tests(of: "UnrollText", uses: ["UnrollCore"]),

@@ -142,7 +142,7 @@ typedef struct {
     void (*decode)(const UnrollDecoder *decoder, int32_t t, UnrollRange rows);
     // Logits, losses and, if wanted, their gradient, for a share of rows of step t.
     void (*cross_entropy)(const UnrollDecoder *decoder, int32_t t, UnrollRange rows);
-    // The rows of c that belong to a share of units of a.
+    // The rows of c that belong to a share of units of a, which begins at a multiple of 8.
     void (*weight_gradient)(const UnrollProduct *product, UnrollRange units);
     // For one panel: gradient[token][32] = sum of the rows with that token, bias_gradient[32] = sum of all rows.
     // tokens: [T][B].
