@@ -59,6 +59,9 @@ let package = Package(
             swiftSettings: strict),
 
         tests(of: "Unroll"),
+        .testTarget(
+            name: "UnrollKernelsTests", dependencies: ["CUnrollKernels", "UnrollEngine"],
+            swiftSettings: strict),
         tests(of: "UnrollCore"),
         tests(of: "UnrollCorpora"),
         tests(of: "UnrollText", uses: ["UnrollCore"]),

@@ -52,9 +52,15 @@ INLINE Vector vector_exp(Vector x) {
     return ZERO_WHERE_LESS(SCALE(p, n), x, lowest);
 }
 
-// tanh x: the odd rational function of degree 13 over 6 that Eigen made known, exactly +-1 beyond +-7.9.
+// Where the rational function below reaches exactly +-1; with every product rounded, it does so earlier and goes astray
+// here. Cut off anywhere else, it never gets there, and a saturated gate would never quite close.
+#ifndef TANH_LIMIT
+#define TANH_LIMIT 7.99881172180175781f
+#endif
+
+// tanh x: the odd rational function of degree 13 over 6 that Eigen made known, exactly +-1 beyond the limit.
 INLINE Vector vector_tanh(Vector x) {
-    const Vector limit = BROADCAST(7.90531110763549805f);
+    const Vector limit = BROADCAST(TANH_LIMIT);
     x = MIN(limit, MAX(-limit, x));
     Vector s = x * x;
     Vector p = BROADCAST(-2.76076847742355e-16f);

@@ -110,6 +110,13 @@ static void run_share(UnrollPool *pool, int32_t thread) {
     _mm_setcsr(before | flush_to_zero | denormals_are_zero);
     pool->body(pool->context, thread);
     _mm_setcsr(before);
+#elif defined(__aarch64__)
+    const uint64_t flush_to_zero = 1u << 24;
+    uint64_t before;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(before));
+    __asm__ volatile("msr fpcr, %0" : : "r"(before | flush_to_zero));
+    pool->body(pool->context, thread);
+    __asm__ volatile("msr fpcr, %0" : : "r"(before));
 #else
     pool->body(pool->context, thread);
 #endif
@@ -129,7 +136,8 @@ static void *work(void *argument) {
 
 UnrollPool *unroll_pool_create(int32_t threads) {
     UnrollPool *pool = NULL;
-    if (threads < 1 || posix_memalign((void **)&pool, _Alignof(UnrollPool), sizeof(UnrollPool)) != 0) return NULL;
+    if (threads < 1 || threads > UNROLL_MAX_THREADS) return NULL;
+    if (posix_memalign((void **)&pool, _Alignof(UnrollPool), sizeof(UnrollPool)) != 0) return NULL;
     *pool = (UnrollPool){.threads = 1};
     signal_init(&pool->start);
     signal_init(&pool->barrier);

@@ -8,7 +8,8 @@ import Unroll
         let folder = FileManager.default.temporaryDirectory.appending(path: "unroll-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }
 
-        let book = try Corpus(text: String(repeating: "the quick brown fox jumps over the lazy dog. ", count: 60))
+        let book = try Corpus(
+            text: String(repeating: "the quick brown fox jumps over the lazy dog. ", count: 60))
         let trainer = try Trainer(
             corpus: book, model: .init(cell: TanhCell.self, hiddenSize: 64),
             options: .init(epochs: 40, batchSize: 8, timeSteps: 20))
@@ -19,7 +20,8 @@ import Unroll
         let model = try trainer.languageModel()
         var text = ""
         for try await piece in model.generate(
-            after: "the quick ", options: .init(length: 200, temperature: 0.3, seed: 7)) {
+            after: "the quick ", options: .init(length: 200, temperature: 0.3, seed: 7))
+        {
             text += piece
         }
         #expect(text.contains("lazy dog"))

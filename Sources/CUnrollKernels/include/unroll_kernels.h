@@ -23,6 +23,8 @@ enum {
     UNROLL_MAX_SLOTS = 128,
     // Bytes to which every buffer is aligned.
     UNROLL_ALIGNMENT = 64,
+    // The most threads that a pool may have.
+    UNROLL_MAX_THREADS = 1024,
 };
 
 // A half-open range of panels, rows or units: one thread's share.
@@ -140,7 +142,7 @@ typedef struct {
     void (*decode)(const UnrollDecoder *decoder, int32_t t, UnrollRange rows);
     // Logits, losses and, if wanted, their gradient, for a share of rows of step t.
     void (*cross_entropy)(const UnrollDecoder *decoder, int32_t t, UnrollRange rows);
-    // The rows of c that belong to a share of units of a.
+    // The rows of c that belong to a share of units of a, which begins at a multiple of 8.
     void (*weight_gradient)(const UnrollProduct *product, UnrollRange units);
     // For one panel: gradient[token][32] = sum of the rows with that token, bias_gradient[32] = sum of all rows.
     // tokens: [T][B].
@@ -175,7 +177,7 @@ const UnrollKernels *unroll_kernels(UnrollLevel level);
 // A fixed set of threads that run one function together. The caller is thread 0.
 typedef struct UnrollPool UnrollPool;
 
-// Creates threads - 1 threads; returns NULL when the system refuses them.
+// Creates threads - 1 threads; returns NULL when the system refuses them or threads is not 1 to UNROLL_MAX_THREADS.
 UnrollPool *unroll_pool_create(int32_t threads);
 void unroll_pool_destroy(UnrollPool *pool);
 

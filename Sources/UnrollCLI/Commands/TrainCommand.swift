@@ -72,7 +72,8 @@ struct TrainCommand: AsyncParsableCommand {
         } else {
             corpus = try await CorpusReader.read(text.origin)
             trainer = try Trainer(
-                corpus: corpus, model: training.model, options: training.options(for: corpus),
+                corpus: corpus, model: training.model,
+                options: training.options(for: corpus, isBundledStory: text.isBundledStory),
                 engine: engine.choice, origin: text.origin)
         }
         var session = TrainingSession(trainer: trainer, corpus: corpus, folder: folder, isJSON: json)

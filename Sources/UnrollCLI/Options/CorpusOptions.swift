@@ -20,8 +20,15 @@ struct CorpusOptions: ParsableArguments {
     @Option(help: "Tokens that occur less often are unknown to the model.")
     var minimumFrequency = 1
 
-    @Option(help: "Use only the first N tokens.")
+    @Option(
+        help:
+            "Use only the first N tokens (default: all; 12000 of the bundled story, to learn it in seconds).")
     var limit: Int?
+
+    /// As many characters as the book takes of its novel, in round numbers.
+    private static let bundledStoryLimit = 12_000
+
+    var isBundledStory: Bool { corpus == nil }
 
     /// How to find and read this text again.
     var origin: CorpusOrigin {
@@ -34,7 +41,7 @@ struct CorpusOptions: ParsableArguments {
             }
         return CorpusOrigin(
             source: source, preprocessing: preprocess, tokens: tokens, minimumFrequency: minimumFrequency,
-            limit: limit)
+            limit: limit ?? (isBundledStory && tokens != .words ? Self.bundledStoryLimit : nil))
     }
 }
 

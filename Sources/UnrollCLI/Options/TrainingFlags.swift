@@ -16,9 +16,11 @@ struct TrainingFlags: ParsableArguments {
     var steps = 35
 
     @Option(
-        help: ArgumentHelp(
-            "How the text is cut: strands side by side, shuffled pieces, or all overlapping windows."))
-    var sampling: Sampling = .sequential
+        help: """
+            How the text is cut: strands side by side, shuffled pieces, or all overlapping windows (default: \
+            sequential; random for the bundled story).
+            """)
+    var sampling: Sampling?
 
     @Option(help: "With --sampling windows: train on the first N windows (default: all).")
     var windows: Int?
@@ -60,10 +62,11 @@ struct TrainingFlags: ParsableArguments {
         if !(clip >= 0) { throw ValidationError("--clip is \(clip) but must be positive, or 0 for no bound") }
     }
 
-    func options(for corpus: Corpus) -> TrainingOptions {
+    func options(for corpus: Corpus, isBundledStory: Bool) -> TrainingOptions {
         TrainingOptions(
             epochs: epochs ?? Self.defaultEpochs(tokenCount: corpus.tokens.count), batchSize: batch,
-            timeSteps: steps, sampling: sampling, trainingWindows: windows,
+            timeSteps: steps, sampling: sampling ?? (isBundledStory ? .random : .sequential),
+            trainingWindows: windows,
             validationWindows: validationWindows,
             validationFraction: validation,
             optimizer: Optimizer(learningRate: learningRate, gradientNormBound: clip == 0 ? nil : clip),

@@ -6,7 +6,7 @@ package final class WorkerPool {
     private let pool: OpaquePointer
 
     package init(threadCount: Int) throws(EngineError) {
-        guard threadCount >= 1, threadCount <= 1024 else {
+        guard threadCount >= 1, threadCount <= Int(UNROLL_MAX_THREADS) else {
             throw .invalidSize(name: "the number of threads (--threads)", value: threadCount)
         }
         guard let pool = unroll_pool_create(Int32(threadCount)) else {

@@ -1,0 +1,113 @@
+import CUnrollKernels
+import Foundation
+import Testing
+
+/// Numbers between guards, which show whether a kernel wrote beyond its share.
+final class GuardedBuffer {
+    /// What no kernel writes: not a number, of a bit pattern of its own.
+    static let untouched = Float(bitPattern: 0x7fc0_dead)
+    private static let guardCount = 64
+
+    let base: UnsafeMutablePointer<Float>
+    let count: Int
+    private let memory: UnsafeMutablePointer<Float>
+
+    init(_ values: [Float]) throws {
+        count = values.count
+        memory = try #require(unroll_allocate(values.count + 2 * Self.guardCount))
+        base = memory + Self.guardCount
+        for index in 0..<Self.guardCount {
+            memory[index] = Self.untouched
+            base[values.count + index] = Self.untouched
+        }
+        for (index, value) in values.enumerated() { base[index] = value }
+    }
+
+    convenience init(untouched count: Int) throws {
+        try self.init([Float](repeating: Self.untouched, count: count))
+    }
+
+    deinit {
+        free(memory)
+    }
+
+    var values: [Float] {
+        (0..<count).map { base[$0] }
+    }
+
+    func isUntouched(_ index: Int) -> Bool {
+        base[index].bitPattern == Self.untouched.bitPattern
+    }
+
+    /// Whether the guards before and after are as they were.
+    var isIntact: Bool {
+        (0..<Self.guardCount).allSatisfy { isUntouched($0 - Self.guardCount) && isUntouched(count + $0) }
+    }
+}
+
+/// Tensors of panels, `[T][P][B][32]`, of which the first `units` of the panels are in use.
+struct Panels {
+    let timeSteps: Int
+    let batchSize: Int
+    let units: Int
+    let buffer: GuardedBuffer
+
+    var panelCount: Int { (units + 31) / 32 }
+
+    /// Fills the units with `value(t, b, unit)` and the padding with zeros.
+    init(
+        timeSteps: Int, batchSize: Int, units: Int, _ value: (_ t: Int, _ b: Int, _ unit: Int) -> Float
+    ) throws {
+        self.timeSteps = timeSteps
+        self.batchSize = batchSize
+        self.units = units
+        var values: [Float] = []
+        for t in 0..<timeSteps {
+            for unit in stride(from: 0, to: (units + 31) / 32 * 32, by: 32) {
+                for b in 0..<batchSize {
+                    values += (unit..<unit + 32).map { $0 < units ? value(t, b, $0) : 0 }
+                }
+            }
+        }
+        buffer = try GuardedBuffer(values)
+    }
+
+    func index(_ t: Int, _ b: Int, _ unit: Int) -> Int {
+        ((t * panelCount + unit / 32) * batchSize + b) * 32 + unit % 32
+    }
+
+    subscript(t: Int, b: Int, unit: Int) -> Float {
+        buffer.base[index(t, b, unit)]
+    }
+
+    var layout: UnrollPanels {
+        UnrollPanels(
+            base: buffer.base, time: panelCount * batchSize * 32, panel: batchSize * 32, row: 32)
+    }
+}
+
+/// Random numbers, the same in every run.
+struct Noise {
+    private var state: UInt64
+
+    init(seed: UInt64) {
+        state = seed
+    }
+
+    /// Returns a number between -1 and 1.
+    mutating func next() -> Float {
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return Float(Int32(truncatingIfNeeded: state >> 32)) * 0x1p-31
+    }
+
+    /// Returns an integer from 0 up to, not including, `bound`.
+    mutating func integer(below bound: Int) -> Int {
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return Int(state >> 33) % bound
+    }
+}
+
+/// How far a sum of `count` products in single precision may be from the exact one.
+func summationBound(count: Int, magnitude: Double) -> Double {
+    Double(count + 1) * 0x1p-24 * magnitude * 1.01 + 1e-44
+}
