@@ -17,10 +17,10 @@ struct CorpusOptions: ParsableArguments {
     @Option(help: "What one token is.")
     var tokens: TokenKind = .characters
 
-    @Option(help: "Tokens that occur less often are unknown to the model.")
+    @Option(parsing: .unconditional, help: "Tokens that occur less often are unknown to the model.")
     var minimumFrequency = 1
 
-    @Option(help: "Use only the first N tokens.")
+    @Option(parsing: .unconditional, help: "Use only the first N tokens.")
     var limit: Int?
 
     /// How to find and read this text again.
