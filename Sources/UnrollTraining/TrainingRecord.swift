@@ -75,6 +75,7 @@ public struct TrainingRecord: Sendable, Equatable, Codable {
             guard seal == (try sealed().seal) else {
                 throw StorageError.invalidFile(path: path, reason: "it has been changed")
             }
+            seal = ""
         } catch let error as StorageError {
             throw .storage(error)
         } catch let error as TrainingError {
