@@ -51,7 +51,8 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
         }
         if let bound = optimizer.gradientNormBound, !(bound > 0 && bound.isFinite) {
             throw .invalidOption(
-                "the bound of the gradient's norm (--clip) must be positive and finite; leave clipping out with 0")
+                "the bound of the gradient's norm (--clip) must be positive and finite; leave clipping out with 0"
+            )
         }
         if sampling != .windows, trainingWindows != nil || validationWindows != nil {
             throw .invalidOption("counts of windows need --sampling windows")
