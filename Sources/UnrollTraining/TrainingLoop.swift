@@ -16,6 +16,8 @@ struct TrainingLoop {
     /// What this run, not an earlier part of it, has done: the speed that is reported.
     private var runTokens = 0
     private var runSeconds = 0.0
+    /// When progress was last reported, in this epoch or an earlier one: epochs may be shorter than the interval.
+    private var lastProgress = ContinuousClock.now
 
     private enum Stage {
         case starting
@@ -56,13 +58,11 @@ struct TrainingLoop {
                 return .finished(summary)
             }
         }
-        let start = ContinuousClock.now
         while position.minibatch < minibatches.count {
             try Task.checkCancellation()
             try step()
-            if start.duration(to: .now) >= .seconds(Self.reportInterval),
-                position.minibatch < minibatches.count
-            {
+            if lastProgress.duration(to: .now) >= .seconds(Self.reportInterval) {
+                lastProgress = .now
                 return .progress(progress)
             }
         }
