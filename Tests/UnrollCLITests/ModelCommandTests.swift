@@ -158,7 +158,7 @@ extension CommandLineTests {
                 try await expectFailure(generate, status: 1, naming: name, "version 2", "newer", in: folder)
             }
             try FileManager.default.removeItem(at: file)
-            try await expectFailure(generate, status: 1, naming: "config.json", in: folder)
+            try await expectFailure(generate, status: 1, naming: name, in: folder)
         }
 
         @Test(arguments: ["training.json", "training.safetensors"])

@@ -78,6 +78,21 @@ import UnrollTraining
         #expect(summary.tokensPerSecond > 0)
     }
 
+    @Test func progressIsReportedAlsoWhenEpochsAreShort() async throws {
+        // Epochs of two minibatches, far shorter than the time between reports.
+        let trainer = try Trainer(
+            corpus: TestTraining.corpus(length: 50), model: TestTraining.model,
+            options: TestTraining.options(epochs: .max), engine: .cpu(threads: 1))
+        var completed = 0
+        for try await event in trainer.run() {
+            if case .epoch = event { completed += 1 }
+            guard case .progress(let progress) = event else { continue }
+            #expect(progress.epoch >= completed)
+            break
+        }
+        #expect(completed > 0)
+    }
+
     @Test func aRunThatIsOverHasNoMoreEvents() async throws {
         let trainer = try Trainer(
             corpus: TestTraining.corpus(), model: TestTraining.model, options: TestTraining.options())
