@@ -172,6 +172,9 @@ import UnrollTraining
         let pieces = try await model.pieces(after: "the", length: 6, strategy: .temperature(1))
         #expect(pieces.count == 6)
         #expect(pieces.allSatisfy { [" the", " time", " machine"].contains($0) })
+        // A prompt that ends with a space has it already.
+        let spaced = try await model.pieces(after: "the ", length: 6, strategy: .temperature(1))
+        #expect(" " + spaced.joined() == pieces.joined())
     }
 
     // MARK: Refusals
