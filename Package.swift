@@ -68,5 +68,17 @@ let package = Package(
         tests(of: "UnrollModel", uses: ["UnrollCore"], resources: [.copy("Fixtures")]),
         tests(of: "UnrollEngine", uses: ["UnrollCore", "UnrollModel"], resources: [.copy("Oracles")]),
         tests(of: "UnrollStorage", uses: ["UnrollText", "UnrollModel"]),
+        tests(
+            of: "UnrollTraining",
+            uses: [
+                "UnrollCore", "UnrollText", "UnrollModel", "UnrollEngine", "UnrollStorage",
+                "UnrollGeneration",
+            ]),
+        tests(
+            of: "UnrollGeneration",
+            uses: [
+                "UnrollCore", "UnrollText", "UnrollModel", "UnrollEngine", "UnrollStorage", "UnrollTraining",
+            ]),
+        tests(of: "UnrollCLI"),
     ]
 )

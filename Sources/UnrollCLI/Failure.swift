@@ -28,6 +28,8 @@ struct Failure: Error {
             self.init(error.description, exitCode: error.isUsage ? Self.usage : 1)
         case let error as GenerationError:
             self.init(error.description, exitCode: error.isUsage ? Self.usage : 1)
+        case let error as EngineError:
+            self.init(error.description, exitCode: error.isUsage ? Self.usage : 1)
         case let error as any Error & CustomStringConvertible where Self.isOurs(error):
             self.init(error.description)
         case is CancellationError:
@@ -35,14 +37,22 @@ struct Failure: Error {
         default:
             let code = UnrollCommand.exitCode(for: error)
             self.init(
-                code == .success ? UnrollCommand.fullMessage(for: error) : UnrollCommand.message(for: error),
+                code == .success
+                    ? UnrollCommand.fullMessage(for: error) : Self.line(UnrollCommand.message(for: error)),
                 exitCode: code.rawValue)
             isAnswer = code == .success
         }
     }
 
+    /// What the argument parser says, in one line, and where to read on if it does not say what to do.
+    private static func line(_ message: String) -> String {
+        let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
+        let isComplete = line.contains(";") || line.contains("Please") || line.contains("Did you mean")
+        return isComplete ? line : line + "; see --help"
+    }
+
     private static func isOurs(_ error: any Error) -> Bool {
-        error is StorageError || error is EngineError || error is ModelError
+        error is StorageError || error is ModelError
     }
 
     func exit() -> Never {
@@ -70,10 +80,20 @@ extension TextError {
     }
 }
 
+extension EngineError {
+    fileprivate var isUsage: Bool {
+        switch self {
+        case .invalidSize, .kernelsUnavailable: true
+        default: false
+        }
+    }
+}
+
 extension TrainingError {
     fileprivate var isUsage: Bool {
         switch self {
-        case .invalidOption, .engine(.invalidSize), .engine(.kernelsUnavailable): true
+        case .invalidOption: true
+        case .engine(let error): error.isUsage
         case .text(let error): error.isUsage
         default: false
         }
@@ -83,7 +103,8 @@ extension TrainingError {
 extension GenerationError {
     fileprivate var isUsage: Bool {
         switch self {
-        case .invalidOption, .emptyPrompt, .engine(.invalidSize), .engine(.kernelsUnavailable): true
+        case .invalidOption, .emptyPrompt: true
+        case .engine(let error): error.isUsage
         default: false
         }
     }

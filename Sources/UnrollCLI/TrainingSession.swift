@@ -114,7 +114,7 @@ struct TrainingSession {
         line +=
             "; \(trainer.configuration.cell.name) cell, \(trainer.configuration.hiddenSize) hidden units, "
         line +=
-            "\(Format.grouped(Double(plan.parameterCount))) parameters; \(plan.epochs) epochs on \(plan.engine)"
+            "\(Format.grouped(Double(plan.parameterCount))) parameters; \(plan.epochs) \(plan.epochs == 1 ? "epoch" : "epochs") on \(plan.engine)"
         if plan.completedEpochs > 0 { line += ", \(plan.completedEpochs) of them done" }
         return line
     }

@@ -25,7 +25,7 @@ public enum EngineError: Error, Sendable, Equatable, CustomStringConvertible {
         case .invalidSize(let name, let value):
             "\(name) is \(value) but must be at least 1 and small enough to count with"
         case .notEnoughMemory(let needed, let available):
-            "this model would need about \(Self.formatted(needed)) of memory and the machine has "
+            "this model would need \(Self.formatted(needed)) of memory and the machine has "
                 + "\(Self.formatted(available)); make --hidden, --batch or --steps smaller"
         case .tokenOutOfRange(let token, let size):
             "the token id \(token) is not in the vocabulary of \(size)"
@@ -42,6 +42,6 @@ public enum EngineError: Error, Sendable, Equatable, CustomStringConvertible {
         let units = ["bytes", "KB", "MB", "GB", "TB", "PB"]
         var (value, unit) = (bytes, 0)
         while value >= 1000, unit + 1 < units.count { (value, unit) = (value / 1000, unit + 1) }
-        return value < 1e6 ? "\((value * 10).rounded() / 10) \(units[unit])" : "far more than 1000 PB"
+        return value < 1e6 ? "about \((value * 10).rounded() / 10) \(units[unit])" : "far more than 1000 PB"
     }
 }

@@ -15,7 +15,7 @@ struct GenerationSession {
     init(_ stream: TextStream) {
         self.stream = stream
         sampler = TokenSampler(stream.options.strategy, seed: stream.options.seed)
-        decoder = TextDecoder(stream.model.vocabulary)
+        decoder = TextDecoder(stream.model.vocabulary, after: stream.prompt)
         remaining = stream.options.length
     }
 

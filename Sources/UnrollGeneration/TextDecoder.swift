@@ -6,13 +6,18 @@ struct TextDecoder {
     /// Bytes of a character that is not complete yet.
     private var pending: [UInt8] = []
 
-    init(_ vocabulary: Vocabulary) {
+    /// Whether a space goes before the next word.
+    private var needsSpace: Bool
+
+    init(_ vocabulary: Vocabulary, after prompt: String) {
         self.vocabulary = vocabulary
+        needsSpace = vocabulary.kind == .words && prompt.last?.isWhitespace != true
     }
 
     /// The text that one more token completes, which may be empty.
     mutating func decode(_ token: Int32) -> String {
-        if vocabulary.kind == .words { pending.append(UInt8(ascii: " ")) }
+        if needsSpace { pending.append(UInt8(ascii: " ")) }
+        needsSpace = vocabulary.kind == .words
         pending += vocabulary.bytes(of: token)
         let complete = pending.count - Self.incompleteSuffix(of: pending)
         defer { pending.removeFirst(complete) }

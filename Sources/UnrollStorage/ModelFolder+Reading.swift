@@ -5,11 +5,7 @@ import UnrollText
 extension ModelFolder {
     /// Reads the model that the folder holds.
     package func model(cells: [any RecurrentCell.Type] = []) throws(StorageError) -> LanguageModel {
-        switch FileSystem.kind(of: url) {
-        case .nothing: throw .folderNotFound(path: url.path)
-        case .file: throw .notAFolder(path: url.path)
-        case .folder: break
-        }
+        try check()
         guard let configurationData = try contents(of: Self.configurationName) else {
             throw .notAModelFolder(path: url.path)
         }
@@ -33,6 +29,15 @@ extension ModelFolder {
                 configuration: configuration, vocabulary: vocabulary, parameters: parameters)
         } catch {
             throw .parametersDoNotFit(path: parametersPath, reason: error.description)
+        }
+    }
+
+    /// Checks that there is a folder.
+    package func check() throws(StorageError) {
+        switch FileSystem.kind(of: url) {
+        case .nothing: throw .folderNotFound(path: url.path)
+        case .file: throw .notAFolder(path: url.path)
+        case .folder: break
         }
     }
 

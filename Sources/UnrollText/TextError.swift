@@ -70,6 +70,8 @@ extension TextError: CustomStringConvertible {
             "\(count) windows: the number of windows must be at least 1 and leave some for each part"
         case .minibatchTooLarge(let batchSize, let timeSteps):
             "--batch \(batchSize) --steps \(timeSteps): too many tokens for one minibatch; lower either of them"
+        case .textTooShort(let tokens, needed: 2, batchSize: 1, timeSteps: _):
+            "the text has \(tokens) token and nothing to predict after it; use a longer text"
         case .textTooShort(let tokens, let needed, let batchSize, let timeSteps):
             "--batch \(batchSize) --steps \(timeSteps): needs \(needed) tokens and the text has \(tokens);"
                 + " lower --batch or --steps, or use a longer text"

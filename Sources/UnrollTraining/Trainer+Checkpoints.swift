@@ -11,11 +11,12 @@ extension Trainer {
     ///   - corpus: The text of the run, read as before.
     ///   - epochs: Passes over the text in all; as planned at the beginning unless said otherwise.
     ///   - engine: What computes.
+    ///   - origin: Where the text is now; where it was unless said otherwise.
     ///   - cells: The program's own cells, by whose names models may have been saved.
     /// - Throws: `TrainingError` when the checkpoint is not whole or the text is another one.
     public convenience init(
         resuming folder: URL, corpus: Corpus, epochs: Int? = nil, engine: EngineChoice = .cpu(threads: nil),
-        cells: [any RecurrentCell.Type] = []
+        origin: CorpusOrigin? = nil, cells: [any RecurrentCell.Type] = []
     ) throws(TrainingError) {
         var record = try TrainingRecord(of: folder)
         let modelFolder = ModelFolder(folder)
@@ -34,7 +35,7 @@ extension Trainer {
         if let epochs { record.options.epochs = epochs }
         try self.init(
             corpus: corpus, model: model.configuration, options: record.options, engine: engine,
-            origin: record.corpus, checkpoint: checkpoint)
+            origin: origin ?? record.corpus, checkpoint: checkpoint)
         try MetricsLog(folder: modelFolder).removeReports(after: checkpoint.position.epoch)
     }
 

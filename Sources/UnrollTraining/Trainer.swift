@@ -47,6 +47,10 @@ public final class Trainer: Sendable {
         origin: CorpusOrigin?, checkpoint: TrainingCheckpoint?
     ) throws(TrainingError) {
         try options.check()
+        guard corpus.vocabulary.count > 1 else {
+            throw .invalidOption(
+                "'\(corpus.name)': all tokens occur too seldom to be known; lower --minimum-frequency")
+        }
         do {
             try MemoryEstimate.check(
                 configuration: model, vocabularySize: corpus.vocabulary.count, timeSteps: options.timeSteps,

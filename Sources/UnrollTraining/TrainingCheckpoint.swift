@@ -7,7 +7,7 @@ import UnrollText
 /// All that it takes to go on with a run in every bit: one file, so that no kill can tear it apart.
 ///
 /// `training.safetensors` holds the parameters under their names, the recurrent state under `state.` and the position
-/// as JSON in its metadata.
+/// as JSON in its metadata, under a seal by which changes are noticed.
 package struct TrainingCheckpoint: Sendable {
     var parameters: Parameters
     var state: NamedTensors<Float>
@@ -19,6 +19,11 @@ package struct TrainingCheckpoint: Sendable {
     private static let format = "unroll-checkpoint"
     private static let version = "1"
 
+    /// What the metadata hold beside the checksum of the tensors.
+    private static func seal(position: String, corpus: String) -> String {
+        Checksum.sha256(Data("\(position)\n\(corpus)".utf8))
+    }
+
     func encoded() throws -> Data {
         var tensors = parameters
         tensors.entries += state.entries.map { entry in
@@ -27,11 +32,12 @@ package struct TrainingCheckpoint: Sendable {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let position = String(decoding: try encoder.encode(position), as: UTF8.self)
+        let corpus = String(corpusFingerprint, radix: 16)
         return try TensorFile.encode(
             tensors,
             metadata: [
-                "format": Self.format, "version": Self.version, "position": position,
-                "corpus": String(corpusFingerprint, radix: 16),
+                "format": Self.format, "version": Self.version, "position": position, "corpus": corpus,
+                "seal": Self.seal(position: position, corpus: corpus),
             ])
     }
 
@@ -50,10 +56,11 @@ package struct TrainingCheckpoint: Sendable {
                 throw StorageError.invalidFile(path: file, reason: "not a checkpoint")
             }
             guard version == 1 else { throw StorageError.newerVersion(path: file, version: version) }
-            guard let json = metadata["position"],
+            guard let json = metadata["position"], let corpus = metadata["corpus"],
+                metadata["seal"] == Self.seal(position: json, corpus: corpus),
+                metadata[TensorFile.checksumKey] != nil,
                 let position = try? JSONDecoder().decode(TrainingPosition.self, from: Data(json.utf8)),
-                let fingerprint = metadata["corpus"].flatMap({ UInt64($0, radix: 16) }),
-                position.epoch >= 0, position.minibatch >= 0
+                let fingerprint = UInt64(corpus, radix: 16), position.isPossible
             else { throw StorageError.invalidFile(path: file, reason: "its metadata has been changed") }
             let isState = { (entry: Parameters.Entry) in entry.name.hasPrefix(Self.statePrefix) }
             parameters = Parameters(tensors.entries.filter { !isState($0) })

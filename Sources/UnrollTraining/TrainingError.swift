@@ -13,7 +13,7 @@ public enum TrainingError: Error, Sendable, CustomStringConvertible {
     case storage(StorageError)
     /// An option makes no sense; the text says which.
     case invalidOption(String)
-    /// Loss or gradient are no longer numbers.
+    /// Loss or gradient are no longer numbers, or the perplexity is beyond all numbers.
     case diverged(epoch: Int, step: Int, learningRate: Float)
     /// A checkpoint does not fit what it is resumed with.
     case cannotResume(folder: String, reason: String)
@@ -26,7 +26,7 @@ public enum TrainingError: Error, Sendable, CustomStringConvertible {
         case .storage(let error): error.description
         case .invalidOption(let reason): reason
         case .diverged(let epoch, let step, let learningRate):
-            "training diverged: the loss is no longer a number in epoch \(epoch), step \(step); the last checkpoint "
+            "training diverged: the loss is no longer a number, or far too large, in epoch \(epoch), step \(step); the last checkpoint "
                 + "is kept; try a smaller --learning-rate than \(learningRate) or a smaller --clip"
         case .cannotResume(let folder, let reason):
             "cannot resume '\(folder)': \(reason)"

@@ -16,6 +16,8 @@ struct TrainingLoop {
     /// What this run, not an earlier part of it, has done: the speed that is reported.
     private var runTokens = 0
     private var runSeconds = 0.0
+    /// When progress was last reported, in this epoch or an earlier one: epochs may be shorter than the interval.
+    private var lastProgress = ContinuousClock.now
 
     private enum Stage {
         case starting
@@ -56,13 +58,11 @@ struct TrainingLoop {
                 return .finished(summary)
             }
         }
-        let start = ContinuousClock.now
         while position.minibatch < minibatches.count {
             try Task.checkCancellation()
             try step()
-            if start.duration(to: .now) >= .seconds(Self.reportInterval),
-                position.minibatch < minibatches.count
-            {
+            if lastProgress.duration(to: .now) >= .seconds(Self.reportInterval) {
+                lastProgress = .now
                 return .progress(progress)
             }
         }
@@ -78,11 +78,7 @@ struct TrainingLoop {
         } catch {
             throw .engine(error)
         }
-        guard result.isFinite else {
-            throw .diverged(
-                epoch: position.epoch + 1, step: position.minibatch + 1,
-                learningRate: options.optimizer.learningRate)
-        }
+        guard result.isFinite else { throw divergence(step: position.minibatch + 1) }
         let seconds = start.duration(to: .now) / .seconds(1)
         let tokens = minibatch.tokenCount
         position.minibatch += 1
@@ -94,9 +90,15 @@ struct TrainingLoop {
         position.seconds += seconds
         runTokens += tokens
         runSeconds += seconds
+        // A loss may be a number and its exponential none: nobody comes back from there.
+        guard position.perplexity.isFinite else { throw divergence(step: position.minibatch) }
     }
 
-    private mutating func endEpoch() throws(TrainingError) -> EpochReport {
+    private func divergence(step: Int) -> TrainingError {
+        .diverged(epoch: position.epoch + 1, step: step, learningRate: options.optimizer.learningRate)
+    }
+
+    private mutating func endEpoch() throws -> EpochReport {
         let report = EpochReport(
             epoch: position.epoch + 1, perplexity: position.perplexity,
             validationPerplexity: try validationPerplexity(),
@@ -111,28 +113,29 @@ struct TrainingLoop {
         do {
             minibatches = try data.minibatches(epoch: position.epoch)
         } catch {
-            throw .text(error)
+            throw TrainingError.text(error)
         }
         return report
     }
 
     /// The perplexity of the held-out text; every epoch starts from a fresh state, so none is lost here.
-    private mutating func validationPerplexity() throws(TrainingError) -> Double? {
+    private mutating func validationPerplexity() throws -> Double? {
         do {
             guard let source = try data.validationMinibatches() else { return nil }
             var (nats, tokens) = (0.0, 0)
             for index in 0..<source.count {
+                try Task.checkCancellation()
                 source.fill(&minibatch, at: index)
                 nats += try engine.evaluate(minibatch)
                 tokens += minibatch.tokenCount
             }
-            return exp(nats / Double(max(tokens, 1)))
+            let perplexity = exp(nats / Double(max(tokens, 1)))
+            guard perplexity.isFinite else { throw divergence(step: position.minibatch) }
+            return perplexity
         } catch let error as TextError {
-            throw .text(error)
+            throw TrainingError.text(error)
         } catch let error as EngineError {
-            throw .engine(error)
-        } catch {
-            throw .invalidOption("\(error)")
+            throw TrainingError.engine(error)
         }
     }
 

@@ -49,9 +49,10 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
         guard optimizer.learningRate > 0, optimizer.learningRate.isFinite else {
             throw .invalidOption("the learning rate (--learning-rate) must be a positive number")
         }
-        if let bound = optimizer.gradientNormBound, !(bound > 0) {
+        if let bound = optimizer.gradientNormBound, !(bound > 0 && bound.isFinite) {
             throw .invalidOption(
-                "the bound of the gradient's norm (--clip) must be positive; leave clipping out with 0")
+                "the bound of the gradient's norm (--clip) must be positive and finite; leave clipping out with 0"
+            )
         }
         if sampling != .windows, trainingWindows != nil || validationWindows != nil {
             throw .invalidOption("counts of windows need --sampling windows")

@@ -24,5 +24,10 @@ struct TrainingPosition: Codable, Equatable {
     /// exp(nats / tokens) of the present epoch; 1 before its first minibatch.
     var perplexity: Double { tokens == 0 ? 1 : exp(nats / Double(tokens)) }
 
+    /// Whether counts are such that one can go on counting from there.
+    var isPossible: Bool {
+        [epoch, minibatch, step, tokens, totalTokens].allSatisfy { (0...1 << 60).contains($0) }
+    }
+
     var tokensPerSecond: Double { seconds > 0 ? Double(totalTokens) / seconds : 0 }
 }

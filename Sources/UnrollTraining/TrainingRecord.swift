@@ -34,10 +34,19 @@ public struct TrainingRecord: Sendable, Equatable, Codable {
     /// Where the text came from, if the program said so.
     public var corpus: CorpusOrigin?
     private var format = Self.currentFormat
-    private var version = 1
+    private var version = Self.currentVersion
+    /// The checksum of all the rest, by which changes are noticed.
+    private var seal = ""
 
     static let fileName = "training.json"
     private static let currentFormat = "unroll-training"
+    private static let currentVersion = 1
+
+    /// What every version has.
+    private struct Header: Decodable {
+        let format: String
+        let version: Int
+    }
 
     init(options: TrainingOptions, corpus: CorpusOrigin?) {
         self.options = options
@@ -49,19 +58,24 @@ public struct TrainingRecord: Sendable, Equatable, Codable {
         let folder = ModelFolder(folder)
         let path = folder.url(of: Self.fileName).path
         do {
+            try folder.check()
             guard let data = try folder.contents(of: Self.fileName) else {
                 throw TrainingError.cannotResume(
                     folder: folder.url.path,
                     reason: "there is no \(Self.fileName) in it; train with --output instead")
             }
-            let record = try JSONDecoder().decode(TrainingRecord.self, from: data)
-            guard record.format == Self.currentFormat else {
+            let header = try JSONDecoder().decode(Header.self, from: data)
+            guard header.format == Self.currentFormat else {
                 throw StorageError.invalidFile(path: path, reason: "not the record of a training run")
             }
-            guard record.version == 1 else {
-                throw StorageError.newerVersion(path: path, version: record.version)
+            guard header.version <= Self.currentVersion else {
+                throw StorageError.newerVersion(path: path, version: header.version)
             }
-            self = record
+            self = try JSONDecoder().decode(TrainingRecord.self, from: data)
+            guard seal == (try sealed().seal) else {
+                throw StorageError.invalidFile(path: path, reason: "it has been changed")
+            }
+            seal = ""
         } catch let error as StorageError {
             throw .storage(error)
         } catch let error as TrainingError {
@@ -74,6 +88,16 @@ public struct TrainingRecord: Sendable, Equatable, Codable {
     func encoded() throws -> Data {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return try encoder.encode(self) + Data("\n".utf8)
+        return try encoder.encode(try sealed()) + Data("\n".utf8)
+    }
+
+    /// The same record with its checksum.
+    private func sealed() throws -> TrainingRecord {
+        var record = self
+        record.seal = ""
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        record.seal = Checksum.sha256(try encoder.encode(record))
+        return record
     }
 }

@@ -19,10 +19,10 @@ struct BenchmarkCommand: ParsableCommand {
     @Option(help: "A workload; may be repeated (default: all).")
     var workload: [Workload] = Workload.allCases
 
-    @Option(help: "Threads that compute (default: all processors).")
+    @Option(parsing: .unconditional, help: "Threads that compute (default: all processors).")
     var threads: Int?
 
-    @Option(help: "Repeats of each workload.")
+    @Option(parsing: .unconditional, help: "Repeats of each workload.")
     var repeats = 7
 
     @Flag(help: "Write one JSON object a workload to standard output.")

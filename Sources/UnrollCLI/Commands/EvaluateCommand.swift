@@ -20,7 +20,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     @Argument(help: "A text file, or - for standard input.", completion: .file())
     var file: String
 
-    @Option(help: "Threads that compute (default: all processors).")
+    @Option(parsing: .unconditional, help: "Threads that compute (default: all processors).")
     var threads: Int?
 
     @Flag(help: "Write one JSON object to standard output.")

@@ -18,25 +18,27 @@ struct GenerateCommand: AsyncParsableCommand {
     @Argument(help: "A model folder.", completion: .directory)
     var model: String
 
-    @Option(help: "What the model reads first.")
+    @Option(parsing: .unconditional, help: "What the model reads first.")
     var prompt: String
 
-    @Option(help: "Tokens to generate.")
+    @Option(parsing: .unconditional, help: "Tokens to generate.")
     var length = 200
 
     @Flag(help: "Always take the most probable token.")
     var greedy = false
 
-    @Option(help: "Sample from softmax(logits / X): below 1 more careful, above 1 more daring (default: 1).")
+    @Option(
+        parsing: .unconditional,
+        help: "Sample from softmax(logits / X): below 1 more careful, above 1 more daring (default: 1).")
     var temperature: Double?
 
-    @Option(help: "Sample with probabilities proportional to p^X.")
+    @Option(parsing: .unconditional, help: "Sample with probabilities proportional to p^X.")
     var alpha: Double?
 
-    @Option(help: "The same seed gives the same text.")
+    @Option(parsing: .unconditional, help: "The same seed gives the same text.")
     var seed: UInt64 = 0
 
-    @Option(help: "Threads that compute (default: all processors).")
+    @Option(parsing: .unconditional, help: "Threads that compute (default: all processors).")
     var threads: Int?
 
     func validate() throws {

@@ -60,7 +60,7 @@ private struct ModelFacts: Encodable, CustomStringConvertible {
         if let source = corpus.value { lines.append("trained on     \(source)") }
         if let options = training.value {
             lines.append(
-                "training       \(options.epochs) epochs, \(options.sampling), batch \(options.batchSize), "
+                "training       \(options.epochs) \(options.epochs == 1 ? "epoch" : "epochs"), \(options.sampling), batch \(options.batchSize), "
                     + "steps \(options.timeSteps), learning rate \(options.optimizer.learningRate), seed \(options.seed)"
             )
         }

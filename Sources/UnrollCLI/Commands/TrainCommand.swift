@@ -37,7 +37,9 @@ struct TrainCommand: AsyncParsableCommand {
         completion: .directory)
     var resume: String?
 
-    @Option(help: "A prompt to continue after training; may be repeated (default: two places of the text).")
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: "A prompt to continue after training; may be repeated (default: two places of the text).")
     var prompt: [String] = []
 
     @Flag(help: "Write events as one JSON object a line to standard output.")
@@ -49,6 +51,11 @@ struct TrainCommand: AsyncParsableCommand {
         }
         if prompt.contains(where: \.isEmpty) {
             throw ValidationError("--prompt is empty; give the model something to go on from")
+        }
+        if output?.isEmpty == true { throw ValidationError("--output is empty; name a folder to make") }
+        if resume?.isEmpty == true { throw ValidationError("--resume is empty; name the folder of a run") }
+        if text.minimumFrequency < 1 {
+            throw ValidationError("--minimum-frequency is \(text.minimumFrequency) but must be at least 1")
         }
         try training.validateValues()
     }
@@ -68,13 +75,20 @@ struct TrainCommand: AsyncParsableCommand {
             }
             corpus = try await CorpusReader.read(origin)
             trainer = try Trainer(
-                resuming: folder.url, corpus: corpus, epochs: training.epochs, engine: engine.choice)
+                resuming: folder.url, corpus: corpus, epochs: training.epochs, engine: engine.choice,
+                origin: origin)
         } else {
             corpus = try await CorpusReader.read(text.origin)
             trainer = try Trainer(
                 corpus: corpus, model: training.model,
                 options: training.options(for: corpus, isBundledStory: text.isBundledStory),
                 engine: engine.choice, origin: text.origin)
+        }
+        // Found out now, and not after the training.
+        if let prompt = prompt.first(where: { corpus.vocabulary.encode($0).ids.isEmpty }) {
+            throw Failure(
+                "--prompt '\(prompt)': nothing is left of it after preprocessing; give another",
+                exitCode: Failure.usage)
         }
         var session = TrainingSession(trainer: trainer, corpus: corpus, folder: folder, isJSON: json)
         try await session.train()

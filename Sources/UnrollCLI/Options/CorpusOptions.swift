@@ -17,10 +17,11 @@ struct CorpusOptions: ParsableArguments {
     @Option(help: "What one token is.")
     var tokens: TokenKind = .characters
 
-    @Option(help: "Tokens that occur less often are unknown to the model.")
+    @Option(parsing: .unconditional, help: "Tokens that occur less often are unknown to the model.")
     var minimumFrequency = 1
 
     @Option(
+        parsing: .unconditional,
         help:
             "Use only the first N tokens (default: all; 12000 of the bundled story, to learn it in seconds).")
     var limit: Int?

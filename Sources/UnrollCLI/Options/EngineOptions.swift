@@ -11,7 +11,9 @@ struct EngineOptions: ParsableArguments {
     @Option(help: "What computes: cpu, or reference (slow, in double precision).")
     var engine: Name = .cpu
 
-    @Option(help: "Threads that compute (default: all processors). They do not change the result.")
+    @Option(
+        parsing: .unconditional,
+        help: "Threads that compute (default: all processors). They do not change the result.")
     var threads: Int?
 
     var choice: EngineChoice {

@@ -6,13 +6,13 @@ struct TrainingFlags: ParsableArguments {
     @Option(help: "The recurrent cell.")
     var cell = CellName(type: TanhCell.self)
 
-    @Option(help: "Hidden units.")
+    @Option(parsing: .unconditional, help: "Hidden units.")
     var hidden = 512
 
-    @Option(help: "Sequences side by side.")
+    @Option(parsing: .unconditional, help: "Sequences side by side.")
     var batch = 32
 
-    @Option(help: "Tokens through which the gradient goes back.")
+    @Option(parsing: .unconditional, help: "Tokens through which the gradient goes back.")
     var steps = 35
 
     @Option(
@@ -22,28 +22,36 @@ struct TrainingFlags: ParsableArguments {
             """)
     var sampling: Sampling?
 
-    @Option(help: "With --sampling windows: train on the first N windows (default: all).")
+    @Option(
+        parsing: .unconditional, help: "With --sampling windows: train on the first N windows (default: all)."
+    )
     var windows: Int?
 
-    @Option(help: "With --windows: validate on the next N windows.")
+    @Option(parsing: .unconditional, help: "With --windows: validate on the next N windows.")
     var validationWindows: Int?
 
-    @Option(help: "Passes over the text (default: enough for six million tokens, 1 to 500).")
+    @Option(
+        parsing: .unconditional,
+        help: "Passes over the text (default: enough for six million tokens, 1 to 500).")
     var epochs: Int?
 
-    @Option(help: "The size of a step.")
+    @Option(parsing: .unconditional, help: "The size of a step.")
     var learningRate: Float = 1
 
-    @Option(help: "The greatest norm of the gradient; 0 for no bound.")
+    @Option(parsing: .unconditional, help: "The greatest norm of the gradient; 0 for no bound.")
     var clip: Float = 1
 
-    @Option(help: "The share of the text, at its end, to hold out and validate on, such as 0.1.")
+    @Option(
+        parsing: .unconditional,
+        help: "The share of the text, at its end, to hold out and validate on, such as 0.1.")
     var validation: Double?
 
     @Option(help: "First values: uniform (as PyTorch), normal (0.01, as the book) or orthogonal.")
     var initializer: Initializer = .uniform
 
-    @Option(help: "What all randomness is derived from: the same seed gives the same model.")
+    @Option(
+        parsing: .unconditional,
+        help: "What all randomness is derived from: the same seed gives the same model.")
     var seed: UInt64 = 0
 
     var model: ModelConfiguration {
@@ -59,7 +67,9 @@ struct TrainingFlags: ParsableArguments {
         if !(learningRate > 0 && learningRate.isFinite) {
             throw ValidationError("--learning-rate is \(learningRate) but must be a positive number")
         }
-        if !(clip >= 0) { throw ValidationError("--clip is \(clip) but must be positive, or 0 for no bound") }
+        if !(clip >= 0 && clip.isFinite) {
+            throw ValidationError("--clip is \(clip) but must be a positive number, or 0 for no bound")
+        }
     }
 
     func options(for corpus: Corpus, isBundledStory: Bool) -> TrainingOptions {

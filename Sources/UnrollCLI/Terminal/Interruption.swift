@@ -7,10 +7,20 @@ enum Interruption {
     static func cancelling<Result: Sendable>(
         _ work: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
-        let task = Task(operation: work)
-        let sources = [SIGINT, SIGTERM].map { number in
+        let signals = [SIGINT, SIGTERM]
+        let registration = DispatchGroup()
+        for _ in signals { registration.enter() }
+        let task = Task {
+            // Whoever sees a sign of the work may interrupt it at once, so the sources have to be there before.
+            await withCheckedContinuation { ready in
+                registration.notify(queue: .global()) { ready.resume() }
+            }
+            return try await work()
+        }
+        let sources = signals.map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setRegistrationHandler { registration.leave() }
             source.setEventHandler {
                 signal(number, SIG_DFL)
                 task.cancel()
@@ -18,7 +28,10 @@ enum Interruption {
             source.resume()
             return source
         }
-        defer { for source in sources { source.cancel() } }
+        defer {
+            for source in sources { source.cancel() }
+            for number in signals { signal(number, SIG_DFL) }
+        }
         return try await task.value
     }
 }

@@ -5,6 +5,9 @@ enum JSONLine {
     static func write(_ value: some Encodable) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        // A line that says something odd is better than a run that fails to say it.
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
         Standard.output.write(String(decoding: try encoder.encode(value), as: UTF8.self) + "\n")
     }
 }

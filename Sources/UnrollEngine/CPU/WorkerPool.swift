@@ -20,20 +20,19 @@ package final class WorkerPool {
         unroll_pool_destroy(pool)
     }
 
-    /// Calls `body` once on every thread, with its number, and returns when all are done.
-    ///
-    /// `body` may wait for the others with `barrier()`. It must be safe to run from several threads at once, which the
-    /// type system cannot see: every share of work writes to memory of its own.
+    /// Runs a task once on every thread and returns when all are done; allocates nothing.
+    package func run(_ task: PoolTask) {
+        unroll_pool_run(
+            pool,
+            { context, thread in
+                guard let context else { return }
+                Unmanaged<PoolTask>.fromOpaque(context).takeUnretainedValue().body(Int(thread))
+            }, Unmanaged.passUnretained(task).toOpaque())
+    }
+
+    /// Runs a closure that is used once.
     package func run(_ body: (Int) -> Void) {
-        withoutActuallyEscaping(body) { body in
-            withUnsafePointer(to: body) { body in
-                unroll_pool_run(
-                    pool,
-                    { context, thread in
-                        context?.assumingMemoryBound(to: ((Int) -> Void).self).pointee(Int(thread))
-                    }, UnsafeMutableRawPointer(mutating: body))
-            }
-        }
+        withoutActuallyEscaping(body) { run(PoolTask($0)) }
     }
 
     /// Waits, inside `run`, until every thread has come here.
@@ -52,5 +51,17 @@ package final class WorkerPool {
     /// Processors that this process may run on.
     package static var processorCount: Int {
         Int(unroll_processor_count())
+    }
+}
+
+/// What every thread of a pool calls with its number, made once and run often.
+///
+/// The body may wait for the other threads with `barrier()`. It must be safe to run from several threads at once,
+/// which the type system cannot see: every share of work writes to memory of its own.
+package final class PoolTask {
+    fileprivate let body: (Int) -> Void
+
+    package init(_ body: @escaping (Int) -> Void) {
+        self.body = body
     }
 }

@@ -1,0 +1,191 @@
+import Foundation
+import Synchronization
+import Testing
+
+/// The command `unroll` as a process of its own.
+enum Unroll {
+    struct Result: Sendable {
+        /// The exit code, or the negative number of the signal that ended the process.
+        let status: Int32
+        let output: String
+        let error: String
+
+        /// The lines of standard output.
+        var lines: [String] { output.split(separator: "\n").map(String.init) }
+
+        /// The lines of standard output, each as a JSON object.
+        func objects() throws -> [[String: Any]] {
+            try lines.map { line in
+                let object = try JSONSerialization.jsonObject(with: Data(line.utf8))
+                return try #require(object as? [String: Any], "\(line)")
+            }
+        }
+    }
+
+    /// Where SwiftPM puts executables: beside the tests.
+    static let executable: URL = {
+        #if os(macOS)
+            let bundle = Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") } ?? .main
+            return bundle.bundleURL.deletingLastPathComponent().appendingPathComponent("unroll")
+        #else
+            return Bundle.main.bundleURL.appendingPathComponent("unroll")
+        #endif
+    }()
+
+    /// Small enough to train in a few milliseconds.
+    static let tiny = ["--hidden", "8", "--batch", "2", "--steps", "4", "--threads", "1"]
+
+    /// Runs the program to its end.
+    static func run(
+        _ arguments: [String], input: Data = Data(), environment: [String: String] = [:],
+        in folder: TemporaryFolder
+    ) async throws -> Result {
+        try await start(arguments, input: input, environment: environment, in: folder).result()
+    }
+
+    /// Starts the program.
+    static func start(
+        _ arguments: [String], input: Data = Data(), environment: [String: String] = [:],
+        in folder: TemporaryFolder
+    ) throws -> Running {
+        try Running(arguments, input: input, environment: environment, in: folder)
+    }
+
+    /// A process at work.
+    ///
+    /// It reads from and writes to files, so that no pipe can be full and nobody needs to drain one.
+    final class Running: Sendable {
+        private let process: Mutex<Process>
+        private let streams: TemporaryFolder
+        private let ended: AsyncStream<Void>
+        /// Far longer than anything here takes.
+        private static let timeLimit = 120.0
+
+        fileprivate init(
+            _ arguments: [String], input: Data, environment: [String: String], in folder: TemporaryFolder
+        ) throws {
+            streams = try TemporaryFolder()
+            try input.write(to: streams("input"))
+            let process = Process()
+            process.executableURL = Unroll.executable
+            process.arguments = arguments
+            process.currentDirectoryURL = folder.url
+            process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+            process.standardInput = try FileHandle(forReadingFrom: streams("input"))
+            process.standardOutput = try Self.newFile(streams("output"))
+            process.standardError = try Self.newFile(streams("error"))
+            let (stream, continuation) = AsyncStream<Void>.makeStream()
+            ended = stream
+            process.terminationHandler = { _ in continuation.finish() }
+            try process.run()
+            self.process = Mutex(process)
+            DispatchQueue.global().asyncAfter(deadline: .now() + Self.timeLimit) { [weak self] in
+                if self?.isRunning == true { self?.send(SIGKILL) }
+            }
+        }
+
+        private static func newFile(_ url: URL) throws -> FileHandle {
+            try Data().write(to: url)
+            return try FileHandle(forWritingTo: url)
+        }
+
+        var isRunning: Bool { process.withLock(\.isRunning) }
+
+        /// What has been written so far.
+        func contents(of stream: String) throws -> String {
+            String(decoding: try Data(contentsOf: streams(stream)), as: UTF8.self)
+        }
+
+        func send(_ signal: Int32) {
+            kill(process.withLock(\.processIdentifier), signal)
+        }
+
+        /// Waits until standard output contains a text, or the program has ended.
+        func waits(for text: String) async throws {
+            while isRunning, !(try contents(of: "output")).contains(text) {
+                try await Task.sleep(for: .milliseconds(5))
+            }
+        }
+
+        /// Waits for the end.
+        func result() async throws -> Result {
+            for await _ in ended {}
+            let status = process.withLock { process in
+                process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
+            }
+            return Result(
+                status: status, output: try contents(of: "output"), error: try contents(of: "error"))
+        }
+    }
+}
+
+/// A folder that is removed with everything in it when the test ends.
+final class TemporaryFolder: Sendable {
+    let url: URL
+
+    init() throws {
+        url = FileManager.default.temporaryDirectory.appendingPathComponent("unroll-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(at: url)
+    }
+
+    func callAsFunction(_ name: String) -> URL {
+        url.appendingPathComponent(name)
+    }
+
+    /// Writes a file.
+    func write(_ text: String, to name: String) throws {
+        try Data(text.utf8).write(to: self(name))
+    }
+
+    /// Everything that lies in a folder, hidden files too.
+    func names(in name: String = ".") throws -> Set<String> {
+        Set(try FileManager.default.contentsOfDirectory(atPath: self(name).path))
+    }
+}
+
+let modelFiles: Set<String> = [
+    "config.json", "vocabulary.json", "model.safetensors", "training.json", "training.safetensors",
+]
+
+/// A text in which there is something to learn.
+let englishText = String(
+    repeating: "the time traveller went into the garden, and the lamp was still burning there.\n", count: 12)
+
+/// Trains a tiny model on the file `text.txt`, which is made, into the folder `model`.
+@discardableResult
+func trainTinyModel(
+    in folder: TemporaryFolder, text: String = englishText, epochs: Int = 2, options: [String] = []
+) async throws -> Unroll.Result {
+    try folder.write(text, to: "text.txt")
+    let result = try await Unroll.run(
+        ["train", "text.txt", "--output", "model", "--epochs", "\(epochs)"] + Unroll.tiny + options,
+        in: folder)
+    #expect(result.status == 0, "\(result.error)")
+    return result
+}
+
+/// Runs the program where it must fail: one line on standard error that contains the texts, and nothing else anywhere.
+func expectFailure(
+    _ arguments: [String], status: Int32, naming texts: String..., input: Data = Data(),
+    environment: [String: String] = [:], afterNotes notes: Int = 0, in folder: TemporaryFolder,
+    sourceLocation: SourceLocation = #_sourceLocation
+) async throws {
+    let before = try FileManager.default.subpathsOfDirectory(atPath: folder.url.path).sorted()
+    let result = try await Unroll.run(arguments, input: input, environment: environment, in: folder)
+    let comment: Comment = "\(arguments.joined(separator: " ")): \(result)"
+    #expect(result.status == status, comment, sourceLocation: sourceLocation)
+    #expect(result.output.isEmpty, comment, sourceLocation: sourceLocation)
+    let lines = result.error.split(separator: "\n", omittingEmptySubsequences: false)
+    #expect(lines.count == notes + 2 && lines.last == "", comment, sourceLocation: sourceLocation)
+    #expect(lines.dropLast().last?.hasPrefix("unroll: ") == true, comment, sourceLocation: sourceLocation)
+    for text in texts { #expect(result.error.contains(text), comment, sourceLocation: sourceLocation) }
+    let after = try FileManager.default.subpathsOfDirectory(atPath: folder.url.path).sorted()
+    #expect(before == after, comment, sourceLocation: sourceLocation)
+}
+
+/// All tests of the command line, one after the other: they share the machine with their processes.
+@Suite(.serialized) enum CommandLineTests {}

@@ -1,0 +1,158 @@
+import Foundation
+import Testing
+
+extension CommandLineTests {
+    /// What people get wrong: one line that names it, and no file.
+    @Suite struct UsageTests {
+        private let folder: TemporaryFolder
+        private let train = ["train", "text.txt", "--output", "model", "--epochs", "1"]
+
+        init() throws {
+            folder = try TemporaryFolder()
+            try folder.write(englishText, to: "text.txt")
+        }
+
+        @Test func textsThatCannotBeLearntAreNamed() async throws {
+            try folder.write("", to: "empty.txt")
+            try folder.write("abc", to: "short.txt")
+            for (file, reason) in [
+                ("nowhere.txt", "nowhere.txt: no such file"), (".", "is a folder"),
+                ("empty.txt", "empty.txt: no tokens"), ("short.txt", "the text has 3"),
+            ] {
+                try await expectFailure(
+                    ["train", file, "--output", "model"], status: 1, naming: reason, in: folder)
+            }
+            try await expectFailure(["train", "-"], status: 1, naming: "standard input", in: folder)
+        }
+
+        @Test(arguments: [
+            ["--frobnicate"], ["--cell", "gru?"], ["--preprocess", "loud"], ["--tokens", "syllables"],
+            ["--sampling", "none"], ["--engine", "steam"], ["--initializer", "zero"], ["--limit", "0"],
+            ["--validation", "1"], ["--validation", "nan"], ["--validation", "-0.5"], ["--windows", "3"],
+            ["--learning-rate", "0"], ["--learning-rate", "-1"], ["--learning-rate", "nan"],
+            ["--learning-rate", "inf"], ["--learning-rate", "fast"], ["--clip", "-1"], ["--clip", "nan"],
+            ["--clip", "inf"], ["--epochs", "0"], ["--epochs", "-1"], ["--seed", "-1"], ["--threads", "0"],
+            ["--threads", "-1"], ["--threads", "100000"], ["--minimum-frequency", "0"],
+            ["--hidden", "0"], ["--hidden", "-1"], ["--batch", "0"], ["--batch", "-1"], ["--steps", "0"],
+            ["--steps", "-1"], ["--hidden", "many"], ["--prompt", ""],
+            ["--preprocess", "lowercase", "--prompt", " "],
+            ["--resume", "model"],
+        ])
+        func wrongOptionsAreWrongUsage(options: [String]) async throws {
+            let name = options.contains("--windows") ? "--sampling" : options[max(options.count - 2, 0)]
+            try await expectFailure(
+                train + (options == ["--frobnicate"] ? [] : Unroll.tiny) + options, status: 64, naming: name,
+                in: folder)
+        }
+
+        @Test(arguments: ["--hidden", "--batch", "--steps"], ["100000000", "9223372036854775807"])
+        func sizesBeyondTheMachineAreRefused(option: String, value: String) async throws {
+            try await expectFailure(
+                train + [option, value], status: 1, naming: option, "memory", in: folder)
+        }
+
+        @Test func emptyNamesAreRefused() async throws {
+            try await expectFailure(
+                ["train", "text.txt", "--output", ""], status: 64, naming: "--output is empty", in: folder)
+            try await expectFailure(
+                ["train", "--resume", ""], status: 64, naming: "--resume is empty", in: folder)
+        }
+
+        @Test func commandsThatAreNoneAreNamed() async throws {
+            try await expectFailure(["fly"], status: 64, naming: "'fly'", "--help", in: folder)
+            try await expectFailure(["train", "a", "b"], status: 64, naming: "'b'", "--help", in: folder)
+        }
+
+        @Test func whatIsThereIsNotOverwritten() async throws {
+            try FileManager.default.createDirectory(at: folder("model"), withIntermediateDirectories: false)
+            try folder.write("precious", to: "model/notes")
+            try await expectFailure(
+                train + Unroll.tiny, status: 1, naming: "model: exists already", "--output", in: folder)
+            try await expectFailure(
+                ["train", "text.txt", "--output", "text.txt"], status: 1, naming: "text.txt: exists already",
+                in: folder)
+        }
+
+        @Test func anEmptyFolderIsUsed() async throws {
+            try FileManager.default.createDirectory(at: folder("model"), withIntermediateDirectories: false)
+            let result = try await Unroll.run(train + Unroll.tiny, in: folder)
+            #expect(result.status == 0, "\(result.error)")
+            #expect(try folder.names(in: "model").isSuperset(of: modelFiles))
+        }
+
+        @Test func aPlaceThatCannotBeWrittenIsNamed() async throws {
+            try await expectFailure(
+                ["train", "text.txt", "--output", "text.txt/model", "--epochs", "1"] + Unroll.tiny, status: 1,
+                naming: "text.txt/model: cannot be written", in: folder)
+        }
+
+        /// Set UNROLL_SMALL_DISK to a folder on a file system with less than 16 MB of room.
+        @Test(
+            .enabled(
+                if: ProcessInfo.processInfo.environment["UNROLL_SMALL_DISK"] != nil,
+                "UNROLL_SMALL_DISK does not name a folder on a small file system"))
+        func aFullDiskIsNamed() async throws {
+            let disk = ProcessInfo.processInfo.environment["UNROLL_SMALL_DISK"] ?? ""
+            try await expectFailure(
+                ["train", "text.txt", "--output", "\(disk)/model", "--epochs", "1"] + Unroll.tiny
+                    + ["--hidden", "2000"],
+                status: 1, naming: "\(disk)/model", "no space left", in: folder)
+            #expect(!FileManager.default.fileExists(atPath: "\(disk)/model"))
+        }
+
+        @Test(arguments: [[], ["--clip", "0", "--cell", "relu"]])
+        func divergenceIsAFailureThatKeepsTheCheckpoint(options: [String]) async throws {
+            let result = try await Unroll.run(
+                train + Unroll.tiny + ["--learning-rate", "1e30", "--json"] + options, in: folder)
+            #expect(result.status == 1)
+            let line = try #require(result.error.split(separator: "\n").last)
+            #expect(line.hasPrefix("unroll: training diverged"))
+            #expect(line.contains("--learning-rate"))
+            #expect(try result.objects().map { $0["event"] as? String } == ["started"])
+            let info = try await Unroll.run(["info", "model"], in: folder)
+            #expect(info.status == 0, "\(info.error)")
+        }
+
+        @Test func kernelsThatAreNoneAreNamed() async throws {
+            for command in [train + Unroll.tiny, ["benchmark"]] {
+                try await expectFailure(
+                    command, status: 64, naming: "'nonsense'", "portable",
+                    environment: ["UNROLL_KERNELS": "nonsense"], in: folder)
+            }
+        }
+
+        // MARK: Corpora
+
+        /// No network, and a cache of its own.
+        private func offline(_ cache: TemporaryFolder) -> [String: String] {
+            let proxy = "http://127.0.0.1:9"
+            return [
+                "XDG_CACHE_HOME": cache.url.path, "http_proxy": proxy, "https_proxy": proxy,
+                "HTTP_PROXY": proxy,
+                "HTTPS_PROXY": proxy, "no_proxy": "", "NO_PROXY": "",
+            ]
+        }
+
+        @Test func theCatalogueIsListed() async throws {
+            let cache = try TemporaryFolder()
+            let result = try await Unroll.run(
+                ["corpus", "list"], environment: offline(cache), in: folder)
+            #expect(result.status == 0)
+            #expect(result.output.contains("time-machine"))
+            #expect(result.output.contains("(not fetched)"))
+        }
+
+        @Test func aCorpusThatIsNotKnownIsNamed() async throws {
+            try await expectFailure(
+                ["corpus", "fetch", "unknown"], status: 1, naming: "'unknown'", "time-machine", in: folder)
+        }
+
+        @Test(arguments: [["corpus", "fetch", "time-machine"], ["train", "time-machine"]])
+        func withoutANetworkTheAlternativesAreNamed(command: [String]) async throws {
+            let cache = try TemporaryFolder()
+            try await expectFailure(
+                command, status: 1, naming: "cannot download time-machine", "bundled sample",
+                "path of a text file", cache.url.path, environment: offline(cache), afterNotes: 1, in: folder)
+        }
+    }
+}

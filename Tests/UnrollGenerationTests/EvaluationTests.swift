@@ -1,0 +1,105 @@
+import Foundation
+import Testing
+import UnrollCore
+import UnrollEngine
+import UnrollGeneration
+import UnrollModel
+import UnrollStorage
+import UnrollText
+import UnrollTraining
+
+@Suite struct EvaluationTests {
+    private func corpus(_ text: String, of model: LanguageModel) throws -> Corpus {
+        try Corpus(bytes: Array(text.utf8), name: "text", vocabulary: model.vocabulary)
+    }
+
+    /// The summed nats of all tokens but the first, token by token.
+    private func nats(_ corpus: Corpus, under model: LanguageModel) throws -> Double {
+        let engine = try ReferenceEngine(configuration: model.configuration, parameters: model.parameters)
+        var logits: [Float] = []
+        var nats = 0.0
+        for (token, next) in zip(corpus.tokens, corpus.tokens.dropFirst()) {
+            try engine.advance(token, logits: &logits)
+            let greatest = Double(logits.max() ?? 0)
+            let sum = logits.reduce(0) { $0 + exp(Double($1) - greatest) }
+            nats += greatest + log(sum) - Double(logits[Int(next)])
+        }
+        return nats
+    }
+
+    // Lengths around the 256 steps of a minibatch.
+    @Test(arguments: [2, 3, 255, 256, 257, 258, 600])
+    func sumsAgreeWithTheReferenceEngine(length: Int) throws {
+        let model = try LanguageModel.untrained(text: "time traveller")
+        let text = String(String(repeating: "travel time ", count: 60).prefix(length))
+        let corpus = try corpus(text, of: model)
+        for threads in 1...2 {
+            let evaluation = try model.evaluate(on: corpus, threads: threads)
+            #expect(evaluation.tokens == length - 1)
+            #expect(abs(evaluation.nats / (try nats(corpus, under: model)) - 1) < 1e-5)
+            #expect(evaluation.perplexity == exp(evaluation.nats / Double(length - 1)))
+        }
+    }
+
+    @Test func bitsAreSpreadOverCharactersAndBytes() throws {
+        let text = "при при аб"
+        let characters = try LanguageModel.untrained(text: text)
+        var evaluation = try characters.evaluate(on: corpus(text, of: characters))
+        let bits = evaluation.nats / log(2)
+        #expect(evaluation.bitsPerCharacter == bits / 9)
+        // Nine of ten tokens are predicted, so nine tenths of the 18 bytes count.
+        #expect(try abs(#require(evaluation.bitsPerByte) - bits / (18 * 0.9)) < 1e-12)
+
+        let bytes = try LanguageModel.untrained(text: text, tokens: .bytes)
+        evaluation = try bytes.evaluate(on: corpus(text, of: bytes))
+        #expect(evaluation.tokens == 17)
+        #expect(evaluation.bitsPerCharacter == nil)
+        #expect(try abs(#require(evaluation.bitsPerByte) - evaluation.nats / log(2) / 17) < 1e-12)
+
+        let words = try LanguageModel.untrained(text: text, tokens: .words)
+        evaluation = try words.evaluate(on: corpus(text, of: words))
+        #expect(evaluation.tokens == 2)
+        #expect(evaluation.bitsPerCharacter == nil)
+        #expect(try abs(#require(evaluation.bitsPerByte) - evaluation.nats / log(2) / (18.0 * 2 / 3)) < 1e-12)
+    }
+
+    @Test func unknownTokensCount() throws {
+        let model = try LanguageModel.untrained(text: "abc")
+        let corpus = try corpus("axbxc", of: model)
+        #expect(corpus.unknownCount == 2)
+        #expect(try model.evaluate(on: corpus).tokens == 4)
+    }
+
+    @Test func progressGoesFromZeroToOne() throws {
+        let model = try LanguageModel.untrained(text: "abc")
+        var fractions: [Double] = []
+        _ = try model.evaluate(on: corpus(String(repeating: "abc", count: 300), of: model)) {
+            fractions.append($0)
+        }
+        #expect(fractions.count == 4)
+        #expect(fractions == fractions.sorted())
+        #expect(fractions.last == 1)
+    }
+
+    @Test func aTextOfOneTokenHasNothingToPredict() async throws {
+        let model = try LanguageModel.untrained(text: "abc")
+        await expectGenerationError { _ = try model.evaluate(on: corpus("a", of: model)) }
+        await expectGenerationError { _ = try model.evaluate(on: corpus("abc", of: model), threads: 0) }
+    }
+
+    @Test func idsBeyondTheVocabularyAreRefused() async throws {
+        let small = try LanguageModel.untrained(text: "abc")
+        let large = try LanguageModel.untrained(text: "abcdefgh")
+        await expectGenerationError { _ = try small.evaluate(on: corpus("abcdefgh", of: large)) }
+    }
+
+    @Test func cancellationIsNoticed() async throws {
+        let model = try LanguageModel.untrained(text: "abc")
+        let corpus = try corpus(String(repeating: "abc", count: 1_000), of: model)
+        let task = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            return try model.evaluate(on: corpus)
+        }
+        await #expect(throws: CancellationError.self) { try await task.value }
+    }
+}

@@ -1,0 +1,144 @@
+import Foundation
+import Testing
+import UnrollCore
+import UnrollEngine
+import UnrollModel
+import UnrollStorage
+import UnrollText
+import UnrollTraining
+
+/// Checkpoints that are not whole, or of another text, are refused.
+@Suite struct DamagedCheckpointTests {
+    private let corpus: Corpus
+    private let folder: TemporaryFolder
+    private var model: URL { folder("model") }
+
+    init() async throws {
+        corpus = try TestTraining.corpus(length: 300)
+        folder = try TemporaryFolder()
+        let trainer = try Trainer(
+            corpus: corpus, model: ModelConfiguration(hiddenSize: 2), options: TestTraining.options(),
+            engine: .cpu(threads: 1))
+        try await trainer.run(epochs: 1)
+        try trainer.saveCheckpoint(to: model)
+    }
+
+    private func resume(_ other: Corpus? = nil) throws {
+        _ = try Trainer(resuming: model, corpus: other ?? corpus, engine: .cpu(threads: 1))
+    }
+
+    private func write(_ data: Data, to name: String) throws {
+        try data.write(to: model.appendingPathComponent(name))
+    }
+
+    private func contents(of name: String) throws -> Data {
+        try Data(contentsOf: model.appendingPathComponent(name))
+    }
+
+    @Test func theCheckpointIsWholeBefore() throws {
+        try resume()
+    }
+
+    @Test func anotherTextIsRefused() throws {
+        for other in [
+            try TestTraining.corpus(length: 300, seed: 2), try TestTraining.corpus(length: 299),
+            try Corpus(text: "nothing of this"),
+        ] {
+            expectTrainingError(naming: model.path, "is not the text that the run began with") {
+                try resume(other)
+            }
+        }
+    }
+
+    @Test func noEpochsAreRefused() {
+        expectTrainingError(naming: "--epochs") {
+            _ = try Trainer(resuming: model, corpus: corpus, epochs: 0)
+        }
+    }
+
+    @Test func aFolderThatIsNotThereIsNamed() {
+        expectTrainingError(naming: folder("nowhere").path, "no such folder") {
+            _ = try Trainer(resuming: folder("nowhere"), corpus: corpus)
+        }
+        expectTrainingError(naming: "is a file") {
+            _ = try Trainer(resuming: model.appendingPathComponent("config.json"), corpus: corpus)
+        }
+    }
+
+    @Test func aModelWithoutACheckpointIsNamed() throws {
+        try LanguageModel(contentsOf: model).save(to: folder("other"))
+        expectTrainingError(naming: folder("other").path, "there is no training.json", "--output") {
+            _ = try Trainer(resuming: folder("other"), corpus: corpus)
+        }
+        try FileManager.default.removeItem(at: model.appendingPathComponent("training.safetensors"))
+        expectTrainingError(naming: model.path, "there is no training.safetensors") { try resume() }
+    }
+
+    @Test(arguments: ["training.json", "training.safetensors"])
+    func everyTruncationIsNoticed(name: String) throws {
+        let whole = try contents(of: name)
+        // All lengths of the short file; of the long one those around the header, and some.
+        for length in stride(from: 0, to: whole.count - 1, by: name == "training.json" ? 1 : 7) {
+            try write(whole.prefix(length), to: name)
+            expectTrainingError(naming: name) { try resume() }
+        }
+    }
+
+    @Test(arguments: ["training.json", "training.safetensors"])
+    func everyFlippedBitIsNoticed(name: String) throws {
+        let whole = try contents(of: name)
+        for index in whole.indices {
+            var flipped = whole
+            flipped[index] ^= 1 << (index % 8)
+            try write(flipped, to: name)
+            expectTrainingError { try resume() }
+        }
+    }
+
+    @Test func aLaterVersionIsNamed() throws {
+        try write(Data(#"{"format":"unroll-training","version":2,"new":true}"#.utf8), to: "training.json")
+        expectTrainingError(naming: "training.json", "version 2", "newer Unroll") { try resume() }
+    }
+
+    @Test func aLaterVersionOfTheCheckpointIsNamed() throws {
+        let name = "training.safetensors"
+        let (tensors, metadata) = try TensorFile.decode(try contents(of: name), path: name)
+        var later = metadata
+        later["version"] = "2"
+        try write(try TensorFile.encode(tensors, metadata: later), to: name)
+        expectTrainingError(naming: name, "version 2", "newer Unroll") { try resume() }
+    }
+
+    /// Positions that somebody has written, with all checksums right.
+    @Test(arguments: ["epoch", "minibatch", "step", "tokens", "totalTokens"], [-1, Int.max, .min])
+    func impossibleCountsAreRefused(key: String, value: Int) async throws {
+        let name = "training.safetensors"
+        let (tensors, metadata) = try TensorFile.decode(try contents(of: name), path: name)
+        let position = try #require(metadata["position"])
+        let changed = position.replacing(
+            try Regex("\"\(key)\":[0-9]+"), with: "\"\(key)\":\(value)", maxReplacements: 1)
+        var crafted = metadata
+        crafted["position"] = changed
+        crafted["seal"] = Checksum.sha256(Data("\(changed)\n\(metadata["corpus"] ?? "")".utf8))
+        #expect(changed != position)
+        try write(try TensorFile.encode(tensors, metadata: crafted), to: name)
+        expectTrainingError(naming: name) { try resume() }
+    }
+
+    @Test func parametersOfAnotherModelAreRefused() throws {
+        let other = try Trainer(
+            corpus: corpus, model: ModelConfiguration(hiddenSize: 3), options: TestTraining.options())
+        try other.saveCheckpoint(to: folder("other"))
+        try write(
+            try Data(contentsOf: folder("other/training.safetensors")), to: "training.safetensors")
+        expectTrainingError(naming: "rnn.weight_ih_l0") { try resume() }
+    }
+
+    @Test func aCheckpointIsNotSavedOverAnotherModel() throws {
+        let other = try Trainer(
+            corpus: corpus, model: ModelConfiguration(hiddenSize: 3), options: TestTraining.options())
+        let before = try Snapshot(of: model)
+        expectTrainingError(naming: "holds another model") { try other.saveCheckpoint(to: model) }
+        #expect(try Snapshot(of: model) == before)
+    }
+}

@@ -1,0 +1,135 @@
+import Foundation
+import Testing
+import UnrollCore
+import UnrollEngine
+import UnrollModel
+import UnrollStorage
+import UnrollText
+import UnrollTraining
+
+/// Small texts and runs that tests share.
+enum TestTraining {
+    /// A text of few characters with something to learn in it, the same every time.
+    static func corpus(length: Int = 600, seed: UInt64 = 1) throws -> Corpus {
+        var random = RandomSource(seed: seed, purpose: .generation)
+        let words = ["time ", "traveller ", "the ", "machine ", "in ", "a ", "lamp\n"]
+        var text = ""
+        while text.utf8.count < length { text += words[random.integer(below: words.count)] }
+        return try Corpus(text: String(text.prefix(length)))
+    }
+
+    static let model = ModelConfiguration(hiddenSize: 9)
+
+    static func options(
+        epochs: Int = 4, sampling: Sampling = .sequential, validationFraction: Double? = nil, seed: UInt64 = 3
+    ) -> TrainingOptions {
+        TrainingOptions(
+            epochs: epochs, batchSize: 4, timeSteps: 5, sampling: sampling,
+            trainingWindows: sampling == .windows ? 150 : nil,
+            validationFraction: validationFraction, seed: seed)
+    }
+}
+
+extension Trainer {
+    /// Runs to the end and returns all events.
+    @discardableResult
+    func runToEnd() async throws -> [TrainingEvent] {
+        var events: [TrainingEvent] = []
+        for try await event in run() { events.append(event) }
+        return events
+    }
+
+    /// Runs until as many epochs of this run are done.
+    func run(epochs: Int) async throws {
+        var remaining = epochs
+        for try await event in run() {
+            guard case .epoch = event else { continue }
+            remaining -= 1
+            if remaining == 0 { break }
+        }
+    }
+
+    /// Everything that a checkpoint of the run as it is now holds, but for times.
+    func snapshot() throws -> Snapshot {
+        let folder = try TemporaryFolder()
+        try saveCheckpoint(to: folder("model"))
+        return try Snapshot(of: folder("model"))
+    }
+}
+
+/// What a checkpoint holds, but for times: equal for runs that are equal in every bit.
+struct Snapshot: Equatable {
+    let tensors: [String: [UInt32]]
+    let model: [String: [UInt32]]
+    let position: [String: String]
+
+    init(of folder: URL) throws {
+        let (tensors, metadata) = try Self.tensors(of: folder.appendingPathComponent("training.safetensors"))
+        self.tensors = tensors
+        model = try Self.tensors(of: folder.appendingPathComponent("model.safetensors")).tensors
+        let json = try JSONSerialization.jsonObject(with: Data((metadata["position"] ?? "").utf8))
+        var position = try #require(json as? [String: Any])
+        position["seconds"] = nil
+        var report = position["lastReport"] as? [String: Any]
+        report?["seconds"] = nil
+        report?["tokensPerSecond"] = nil
+        position["lastReport"] = report
+        self.position = try position.mapValues { value in
+            let json = try JSONSerialization.data(
+                withJSONObject: value, options: [.sortedKeys, .fragmentsAllowed])
+            return String(decoding: json, as: UTF8.self)
+        }
+    }
+
+    private static func tensors(
+        of file: URL
+    ) throws -> (tensors: [String: [UInt32]], metadata: [String: String]) {
+        let (tensors, metadata) = try TensorFile.decode(try Data(contentsOf: file), path: file.path)
+        // Bits, so that a zero is not equal to a negative zero.
+        let bits = tensors.entries.map { ($0.name, $0.values.map(\.bitPattern)) }
+        return (Dictionary(uniqueKeysWithValues: bits), metadata)
+    }
+}
+
+extension [TrainingEvent] {
+    var reports: [EpochReport] {
+        compactMap { if case .epoch(let report) = $0 { report } else { nil } }
+    }
+
+    /// The reports' perplexities and norms in bits.
+    var results: [[UInt64]] {
+        reports.map { report in
+            [report.perplexity, report.validationPerplexity ?? -1, report.gradientNorm].map(\.bitPattern)
+        }
+    }
+}
+
+/// A folder that is removed with everything in it when the test ends.
+final class TemporaryFolder: Sendable {
+    let url: URL
+
+    init() throws {
+        url = FileManager.default.temporaryDirectory.appendingPathComponent("unroll-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(at: url)
+    }
+
+    func callAsFunction(_ name: String) -> URL {
+        url.appendingPathComponent(name)
+    }
+}
+
+/// Expects a `TrainingError` with a description of one line that contains the texts.
+func expectTrainingError(
+    naming texts: String..., sourceLocation: SourceLocation = #_sourceLocation, from body: () throws -> Void
+) {
+    let error = #expect(throws: TrainingError.self, sourceLocation: sourceLocation) { try body() }
+    let description = error?.description ?? ""
+    #expect(!description.contains("\n"), sourceLocation: sourceLocation)
+    for text in texts {
+        #expect(description.contains(text), "\(description)", sourceLocation: sourceLocation)
+    }
+}

@@ -1,0 +1,112 @@
+import Foundation
+import Testing
+import UnrollCore
+import UnrollEngine
+import UnrollModel
+import UnrollStorage
+import UnrollText
+import UnrollTraining
+
+/// What makes no sense is refused with an error, before anything is allocated.
+@Suite struct TrainingRefusalTests {
+    private func prepare(
+        _ corpus: Corpus? = nil, hiddenSize: Int = 4, change: (inout TrainingOptions) -> Void
+    ) throws {
+        var options = TestTraining.options()
+        change(&options)
+        _ = try Trainer(
+            corpus: corpus ?? TestTraining.corpus(), model: ModelConfiguration(hiddenSize: hiddenSize),
+            options: options)
+    }
+
+    @Test func optionsThatMakeNoSenseAreRefused() {
+        for epochs in [0, -1, .min] {
+            expectTrainingError(naming: "--epochs") { try prepare { $0.epochs = epochs } }
+        }
+        for rate in [0, -1, .nan, .infinity, -.infinity] as [Float] {
+            expectTrainingError(naming: "--learning-rate") {
+                try prepare { $0.optimizer.learningRate = rate }
+            }
+        }
+        for bound in [0, -1, .nan, .infinity] as [Float] {
+            expectTrainingError(naming: "--clip") { try prepare { $0.optimizer.gradientNormBound = bound } }
+        }
+        for fraction in [0, 1, -0.5, 1.5, .nan, .infinity] {
+            expectTrainingError(naming: "--validation") { try prepare { $0.validationFraction = fraction } }
+        }
+        expectTrainingError(naming: "--sampling windows") { try prepare { $0.trainingWindows = 10 } }
+        expectTrainingError(naming: "--validation") {
+            try prepare {
+                ($0.sampling, $0.trainingWindows, $0.validationWindows) = (.windows, 10, 10)
+                $0.validationFraction = 0.5
+            }
+        }
+        expectTrainingError(naming: "windows") {
+            try prepare { ($0.sampling, $0.validationWindows) = (.windows, 10) }
+        }
+        for count in [0, -1, .min, .max, 1 << 40] {
+            expectTrainingError {
+                try prepare { ($0.sampling, $0.trainingWindows) = (.windows, count) }
+            }
+            expectTrainingError {
+                try prepare {
+                    ($0.sampling, $0.trainingWindows, $0.validationWindows) = (.windows, 10, count)
+                }
+            }
+        }
+        expectTrainingError(naming: "--threads") {
+            _ = try Trainer(
+                corpus: TestTraining.corpus(), model: TestTraining.model, options: TestTraining.options(),
+                engine: .cpu(threads: 0))
+        }
+    }
+
+    @Test(arguments: [0, -1, .min, 1 << 40, .max, .max - 1], Sampling.allCases)
+    func absurdSizesAreRefused(size: Int, sampling: Sampling) {
+        let windows = sampling == .windows ? 10 : nil
+        let sampled = { (options: inout TrainingOptions) in
+            options.sampling = sampling
+            options.trainingWindows = windows
+        }
+        expectTrainingError(naming: "--hidden") { try prepare(hiddenSize: size, change: sampled) }
+        expectTrainingError(naming: "--batch") {
+            try prepare {
+                sampled(&$0)
+                $0.batchSize = size
+            }
+        }
+        expectTrainingError(naming: "--steps") {
+            try prepare {
+                sampled(&$0)
+                $0.timeSteps = size
+            }
+        }
+        expectTrainingError {
+            try prepare(hiddenSize: size) {
+                sampled(&$0)
+                ($0.batchSize, $0.timeSteps) = (size, size)
+            }
+        }
+    }
+
+    @Test func aTextThatIsTooShortIsRefused() throws {
+        let short = try Corpus(text: "abc")
+        expectTrainingError(naming: "needs 26 tokens and the text has 3", "--batch") {
+            try prepare(short) { _ in }
+        }
+        expectTrainingError(naming: "--validation") { try prepare(short) { $0.validationFraction = 0.1 } }
+        expectTrainingError(naming: "tokens") { try prepare(short) { $0.sampling = .random } }
+        expectTrainingError(naming: "tokens") { try prepare(short) { $0.sampling = .windows } }
+        // Long enough as a whole, but not what is left of it.
+        let split = try Corpus(text: String(repeating: "ab", count: 15))
+        try prepare(split) { _ in }
+        expectTrainingError(naming: "needs 26 tokens and the text has 15") {
+            try prepare(split) { $0.validationFraction = 0.5 }
+        }
+    }
+
+    @Test func aVocabularyOfNothingButUnknownTokensIsRefused() throws {
+        let corpus = try Corpus(text: String(repeating: "ab", count: 50), minimumFrequency: 1_000)
+        expectTrainingError(naming: "--minimum-frequency") { try prepare(corpus) { _ in } }
+    }
+}
