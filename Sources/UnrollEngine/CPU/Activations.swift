@@ -86,6 +86,14 @@ final class Activations {
         }
     }
 
+    /// Copies the logits of the first row of the first step.
+    func copyLogits(to destination: inout [Float]) {
+        let width = PanelLayout.width
+        for token in 0..<shape.vocabularySize {
+            destination[token] = logits.base[token / width * logits.panel + token % width]
+        }
+    }
+
     /// Numbers in a scratch tile.
     static let tileSize = PanelLayout.width * Int(UNROLL_TILE_ROWS)
 }

@@ -101,24 +101,8 @@ public final class CPUEngine: Engine {
     /// One step of training.
     public func train(on minibatch: Minibatch, with optimizer: Optimizer) throws(EngineError) -> StepResult {
         try prepare(for: minibatch)
-        let gradients = try preparedGradients()
-        var result = StepResult(meanLoss: 0, gradientNorm: 0)
-        withPass(over: minibatch, gradients: gradients) { pass in
-            pool.run { thread in
-                pass.forward(thread)
-                pass.crossEntropy(thread)
-                pass.backward(thread)
-                pass.weightGradients(thread)
-                pass.sumSquares(thread)
-                let found = pass.result()
-                if found.isFinite {
-                    pass.update(
-                        thread, rate: Float(optimizer.effectiveRate(gradientNorm: found.gradientNorm)))
-                }
-                pass.carryStates(thread)
-                if thread == 0 { result = found }
-            }
-        }
+        self.optimizer = optimizer
+        run(trainTask, over: minibatch, gradients: try preparedGradients())
         carriedBatchSize = minibatch.batchSize
         return result
     }
@@ -129,35 +113,19 @@ public final class CPUEngine: Engine {
     ) throws(EngineError) -> (meanLoss: Double, gradients: NamedTensors<Double>) {
         try prepare(for: minibatch)
         let gradients = try preparedGradients()
-        var meanLoss = 0.0
-        withPass(over: minibatch, gradients: gradients) { pass in
-            pool.run { thread in
-                pass.forward(thread)
-                pass.crossEntropy(thread)
-                pass.backward(thread)
-                pass.weightGradients(thread)
-            }
-            meanLoss = pass.totalLoss() / Double(minibatch.tokenCount)
-        }
+        run(gradientsTask, over: minibatch, gradients: gradients)
         return (
-            meanLoss, gradients.unpacked(as: configuration.parameterShapes(vocabularySize: vocabularySize))
+            result.meanLoss,
+            gradients.unpacked(as: configuration.parameterShapes(vocabularySize: vocabularySize))
         )
     }
 
     /// The summed loss over the minibatch, in nats.
     public func evaluate(_ minibatch: Minibatch) throws(EngineError) -> Double {
         try prepare(for: minibatch)
-        var totalLoss = 0.0
-        withPass(over: minibatch, gradients: nil) { pass in
-            pool.run { thread in
-                pass.forward(thread)
-                pass.crossEntropy(thread)
-                pass.carryStates(thread)
-            }
-            totalLoss = pass.totalLoss()
-        }
+        run(evaluateTask, over: minibatch, gradients: nil)
         carriedBatchSize = minibatch.batchSize
-        return totalLoss
+        return result.meanLoss * Double(minibatch.tokenCount)
     }
 
     /// Reads one token and writes the logits of the next.
@@ -165,15 +133,76 @@ public final class CPUEngine: Engine {
         next.inputs[0] = token
         try prepare(for: next)
         if logits.count != vocabularySize { logits = [Float](repeating: 0, count: vocabularySize) }
-        withPass(over: next, gradients: nil) { pass in
-            pool.run { thread in
-                pass.forward(thread)
-                pass.decode(thread)
-                pass.carryStates(thread)
-            }
-            pass.copyLogits(to: &logits)
-        }
+        run(advanceTask, over: next, gradients: nil)
+        activations?.copyLogits(to: &logits)
         carriedBatchSize = 1
+    }
+
+    // MARK: Tasks
+
+    // What the threads do, made once so that a step allocates nothing; arguments and results are the properties below.
+
+    private lazy var trainTask = task { engine, pass, thread in
+        pass.forward(thread)
+        pass.crossEntropy(thread)
+        pass.backward(thread)
+        pass.weightGradients(thread)
+        pass.sumSquares(thread)
+        // The same numbers, and so the same decision, on every thread.
+        let result = pass.result()
+        if result.isFinite {
+            pass.update(
+                thread, rate: Float(engine.optimizer.effectiveRate(gradientNorm: result.gradientNorm)))
+        }
+        pass.carryStates(thread)
+        if thread == 0 { engine.result = result }
+    }
+
+    private lazy var gradientsTask = task { engine, pass, thread in
+        pass.forward(thread)
+        pass.crossEntropy(thread)
+        pass.backward(thread)
+        pass.weightGradients(thread)
+        if thread == 0 { engine.result = StepResult(meanLoss: pass.meanLoss(), gradientNorm: .nan) }
+    }
+
+    private lazy var evaluateTask = task { engine, pass, thread in
+        pass.forward(thread)
+        pass.crossEntropy(thread)
+        pass.carryStates(thread)
+        if thread == 0 { engine.result = StepResult(meanLoss: pass.meanLoss(), gradientNorm: .nan) }
+    }
+
+    private lazy var advanceTask = task { _, pass, thread in
+        pass.forward(thread)
+        pass.decode(thread)
+        pass.carryStates(thread)
+    }
+
+    private var optimizer = Optimizer()
+    private var result = StepResult(meanLoss: .nan, gradientNorm: .nan)
+    private var pass: Pass?
+
+    private func task(_ body: @escaping (CPUEngine, Pass, _ thread: Int) -> Void) -> PoolTask {
+        PoolTask { [unowned self] thread in
+            guard let pass else { return }
+            body(self, pass, thread)
+        }
+    }
+
+    private func run(_ task: PoolTask, over minibatch: Minibatch, gradients: PackedParameters?) {
+        guard let activations, let carried else { return }
+        minibatch.inputs.withUnsafeBufferPointer { inputs in
+            minibatch.targets.withUnsafeBufferPointer { targets in
+                guard let inputs = inputs.baseAddress, let targets = targets.baseAddress else { return }
+                pass = Pass(
+                    engine: self, activations: activations, carried: carried.base, gradients: gradients,
+                    inputs: inputs, targets: targets,
+                    continuesState: minibatch.continuesState && carriedBatchSize > 0)
+                pool.run(task)
+                pass = nil
+            }
+        }
     }
 
     /// The minibatch of one token that `advance` runs.
@@ -216,20 +245,6 @@ public final class CPUEngine: Engine {
         let gradients = try PackedParameters(shape: shape)
         self.gradients = gradients
         return gradients
-    }
-
-    private func withPass(over minibatch: Minibatch, gradients: PackedParameters?, _ body: (Pass) -> Void) {
-        guard let activations, let carried else { return }
-        minibatch.inputs.withUnsafeBufferPointer { inputs in
-            minibatch.targets.withUnsafeBufferPointer { targets in
-                guard let inputs = inputs.baseAddress, let targets = targets.baseAddress else { return }
-                body(
-                    Pass(
-                        engine: self, activations: activations, carried: carried.base, gradients: gradients,
-                        inputs: inputs, targets: targets,
-                        continuesState: minibatch.continuesState && carriedBatchSize > 0))
-            }
-        }
     }
 }
 

@@ -11,7 +11,8 @@ import CUnrollKernels
 /// | sum of squares | blocks of parameters | barrier |
 /// | update | blocks of parameters; then hidden panels | barrier between and after |
 struct Pass {
-    private let engine: CPUEngine
+    // The engine keeps the pass, not the other way round.
+    private unowned let engine: CPUEngine
     private let activations: Activations
     private let carried: UnsafeMutablePointer<Float>
     private let gradients: PackedParameters?
@@ -162,19 +163,11 @@ struct Pass {
         kernels.decode(&decoder, Int32(timeSteps - 1), UnrollRange(0..<batchSize))
     }
 
-    /// Copies the logits of the first row of the first step.
-    func copyLogits(to logits: inout [Float]) {
-        let width = PanelLayout.width
-        for token in 0..<shape.vocabularySize {
-            logits[token] = activations.logits.base[token / width * activations.logits.panel + token % width]
-        }
-    }
-
-    /// The summed loss, added up in one order whatever the number of threads.
-    func totalLoss() -> Double {
+    /// The mean loss, added up in one order whatever the number of threads.
+    func meanLoss() -> Double {
         var total = 0.0
         for token in 0..<timeSteps * batchSize { total += activations.losses[token] }
-        return total
+        return total / Double(timeSteps * batchSize)
     }
 
     // MARK: Backward
@@ -259,7 +252,7 @@ struct Pass {
         var squares = 0.0
         for index in gradients.blocks.indices { squares += engine.blockNorms[index] }
         return StepResult(
-            meanLoss: totalLoss() / Double(timeSteps * batchSize), gradientNorm: squares.squareRoot())
+            meanLoss: meanLoss(), gradientNorm: squares.squareRoot())
     }
 
     /// Descends along the gradients and refreshes what follows from the parameters.
