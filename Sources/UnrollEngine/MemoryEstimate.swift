@@ -39,6 +39,11 @@ public enum MemoryEstimate {
             batchSize: batchSize)
         let available = machineMemory
         guard needed <= available else { throw .notEnoughMemory(needed: needed, available: available) }
+        do {
+            try configuration.check()
+        } catch {
+            throw .model(error)
+        }
         // Kernels count in 32 bits. A machine with enough memory to get here has sizes beyond that by name.
         for (name, value) in sizes where value > Int(Int32.max) / (4 * PanelLayout.width) {
             throw .invalidSize(name: name, value: value)

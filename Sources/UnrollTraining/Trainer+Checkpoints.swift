@@ -32,7 +32,16 @@ extension Trainer {
                 folder: folder.path,
                 reason: "'\(corpus.name)' is not the text that the run began with; give that one")
         }
-        if let epochs { record.options.epochs = epochs }
+        if let epochs {
+            guard epochs >= checkpoint.position.epoch else {
+                throw .cannotResume(
+                    folder: folder.path,
+                    reason:
+                        "it has done \(checkpoint.position.epoch) epochs already; leave out --epochs \(epochs) or give more"
+                )
+            }
+            record.options.epochs = epochs
+        }
         try self.init(
             corpus: corpus, model: model.configuration, options: record.options, engine: engine,
             origin: origin ?? record.corpus, checkpoint: checkpoint)

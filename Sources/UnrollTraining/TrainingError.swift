@@ -27,7 +27,7 @@ public enum TrainingError: Error, Sendable, CustomStringConvertible {
         case .invalidOption(let reason): reason
         case .diverged(let epoch, let step, let learningRate):
             "training diverged: the loss is no longer a number, or far too large, in epoch \(epoch), step \(step); the last checkpoint "
-                + "is kept; try a smaller --learning-rate than \(learningRate) or a smaller --clip"
+                + "is kept; try a smaller --learning-rate than \(learningRate)"
         case .cannotResume(let folder, let reason):
             "cannot resume '\(folder)': \(reason)"
         }
