@@ -7,8 +7,6 @@ struct TrainingSession {
     private let corpus: Corpus
     private let folder: OutputFolder
     private let isJSON: Bool
-    private var display = ProgressDisplay()
-    private var lastCheckpoint = ContinuousClock.now
     private var summary: TrainingSummary?
     /// Seconds of training that a power cut may cost.
     private static let checkpointInterval = 15.0
@@ -25,10 +23,7 @@ struct TrainingSession {
         // Saved before anything is learnt: a folder that cannot be written shows now, not after an hour.
         try trainer.saveCheckpoint(to: folder.url)
         do {
-            summary = try await Interruption.cancelling { [self] in
-                var session = self
-                return try await session.followEvents()
-            }
+            summary = try await Interruption.cancelling { [self] in try await followEvents() }
         } catch is CancellationError {
             try trainer.saveCheckpoint(to: folder.url)
             if isJSON { try JSONLine.write(InterruptedLine(model: folder.name)) }
@@ -39,7 +34,10 @@ struct TrainingSession {
         try trainer.saveCheckpoint(to: folder.url)
     }
 
-    private mutating func followEvents() async throws -> TrainingSummary? {
+    /// Shows and notes what happens, and saves a checkpoint now and then.
+    private func followEvents() async throws -> TrainingSummary? {
+        var display = ProgressDisplay()
+        var lastCheckpoint = ContinuousClock.now
         var summary: TrainingSummary?
         for try await event in trainer.run() {
             switch event {
@@ -51,24 +49,21 @@ struct TrainingSession {
             case .epoch(let report):
                 display.show(report, of: trainer.options.epochs)
                 if isJSON { try JSONLine.write(EpochLine(report)) }
-                keep(report)
+                do {
+                    try trainer.log(report, to: folder.url)
+                    if lastCheckpoint.duration(to: .now) >= .seconds(Self.checkpointInterval) {
+                        lastCheckpoint = .now
+                        try trainer.saveCheckpoint(to: folder.url)
+                    }
+                } catch {
+                    // A full disk must not end a run that may find room later.
+                    display.say("warning: \(error); training goes on")
+                }
             case .finished(let result):
                 summary = result
             }
         }
         return summary
-    }
-
-    /// Notes a report, and saves a checkpoint now and then; a full disk must not end a run that may find room later.
-    private mutating func keep(_ report: EpochReport) {
-        do {
-            try trainer.log(report, to: folder.url)
-            guard lastCheckpoint.duration(to: .now) >= .seconds(Self.checkpointInterval) else { return }
-            lastCheckpoint = .now
-            try trainer.saveCheckpoint(to: folder.url)
-        } catch {
-            display.say("warning: \(error); training goes on")
-        }
     }
 
     /// Continues the prompts greedily, as the book does.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Unroll
 import UnrollCorpora
 
 struct CorpusCommand: AsyncParsableCommand {
@@ -18,6 +19,8 @@ struct CorpusCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List the texts that are known by name.")
 
         func run() throws {
+            Standard.output.write(
+                "\(CorpusReader.bundledStory)  \(SampleText.title), comes with the program\n")
             let cache = CorpusCache()
             for entry in CorpusCatalogue.standard.entries {
                 let state = cache.isPresent(entry) ? "fetched" : "not fetched"

@@ -11,7 +11,7 @@ struct TrainCommand: AsyncParsableCommand {
               unroll train                                     the bundled story
               unroll train notes.txt --output notes-model      a file of yours
               unroll train time-machine --preprocess letters --limit 10000 --epochs 500
-                                                               the book's "RNN from scratch"
+                                                               the book's own run
               cat *.log | unroll train - --tokens bytes        whatever comes in
               unroll train --resume notes-model --epochs 100   go on with a run
 

@@ -6,7 +6,7 @@ import Unroll
 struct CorpusOptions: ParsableArguments {
     @Argument(
         help: ArgumentHelp(
-            "A path, - for standard input, or a name from 'unroll corpus list'; nothing for the bundled story."
+            "A path, - for standard input, or a name from 'unroll corpus list' (default: the bundled story)."
         ),
         completion: .file())
     var corpus: String?
@@ -44,9 +44,7 @@ struct CorpusOptions: ParsableArguments {
             source: source, preprocessing: preprocess, tokens: tokens, minimumFrequency: minimumFrequency,
             limit: limit ?? (isBundledStory && tokens != .words ? Self.bundledStoryLimit : nil))
     }
-}
 
-extension CorpusOptions {
     /// Another place of a text that is read as it was before.
     func origin(like earlier: CorpusOrigin?) -> CorpusOrigin {
         var origin = earlier ?? origin

@@ -18,10 +18,15 @@ enum Standard {
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {
             let count = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
-            // A closed or full stream has nobody to tell.
-            guard count > 0 || errno == EINTR else { return }
+            guard count > 0 || errno == EINTR else { return failed(errno) }
             bytes = bytes.dropFirst(max(count, 0))
         }
+    }
+
+    /// Results that cannot be written are a failure; messages that cannot be have nobody to tell.
+    private func failed(_ code: Int32) {
+        guard case .output = self else { return }
+        Failure("standard output cannot be written (\(String(cString: strerror(code))))").exit()
     }
 
     private var descriptor: Int32 {
