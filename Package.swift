@@ -58,6 +58,7 @@ let package = Package(
             name: "UnrollCLI", dependencies: ["Unroll", "UnrollCorpora", argumentParser],
             swiftSettings: strict),
 
+        .target(name: "UnrollTestSupport", path: "Tests/UnrollTestSupport", swiftSettings: strict),
         tests(of: "Unroll"),
         .testTarget(
             name: "UnrollKernelsTests", dependencies: ["CUnrollKernels", "UnrollEngine"],
@@ -67,10 +68,11 @@ let package = Package(
         tests(of: "UnrollText", uses: ["UnrollCore"]),
         tests(of: "UnrollModel", uses: ["UnrollCore"], resources: [.copy("Fixtures")]),
         tests(of: "UnrollEngine", uses: ["UnrollCore", "UnrollModel"], resources: [.copy("Oracles")]),
-        tests(of: "UnrollStorage", uses: ["UnrollText", "UnrollModel"]),
+        tests(of: "UnrollStorage", uses: ["UnrollText", "UnrollModel", "UnrollTestSupport"]),
         tests(
             of: "UnrollTraining",
             uses: [
+                "UnrollTestSupport",
                 "UnrollCore", "UnrollText", "UnrollModel", "UnrollEngine", "UnrollStorage",
                 "UnrollGeneration",
             ]),
@@ -79,6 +81,6 @@ let package = Package(
             uses: [
                 "UnrollCore", "UnrollText", "UnrollModel", "UnrollEngine", "UnrollStorage", "UnrollTraining",
             ]),
-        tests(of: "UnrollCLI"),
+        tests(of: "UnrollCLI", uses: ["UnrollTestSupport"]),
     ]
 )

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import UnrollTestSupport
 
 extension CommandLineTests {
     @Suite struct HelpTests {

@@ -1,6 +1,7 @@
 import Foundation
 import Synchronization
 import Testing
+import UnrollTestSupport
 
 /// The command `unroll` as a process of its own.
 enum Unroll {
@@ -116,34 +117,6 @@ enum Unroll {
             return Result(
                 status: status, output: try contents(of: "output"), error: try contents(of: "error"))
         }
-    }
-}
-
-/// A folder that is removed with everything in it when the test ends.
-final class TemporaryFolder: Sendable {
-    let url: URL
-
-    init() throws {
-        url = FileManager.default.temporaryDirectory.appendingPathComponent("unroll-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    }
-
-    deinit {
-        try? FileManager.default.removeItem(at: url)
-    }
-
-    func callAsFunction(_ name: String) -> URL {
-        url.appendingPathComponent(name)
-    }
-
-    /// Writes a file.
-    func write(_ text: String, to name: String) throws {
-        try Data(text.utf8).write(to: self(name))
-    }
-
-    /// Everything that lies in a folder, hidden files too.
-    func names(in name: String = ".") throws -> Set<String> {
-        Set(try FileManager.default.contentsOfDirectory(atPath: self(name).path))
     }
 }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import UnrollTestSupport
 
 extension CommandLineTests {
     /// What people get wrong: one line that names it, and no file.

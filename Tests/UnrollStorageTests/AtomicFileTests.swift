@@ -2,6 +2,7 @@ import Foundation
 import Synchronization
 import Testing
 import UnrollStorage
+import UnrollTestSupport
 
 @Suite struct AtomicFileTests {
     @Test func createsAndReplaces() throws {

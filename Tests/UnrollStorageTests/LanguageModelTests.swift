@@ -3,6 +3,7 @@ import Synchronization
 import Testing
 import UnrollModel
 import UnrollStorage
+import UnrollTestSupport
 import UnrollText
 
 @Suite struct LanguageModelTests {

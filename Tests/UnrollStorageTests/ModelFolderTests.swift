@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import UnrollModel
 import UnrollStorage
+import UnrollTestSupport
 import UnrollText
 
 @Suite struct ModelFolderTests {

@@ -30,29 +30,6 @@ enum HomemadeCell: RecurrentCell {
     }
 }
 
-/// A folder that is removed with everything in it when the test ends.
-final class TemporaryFolder {
-    let url: URL
-
-    init() throws {
-        url = FileManager.default.temporaryDirectory.appendingPathComponent("unroll-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    }
-
-    deinit {
-        try? FileManager.default.removeItem(at: url)
-    }
-
-    func callAsFunction(_ name: String) -> URL {
-        url.appendingPathComponent(name)
-    }
-
-    /// Everything that lies in a folder, hidden files too.
-    func names(in name: String = "") throws -> Set<String> {
-        Set(try FileManager.default.contentsOfDirectory(atPath: self(name).path))
-    }
-}
-
 let modelFiles: Set<String> = ["config.json", "vocabulary.json", "model.safetensors"]
 
 /// Expects an error with a description of one line that contains the texts.

@@ -4,6 +4,7 @@ import UnrollCore
 import UnrollEngine
 import UnrollModel
 import UnrollStorage
+import UnrollTestSupport
 import UnrollText
 import UnrollTraining
 

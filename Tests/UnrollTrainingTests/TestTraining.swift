@@ -4,6 +4,7 @@ import UnrollCore
 import UnrollEngine
 import UnrollModel
 import UnrollStorage
+import UnrollTestSupport
 import UnrollText
 import UnrollTraining
 
@@ -101,24 +102,6 @@ extension [TrainingEvent] {
         reports.map { report in
             [report.perplexity, report.validationPerplexity ?? -1, report.gradientNorm].map(\.bitPattern)
         }
-    }
-}
-
-/// A folder that is removed with everything in it when the test ends.
-final class TemporaryFolder: Sendable {
-    let url: URL
-
-    init() throws {
-        url = FileManager.default.temporaryDirectory.appendingPathComponent("unroll-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    }
-
-    deinit {
-        try? FileManager.default.removeItem(at: url)
-    }
-
-    func callAsFunction(_ name: String) -> URL {
-        url.appendingPathComponent(name)
     }
 }
 

@@ -5,6 +5,7 @@ import UnrollEngine
 import UnrollGeneration
 import UnrollModel
 import UnrollStorage
+import UnrollTestSupport
 import UnrollText
 import UnrollTraining
 
