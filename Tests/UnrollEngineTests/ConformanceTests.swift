@@ -135,6 +135,24 @@ import UnrollModel
         #expect(try other.evaluate(model.minibatches[1]) == engine.evaluate(model.minibatches[1]))
     }
 
+    @Test func aResetStateIsZero() throws {
+        let model = Model(cell: MemoryCell.self, size: Size(T: 4, B: 5, V: 9, H: 33))
+        var fromZeros = model.minibatches[0]
+        fromZeros.continuesState = false
+        var goingOn = model.minibatches[0]
+        goingOn.continuesState = true
+        for engine in [
+            try CPUEngine(configuration: model.configuration, parameters: model.parameters),
+            try ReferenceEngine(configuration: model.configuration, parameters: model.parameters),
+        ] as [any Engine] {
+            let expected = try engine.evaluate(fromZeros)
+            #expect(try engine.evaluate(goingOn) != expected)
+            try engine.resetState()
+            #expect(engine.state.entries.isEmpty)
+            #expect(try engine.evaluate(goingOn) == expected)
+        }
+    }
+
     @Test func aDivergedStepLeavesTheParametersAlone() throws {
         let model = Model(cell: ReLUCell.self, size: Size(T: 3, B: 2, V: 5, H: 8))
         var parameters = model.parameters

@@ -82,7 +82,6 @@ typedef struct {
 
 // A recurrent layer over one-hot tokens, followed by the decoder whose gradient flows back into it.
 typedef struct {
-    int32_t batch;        // B
     int32_t hidden;       // H
     int32_t panels;       // P = ceil(H / 32)
     int32_t gates;        // G

@@ -41,7 +41,7 @@ struct Pass {
         self.continuesState = continuesState
         let shape = engine.shape
         layer = UnrollRecurrence(
-            batch: Int32(activations.batchSize), hidden: Int32(shape.hiddenSize),
+            hidden: Int32(shape.hiddenSize),
             panels: Int32(shape.hiddenPanels), gates: Int32(shape.gateCount),
             vocabulary: Int32(shape.vocabularySize), input: engine.weights.input, bias: engine.derived.bias,
             recurrent: engine.weights.recurrent, transposed: engine.derived.transposed,
