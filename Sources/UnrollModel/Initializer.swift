@@ -16,10 +16,16 @@ public enum Initializer: String, Sendable, Codable, CaseIterable {
 
 extension NamedTensors where Scalar == Float {
     /// Draws the parameters of a new model.
+    ///
+    /// - Throws: `ModelError` when the cell is not well-formed or a size makes no sense.
     public init(
         for configuration: ModelConfiguration, vocabularySize: Int, initializer: Initializer = .normal,
         seed: UInt64
-    ) {
+    ) throws(ModelError) {
+        try configuration.check()
+        guard (1...Int(Int32.max)).contains(vocabularySize) else {
+            throw .invalidVocabularySize(vocabularySize)
+        }
         let hiddenSize = configuration.hiddenSize
         let bound = 1 / Double(max(hiddenSize, 1)).squareRoot()
         let shapes = configuration.parameterShapes(vocabularySize: vocabularySize)

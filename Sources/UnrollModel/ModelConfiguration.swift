@@ -27,7 +27,8 @@ public struct ModelConfiguration: Sendable {
 
     /// Names and shapes of all parameters for a vocabulary of `vocabularySize` tokens, as PyTorch has them.
     public func parameterShapes(vocabularySize: Int) -> [(name: String, shape: [Int])] {
-        let gateRows = cell.gates.count * hiddenSize
+        // A product that overflows belongs to a size that `check()` refuses.
+        let gateRows = cell.gates.count.multipliedReportingOverflow(by: hiddenSize).partialValue
         return [
             ("rnn.weight_ih_l0", [gateRows, vocabularySize]),
             ("rnn.weight_hh_l0", [gateRows, hiddenSize]),

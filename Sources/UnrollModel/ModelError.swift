@@ -6,6 +6,8 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     case unknownCell(String, known: [String])
     /// No layer can have so many hidden units.
     case invalidHiddenSize(Int)
+    /// The number of tokens that a model knows makes no sense.
+    case invalidVocabularySize(Int)
     /// A tensor that the model needs is not there.
     case missingTensor(String)
     /// A tensor that the model does not have.
@@ -24,6 +26,8 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
             "the cell '\(name)' is not well-formed: \(reason)"
         case .unknownCell(let name, let known):
             "there is no cell '\(name)'; known cells: \(known.joined(separator: ", "))"
+        case .invalidVocabularySize(let size):
+            "the vocabulary size is \(size) but must be between 1 and \(Int32.max)"
         case .invalidHiddenSize(let size):
             "the hidden size \(size) is not within \(ModelConfiguration.hiddenSizes)"
         case .missingTensor(let name):

@@ -71,6 +71,8 @@ public final class Trainer: Sendable {
             throw .text(error)
         } catch let error as EngineError {
             throw .engine(error)
+        } catch let error as ModelError {
+            throw .engine(.model(error))
         } catch let error as TrainingError {
             throw error
         } catch {

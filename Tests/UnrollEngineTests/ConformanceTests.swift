@@ -22,7 +22,7 @@ import UnrollModel
 
     @Test(arguments: cells.indices, sizes)
     func lossAndGradientsAgreeWithTheReference(cell: Int, size: Size) throws {
-        let model = Model(cell: Self.cells[cell], size: size)
+        let model = try Model(cell: Self.cells[cell], size: size)
         let reference = try ReferenceEngine(configuration: model.configuration, parameters: model.parameters)
         let expected = try model.minibatches.map { minibatch in
             defer { _ = try? reference.evaluate(minibatch) }
@@ -53,7 +53,7 @@ import UnrollModel
 
     @Test(arguments: cells.indices, sizes) func oneAndTwoThreadsAgreeInEveryBit(cell: Int, size: Size) throws
     {
-        let model = Model(cell: Self.cells[cell], size: size)
+        let model = try Model(cell: Self.cells[cell], size: size)
         for level in KernelLevel.available {
             let runs = try [1, 2, 3].map { threads in
                 let engine = try CPUEngine(
@@ -73,7 +73,7 @@ import UnrollModel
     }
 
     @Test(arguments: cells.indices) func trainingFollowsTheReference(cell: Int) throws {
-        let model = Model(cell: Self.cells[cell], size: Size(T: 5, B: 6, V: 12, H: 20))
+        let model = try Model(cell: Self.cells[cell], size: Size(T: 5, B: 6, V: 12, H: 20))
         let reference = try ReferenceEngine(configuration: model.configuration, parameters: model.parameters)
         let engine = try CPUEngine(configuration: model.configuration, parameters: model.parameters)
         for _ in 0..<4 {
@@ -87,7 +87,7 @@ import UnrollModel
     }
 
     @Test(arguments: cells.indices) func advancingTokenByTokenEqualsEvaluating(cell: Int) throws {
-        let model = Model(cell: Self.cells[cell], size: Size(T: 6, B: 1, V: 40, H: 33))
+        let model = try Model(cell: Self.cells[cell], size: Size(T: 6, B: 1, V: 40, H: 33))
         let engines: [any Engine] = [
             try ReferenceEngine(configuration: model.configuration, parameters: model.parameters),
             try CPUEngine(configuration: model.configuration, parameters: model.parameters),
@@ -115,8 +115,8 @@ import UnrollModel
     }
 
     @Test func aMinibatchOfAnotherShapeLeavesNothingBehind() throws {
-        let small = Model(cell: MemoryCell.self, size: Size(T: 2, B: 3, V: 9, H: 10))
-        let large = Model(cell: MemoryCell.self, size: Size(T: 9, B: 17, V: 9, H: 10))
+        let small = try Model(cell: MemoryCell.self, size: Size(T: 2, B: 3, V: 9, H: 10))
+        let large = try Model(cell: MemoryCell.self, size: Size(T: 9, B: 17, V: 9, H: 10))
         let fresh = try CPUEngine(configuration: small.configuration, parameters: small.parameters)
         let used = try CPUEngine(configuration: small.configuration, parameters: small.parameters)
         _ = try used.gradients(on: large.minibatches[0])
@@ -127,7 +127,7 @@ import UnrollModel
     }
 
     @Test func aRestoredStateGoesOnInEveryBit() throws {
-        let model = Model(cell: MemoryCell.self, size: Size(T: 4, B: 5, V: 9, H: 33))
+        let model = try Model(cell: MemoryCell.self, size: Size(T: 4, B: 5, V: 9, H: 33))
         let engine = try CPUEngine(configuration: model.configuration, parameters: model.parameters)
         _ = try engine.evaluate(model.minibatches[0])
         let other = try CPUEngine(configuration: model.configuration, parameters: model.parameters)
@@ -136,7 +136,7 @@ import UnrollModel
     }
 
     @Test func aResetStateIsZero() throws {
-        let model = Model(cell: MemoryCell.self, size: Size(T: 4, B: 5, V: 9, H: 33))
+        let model = try Model(cell: MemoryCell.self, size: Size(T: 4, B: 5, V: 9, H: 33))
         var fromZeros = model.minibatches[0]
         fromZeros.continuesState = false
         var goingOn = model.minibatches[0]
@@ -154,7 +154,7 @@ import UnrollModel
     }
 
     @Test func aDivergedStepLeavesTheParametersAlone() throws {
-        let model = Model(cell: ReLUCell.self, size: Size(T: 3, B: 2, V: 5, H: 8))
+        let model = try Model(cell: ReLUCell.self, size: Size(T: 3, B: 2, V: 5, H: 8))
         var parameters = model.parameters
         for index in parameters.entries.indices where parameters.entries[index].name == "rnn.weight_hh_l0" {
             parameters.entries[index].values = parameters.entries[index].values.map { _ in 1e30 }
@@ -172,9 +172,9 @@ struct Model {
     let parameters: Parameters
     let minibatches: [Minibatch]
 
-    init(cell: any RecurrentCell.Type, size: ConformanceTests.Size) {
+    init(cell: any RecurrentCell.Type, size: ConformanceTests.Size) throws {
         configuration = ModelConfiguration(cell: cell, hiddenSize: size.H)
-        var parameters = Parameters(
+        var parameters = try Parameters(
             for: configuration, vocabularySize: size.V, initializer: .uniform, seed: UInt64(size.T))
         for index in parameters.entries.indices where parameters.entries[index].name.contains("ih") {
             parameters.entries[index].values = parameters.entries[index].values.map { 3 * $0 }

@@ -95,7 +95,7 @@ import UnrollTraining
         let configuration = ModelConfiguration(hiddenSize: 7)
         let model = try LanguageModel(
             configuration: configuration, vocabulary: vocabulary,
-            parameters: Parameters(
+            parameters: try Parameters(
                 for: configuration, vocabularySize: vocabulary.count, initializer: .uniform, seed: 1))
         #expect(
             try await model.text(after: "THE, TIME", length: 30) == model.text(after: "the time", length: 30))

@@ -16,7 +16,7 @@ extension LanguageModel {
     ) throws -> LanguageModel {
         let vocabulary = try Corpus(text: text, tokens: tokens).vocabulary
         let configuration = ModelConfiguration(hiddenSize: hiddenSize)
-        var parameters = Parameters(
+        var parameters = try Parameters(
             for: configuration, vocabularySize: vocabulary.count, initializer: .uniform, seed: seed)
         change(&parameters)
         return try LanguageModel(

@@ -15,8 +15,8 @@ import UnrollModel
         }
     }
 
-    private func parameters(_ initializer: Initializer, seed: UInt64 = 1) -> Parameters {
-        Parameters(for: configuration, vocabularySize: 100, initializer: initializer, seed: seed)
+    private func parameters(_ initializer: Initializer, seed: UInt64 = 1) throws -> Parameters {
+        try Parameters(for: configuration, vocabularySize: 100, initializer: initializer, seed: seed)
     }
 
     private func moments(_ values: [Float]) -> (mean: Double, deviation: Double) {
@@ -28,7 +28,7 @@ import UnrollModel
 
     @Test(arguments: Initializer.allCases)
     func namesAndShapesArePyTorchs(initializer: Initializer) throws {
-        let parameters = parameters(initializer)
+        let parameters = try parameters(initializer)
         #expect(
             parameters.entries.map(\.name) == [
                 "rnn.weight_ih_l0", "rnn.weight_hh_l0", "rnn.bias_ih_l0", "rnn.bias_hh_l0",
@@ -41,13 +41,13 @@ import UnrollModel
     }
 
     @Test(arguments: Initializer.allCases)
-    func theSeedDecides(initializer: Initializer) {
-        #expect(parameters(initializer) == parameters(initializer))
-        #expect(parameters(initializer) != parameters(initializer, seed: 2))
+    func theSeedDecides(initializer: Initializer) throws {
+        #expect(try parameters(initializer) == parameters(initializer))
+        #expect(try parameters(initializer) != parameters(initializer, seed: 2))
     }
 
-    @Test func normalWeightsHaveADeviationOfOneHundredth() {
-        for entry in parameters(.normal).entries {
+    @Test func normalWeightsHaveADeviationOfOneHundredth() throws {
+        for entry in try parameters(.normal).entries {
             if entry.shape.count == 1 {
                 #expect(entry.values.allSatisfy { $0 == 0 })
             } else {
@@ -62,9 +62,9 @@ import UnrollModel
         }
     }
 
-    @Test func uniformValuesFillTheBoundOfPyTorch() {
+    @Test func uniformValuesFillTheBoundOfPyTorch() throws {
         let bound = 1 / 8.0
-        for entry in parameters(.uniform).entries {
+        for entry in try parameters(.uniform).entries {
             #expect(entry.values.allSatisfy { abs(Double($0)) <= bound })
             let (mean, deviation) = moments(entry.values)
             let expected = bound / 3.0.squareRoot()
@@ -74,7 +74,7 @@ import UnrollModel
     }
 
     @Test func tensorsAreIndependentOfEachOther() throws {
-        let parameters = parameters(.uniform)
+        let parameters = try parameters(.uniform)
         let input = try #require(parameters["rnn.bias_ih_l0"])
         let hidden = try #require(parameters["rnn.bias_hh_l0"])
         #expect(!zip(input.values, hidden.values).contains { $0 == $1 })
@@ -82,7 +82,7 @@ import UnrollModel
 
     @Test func everyGatesRecurrentMatrixIsOrthogonal() throws {
         let size = configuration.hiddenSize
-        let weights = try #require(parameters(.orthogonal)["rnn.weight_hh_l0"]).values
+        let weights = try #require(try parameters(.orthogonal)["rnn.weight_hh_l0"]).values
         for gate in 0..<2 {
             let rows = (0..<size).map { row in
                 weights[(gate * size + row) * size..<(gate * size + row + 1) * size]
@@ -98,7 +98,7 @@ import UnrollModel
     }
 
     @Test func orthogonalLeavesBiasesZero() throws {
-        let parameters = parameters(.orthogonal)
+        let parameters = try parameters(.orthogonal)
         #expect(parameters["decoder.bias"]?.values.allSatisfy { $0 == 0 } == true)
         let decoder = try #require(parameters["decoder.weight"])
         #expect(decoder.values.allSatisfy { abs($0) <= 0.125 } && decoder.values.contains { $0 != 0 })

@@ -4,8 +4,19 @@ import UnrollModel
 @Suite struct NamedTensorsTests {
     private let configuration = ModelConfiguration(cell: TanhCell.self, hiddenSize: 3)
 
-    private var parameters: Parameters {
-        Parameters(for: configuration, vocabularySize: 5, seed: 1)
+    private let parameters: Parameters
+
+    init() throws {
+        parameters = try Parameters(for: configuration, vocabularySize: 5, seed: 1)
+    }
+
+    @Test(arguments: [0, -1, Int.max]) func senselessSizesAreRefused(size: Int) {
+        #expect(throws: ModelError.invalidVocabularySize(size)) {
+            try Parameters(for: configuration, vocabularySize: size, seed: 1)
+        }
+        #expect(throws: ModelError.invalidHiddenSize(size)) {
+            try Parameters(for: ModelConfiguration(hiddenSize: size), vocabularySize: 5, seed: 1)
+        }
     }
 
     private func expect(

@@ -14,7 +14,7 @@ extension LanguageModel {
         let configuration = ModelConfiguration(cell: cell, hiddenSize: hiddenSize)
         return try LanguageModel(
             configuration: configuration, vocabulary: vocabulary,
-            parameters: Parameters(
+            parameters: try Parameters(
                 for: configuration, vocabularySize: vocabulary.count, initializer: .uniform, seed: seed))
     }
 }

@@ -18,7 +18,7 @@ import UnrollTraining
         let options = TestTraining.options(epochs: 3, sampling: sampling)
         let reference = try ReferenceEngine(
             configuration: TestTraining.model,
-            parameters: Parameters(
+            parameters: try Parameters(
                 for: TestTraining.model, vocabularySize: corpus.vocabulary.count,
                 initializer: options.initializer, seed: options.seed))
         var minibatch = Minibatch()

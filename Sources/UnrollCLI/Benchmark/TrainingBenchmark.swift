@@ -20,7 +20,7 @@ struct TrainingBenchmark {
         minibatch = workload.minibatch
         engine = try CPUEngine(
             configuration: workload.configuration,
-            parameters: Parameters(
+            parameters: try Parameters(
                 for: workload.configuration, vocabularySize: Workload.vocabularySize, initializer: .uniform,
                 seed: 0),
             threads: threads, kernelLevel: level)
