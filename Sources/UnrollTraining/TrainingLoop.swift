@@ -82,7 +82,6 @@ struct TrainingLoop {
         let seconds = start.duration(to: .now) / .seconds(1)
         let tokens = minibatch.tokenCount
         position.minibatch += 1
-        position.step += 1
         position.nats += result.meanLoss * Double(tokens)
         position.gradientNorms += result.gradientNorm
         position.tokens += tokens

@@ -6,8 +6,6 @@ struct TrainingPosition: Codable, Equatable {
     var epoch = 0
     /// Minibatches of the present epoch that are done.
     var minibatch = 0
-    /// Minibatches of all epochs that are done.
-    var step = 0
     /// The summed loss of the present epoch, in nats.
     var nats = 0.0
     /// Tokens of the present epoch.
@@ -26,7 +24,7 @@ struct TrainingPosition: Codable, Equatable {
 
     /// Whether counts are such that one can go on counting from there.
     var isPossible: Bool {
-        [epoch, minibatch, step, tokens, totalTokens].allSatisfy { (0...1 << 60).contains($0) }
+        [epoch, minibatch, tokens, totalTokens].allSatisfy { (0...1 << 60).contains($0) }
     }
 
     var tokensPerSecond: Double { seconds > 0 ? Double(totalTokens) / seconds : 0 }

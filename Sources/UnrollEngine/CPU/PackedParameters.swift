@@ -2,7 +2,7 @@ import CUnrollKernels
 import UnrollModel
 
 /// Sizes of a model in the units of the kernels.
-struct ModelShape: Equatable {
+struct ModelShape {
     /// Hidden units, `H`.
     let hiddenSize: Int
     /// Tokens, `V`.

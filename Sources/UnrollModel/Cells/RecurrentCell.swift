@@ -2,7 +2,7 @@
 ///
 /// Before the formula runs, every gate has been computed as `W_ih · input + b_ih + W_hh · h + b_hh`, where `h` is the
 /// previous value of the first state. `step` says how gates and previous states make the new states. It runs on
-/// symbols, once: engines derive the gradient from it and run both at the speed of hand-written kernels.
+/// symbols, once: engines derive the gradient from it and run both over whole layers.
 ///
 /// ```swift
 /// enum TanhCell: RecurrentCell {
