@@ -39,7 +39,8 @@ let package = Package(
         room("UnrollModel", uses: ["UnrollCore"]),
         // Leaf loops in C: chosen at run time by the processor's features, no flags, no dependency.
         .target(name: "CUnrollKernels", linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
-        room("UnrollEngine", uses: ["UnrollCore", "UnrollModel", "CUnrollKernels"]),
+        room("UnrollKernels", uses: ["CUnrollKernels"]),
+        room("UnrollEngine", uses: ["UnrollCore", "UnrollModel", "UnrollKernels", "CUnrollKernels"]),
         room("UnrollStorage", uses: ["UnrollText", "UnrollModel", crypto]),
         room(
             "UnrollTraining",
@@ -50,8 +51,8 @@ let package = Package(
         room(
             "Unroll",
             uses: [
-                "UnrollCore", "UnrollText", "UnrollModel", "UnrollEngine", "UnrollStorage", "UnrollTraining",
-                "UnrollGeneration",
+                "UnrollCore", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine", "UnrollStorage",
+                "UnrollTraining", "UnrollGeneration",
             ]),
         room("UnrollCorpora", uses: [crypto]),
         .executableTarget(
@@ -60,14 +61,14 @@ let package = Package(
 
         .target(name: "UnrollTestSupport", path: "Tests/UnrollTestSupport", swiftSettings: strict),
         tests(of: "Unroll"),
-        .testTarget(
-            name: "UnrollKernelsTests", dependencies: ["CUnrollKernels", "UnrollEngine"],
-            swiftSettings: strict),
+        tests(of: "UnrollKernels", uses: ["CUnrollKernels"]),
         tests(of: "UnrollCore"),
         tests(of: "UnrollCorpora"),
         tests(of: "UnrollText", uses: ["UnrollCore"]),
         tests(of: "UnrollModel", uses: ["UnrollCore"], resources: [.copy("Fixtures")]),
-        tests(of: "UnrollEngine", uses: ["UnrollCore", "UnrollModel"], resources: [.copy("Oracles")]),
+        tests(
+            of: "UnrollEngine", uses: ["UnrollCore", "UnrollModel", "UnrollKernels"],
+            resources: [.copy("Oracles")]),
         tests(of: "UnrollStorage", uses: ["UnrollText", "UnrollModel", "UnrollTestSupport"]),
         tests(
             of: "UnrollTraining",

@@ -1,6 +1,7 @@
 @_exported import UnrollCore
 @_exported import UnrollEngine
 @_exported import UnrollGeneration
+@_exported import UnrollKernels
 @_exported import UnrollModel
 @_exported import UnrollStorage
 @_exported import UnrollText

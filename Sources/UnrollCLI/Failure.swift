@@ -30,6 +30,8 @@ struct Failure: Error {
             self.init(error.description, exitCode: error.isUsage ? Self.usage : 1)
         case let error as EngineError:
             self.init(error.description, exitCode: error.isUsage ? Self.usage : 1)
+        case let error as KernelError:
+            self.init(error.description, exitCode: error.isUsage ? Self.usage : 1)
         case let error as any Error & CustomStringConvertible where Self.isOurs(error):
             self.init(error.description)
         case is CancellationError:
@@ -83,8 +85,18 @@ extension TextError {
 extension EngineError {
     fileprivate var isUsage: Bool {
         switch self {
-        case .invalidSize, .kernelsUnavailable: true
+        case .invalidSize: true
+        case .kernels(let error): error.isUsage
         default: false
+        }
+    }
+}
+
+extension KernelError {
+    fileprivate var isUsage: Bool {
+        switch self {
+        case .unavailable, .invalidThreadCount: true
+        case .outOfResources: false
         }
     }
 }

@@ -1,3 +1,4 @@
+import UnrollKernels
 import UnrollModel
 
 /// What an engine refuses.
@@ -12,10 +13,8 @@ public enum EngineError: Error, Sendable, Equatable, CustomStringConvertible {
     case tokenOutOfRange(Int32, vocabularySize: Int)
     /// The state that is carried on is of another shape than the minibatch needs.
     case stateMismatch(expected: [Int], actual: [Int])
-    /// The processor lacks an instruction set that was asked for.
-    case kernelsUnavailable(String, available: [String])
-    /// The operating system gave no memory or no threads.
-    case outOfResources(String)
+    /// The machine has not the kernels, the memory or the threads.
+    case kernels(KernelError)
 
     /// One line that names the thing and the way out.
     public var description: String {
@@ -31,10 +30,8 @@ public enum EngineError: Error, Sendable, Equatable, CustomStringConvertible {
             "the token id \(token) is not in the vocabulary of \(size)"
         case .stateMismatch(let expected, let actual):
             "the recurrent state has the shape \(actual), where the minibatch needs \(expected)"
-        case .kernelsUnavailable(let name, let available):
-            "this processor has no '\(name)' kernels; available: \(available.joined(separator: ", "))"
-        case .outOfResources(let what):
-            "the operating system gave no \(what)"
+        case .kernels(let error):
+            error.description
         }
     }
 

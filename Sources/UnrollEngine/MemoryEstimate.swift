@@ -1,4 +1,5 @@
 import Foundation
+import UnrollKernels
 import UnrollModel
 
 /// How much memory training takes, found out before anything is allocated.

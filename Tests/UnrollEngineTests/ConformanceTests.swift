@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import UnrollCore
 import UnrollEngine
+import UnrollKernels
 import UnrollModel
 
 /// The CPU engine against the reference engine, for every kernel level that this processor has.

@@ -1,6 +1,7 @@
 import Testing
 import UnrollCore
 import UnrollEngine
+import UnrollKernels
 import UnrollModel
 
 /// The engines against PyTorch: only another implementation sees a wrong formula.

@@ -1,7 +1,7 @@
 import CUnrollKernels
 import Foundation
 import Testing
-import UnrollEngine
+import UnrollKernels
 
 /// Logits, softmax and cross-entropy, against double precision.
 @Suite struct DecoderTests {

@@ -1,7 +1,7 @@
 import CUnrollKernels
 import Foundation
 import Testing
-import UnrollEngine
+import UnrollKernels
 
 /// The interpreter's operations on tiles, against double precision.
 @Suite struct ElementwiseTests {

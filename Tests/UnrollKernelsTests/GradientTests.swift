@@ -1,7 +1,7 @@
 import CUnrollKernels
 import Foundation
 import Testing
-import UnrollEngine
+import UnrollKernels
 
 /// Gradients of weights and biases, against plain loops in double precision.
 @Suite struct GradientTests {

@@ -1,7 +1,7 @@
 import CUnrollKernels
 import Foundation
 import Testing
-import UnrollEngine
+import UnrollKernels
 
 /// Transposes and the passes over parameters, against plain loops; and where parameters live.
 @Suite struct SweepTests {

@@ -2,7 +2,7 @@ import CUnrollKernels
 import Foundation
 import Synchronization
 import Testing
-import UnrollEngine
+import UnrollKernels
 
 /// The threads that share out a step.
 @Suite struct WorkerPoolTests {
@@ -145,12 +145,12 @@ import UnrollEngine
         threads: Int32
     ) {
         #expect(unroll_pool_create(threads) == nil)
-        #expect(throws: EngineError.self) { try WorkerPool(threadCount: Int(threads)) }
+        #expect(throws: KernelError.self) { try WorkerPool(threadCount: Int(threads)) }
     }
 
     @Test func threadCountsThatDoNotFitIntoCAreRefused() {
         for threads in [Int.max, Int.min, 1 << 32 + 1] {
-            #expect(throws: EngineError.self) { try WorkerPool(threadCount: threads) }
+            #expect(throws: KernelError.self) { try WorkerPool(threadCount: threads) }
         }
     }
 

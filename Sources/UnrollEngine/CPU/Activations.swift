@@ -1,4 +1,5 @@
 import CUnrollKernels
+import UnrollKernels
 
 /// The memory of one minibatch: states, saved values, gradients, logits, all as panels over time.
 ///
@@ -26,7 +27,7 @@ final class Activations {
     /// Lays out memory for minibatches of this shape, in the buffer of `earlier` where that is large enough.
     init(
         timeSteps: Int, batchSize: Int, shape: ModelShape, savedCount: Int, reusing earlier: Activations?
-    ) throws(EngineError) {
+    ) throws(KernelError) {
         let width = PanelLayout.width
         let hiddenStep = shape.hiddenPanels * batchSize * width
         let sizes =

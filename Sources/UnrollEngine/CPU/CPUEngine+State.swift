@@ -1,3 +1,4 @@
+import UnrollKernels
 import UnrollModel
 
 extension CPUEngine {
@@ -23,8 +24,13 @@ extension CPUEngine {
         let batchSize = try state.checkedBatchSize(for: configuration)
         carriedBatchSize = batchSize
         guard batchSize > 0 else { return }
-        let carried = try AlignedBuffer(
-            count: shape.stateCount * shape.hiddenPanels * batchSize * PanelLayout.width)
+        let carried: AlignedBuffer
+        do throws(KernelError) {
+            carried = try AlignedBuffer(
+                count: shape.stateCount * shape.hiddenPanels * batchSize * PanelLayout.width)
+        } catch {
+            throw .kernels(error)
+        }
         for (index, name) in configuration.cell.states.enumerated() {
             guard let values = state[name]?.values else { continue }
             for row in 0..<batchSize {

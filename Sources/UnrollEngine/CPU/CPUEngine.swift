@@ -1,5 +1,6 @@
 import CUnrollKernels
 import UnrollCore
+import UnrollKernels
 import UnrollModel
 
 /// The fast engine: float32 on C kernels chosen for the processor at run time, on several threads.
@@ -56,9 +57,6 @@ public final class CPUEngine: Engine {
             throw .model(error)
         }
         self.configuration = configuration
-        let level = if let kernelLevel { kernelLevel } else { try KernelLevel.preferred() }
-        self.kernelLevel = level
-        kernels = try level.kernels()
         shape = ModelShape(
             hiddenSize: configuration.hiddenSize, vocabularySize: vocabularySize, gateCount: graph.gateCount,
             stateCount: graph.stateCount)
@@ -69,10 +67,17 @@ public final class CPUEngine: Engine {
                     configuration.cell.name, "its formula needs \(program.slots.count) values at once"))
         }
         self.program = program
-        pool = try WorkerPool(threadCount: threads ?? WorkerPool.processorCount)
-        weights = try PackedParameters(shape: shape)
-        derived = try DerivedWeights(shape: shape)
-        scratch = try AlignedBuffer(count: pool.threadCount * program.scratchCount * Activations.tileSize)
+        do throws(KernelError) {
+            self.kernelLevel = if let kernelLevel { kernelLevel } else { try KernelLevel.preferred() }
+            kernels = try self.kernelLevel.kernels()
+            pool = try WorkerPool(threadCount: threads ?? WorkerPool.processorCount)
+            weights = try PackedParameters(shape: shape)
+            derived = try DerivedWeights(shape: shape)
+            scratch = try AlignedBuffer(
+                count: pool.threadCount * program.scratchCount * Activations.tileSize)
+        } catch {
+            throw .kernels(error)
+        }
         slotTables = .allocate(capacity: max(1, pool.threadCount * program.slots.count))
         forwardInstructions = .allocate(copying: program.forward)
         backwardInstructions = .allocate(copying: program.backward)
@@ -220,10 +225,24 @@ public final class CPUEngine: Engine {
             throw .stateMismatch(
                 expected: [batchSize, shape.hiddenSize], actual: [carriedBatchSize, shape.hiddenSize])
         }
-        if activations?.timeSteps != timeSteps || activations?.batchSize != batchSize {
+        if !isLaidOut(timeSteps: timeSteps, batchSize: batchSize) {
             try MemoryEstimate.check(
                 configuration: configuration, vocabularySize: vocabularySize, timeSteps: timeSteps,
                 batchSize: batchSize)
+        }
+        do throws(KernelError) {
+            try layOut(timeSteps: timeSteps, batchSize: batchSize)
+        } catch {
+            throw .kernels(error)
+        }
+    }
+
+    private func isLaidOut(timeSteps: Int, batchSize: Int) -> Bool {
+        activations?.timeSteps == timeSteps && activations?.batchSize == batchSize
+    }
+
+    private func layOut(timeSteps: Int, batchSize: Int) throws(KernelError) {
+        if !isLaidOut(timeSteps: timeSteps, batchSize: batchSize) {
             let activations = try Activations(
                 timeSteps: timeSteps, batchSize: batchSize, shape: shape, savedCount: program.savedCount,
                 reusing: activations)
@@ -242,7 +261,12 @@ public final class CPUEngine: Engine {
 
     private func preparedGradients() throws(EngineError) -> PackedParameters {
         if let gradients { return gradients }
-        let gradients = try PackedParameters(shape: shape)
+        let gradients: PackedParameters
+        do throws(KernelError) {
+            gradients = try PackedParameters(shape: shape)
+        } catch {
+            throw .kernels(error)
+        }
         self.gradients = gradients
         return gradients
     }

@@ -1,4 +1,5 @@
 import CUnrollKernels
+import UnrollKernels
 import UnrollModel
 
 /// A cell's graph as two lists of tile operations, with a place in memory for every value.

@@ -1,4 +1,5 @@
 import CUnrollKernels
+import UnrollKernels
 
 /// What the kernels need beside the parameters and what follows from them after each update.
 final class DerivedWeights {
@@ -14,7 +15,7 @@ final class DerivedWeights {
     /// `[P][32 G P + 32 ceil(V/32)][32]`: recurrent weights, then the decoder's, with outputs as inner index.
     var transposed: UnsafeMutablePointer<Float> { transposedBuffer.base }
 
-    init(shape: ModelShape) throws(EngineError) {
+    init(shape: ModelShape) throws(KernelError) {
         let width = PanelLayout.width
         self.shape = shape
         biasBuffer = try AlignedBuffer(count: shape.gatePanels * width)

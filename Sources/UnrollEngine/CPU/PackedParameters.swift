@@ -1,4 +1,5 @@
 import CUnrollKernels
+import UnrollKernels
 import UnrollModel
 
 /// Sizes of a model in the units of the kernels.
@@ -49,7 +50,7 @@ final class PackedParameters {
     /// The panels of all weights and the biases.
     let blocks: [Block]
 
-    init(shape: ModelShape) throws(EngineError) {
+    init(shape: ModelShape) throws(KernelError) {
         let width = PanelLayout.width
         let recurrentPanel = shape.hiddenPanels * width * width
         let panelSizes: [(count: Int, size: Int)] = [

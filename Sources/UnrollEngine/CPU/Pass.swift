@@ -1,4 +1,5 @@
 import CUnrollKernels
+import UnrollKernels
 
 /// One run over a minibatch, as phases that every thread calls with its number.
 ///

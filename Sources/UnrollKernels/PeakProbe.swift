@@ -8,7 +8,7 @@ package struct PeakProbe {
     private static let iterations: Int64 = 1_000_000
 
     /// Prepares the probe for a level's vectors on so many threads.
-    package init(level: KernelLevel, threads: Int) throws(EngineError) {
+    package init(level: KernelLevel, threads: Int) throws(KernelError) {
         kernels = try level.kernels()
         pool = try WorkerPool(threadCount: threads)
     }

@@ -2,13 +2,14 @@ import CUnrollKernels
 
 /// Threads that run one function together, the caller among them.
 package final class WorkerPool {
+    /// How many threads a pool may have.
+    package static let threadCounts = 1...Int(UNROLL_MAX_THREADS)
+
     package let threadCount: Int
     private let pool: OpaquePointer
 
-    package init(threadCount: Int) throws(EngineError) {
-        guard threadCount >= 1, threadCount <= Int(UNROLL_MAX_THREADS) else {
-            throw .invalidSize(name: "the number of threads (--threads)", value: threadCount)
-        }
+    package init(threadCount: Int) throws(KernelError) {
+        guard Self.threadCounts.contains(threadCount) else { throw .invalidThreadCount(threadCount) }
         guard let pool = unroll_pool_create(Int32(threadCount)) else {
             throw .outOfResources("\(threadCount) threads; ask for fewer with --threads")
         }
@@ -41,7 +42,7 @@ package final class WorkerPool {
     }
 
     /// The share of `0 ..< count` that falls to a thread, in steps of `granularity`.
-    func share(of count: Int, granularity: Int = 1, thread: Int) -> Range<Int> {
+    package func share(of count: Int, granularity: Int = 1, thread: Int) -> Range<Int> {
         let steps = (count + granularity - 1) / granularity
         let begin = steps * thread / threadCount * granularity
         let end = steps * (thread + 1) / threadCount * granularity

@@ -19,12 +19,12 @@ public enum KernelLevel: String, Sendable, CaseIterable {
     }
 
     /// The level that the environment asks for, or else the fastest.
-    public static func preferred() throws(EngineError) -> KernelLevel {
+    public static func preferred() throws(KernelError) -> KernelLevel {
         guard let name = ProcessInfo.processInfo.environment[environmentVariable], !name.isEmpty else {
             return available.last ?? .portable
         }
         guard let level = KernelLevel(rawValue: name), available.contains(level) else {
-            throw .kernelsUnavailable(name, available: available.map(\.rawValue))
+            throw .unavailable(name, available: available.map(\.rawValue))
         }
         return level
     }
@@ -38,9 +38,9 @@ public enum KernelLevel: String, Sendable, CaseIterable {
     }
 
     /// The functions of this level.
-    package func kernels() throws(EngineError) -> UnrollKernels {
+    package func kernels() throws(KernelError) -> UnrollKernels {
         guard let table else {
-            throw .kernelsUnavailable(rawValue, available: Self.available.map(\.rawValue))
+            throw .unavailable(rawValue, available: Self.available.map(\.rawValue))
         }
         return table.pointee
     }

@@ -1,17 +1,17 @@
 import CUnrollKernels
 
 /// The arithmetic of panels: 32 neighbouring units of all rows that lie together in memory.
-enum PanelLayout {
+package enum PanelLayout {
     /// Units of a panel.
-    static let width = Int(UNROLL_PANEL_WIDTH)
+    package static let width = Int(UNROLL_PANEL_WIDTH)
 
     /// How many panels hold `units` units.
-    static func panels(of units: Int) -> Int {
+    package static func panels(of units: Int) -> Int {
         (units + width - 1) / width
     }
 
     /// `units` rounded up to whole panels.
-    static func padded(_ units: Int) -> Int {
+    package static func padded(_ units: Int) -> Int {
         panels(of: units) * width
     }
 }
