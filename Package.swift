@@ -19,6 +19,12 @@ func tests(of name: String, uses dependencies: [Target.Dependency] = [], resourc
         swiftSettings: strict)
 }
 
+/// A program of one file under `Examples`.
+func example(_ name: String) -> Target {
+    .executableTarget(
+        name: name, dependencies: ["Chapter", "Unroll"], path: "Examples/\(name)", swiftSettings: strict)
+}
+
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -40,6 +46,7 @@ let package = Package(
         // Leaf loops in C: chosen at run time by the processor's features, no flags, no dependency.
         .target(name: "CUnrollKernels", linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
         room("UnrollKernels", uses: ["CUnrollKernels"]),
+        room("UnrollTensor", uses: ["UnrollCore", "UnrollKernels", "CUnrollKernels"]),
         room("UnrollEngine", uses: ["UnrollCore", "UnrollModel", "UnrollKernels", "CUnrollKernels"]),
         room("UnrollStorage", uses: ["UnrollText", "UnrollModel", crypto]),
         room(
@@ -51,7 +58,8 @@ let package = Package(
         room(
             "Unroll",
             uses: [
-                "UnrollCore", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine", "UnrollStorage",
+                "UnrollCore", "UnrollText", "UnrollTensor", "UnrollModel", "UnrollKernels", "UnrollEngine",
+                "UnrollStorage",
                 "UnrollTraining", "UnrollGeneration",
             ]),
         room("UnrollCorpora", uses: [crypto]),
@@ -59,12 +67,29 @@ let package = Package(
             name: "UnrollCLI", dependencies: ["Unroll", "UnrollCorpora", argumentParser],
             swiftSettings: strict),
 
+        // The chapter's definitions are a target of their own, so that the other examples can use them.
+        .target(
+            name: "Chapter", dependencies: ["Unroll"], path: "Examples/RNNFromScratch",
+            exclude: ["main.swift"],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "RNNFromScratch", dependencies: ["Chapter", "Unroll"], path: "Examples/RNNFromScratch",
+            exclude: ["Chapter.swift"], swiftSettings: strict),
+        example("LSTMFromScratch"),
+        example("GRUFromScratch"),
+        example("RNNConcise"),
+
         .target(name: "UnrollTestSupport", path: "Tests/UnrollTestSupport", swiftSettings: strict),
         tests(of: "Unroll"),
         tests(of: "UnrollKernels", uses: ["CUnrollKernels"]),
         tests(of: "UnrollCore"),
         tests(of: "UnrollCorpora"),
         tests(of: "UnrollText", uses: ["UnrollCore"]),
+        tests(of: "UnrollTensor", uses: ["UnrollCore"], resources: [.copy("Oracles")]),
+        .testTarget(
+            name: "ExamplesTests",
+            dependencies: ["Chapter", "LSTMFromScratch", "GRUFromScratch", "Unroll"],
+            resources: [.copy("Oracles")], swiftSettings: strict),
         tests(of: "UnrollModel", uses: ["UnrollCore"], resources: [.copy("Fixtures")]),
         tests(
             of: "UnrollEngine", uses: ["UnrollCore", "UnrollModel", "UnrollKernels"],

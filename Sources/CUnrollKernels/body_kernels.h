@@ -23,6 +23,8 @@ typedef int32_t Integers __attribute__((vector_size(LANES * sizeof(int32_t))));
 #include "body_decoder.h"
 #include "body_gradients.h"
 #include "body_sweeps.h"
+#include "body_products.h"
+#include "body_arrays.h"
 
 const UnrollKernels LEVEL = {
     .name = LEVEL_NAME,
@@ -34,8 +36,13 @@ const UnrollKernels LEVEL = {
     .input_gradient = input_gradient,
     .column_sums = column_sums,
     .transpose = transpose,
+    .copy = copy,
     .sum_of_squares = sum_of_squares,
     .descend = descend,
     .operate = operate,
+    .multiply = multiply,
+    .combine = combine,
+    .sum = sum,
+    .softmax = softmax,
     .probe = probe,
 };

@@ -52,6 +52,14 @@ INLINE Vector vector_exp(Vector x) {
     return ZERO_WHERE_LESS(SCALE(p, n), x, lowest);
 }
 
+// e^x over the whole range: infinite where it is greater than any number.
+INLINE Vector vector_exp_unbounded(Vector x) {
+    // Beyond 64 in two factors, as the greatest powers of two do not fit into an exponent.
+    const Vector limit = BROADCAST(64.f);
+    const Vector beyond = MAX(BROADCAST(0.f), MIN(limit, x - limit));
+    return vector_exp(MIN(limit, x)) * vector_exp(beyond);
+}
+
 // Where the rational function below reaches exactly +-1; with every product rounded, it does so earlier and goes astray
 // here. Cut off anywhere else, it never gets there, and a saturated gate would never quite close.
 #ifndef TANH_LIMIT

@@ -39,6 +39,14 @@ OPERATION(operate_relu_derivative, relu_derivative(A, B))
 OPERATION(operate_tanh_derivative_of_product, tanh_derivative(A, B * C))
 OPERATION(operate_sigmoid_derivative_of_product, sigmoid_derivative(A, B * C))
 
+OPERATION(operate_exp, vector_exp_unbounded(A))
+
+NOINLINE void operate_log(
+    const UnrollInstruction *instruction, float *d, const float *a, const float *b, const float *c, ptrdiff_t count) {
+    (void)instruction, (void)b, (void)c;
+    for (ptrdiff_t i = 0; i < count; i++) d[i] = logf(a[i]);
+}
+
 #undef A
 #undef B
 #undef C
@@ -53,6 +61,8 @@ static Operation *const operations[UNROLL_OP_COUNT] = {
     [UNROLL_OP_TANH] = operate_tanh,
     [UNROLL_OP_SIGMOID] = operate_sigmoid,
     [UNROLL_OP_RELU] = operate_relu,
+    [UNROLL_OP_EXP] = operate_exp,
+    [UNROLL_OP_LOG] = operate_log,
     [UNROLL_OP_TANH_DERIVATIVE] = operate_tanh_derivative,
     [UNROLL_OP_SIGMOID_DERIVATIVE] = operate_sigmoid_derivative,
     [UNROLL_OP_RELU_DERIVATIVE] = operate_relu_derivative,

@@ -3,7 +3,7 @@
 // Exchanges rows and columns of a block of LANES x LANES: log2(LANES) rounds of the perfect shuffle.
 INLINE void transpose_lanes(const float *from, ptrdiff_t from_stride, float *to, ptrdiff_t to_stride) {
     Vector block[LANES], shuffled[LANES];
-    UNROLLED for (int i = 0; i < LANES; i++) block[i] = LOAD(from + i * from_stride);
+    UNROLLED for (int i = 0; i < LANES; i++) block[i] = LOAD_ANYWHERE(from + i * from_stride);
     UNROLLED for (int round = 1; round < LANES; round *= 2) {
         UNROLLED for (int i = 0; i < LANES / 2; i++) {
             shuffled[2 * i] = ZIP_LOW(block[i], block[i + LANES / 2]);
@@ -11,13 +11,24 @@ INLINE void transpose_lanes(const float *from, ptrdiff_t from_stride, float *to,
         }
         UNROLLED for (int i = 0; i < LANES; i++) block[i] = shuffled[i];
     }
-    UNROLLED for (int i = 0; i < LANES; i++) STORE(to + i * to_stride, block[i]);
+    UNROLLED for (int i = 0; i < LANES; i++) STORE_ANYWHERE(to + i * to_stride, block[i]);
 }
 
-static void transpose(const float *from, ptrdiff_t from_stride, float *to, ptrdiff_t to_stride) {
-    for (int i = 0; i < WIDTH; i += LANES) {
-        for (int j = 0; j < WIDTH; j += LANES)
-            transpose_lanes(from + i * from_stride + j, from_stride, to + j * to_stride + i, to_stride);
+static void transpose(
+    const float *from, ptrdiff_t from_stride, float *to, ptrdiff_t to_stride, ptrdiff_t rows, ptrdiff_t columns) {
+    for (ptrdiff_t i = 0; i < rows; i += LANES) {
+        for (ptrdiff_t j = 0; j < columns; j += LANES) {
+            const float *block = from + i * from_stride + j;
+            float *transposed = to + j * to_stride + i;
+            if (i + LANES <= rows && j + LANES <= columns) {
+                transpose_lanes(block, from_stride, transposed, to_stride);
+                continue;
+            }
+            for (ptrdiff_t row = 0; row < LANES && i + row < rows; row++) {
+                for (ptrdiff_t column = 0; column < LANES && j + column < columns; column++)
+                    transposed[column * to_stride + row] = block[row * from_stride + column];
+            }
+        }
     }
 }
 

@@ -12,7 +12,7 @@ INLINE int32_t smaller(int32_t a, int32_t b) { return a < b ? a : b; }
 
 // sums[r] += row[r * row_stride] * weights, for one value of the inner index.
 INLINE void accumulate_one(
-    const int rows, const float *row, const int row_stride, const float *weights, Accumulators sums) {
+    const int rows, const float *row, const ptrdiff_t row_stride, const float *weights, Accumulators sums) {
     Vector w[TILE_VECTORS];
     UNROLLED for (int v = 0; v < TILE_VECTORS; v++) w[v] = LOAD(weights + v * LANES);
     UNROLLED for (int r = 0; r < rows; r++) {

@@ -15,6 +15,8 @@ typedef __m256 Vector;
 #define TILE_VECTORS 2
 #define LOAD(p) _mm256_load_ps(p)
 #define STORE(p, v) _mm256_store_ps(p, v)
+#define LOAD_ANYWHERE(p) _mm256_loadu_ps(p)
+#define STORE_ANYWHERE(p, v) _mm256_storeu_ps(p, v)
 #define BROADCAST(x) _mm256_set1_ps(x)
 #define MULTIPLY_ADD(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define NEGATED_MULTIPLY_ADD(a, b, c) _mm256_fnmadd_ps(a, b, c)

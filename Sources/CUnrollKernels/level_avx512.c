@@ -16,6 +16,8 @@ typedef __m512 Vector;
 #define TILE_VECTORS 2
 #define LOAD(p) _mm512_load_ps(p)
 #define STORE(p, v) _mm512_store_ps(p, v)
+#define LOAD_ANYWHERE(p) _mm512_loadu_ps(p)
+#define STORE_ANYWHERE(p, v) _mm512_storeu_ps(p, v)
 #define BROADCAST(x) _mm512_set1_ps(x)
 #define MULTIPLY_ADD(a, b, c) _mm512_fmadd_ps(a, b, c)
 #define NEGATED_MULTIPLY_ADD(a, b, c) _mm512_fnmadd_ps(a, b, c)

@@ -3,6 +3,8 @@
 #include <stdint.h>
 
 typedef float Vector __attribute__((vector_size(16)));
+// The same at any address of a float.
+typedef float LooseVector __attribute__((vector_size(16), aligned(4)));
 typedef int32_t Mask __attribute__((vector_size(16)));
 
 // As on x86, the second operand is the answer when either is not a number.
@@ -23,6 +25,8 @@ static inline Vector portable_min(Vector a, Vector b) {
 #define TILE_VECTORS 2
 #define LOAD(p) (*(const Vector *)(p))
 #define STORE(p, v) (*(Vector *)(p) = (v))
+#define LOAD_ANYWHERE(p) ((Vector)(*(const LooseVector *)(p)))
+#define STORE_ANYWHERE(p, v) (*(LooseVector *)(p) = (v))
 #define BROADCAST(x) ((Vector){0, 0, 0, 0} + (x))
 #if defined(__FP_FAST_FMAF)
 #define MULTIPLY_ADD(a, b, c) __builtin_elementwise_fma(a, b, c)

@@ -102,23 +102,23 @@ void unroll_pool_barrier(UnrollPool *pool) {
     }
 }
 
-// Runs the body with denormal numbers counted as zero, which ordinary training can make and which cost a hundredfold.
-static void run_share(UnrollPool *pool, int32_t thread) {
+// Denormal numbers count as zero: ordinary training can make them, and they cost a hundredfold.
+static void run_as(int32_t thread, void (*body)(void *context, int32_t thread), void *context) {
 #if defined(__x86_64__)
     const unsigned flush_to_zero = 0x8000, denormals_are_zero = 0x0040;
     const unsigned before = _mm_getcsr();
     _mm_setcsr(before | flush_to_zero | denormals_are_zero);
-    pool->body(pool->context, thread);
+    body(context, thread);
     _mm_setcsr(before);
 #elif defined(__aarch64__)
     const uint64_t flush_to_zero = 1u << 24;
     uint64_t before;
     __asm__ volatile("mrs %0, fpcr" : "=r"(before));
     __asm__ volatile("msr fpcr, %0" : : "r"(before | flush_to_zero));
-    pool->body(pool->context, thread);
+    body(context, thread);
     __asm__ volatile("msr fpcr, %0" : : "r"(before));
 #else
-    pool->body(pool->context, thread);
+    body(context, thread);
 #endif
 }
 
@@ -129,7 +129,7 @@ static void *work(void *argument) {
     for (unsigned run = 0;; run++) {
         signal_wait_past(&pool->start, run, pool->spins);
         if (pool->is_ending) return NULL;
-        run_share(pool, worker.thread);
+        run_as(worker.thread, pool->body, pool->context);
         unroll_pool_barrier(pool);
     }
 }
@@ -174,7 +174,7 @@ void unroll_pool_run(UnrollPool *pool, void (*body)(void *context, int32_t threa
     pool->body = body;
     pool->context = context;
     if (pool->threads > 1) signal_advance(&pool->start);
-    run_share(pool, 0);
+    run_as(0, body, context);
     unroll_pool_barrier(pool);
 }
 
@@ -186,3 +186,5 @@ int32_t unroll_processor_count(void) {
     const long online = sysconf(_SC_NPROCESSORS_ONLN);
     return online > 0 ? (int32_t)online : 1;
 }
+
+void unroll_run_alone(void (*body)(void *context, int32_t thread), void *context) { run_as(0, body, context); }

@@ -4,5 +4,6 @@
 @_exported import UnrollKernels
 @_exported import UnrollModel
 @_exported import UnrollStorage
+@_exported import UnrollTensor
 @_exported import UnrollText
 @_exported import UnrollTraining

@@ -1,3 +1,5 @@
+import Foundation
+
 /// A seedable source of random numbers in which every draw has a position.
 ///
 /// Draw `n` is a pure function of the seed, the purpose, the index and `n`, so a stream can be taken up anywhere:
@@ -50,6 +52,12 @@ public struct RandomSource: RandomNumberGenerator, Sendable, Hashable, Codable {
     /// Returns a number that is uniform in `0 ..< 1`, a multiple of 2⁻⁵³.
     public mutating func uniform() -> Double {
         Double(next() >> 11) * 0x1p-53
+    }
+
+    /// Returns a number from the standard normal distribution, by the Box-Muller transform.
+    public mutating func normal() -> Double {
+        let radius = (-2 * log(1 - uniform())).squareRoot()
+        return radius * cos(2 * .pi * uniform())
     }
 
     /// Returns an integer that is uniform in `0 ..< bound`, or 0 when `bound` is 0.

@@ -23,17 +23,20 @@ package final class WorkerPool {
 
     /// Runs a task once on every thread and returns when all are done; allocates nothing.
     package func run(_ task: PoolTask) {
-        unroll_pool_run(
-            pool,
-            { context, thread in
-                guard let context else { return }
-                Unmanaged<PoolTask>.fromOpaque(context).takeUnretainedValue().body(Int(thread))
-            }, Unmanaged.passUnretained(task).toOpaque())
+        unroll_pool_run(pool, PoolTask.call, Unmanaged.passUnretained(task).toOpaque())
     }
 
     /// Runs a closure that is used once.
     package func run(_ body: (Int) -> Void) {
         withoutActuallyEscaping(body) { run(PoolTask($0)) }
+    }
+
+    /// Runs a closure on the calling thread, with the same arithmetic as on a pool's.
+    package static func runAlone(_ body: () -> Void) {
+        withoutActuallyEscaping(body) { body in
+            let task = PoolTask { _ in body() }
+            unroll_run_alone(PoolTask.call, Unmanaged.passUnretained(task).toOpaque())
+        }
     }
 
     /// Waits, inside `run`, until every thread has come here.
@@ -61,6 +64,11 @@ package final class WorkerPool {
 /// which the type system cannot see: every share of work writes to memory of its own.
 package final class PoolTask {
     fileprivate let body: (Int) -> Void
+
+    fileprivate static let call: @convention(c) (UnsafeMutableRawPointer?, Int32) -> Void = { task, thread in
+        guard let task else { return }
+        Unmanaged<PoolTask>.fromOpaque(task).takeUnretainedValue().body(Int(thread))
+    }
 
     package init(_ body: @escaping (Int) -> Void) {
         self.body = body

@@ -50,12 +50,6 @@ extension NamedTensors where Scalar == Float {
 }
 
 extension RandomSource {
-    /// Returns a number from the standard normal distribution, by the Box-Muller transform.
-    mutating func normal() -> Double {
-        let radius = (-2 * log(1 - uniform())).squareRoot()
-        return radius * cos(2 * .pi * uniform())
-    }
-
     /// Returns a random orthogonal matrix, row-major: normal rows made orthonormal one after the other.
     mutating func orthogonalMatrix(size: Int) -> [Float] {
         var rows: [[Double]] = []

@@ -9,7 +9,7 @@ import UnrollKernels
     func transposeExchangesRowsAndColumns(level: KernelLevel, strides: (from: Int, to: Int)) throws {
         let from = try GuardedBuffer((0..<31 * strides.from + 32).map { Float($0) })
         let to = try GuardedBuffer(untouched: 31 * strides.to + 32)
-        try level.kernels().transpose(from.base, strides.from, to.base, strides.to)
+        try level.kernels().transpose(from.base, strides.from, to.base, strides.to, 32, 32)
         for index in 0..<to.count {
             let (row, column) = (index / strides.to, index % strides.to)
             if column < 32 {

@@ -57,6 +57,8 @@ typedef enum {
     UNROLL_OP_TANH,                 // d = tanh a
     UNROLL_OP_SIGMOID,              // d = sigmoid a
     UNROLL_OP_RELU,                 // d = max(a, 0)
+    UNROLL_OP_EXP,                  // d = e^a
+    UNROLL_OP_LOG,                  // d = the natural logarithm of a
     UNROLL_OP_TANH_DERIVATIVE,      // d = b (1 - a^2), where a is the tanh's value
     UNROLL_OP_SIGMOID_DERIVATIVE,   // d = b a (1 - a), where a is the sigmoid's value
     UNROLL_OP_RELU_DERIVATIVE,      // d = a > 0 ? b : 0, where a is the rectifier's value
@@ -126,6 +128,32 @@ typedef struct {
     float gradient_scale;     // 1 / (T B), or 0 when no gradient is wanted
 } UnrollDecoder;
 
+// A half-open range of rows or panels of an array of any size.
+typedef struct {
+    ptrdiff_t begin, end;
+} UnrollSpan;
+
+// A product of matrices of any size: c = a b, or c += a b. a and c may be at any address, b is aligned.
+typedef struct {
+    // [rows][inner], a_stride floats a row; with a_is_transposed panels, [ceil(rows/32)][inner][32].
+    const float *a;
+    ptrdiff_t a_stride;
+    bool a_is_transposed;
+    const float *b;   // panels, [ceil(columns/32)][inner][32], anything finite beyond the columns
+    float *c;         // [rows][columns]
+    ptrdiff_t inner, columns;
+    bool accumulates;
+} UnrollMatrixProduct;
+
+// Elementwise operations on two arrays at any address.
+typedef enum {
+    UNROLL_COMBINE_ADD,        // d = a + b
+    UNROLL_COMBINE_SUBTRACT,   // d = a - b
+    UNROLL_COMBINE_MULTIPLY,   // d = a b
+    UNROLL_COMBINE_DIVIDE,     // d = a / b
+    UNROLL_COMBINE_POWER,      // d = a^b
+} UnrollCombination;
+
 // The kernels of one instruction set.
 typedef struct {
     const char *name;
@@ -150,8 +178,12 @@ typedef struct {
         float *gradient, float *bias_gradient);
     // sums[32] = sum of all rows of one panel.
     void (*column_sums)(UnrollPanels rows, int32_t panel, int32_t steps, int32_t batch, float *sums);
-    // to[j][i] = from[i][j] for a 32 x 32 block; strides in floats.
-    void (*transpose)(const float *from, ptrdiff_t from_stride, float *to, ptrdiff_t to_stride);
+    // to[j][i] = from[i][j] for a block of rows x columns; strides in floats.
+    void (*transpose)(
+        const float *from, ptrdiff_t from_stride, float *to, ptrdiff_t to_stride, ptrdiff_t rows, ptrdiff_t columns);
+    // to[i][j] = from[i][j] for a block of rows x columns; strides in floats.
+    void (*copy)(
+        const float *from, ptrdiff_t from_stride, float *to, ptrdiff_t to_stride, ptrdiff_t rows, ptrdiff_t columns);
     // The sum of the squares of count numbers, count a multiple of 32.
     double (*sum_of_squares)(const float *values, ptrdiff_t count);
     // parameters -= rate * gradients; count a multiple of 32.
@@ -160,6 +192,16 @@ typedef struct {
     void (*operate)(
         const UnrollInstruction *instruction, float *d, const float *a, const float *b, const float *c,
         ptrdiff_t count);
+    // Some rows of some panels of a product; rows begin at a multiple of 8.
+    void (*multiply)(const UnrollMatrixProduct *product, UnrollSpan rows, UnrollSpan panels);
+    // count elements at any address; a single operand is one number, used for all. d may be a or b.
+    void (*combine)(
+        UnrollCombination operation, float *d, const float *a, bool a_is_single, const float *b, bool b_is_single,
+        ptrdiff_t count);
+    // The sum of count numbers at any address.
+    double (*sum)(const float *values, ptrdiff_t count);
+    // For one row of logits, -infinity in the padding: returns the cross-entropy in nats and leaves its gradient.
+    double (*softmax)(float *row, int32_t panels, int32_t target);
     // Runs multiply-adds at full speed and returns how many floating-point operations they were.
     double (*probe)(int64_t iterations);
 } UnrollKernels;
@@ -183,6 +225,9 @@ void unroll_pool_destroy(UnrollPool *pool);
 // Runs body(context, thread) on every thread and returns when all are done. While it runs, denormal numbers count as
 // zero on every thread alike. Not reentrant.
 void unroll_pool_run(UnrollPool *pool, void (*body)(void *context, int32_t thread), void *context);
+
+// Runs body(context, 0) on the calling thread alone, which treats denormal numbers as a pool does.
+void unroll_run_alone(void (*body)(void *context, int32_t thread), void *context);
 
 // Waits, inside a body, until every thread has come here: first spinning, then asleep.
 void unroll_pool_barrier(UnrollPool *pool);

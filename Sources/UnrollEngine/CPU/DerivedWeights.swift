@@ -36,13 +36,12 @@ final class DerivedWeights {
             for gate in 0..<shape.gatePanels {
                 kernels.transpose(
                     parameters.recurrent + (gate * inner + panel * width) * width, width,
-                    to + gate * width * width,
-                    width)
+                    to + gate * width * width, width, width, width)
             }
             for token in 0..<shape.vocabularyPanels {
                 kernels.transpose(
                     parameters.decoder + (token * inner + panel * width) * width, width,
-                    to + (shape.gatePanels + token) * width * width, width)
+                    to + (shape.gatePanels + token) * width * width, width, width, width)
             }
         }
         guard isFirstThread else { return }

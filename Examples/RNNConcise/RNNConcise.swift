@@ -1,0 +1,5 @@
+import Unroll
+
+@main enum RNNConcise {
+    static func main() {}
+}

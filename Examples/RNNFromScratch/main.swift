@@ -1,0 +1,4 @@
+import Chapter
+import Unroll
+
+try runChapter(parameters: rnnParameters, initialState: rnnState, forward: rnn)

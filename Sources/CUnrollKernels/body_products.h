@@ -1,0 +1,80 @@
+// Products of row-major matrices of any size: the right operand in panels, the result in rows.
+
+// Values of the inner index whose panel of weights stays in the L2 cache while all rows pass by.
+enum { INNER_BLOCK = 1024 };
+
+// Vectors of a row of the result, of which the last may have fewer columns than lanes.
+INLINE Vector load_columns(const float *from, ptrdiff_t columns) {
+    if (columns >= LANES) return LOAD_ANYWHERE(from);
+    float lanes[LANES] __attribute__((aligned(UNROLL_ALIGNMENT))) = {0};
+    for (ptrdiff_t i = 0; i < columns; i++) lanes[i] = from[i];
+    return LOAD(lanes);
+}
+
+INLINE void store_columns(float *to, ptrdiff_t columns, Vector value) {
+    if (columns >= LANES) {
+        STORE_ANYWHERE(to, value);
+        return;
+    }
+    float lanes[LANES] __attribute__((aligned(UNROLL_ALIGNMENT)));
+    STORE(lanes, value);
+    for (ptrdiff_t i = 0; i < columns; i++) to[i] = lanes[i];
+}
+
+// rows rows of one panel of the result, for the inner index from begin to end.
+INLINE void product_tile(
+    const int rows, const UnrollMatrixProduct *product, ptrdiff_t row, ptrdiff_t panel, ptrdiff_t begin,
+    ptrdiff_t end) {
+    const bool continues = product->accumulates || begin > 0;
+    for (int pass = 0; pass < PASSES; pass++) {
+        const ptrdiff_t column = panel * WIDTH + pass * PASS_WIDTH;
+        const ptrdiff_t columns = product->columns - column;
+        if (columns <= 0) return;
+        float *to = product->c + row * product->columns + column;
+        Accumulators sums;
+        UNROLLED for (int r = 0; r < rows; r++) {
+            UNROLLED for (int v = 0; v < TILE_VECTORS; v++)
+                sums[r][v] = continues
+                    ? load_columns(to + r * product->columns + v * LANES, columns - v * LANES)
+                    : BROADCAST(0.f);
+        }
+        const float *b = product->b + (panel * product->inner + begin) * WIDTH + pass * PASS_WIDTH;
+        if (product->a_is_transposed) {
+            const float *a = product->a + (row / WIDTH * product->inner + begin) * WIDTH + row % WIDTH;
+            _Pragma("clang loop unroll_count(2)")
+            for (ptrdiff_t k = begin; k < end; k++, a += WIDTH, b += WIDTH) accumulate_one(rows, a, 1, b, sums);
+        } else {
+            const float *a = product->a + row * product->a_stride + begin;
+            _Pragma("clang loop unroll_count(2)")
+            for (ptrdiff_t k = begin; k < end; k++, a++, b += WIDTH)
+                accumulate_one(rows, a, product->a_stride, b, sums);
+        }
+        UNROLLED for (int r = 0; r < rows; r++) {
+            UNROLLED for (int v = 0; v < TILE_VECTORS; v++)
+                store_columns(to + r * product->columns + v * LANES, columns - v * LANES, sums[r][v]);
+        }
+    }
+}
+
+NOINLINE void product_tile_of(
+    int rows, const UnrollMatrixProduct *product, ptrdiff_t row, ptrdiff_t panel, ptrdiff_t begin, ptrdiff_t end) {
+#define CALL(ROWS) product_tile(ROWS, product, row, panel, begin, end)
+    FOR_CONSTANT_ROWS(rows, CALL)
+#undef CALL
+}
+
+static void multiply(const UnrollMatrixProduct *product, UnrollSpan rows, UnrollSpan panels) {
+    ptrdiff_t begin = 0;
+    // Once even without inner values, so that an empty sum is written as zero.
+    do {
+        const ptrdiff_t left = product->inner - begin;
+        const ptrdiff_t end = begin + (left < INNER_BLOCK ? left : INNER_BLOCK);
+        for (ptrdiff_t panel = panels.begin; panel < panels.end; panel++) {
+            for (ptrdiff_t row = rows.begin; row < rows.end; row += TILE_ROWS) {
+                const ptrdiff_t count = rows.end - row;
+                product_tile_of(count < TILE_ROWS ? (int)count : TILE_ROWS, product, row, panel, begin, end);
+            }
+        }
+        begin = end;
+    } while (begin < product->inner);
+}

@@ -1,0 +1,75 @@
+import CUnrollKernels
+import Foundation
+import Synchronization
+
+/// Memory for elements, aligned for vector loads.
+struct Buffer: @unchecked Sendable {
+    let base: UnsafeMutablePointer<Float>
+    /// How many numbers there is room for, a multiple of 32.
+    let capacity: Int
+}
+
+/// Keeps the memory of tensors that are gone for those that come.
+///
+/// A training step makes and drops the same thousands of tensors as the step before. Fresh memory would cost a page
+/// fault for every 4096 bytes of them.
+final class BufferPool: Sendable {
+    private struct State {
+        /// By capacity; the last one freed is the first one used, as it is still in the cache.
+        var idle: [Int: [Buffer]] = [:]
+        var idleCount = 0
+        var liveCount = 0
+    }
+
+    private let state = Mutex(State())
+
+    /// Room for at least `count` numbers, of any value; nil when the system has no memory.
+    func buffer(count: Int) -> Buffer? {
+        guard let capacity = Self.capacity(for: count) else { return nil }
+        return state.withLock { state in
+            state.liveCount += capacity
+            if let buffer = state.idle[capacity]?.popLast() {
+                state.idleCount -= capacity
+                return buffer
+            }
+            // The program has moved on to other shapes: what is idle no longer fits and is in the way.
+            if state.idleCount > state.liveCount { Self.empty(&state) }
+            if let base = unroll_allocate(capacity) { return Buffer(base: base, capacity: capacity) }
+            Self.empty(&state)
+            guard let base = unroll_allocate(capacity) else {
+                state.liveCount -= capacity
+                return nil
+            }
+            return Buffer(base: base, capacity: capacity)
+        }
+    }
+
+    func recycle(_ buffer: Buffer) {
+        state.withLock { state in
+            state.liveCount -= buffer.capacity
+            state.idleCount += buffer.capacity
+            state.idle[buffer.capacity, default: []].append(buffer)
+        }
+    }
+
+    /// Bytes of tensors that are in use and of those that wait to be used again.
+    var byteCounts: (live: Int, idle: Int) {
+        state.withLock { ($0.liveCount * MemoryLayout<Float>.size, $0.idleCount * MemoryLayout<Float>.size) }
+    }
+
+    private static func empty(_ state: inout State) {
+        for buffers in state.idle.values {
+            for buffer in buffers { free(buffer.base) }
+        }
+        state.idle = [:]
+        state.idleCount = 0
+    }
+
+    /// Rounded up to four sizes for every power of two, so that tensors of nearly the same size share memory.
+    private static func capacity(for count: Int) -> Int? {
+        let bits = Int.bitWidth - max(count, 1).leadingZeroBitCount
+        let step = max(32, 1 << max(0, bits - 3))
+        let (sum, overflow) = count.addingReportingOverflow(step - 1)
+        return overflow ? nil : max(step, sum / step * step)
+    }
+}

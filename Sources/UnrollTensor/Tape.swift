@@ -1,0 +1,126 @@
+import Synchronization
+
+/// The operations of one differentiated function, in the order in which they ran.
+///
+/// A gradient is found by walking back over the list once: no operation calls another, so the length of a chain is
+/// bounded by memory and not by the stack.
+final class Tape: Sendable {
+    /// What an operation adds to the gradient of one of its operands, given the gradient of its result.
+    typealias Contribution = @Sendable (_ gradient: Tensor, inout Adjoint) -> Void
+
+    /// One operation, or one variable, which has no operands.
+    struct Record: Sendable {
+        /// The shape of the result.
+        let shape: [Int]
+        /// The operands that are traced.
+        let operands: [(place: Place, contribution: Contribution)]
+    }
+
+    /// Where a record is found.
+    struct Place: Sendable {
+        let tape: UInt64
+        let index: Int
+    }
+
+    private struct State: Sendable {
+        var records: [Record] = []
+        /// Tapes that records refer to.
+        var earlier: [Tape] = []
+        var isSpent = false
+    }
+
+    private static let counter = Atomic<UInt64>(0)
+
+    /// Grows from tape to tape.
+    let number: UInt64
+    private let state = Mutex(State())
+
+    init() {
+        number = Tape.counter.add(1, ordering: .relaxed).newValue
+    }
+
+    deinit {
+        // One by one: each may hold the next, and thousands released inside each other would overflow the stack.
+        var pending = takeEarlier()
+        while var tape = pending.popLast() {
+            if isKnownUniquelyReferenced(&tape) { pending += tape.takeEarlier() }
+        }
+    }
+
+    private func takeEarlier() -> [Tape] {
+        state.withLock { state in
+            defer { state.earlier = [] }
+            return state.earlier
+        }
+    }
+
+    /// The tapes that operations of this one took operands from.
+    var earlier: [Tape] { state.withLock { $0.earlier } }
+
+    /// How many operations are remembered.
+    var count: Int { state.withLock { $0.records.count } }
+
+    /// Whether operations were taken off, so that none can be differentiated again.
+    var isSpent: Bool { state.withLock { $0.isSpent } }
+
+    /// Appends an operation and returns its index.
+    func append(_ record: Record, uses tapes: [Tape] = []) -> Int {
+        state.withLock { state in
+            if state.isSpent { return 0 }
+            for tape in tapes where tape !== self && !state.earlier.contains(where: { $0 === tape }) {
+                state.earlier.append(tape)
+            }
+            state.records.append(record)
+            return state.records.count - 1
+        }
+    }
+
+    /// The operation at an index.
+    func record(at index: Int) -> Record {
+        state.withLock { $0.records[index] }
+    }
+
+    /// Takes the last operation off, with what it kept for its derivative.
+    func removeLast() -> Record? {
+        state.withLock { state in
+            state.isSpent = true
+            return state.records.popLast()
+        }
+    }
+}
+
+/// A tensor's place on a tape.
+struct Trace: Sendable {
+    let tape: Tape
+    let index: Int
+
+    var place: Tape.Place { Tape.Place(tape: tape.number, index: index) }
+}
+
+extension Tensor {
+    /// Remembers the operation that made this tensor, if any of its operands is traced.
+    ///
+    /// - Parameter operands: Each operand with what it gets from the gradient of this result. Contributions must not
+    ///   capture traced tensors: the tape would keep itself alive.
+    /// - Returns: This tensor, traced if an operand is.
+    func recorded(from operands: (Tensor, Tape.Contribution)...) -> Tensor {
+        recorded(from: operands)
+    }
+
+    func recorded(from operands: [(Tensor, Tape.Contribution)]) -> Tensor {
+        var tape: Tape?
+        for (operand, _) in operands {
+            if let candidate = operand.trace?.tape, candidate.number > tape?.number ?? 0 { tape = candidate }
+        }
+        guard let tape else { return self }
+        var uses: [Tape] = []
+        var traced: [(place: Tape.Place, contribution: Tape.Contribution)] = []
+        for (operand, contribution) in operands {
+            guard let trace = operand.trace else { continue }
+            if trace.tape !== tape { uses.append(trace.tape) }
+            traced.append((trace.place, contribution))
+        }
+        let index = tape.append(Tape.Record(shape: shape, operands: traced), uses: uses)
+        return Tensor(shape: shape, storage: storage, trace: Trace(tape: tape, index: index))
+    }
+}

@@ -1,0 +1,197 @@
+import CUnrollKernels
+
+// Two tensors meet as in NumPy: shapes are compared from the last axis on, and an axis of size 1, or one that is not
+// there, is repeated as often as the other tensor needs.
+
+extension Tensor {
+    /// The elementwise sum.
+    public static func + (a: Tensor, b: Tensor) throws(TensorError) -> Tensor {
+        try a.broadcast(UNROLL_COMBINE_ADD, b, "+").recorded(
+            from: (a, { $1.addStretched($0) }), (b, { $1.addStretched($0) }))
+    }
+
+    /// The elementwise difference.
+    public static func - (a: Tensor, b: Tensor) throws(TensorError) -> Tensor {
+        try a.broadcast(UNROLL_COMBINE_SUBTRACT, b, "-").recorded(
+            from: (a, { $1.addStretched($0) }), (b, { $1.addStretched($0 * -1) }))
+    }
+
+    /// The elementwise product.
+    public static func * (a: Tensor, b: Tensor) throws(TensorError) -> Tensor {
+        let (a0, b0) = (a.detached(), b.detached())
+        return try a.broadcast(UNROLL_COMBINE_MULTIPLY, b, "*").recorded(
+            from: (a, { $1.addStretched($0.combined(UNROLL_COMBINE_MULTIPLY, b0)) }),
+            (b, { $1.addStretched($0.combined(UNROLL_COMBINE_MULTIPLY, a0)) }))
+    }
+
+    /// The elementwise quotient.
+    public static func / (a: Tensor, b: Tensor) throws(TensorError) -> Tensor {
+        let b0 = b.detached()
+        let quotient = try a.broadcast(UNROLL_COMBINE_DIVIDE, b, "/")
+        return quotient.recorded(
+            from: (a, { $1.addStretched($0.combined(UNROLL_COMBINE_DIVIDE, b0)) }),
+            (
+                b,
+                { gradient, sum in
+                    let slope = quotient.combined(UNROLL_COMBINE_DIVIDE, b0)
+                    sum.addStretched(gradient.combined(UNROLL_COMBINE_MULTIPLY, slope) * -1)
+                }
+            ))
+    }
+
+    /// Every element plus a number.
+    public static func + (a: Tensor, b: Float) -> Tensor { a.scaled(by: 1, plus: b) }
+
+    /// A number plus every element.
+    public static func + (a: Float, b: Tensor) -> Tensor { b.scaled(by: 1, plus: a) }
+
+    /// Every element less a number.
+    public static func - (a: Tensor, b: Float) -> Tensor { a.scaled(by: 1, plus: -b) }
+
+    /// A number less every element.
+    public static func - (a: Float, b: Tensor) -> Tensor { b.scaled(by: -1, plus: a) }
+
+    /// Every element times a number.
+    public static func * (a: Tensor, b: Float) -> Tensor { a.scaled(by: b, plus: 0) }
+
+    /// A number times every element.
+    public static func * (a: Float, b: Tensor) -> Tensor { b.scaled(by: a, plus: 0) }
+
+    /// Every element divided by a number.
+    public static func / (a: Tensor, b: Float) -> Tensor {
+        a.detached().combined(UNROLL_COMBINE_DIVIDE, Tensor(b)).recorded(from: (a, { $1.add($0 / b) }))
+    }
+
+    /// A number divided by every element.
+    public static func / (a: Float, b: Tensor) -> Tensor { pow(b, -1) * a }
+
+    /// Every element with the other sign.
+    public static prefix func - (a: Tensor) -> Tensor { a.scaled(by: -1, plus: 0) }
+
+    /// Adds elementwise; what is added is stretched if need be, the sum is not.
+    public static func += (a: inout Tensor, b: Tensor) throws(TensorError) {
+        a = try a.updated(a + b, b, "+=")
+    }
+
+    /// Subtracts elementwise; what is subtracted is stretched if need be, the difference is not.
+    public static func -= (a: inout Tensor, b: Tensor) throws(TensorError) {
+        a = try a.updated(a - b, b, "-=")
+    }
+
+    private func updated(_ result: Tensor, _ other: Tensor, _ operation: String) throws(TensorError) -> Tensor
+    {
+        guard result.shape == shape else {
+            throw .shapeMismatch(
+                operation: operation, shape, other.shape, hint: "the result must have the first one's shape")
+        }
+        return result
+    }
+
+    private func scaled(by scale: Float, plus offset: Float) -> Tensor {
+        let result = detached().mapped(UNROLL_OP_AFFINE, scale: scale, offset: offset)
+        return result.recorded(from: (self, { $1.add(scale == 1 ? $0 : $0.scaled(by: scale, plus: 0)) }))
+    }
+
+    // MARK: Broadcasting
+
+    /// The operation on this tensor and another, stretched to a common shape; not recorded.
+    func broadcast(
+        _ operation: UnrollCombination, _ other: Tensor, _ name: String
+    ) throws(TensorError) -> Tensor {
+        let shape = try Shape.broadcast(shape, other.shape, operation: name)
+        return try Tensor(shape: shape) { combine(operation, other, to: $0, shape: shape) }
+    }
+
+    /// The same where the shapes are known to fit and this tensor has that of the result, or the other is a scalar.
+    func combined(_ operation: UnrollCombination, _ other: Tensor) -> Tensor {
+        Tensor(computing: shape) { combine(operation, other, to: $0, shape: shape) }
+    }
+
+    private func combine(
+        _ operation: UnrollCombination, _ other: Tensor, to result: UnsafeMutablePointer<Float>, shape: [Int]
+    ) {
+        let axes = BroadcastAxes(self.shape, other.shape, result: shape)
+        let (a, b) = (storage.base, other.storage.base)
+        let kernels = Machine.shared.kernels
+        let run = axes.runLength
+        let total = run * axes.runCount
+        guard total > 0 else { return }
+        if axes.runCount == 1 {
+            Machine.shared.share(run, granularity: 32, operations: 2 * run) { part in
+                let start = part.lowerBound
+                kernels.combine(
+                    operation, result + start, a + (axes.aIsSingle ? 0 : start), axes.aIsSingle,
+                    b + (axes.bIsSingle ? 0 : start), axes.bIsSingle, part.count)
+            }
+        } else {
+            Machine.shared.share(axes.runCount, operations: 2 * total) { part in
+                axes.forEachRun(in: part) { index, aOffset, bOffset in
+                    kernels.combine(
+                        operation, result + index * run, a + aOffset, axes.aIsSingle, b + bOffset,
+                        axes.bIsSingle, run)
+                }
+            }
+        }
+    }
+}
+
+/// How two operands are read along the axes of their result.
+///
+/// The result is a sequence of runs; within one, each operand either goes on element by element or stays where it is.
+private struct BroadcastAxes {
+    /// The axes outside of a run, the innermost first, with the operands' steps.
+    private var outer: [(size: Int, a: Int, b: Int)] = []
+    private(set) var runLength = 1
+    private(set) var aIsSingle = true
+    private(set) var bIsSingle = true
+
+    var runCount: Int { outer.reduce(1) { $0 * $1.size } }
+
+    init(_ aShape: [Int], _ bShape: [Int], result: [Int]) {
+        var axes: [(size: Int, a: Int, b: Int)] = []
+        var (aStep, bStep) = (1, 1)
+        for axis in result.indices.reversed() where result[axis] != 1 {
+            let a = Shape.size(of: aShape, axis: axis, rank: result.count)
+            let b = Shape.size(of: bShape, axis: axis, rank: result.count)
+            let next = (size: result[axis], a: a == 1 ? 0 : aStep, b: b == 1 ? 0 : bStep)
+            aStep *= a
+            bStep *= b
+            // Axes that both operands walk through, or both repeat, are one longer axis.
+            if let last = axes.last, next.a == last.a * last.size, next.b == last.b * last.size {
+                axes[axes.count - 1].size *= next.size
+            } else {
+                axes.append(next)
+            }
+        }
+        guard let innermost = axes.first else { return }
+        runLength = innermost.size
+        aIsSingle = innermost.a == 0
+        bIsSingle = innermost.b == 0
+        outer = Array(axes.dropFirst())
+    }
+
+    /// Calls the body with the index of each run and where it begins in the operands.
+    func forEachRun(in part: Range<Int>, _ body: (_ index: Int, _ a: Int, _ b: Int) -> Void) {
+        for index in part {
+            var (rest, a, b) = (index, 0, 0)
+            for axis in outer {
+                let position = rest % axis.size
+                rest /= axis.size
+                a += position * axis.a
+                b += position * axis.b
+            }
+            body(index, a, b)
+        }
+    }
+}
+
+extension Adjoint {
+    /// Adds the gradient of a result that this tensor was stretched to: repeated elements get the sum.
+    mutating func addStretched(_ gradient: Tensor) {
+        let missing = gradient.shape.count - shape.count
+        let axes = gradient.shape.indices.filter { axis in
+            axis < missing || (shape[axis - missing] == 1 && gradient.shape[axis] != 1)
+        }
+        add(axes.isEmpty ? gradient : gradient.reduced(over: axes, to: shape))
+    }
+}

@@ -1,0 +1,204 @@
+import CUnrollKernels
+
+extension Tensor {
+    /// The same numbers under another shape.
+    ///
+    /// - Parameter shape: The new shape; one size may be -1, which stands for whatever is left.
+    /// - Returns: A tensor that shares this one's memory.
+    /// - Throws: `TensorError.elementCountMismatch` when it would have another number of elements.
+    public func reshaped(to shape: [Int]) throws(TensorError) -> Tensor {
+        var target = shape
+        if let open = shape.firstIndex(of: -1) {
+            target[open] = 1
+            let rest = try Shape.count(target)
+            guard rest > 0, count % rest == 0 else {
+                throw .elementCountMismatch(shape: target, count: count)
+            }
+            target[open] = count / rest
+        }
+        guard try Shape.count(target) == count else {
+            throw .elementCountMismatch(shape: target, count: count)
+        }
+        let original = self.shape
+        return Tensor(shape: target, storage: storage).recorded(
+            from: (self, { $1.add(Tensor(shape: original, storage: $0.storage)) }))
+    }
+
+    /// The same numbers with axes in another order; all reversed unless said otherwise, which transposes a matrix.
+    ///
+    /// - Parameter axes: For each axis of the result, which of this tensor's it is.
+    /// - Returns: The reordered tensor.
+    /// - Throws: `TensorError.unsuitableShape` when that is no permutation of the axes.
+    public func transposed(axes: [Int]? = nil) throws(TensorError) -> Tensor {
+        let order = axes ?? shape.indices.reversed()
+        guard order.sorted() == Array(shape.indices) else {
+            throw .unsuitableShape(
+                operation: "transposed", shape: shape, needed: "one with just the axes \(order) in some order"
+            )
+        }
+        var inverse = order
+        for (position, axis) in order.enumerated() { inverse[axis] = position }
+        return permuted(order).recorded(from: (self, { [inverse] in $1.add($0.permuted(inverse)) }))
+    }
+
+    /// Part of the tensor: what a range of indices along an axis selects.
+    ///
+    /// - Throws: `TensorError.axisOutOfRange` or `TensorError.indexOutOfRange`.
+    public func sliced(_ range: Range<Int>, axis: Int = 0) throws(TensorError) -> Tensor {
+        let axis = try Shape.axis(axis, of: shape, operation: "sliced")
+        for bound in [range.lowerBound, range.upperBound] where !(0...shape[axis]).contains(bound) {
+            throw .indexOutOfRange(operation: "sliced", index: bound, count: shape[axis] + 1)
+        }
+        var result = shape
+        result[axis] = range.count
+        return slice(range, axis: axis, as: result)
+    }
+
+    /// One element along the first axis, which the result lacks: `x[t]` of `[T, B, H]` is `[B, H]`.
+    ///
+    /// Throws `TensorError.indexOutOfRange`, or `TensorError.axisOutOfRange` for a scalar.
+    public subscript(index: Int) -> Tensor {
+        get throws(TensorError) {
+            _ = try Shape.axis(0, of: shape, operation: "subscript")
+            guard shape[0] > index, index >= 0 else {
+                throw .indexOutOfRange(operation: "subscript", index: index, count: shape[0])
+            }
+            return slice(index..<index + 1, axis: 0, as: Array(shape.dropFirst()))
+        }
+    }
+
+    private func slice(_ range: Range<Int>, axis: Int, as result: [Int]) -> Tensor {
+        let (outer, size, inner) = Shape.split(shape, at: axis)
+        let (offset, width) = (range.lowerBound * inner, range.count * inner)
+        let part = Tensor(computing: result) {
+            Machine.shared.kernels.copy(storage.base + offset, size * inner, $0, width, outer, width)
+        }
+        return part.recorded(
+            from: (
+                self,
+                { gradient, sum in
+                    let kernels = Machine.shared.kernels
+                    sum.accumulate { elements in
+                        for row in 0..<outer {
+                            let to = elements + row * size * inner + offset
+                            kernels.combine(
+                                UNROLL_COMBINE_ADD, to, to, false, gradient.storage.base + row * width, false,
+                                width)
+                        }
+                    }
+                }
+            ))
+    }
+
+    private func permuted(_ order: [Int]) -> Tensor {
+        let target = order.map { shape[$0] }
+        let kernels = Machine.shared.kernels
+        var steps = [Int](repeating: 1, count: shape.count)
+        for axis in shape.indices.dropLast().reversed() { steps[axis] = steps[axis + 1] * shape[axis + 1] }
+        return Tensor(computing: target) { result in
+            guard order.count > 1, count > 0 else {
+                result.update(from: storage.base, count: count)
+                return
+            }
+            // The last two axes of the result are a block; the others are walked through.
+            let (rows, columns) = (target[target.count - 2], target[target.count - 1])
+            let (rowStep, columnStep) = (steps[order[order.count - 2]], steps[order[order.count - 1]])
+            let block = rows * columns
+            Machine.shared.share(count / block, operations: count) { part in
+                for index in part {
+                    var (rest, offset) = (index, 0)
+                    for axis in (0..<order.count - 2).reversed() {
+                        offset += rest % target[axis] * steps[order[axis]]
+                        rest /= target[axis]
+                    }
+                    let (from, to) = (storage.base + offset, result + index * block)
+                    if columnStep == 1 {
+                        kernels.copy(from, rowStep, to, columns, rows, columns)
+                    } else if rowStep == 1 {
+                        kernels.transpose(from, columnStep, to, columns, columns, rows)
+                    } else {
+                        for row in 0..<rows {
+                            for column in 0..<columns {
+                                to[row * columns + column] = from[row * rowStep + column * columnStep]
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Tensors one after the other along an axis that they have.
+///
+/// - Throws: `TensorError` when there are none, or their other axes are not the same.
+public func concatenated(_ tensors: [Tensor], axis: Int = 0) throws(TensorError) -> Tensor {
+    guard let first = tensors.first else {
+        throw .unsuitableShape(operation: "concatenated", shape: [], needed: "at least one tensor")
+    }
+    let axis = try Shape.axis(axis, of: first.shape, operation: "concatenated")
+    var size = 0
+    for tensor in tensors {
+        var shape = tensor.shape
+        if shape.count == first.shape.count { shape[axis] = first.shape[axis] }
+        guard shape == first.shape else {
+            throw .shapeMismatch(
+                operation: "concatenated", first.shape, tensor.shape, hint: "only axis \(axis) may differ")
+        }
+        size += tensor.shape[axis]
+    }
+    var result = first.shape
+    result[axis] = size
+    return try joined(tensors, axis: axis, shape: result)
+}
+
+/// Tensors of one shape along a new axis.
+///
+/// - Throws: `TensorError` when there are none, their shapes are not the same, or the axis cannot be there.
+public func stacked(_ tensors: [Tensor], axis: Int = 0) throws(TensorError) -> Tensor {
+    guard let first = tensors.first else {
+        throw .unsuitableShape(operation: "stacked", shape: [], needed: "at least one tensor")
+    }
+    for tensor in tensors where tensor.shape != first.shape {
+        throw .shapeMismatch(
+            operation: "stacked", first.shape, tensor.shape, hint: "all shapes must be the same")
+    }
+    let axis = try Shape.axis(axis, of: first.shape + [1], operation: "stacked")
+    var result = first.shape
+    result.insert(tensors.count, at: axis)
+    return try joined(tensors, axis: axis, shape: result)
+}
+
+/// Tensors side by side: their elements from an axis on are blocks that take turns.
+private func joined(_ tensors: [Tensor], axis: Int, shape: [Int]) throws(TensorError) -> Tensor {
+    let outer = shape[..<axis].reduce(1, *)
+    let width = shape[axis...].reduce(1, *)
+    var offset = 0
+    var places: [(offset: Int, width: Int)] = []
+    for tensor in tensors {
+        let ownWidth = outer == 0 ? 0 : tensor.count / outer
+        places.append((offset, ownWidth))
+        offset += ownWidth
+    }
+    let result = try Tensor(shape: shape) { to in
+        for (tensor, place) in zip(tensors, places) {
+            Machine.shared.kernels.copy(
+                tensor.storage.base, place.width, to + place.offset, width, outer, place.width)
+        }
+    }
+    return result.recorded(
+        from: zip(tensors, places).map { tensor, place in
+            let own = tensor.shape
+            return (
+                tensor,
+                { gradient, sum in
+                    sum.add(
+                        Tensor(computing: own) {
+                            Machine.shared.kernels.copy(
+                                gradient.storage.base + place.offset, width, $0, place.width, outer,
+                                place.width)
+                        })
+                }
+            )
+        })
+}

@@ -1,0 +1,159 @@
+import CUnrollKernels
+
+extension Tensor {
+    /// The sum of all elements, a scalar.
+    public func sum() -> Tensor {
+        let shape = shape
+        return reduced(over: Array(shape.indices), to: []).recorded(
+            from: (self, { $1.addRepeated($0, shape) }))
+    }
+
+    /// The sums along some axes, which the result lacks, or has with size 1.
+    ///
+    /// - Parameters:
+    ///   - axes: Which axes; negative ones count from the back.
+    ///   - keepingAxes: Whether the axes stay, with size 1, so that the result can be stretched to this shape again.
+    /// - Returns: The sums.
+    /// - Throws: `TensorError.axisOutOfRange`.
+    public func sum(axes: [Int], keepingAxes: Bool = false) throws(TensorError) -> Tensor {
+        try sum(axes: axes, keepingAxes: keepingAxes, operation: "sum")
+    }
+
+    /// The mean of all elements, a scalar; NaN of none.
+    public func mean() -> Tensor {
+        sum() / Float(count)
+    }
+
+    /// The means along some axes, which the result lacks, or has with size 1.
+    ///
+    /// - Parameters:
+    ///   - axes: Which axes; negative ones count from the back.
+    ///   - keepingAxes: Whether the axes stay, with size 1, so that the result can be stretched to this shape again.
+    /// - Returns: The means; NaN of none.
+    /// - Throws: `TensorError.axisOutOfRange`.
+    public func mean(axes: [Int], keepingAxes: Bool = false) throws(TensorError) -> Tensor {
+        let sums = try sum(axes: axes, keepingAxes: keepingAxes, operation: "mean")
+        let terms = Set(try resolved(axes, operation: "mean")).reduce(1) { $0 * shape[$1] }
+        return sums / Float(terms)
+    }
+
+    /// Where the greatest elements along an axis are.
+    ///
+    /// The first one wins where several are equal, and a NaN counts as greatest. Indices are no tensor, so nothing can
+    /// be differentiated through them.
+    ///
+    /// - Parameter axis: Which axis; a negative one counts from the back.
+    /// - Returns: Indices along the axis, in row-major order of the other axes.
+    /// - Throws: `TensorError.axisOutOfRange`, or `TensorError.unsuitableShape` when there is nothing to choose from.
+    public func argmax(axis: Int = -1) throws(TensorError) -> [Int32] {
+        let axis = try Shape.axis(axis, of: shape, operation: "argmax")
+        let (outer, size, inner) = Shape.split(shape, at: axis)
+        guard size > 0 else {
+            throw .unsuitableShape(
+                operation: "argmax", shape: shape, needed: "an axis of at least one element")
+        }
+        var indices: [Int32] = []
+        indices.reserveCapacity(outer * inner)
+        for block in 0..<outer {
+            for column in 0..<inner {
+                let elements = storage.base + block * size * inner + column
+                var best = 0
+                for index in 1..<max(1, size) {
+                    let (candidate, greatest) = (elements[index * inner], elements[best * inner])
+                    if candidate > greatest || (candidate.isNaN && !greatest.isNaN) { best = index }
+                }
+                indices.append(Int32(best))
+            }
+        }
+        return indices
+    }
+
+    private func resolved(_ axes: [Int], operation: String) throws(TensorError) -> [Int] {
+        var resolved: [Int] = []
+        for axis in axes { resolved.append(try Shape.axis(axis, of: shape, operation: operation)) }
+        return resolved
+    }
+
+    private func sum(axes: [Int], keepingAxes: Bool, operation: String) throws(TensorError) -> Tensor {
+        let axes = Set(try resolved(axes, operation: operation))
+        let kept = shape.indices.map { axes.contains($0) ? 1 : shape[$0] }
+        let remaining = shape.indices.filter { !axes.contains($0) }.map { shape[$0] }
+        let original = shape
+        return reduced(over: axes.sorted(), to: keepingAxes ? kept : remaining).recorded(
+            from: (
+                self,
+                { gradient, sum in sum.addRepeated(Tensor(shape: kept, storage: gradient.storage), original) }
+            ))
+    }
+
+    /// The sums over some axes, in rising order, under a shape that has as many elements; not recorded.
+    func reduced(over axes: [Int], to target: [Int]) -> Tensor {
+        var current = self
+        // From the back, so that the axes in front keep their numbers.
+        for axis in axes.reversed() {
+            var rest = current.shape
+            rest[axis] = 1
+            current = current.reduced(over: axis, to: rest)
+        }
+        return Tensor(shape: target, storage: current.storage)
+    }
+
+    private func reduced(over axis: Int, to target: [Int]) -> Tensor {
+        let (outer, size, inner) = Shape.split(shape, at: axis)
+        let kernels = Machine.shared.kernels
+        return Tensor(computing: target) { sums in
+            if inner == 1 {
+                Machine.shared.share(outer, operations: count) { part in
+                    for row in part { sums[row] = Float(kernels.sum(storage.base + row * size, size)) }
+                }
+            } else if outer == 1 {
+                Machine.shared.share(inner, granularity: 32, operations: count) { part in
+                    addRows(0..<size, of: storage.base, stride: inner, columns: part, to: sums)
+                }
+            } else {
+                Machine.shared.share(outer, operations: count) { part in
+                    for block in part {
+                        addRows(
+                            0..<size, of: storage.base + block * size * inner, stride: inner,
+                            columns: 0..<inner,
+                            to: sums + block * inner)
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Sets `sums` to the sums of the rows, for some columns.
+///
+/// Halves are summed apart, so that rounding errors grow with the logarithm of the number of rows.
+private func addRows(
+    _ rows: Range<Int>, of elements: UnsafePointer<Float>, stride: Int, columns: Range<Int>,
+    to sums: UnsafeMutablePointer<Float>
+) {
+    let kernels = Machine.shared.kernels
+    let to = sums + columns.lowerBound
+    if rows.count <= 128 {
+        to.update(repeating: 0, count: columns.count)
+        for row in rows {
+            kernels.combine(
+                UNROLL_COMBINE_ADD, to, to, false, elements + row * stride + columns.lowerBound, false,
+                columns.count)
+        }
+        return
+    }
+    let middle = rows.lowerBound + rows.count / 2
+    addRows(rows.lowerBound..<middle, of: elements, stride: stride, columns: columns, to: sums)
+    let rest = TensorStorage.allocated(count: columns.upperBound)
+    addRows(middle..<rows.upperBound, of: elements, stride: stride, columns: columns, to: rest.base)
+    kernels.combine(
+        UNROLL_COMBINE_ADD, to, to, false, rest.base + columns.lowerBound, false, columns.count)
+}
+
+extension Adjoint {
+    /// Adds the gradient of sums, repeated along the axes that they were taken over.
+    fileprivate mutating func addRepeated(_ gradient: Tensor, _ shape: [Int]) {
+        let zeros = Tensor(computing: shape) { $0.update(repeating: 0, count: shape.reduce(1, *)) }
+        add(zeros.combined(UNROLL_COMBINE_ADD, gradient))
+    }
+}
