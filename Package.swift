@@ -19,14 +19,15 @@ func tests(of name: String, uses dependencies: [Target.Dependency] = [], resourc
         swiftSettings: strict)
 }
 
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
 /// A program of one file under `Examples`.
 func example(_ name: String) -> Target {
     .executableTarget(
-        name: name, dependencies: ["Chapter", "Unroll"], path: "Examples/\(name)", swiftSettings: strict)
+        name: name, dependencies: ["Chapter", "Unroll", argumentParser], path: "Examples/\(name)",
+        swiftSettings: strict)
 }
-
-let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
-let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
     name: "Unroll",
@@ -69,15 +70,15 @@ let package = Package(
 
         // The chapter's definitions are a target of their own, so that the other examples can use them.
         .target(
-            name: "Chapter", dependencies: ["Unroll"], path: "Examples/RNNFromScratch",
-            exclude: ["main.swift"],
-            swiftSettings: strict),
+            name: "Chapter", dependencies: ["Unroll", "UnrollCorpora"], path: "Examples/RNNFromScratch",
+            exclude: ["RNNFromScratch.swift"], swiftSettings: strict),
         .executableTarget(
-            name: "RNNFromScratch", dependencies: ["Chapter", "Unroll"], path: "Examples/RNNFromScratch",
-            exclude: ["Chapter.swift"], swiftSettings: strict),
+            name: "RNNFromScratch", dependencies: ["Chapter", "Unroll", argumentParser],
+            path: "Examples/RNNFromScratch", exclude: ["Chapter.swift", "Book.swift"], swiftSettings: strict),
         example("LSTMFromScratch"),
         example("GRUFromScratch"),
         example("RNNConcise"),
+        example("Exercises"),
 
         .target(name: "UnrollTestSupport", path: "Tests/UnrollTestSupport", swiftSettings: strict),
         tests(of: "Unroll"),

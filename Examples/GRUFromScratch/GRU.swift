@@ -4,6 +4,7 @@
 // come from, resets the state before it is multiplied (Cho et al., 2014). PyTorch and cuDNN reset the product, which is
 // why their candidate has a bias of its own for it: all products of a step can then be made at once.
 
+import ArgumentParser
 import Chapter
 import Unroll
 
@@ -25,7 +26,7 @@ package func gruParameters(vocabularySize: Int, hiddenSize: Int, seed: UInt64) t
 }
 
 /// When the reset gate acts on the previous state.
-package enum Reset: String {
+package enum Reset {
     /// Before its product with the candidate's matrix: the book's form.
     case before
     /// After it: PyTorch's form.
@@ -65,11 +66,18 @@ package func gru(
 }
 
 @main
-enum GRUFromScratch {
-    static func main() throws {
+struct GRUFromScratch: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Trains gated recurrent units written by hand, in both forms.")
+
+    @Argument(help: "A text; The Time Machine where it is found, or else a bundled story, unless given.")
+    var text: String?
+
+    func run() throws {
         for reset in [Reset.before, .after] {
-            print("reset \(reset.rawValue) the product")
-            try runChapter(parameters: gruParameters, initialState: rnnState, forward: gru(reset: reset))
+            print("reset \(reset) the product")
+            try runChapter(
+                on: text, parameters: gruParameters, initialState: rnnState, forward: gru(reset: reset))
         }
     }
 }

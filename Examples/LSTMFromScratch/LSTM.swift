@@ -1,5 +1,6 @@
 // Long short-term memory from scratch ("Dive into Deep Learning", section 10.1): only the recurrence is new.
 
+import ArgumentParser
 import Chapter
 import Unroll
 
@@ -48,8 +49,14 @@ package func lstm(
 }
 
 @main
-enum LSTMFromScratch {
-    static func main() throws {
-        try runChapter(parameters: lstmParameters, initialState: lstmState, forward: lstm)
+struct LSTMFromScratch: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Trains long short-term memory written by hand.")
+
+    @Argument(help: "A text; The Time Machine where it is found, or else a bundled story, unless given.")
+    var text: String?
+
+    func run() throws {
+        try runChapter(on: text, parameters: lstmParameters, initialState: lstmState, forward: lstm)
     }
 }

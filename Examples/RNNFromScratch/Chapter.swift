@@ -1,6 +1,6 @@
 // A recurrent network from scratch, in the order of "Dive into Deep Learning", section 8.5.
 //
-// T time steps, B sequences side by side, V tokens in the vocabulary, H hidden units. `main.swift` runs it all.
+// T time steps, B sequences side by side, V tokens in the vocabulary, H hidden units. `RNNFromScratch.swift` runs it.
 
 import Foundation
 import Unroll
@@ -51,17 +51,20 @@ package func rnn(
 
 /// A network is three functions, so whatever cell you write fits.
 package struct ScratchModel {
+    package typealias MakeParameters = (_ vocabularySize: Int, _ hiddenSize: Int, _ seed: UInt64) throws ->
+        [Tensor]
+    package typealias MakeState = (_ batchSize: Int, _ hiddenSize: Int) throws -> [Tensor]
+    package typealias Forward = (Tensor, [Tensor], [Tensor]) throws -> (outputs: Tensor, state: [Tensor])
+
     package let vocabulary: Vocabulary
     package var parameters: [Tensor]
     package let initialState: (_ batchSize: Int) throws -> [Tensor]
-    package let forward: (Tensor, [Tensor], [Tensor]) throws -> (outputs: Tensor, state: [Tensor])
+    package let forward: Forward
 
     package init(
-        vocabulary: Vocabulary, hiddenSize: Int, seed: UInt64 = 1,
-        parameters: (_ vocabularySize: Int, _ hiddenSize: Int, _ seed: UInt64) throws -> [Tensor],
-        initialState: @escaping (_ batchSize: Int, _ hiddenSize: Int) throws -> [Tensor],
-        forward: @escaping (Tensor, [Tensor], [Tensor]) throws -> (outputs: Tensor, state: [Tensor])
-    ) rethrows {
+        vocabulary: Vocabulary, hiddenSize: Int, seed: UInt64 = 1, parameters: MakeParameters,
+        initialState: @escaping MakeState, forward: @escaping Forward
+    ) throws {
         self.vocabulary = vocabulary
         self.parameters = try parameters(vocabulary.count, hiddenSize, seed)
         self.initialState = { try initialState($0, hiddenSize) }
@@ -138,39 +141,4 @@ package func train(
             "epoch \(epoch): perplexity \(String(format: "%.3f", perplexity)), \(Int(tokensPerSecond)) tokens/s"
         )
     }
-}
-
-// MARK: The result
-
-/// Trains such a network on the book, once in each way of cutting it into minibatches, and lets it go on writing.
-package func runChapter(
-    parameters: (_ vocabularySize: Int, _ hiddenSize: Int, _ seed: UInt64) throws -> [Tensor],
-    initialState: @escaping (_ batchSize: Int, _ hiddenSize: Int) throws -> [Tensor],
-    forward: @escaping (Tensor, [Tensor], [Tensor]) throws -> (outputs: Tensor, state: [Tensor])
-) throws {
-    let (corpus, prefixes) = try readBook()
-    for sampling in [Sampling.sequential, .random] {
-        print("\(corpus.name), \(sampling) partitioning")
-        var model = try ScratchModel(
-            vocabulary: corpus.vocabulary, hiddenSize: 512, parameters: parameters,
-            initialState: initialState,
-            forward: forward)
-        try train(&model, on: corpus, epochs: 500, learningRate: 1, sampling: sampling)
-        for prefix in prefixes { print(try predict(after: prefix, count: 50, with: model)) }
-    }
-}
-
-/// The first 10,000 letters of *The Time Machine*, where it is found, or else of the bundled story.
-package func readBook() throws -> (corpus: Corpus, prefixes: [String]) {
-    let places = [
-        CommandLine.arguments.dropFirst().first,
-        ProcessInfo.processInfo.environment["UNROLL_CORPORA"].map { $0 + "/timemachine.txt" },
-    ]
-    for case let path? in places where FileManager.default.fileExists(atPath: path) {
-        let corpus = try Corpus(contentsOf: URL(filePath: path), preprocessing: .letters, limit: 10_000)
-        return (corpus, ["time traveller ", "traveller "])
-    }
-    let corpus = try Corpus(
-        bytes: SampleText.utf8, name: SampleText.title, preprocessing: .letters, limit: 10_000)
-    return (corpus, ["the ferry ", "hetty "])
 }

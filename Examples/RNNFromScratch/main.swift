@@ -1,4 +1,0 @@
-import Chapter
-import Unroll
-
-try runChapter(parameters: rnnParameters, initialState: rnnState, forward: rnn)
