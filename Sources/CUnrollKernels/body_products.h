@@ -3,22 +3,48 @@
 // Values of the inner index whose panel of weights stays in the L2 cache while all rows pass by.
 enum { INNER_BLOCK = 1024 };
 
-// Vectors of a row of the result, of which the last may have fewer columns than lanes.
-INLINE Vector load_columns(const float *from, ptrdiff_t columns) {
-    if (columns >= LANES) return LOAD_ANYWHERE(from);
+// The first lanes at any address, one at least but not all; the others are zero, or stay as they are.
+#ifndef LOAD_FIRST
+INLINE Vector load_first(const float *from, ptrdiff_t count) {
     float lanes[LANES] __attribute__((aligned(UNROLL_ALIGNMENT))) = {0};
-    for (ptrdiff_t i = 0; i < columns; i++) lanes[i] = from[i];
+    for (ptrdiff_t i = 0; i < count; i++) lanes[i] = from[i];
     return LOAD(lanes);
 }
 
-INLINE void store_columns(float *to, ptrdiff_t columns, Vector value) {
-    if (columns >= LANES) {
-        STORE_ANYWHERE(to, value);
-        return;
-    }
+INLINE void store_first(float *to, ptrdiff_t count, Vector value) {
     float lanes[LANES] __attribute__((aligned(UNROLL_ALIGNMENT)));
     STORE(lanes, value);
-    for (ptrdiff_t i = 0; i < columns; i++) to[i] = lanes[i];
+    for (ptrdiff_t i = 0; i < count; i++) to[i] = lanes[i];
+}
+#define LOAD_FIRST(p, count) load_first(p, count)
+#define STORE_FIRST(p, count, v) store_first(p, count, v)
+#endif
+
+// Rows of the result, of which some vectors may have fewer columns than lanes, or none.
+INLINE void load_rows(
+    const int rows, const float *from, ptrdiff_t stride, const ptrdiff_t columns, Accumulators sums) {
+    UNROLLED for (int v = 0; v < TILE_VECTORS; v++) {
+        const ptrdiff_t left = columns - v * LANES;
+        UNROLLED for (int r = 0; r < rows; r++) {
+            const float *address = from + r * stride + v * LANES;
+            sums[r][v] = left >= LANES ? LOAD_ANYWHERE(address) : left > 0 ? LOAD_FIRST(address, left) : BROADCAST(0.f);
+        }
+    }
+}
+
+INLINE void store_rows(
+    const int rows, Accumulators sums, float *to, ptrdiff_t stride, const ptrdiff_t columns) {
+    UNROLLED for (int v = 0; v < TILE_VECTORS; v++) {
+        const ptrdiff_t left = columns - v * LANES;
+        UNROLLED for (int r = 0; r < rows; r++) {
+            float *address = to + r * stride + v * LANES;
+            if (left >= LANES) {
+                STORE_ANYWHERE(address, sums[r][v]);
+            } else if (left > 0) {
+                STORE_FIRST(address, left, sums[r][v]);
+            }
+        }
+    }
 }
 
 // rows rows of one panel of the result, for the inner index from begin to end.
@@ -31,12 +57,17 @@ INLINE void product_tile(
         const ptrdiff_t columns = product->columns - column;
         if (columns <= 0) return;
         float *to = product->c + row * product->columns + column;
+        // Whole tiles have code of their own, without a branch for every vector.
+        const bool is_whole = columns >= PASS_WIDTH;
         Accumulators sums;
-        UNROLLED for (int r = 0; r < rows; r++) {
-            UNROLLED for (int v = 0; v < TILE_VECTORS; v++)
-                sums[r][v] = continues
-                    ? load_columns(to + r * product->columns + v * LANES, columns - v * LANES)
-                    : BROADCAST(0.f);
+        if (!continues) {
+            UNROLLED for (int r = 0; r < rows; r++) {
+                UNROLLED for (int v = 0; v < TILE_VECTORS; v++) sums[r][v] = BROADCAST(0.f);
+            }
+        } else if (is_whole) {
+            load_rows(rows, to, product->columns, PASS_WIDTH, sums);
+        } else {
+            load_rows(rows, to, product->columns, columns, sums);
         }
         const float *b = product->b + (panel * product->inner + begin) * WIDTH + pass * PASS_WIDTH;
         if (product->a_is_transposed) {
@@ -49,9 +80,10 @@ INLINE void product_tile(
             for (ptrdiff_t k = begin; k < end; k++, a++, b += WIDTH)
                 accumulate_one(rows, a, product->a_stride, b, sums);
         }
-        UNROLLED for (int r = 0; r < rows; r++) {
-            UNROLLED for (int v = 0; v < TILE_VECTORS; v++)
-                store_columns(to + r * product->columns + v * LANES, columns - v * LANES, sums[r][v]);
+        if (is_whole) {
+            store_rows(rows, sums, to, product->columns, PASS_WIDTH);
+        } else {
+            store_rows(rows, sums, to, product->columns, columns);
         }
     }
 }
