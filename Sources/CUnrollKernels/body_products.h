@@ -3,6 +3,9 @@
 // Values of the inner index whose panel of weights stays in the L2 cache while all rows pass by.
 enum { INNER_BLOCK = 1024 };
 
+// Up to so many, the result is the matrix that costs most to read and write.
+enum { SHORT_INNER = 64 };
+
 // The first lanes at any address, one at least but not all; the others are zero, or stay as they are.
 #ifndef LOAD_FIRST
 INLINE Vector load_first(const float *from, ptrdiff_t count) {
@@ -47,6 +50,9 @@ INLINE void store_rows(
     }
 }
 
+// With two values of the inner index at a time, the portable level would spill an accumulator.
+#define ONE_AT_A_TIME _Pragma("clang loop unroll(disable)")
+
 // rows rows of one panel of the result, for the inner index from begin to end.
 INLINE void product_tile(
     const int rows, const UnrollMatrixProduct *product, ptrdiff_t row, ptrdiff_t panel, ptrdiff_t begin,
@@ -72,11 +78,11 @@ INLINE void product_tile(
         const float *b = product->b + (panel * product->inner + begin) * WIDTH + pass * PASS_WIDTH;
         if (product->a_is_transposed) {
             const float *a = product->a + (row / WIDTH * product->inner + begin) * WIDTH + row % WIDTH;
-            _Pragma("clang loop unroll_count(2)")
+            ONE_AT_A_TIME
             for (ptrdiff_t k = begin; k < end; k++, a += WIDTH, b += WIDTH) accumulate_one(rows, a, 1, b, sums);
         } else {
             const float *a = product->a + row * product->a_stride + begin;
-            _Pragma("clang loop unroll_count(2)")
+            ONE_AT_A_TIME
             for (ptrdiff_t k = begin; k < end; k++, a++, b += WIDTH)
                 accumulate_one(rows, a, product->a_stride, b, sums);
         }
@@ -88,25 +94,34 @@ INLINE void product_tile(
     }
 }
 
-NOINLINE void product_tile_of(
-    int rows, const UnrollMatrixProduct *product, ptrdiff_t row, ptrdiff_t panel, ptrdiff_t begin, ptrdiff_t end) {
+#undef ONE_AT_A_TIME
+
+// The tile that begins at row, of those before end_row.
+NOINLINE void product_tile_at(
+    const UnrollMatrixProduct *product, ptrdiff_t row, ptrdiff_t end_row, ptrdiff_t panel, ptrdiff_t begin,
+    ptrdiff_t end) {
+    const ptrdiff_t rows = end_row - row;
 #define CALL(ROWS) product_tile(ROWS, product, row, panel, begin, end)
+    // Any greater number means a whole tile.
     FOR_CONSTANT_ROWS(rows, CALL)
 #undef CALL
 }
 
 static void multiply(const UnrollMatrixProduct *product, UnrollSpan rows, UnrollSpan panels) {
-    ptrdiff_t begin = 0;
-    // Once even without inner values, so that an empty sum is written as zero.
-    do {
+    if (product->inner <= SHORT_INNER) {
+        // Row by row, as the result lies in memory. Without inner values too, so that an empty sum is written as zero.
+        for (ptrdiff_t row = rows.begin; row < rows.end; row += TILE_ROWS) {
+            for (ptrdiff_t panel = panels.begin; panel < panels.end; panel++)
+                product_tile_at(product, row, rows.end, panel, 0, product->inner);
+        }
+        return;
+    }
+    for (ptrdiff_t begin = 0; begin < product->inner; begin += INNER_BLOCK) {
         const ptrdiff_t left = product->inner - begin;
         const ptrdiff_t end = begin + (left < INNER_BLOCK ? left : INNER_BLOCK);
         for (ptrdiff_t panel = panels.begin; panel < panels.end; panel++) {
-            for (ptrdiff_t row = rows.begin; row < rows.end; row += TILE_ROWS) {
-                const ptrdiff_t count = rows.end - row;
-                product_tile_of(count < TILE_ROWS ? (int)count : TILE_ROWS, product, row, panel, begin, end);
-            }
+            for (ptrdiff_t row = rows.begin; row < rows.end; row += TILE_ROWS)
+                product_tile_at(product, row, rows.end, panel, begin, end);
         }
-        begin = end;
-    } while (begin < product->inner);
+    }
 }
