@@ -15,7 +15,9 @@
         float *d, const float *a, bool a_is_single, const float *b, bool b_is_single, ptrdiff_t count) {              \
         if (count <= 0) return;                                                                                       \
         const float single_a = *a, single_b = *b;                                                                     \
-        if (a_is_single) {                                                                                            \
+        if (a_is_single && b_is_single) {                                                                             \
+            EACH(HINT, single_a, single_b, RESULT)                                                                    \
+        } else if (a_is_single) {                                                                                     \
             EACH(HINT, single_a, b[i], RESULT)                                                                        \
         } else if (b_is_single) {                                                                                     \
             EACH(HINT, a[i], single_b, RESULT)                                                                        \

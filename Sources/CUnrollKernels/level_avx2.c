@@ -17,6 +17,10 @@ typedef __m256 Vector;
 #define STORE(p, v) _mm256_store_ps(p, v)
 #define LOAD_ANYWHERE(p) _mm256_loadu_ps(p)
 #define STORE_ANYWHERE(p, v) _mm256_storeu_ps(p, v)
+#define FIRST(count) \
+    _mm256_cmpgt_epi32(_mm256_set1_epi32((int)(count)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))
+#define LOAD_FIRST(p, count) _mm256_maskload_ps(p, FIRST(count))
+#define STORE_FIRST(p, count, v) _mm256_maskstore_ps(p, FIRST(count), v)
 #define BROADCAST(x) _mm256_set1_ps(x)
 #define MULTIPLY_ADD(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define NEGATED_MULTIPLY_ADD(a, b, c) _mm256_fnmadd_ps(a, b, c)

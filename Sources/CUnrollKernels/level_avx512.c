@@ -18,6 +18,8 @@ typedef __m512 Vector;
 #define STORE(p, v) _mm512_store_ps(p, v)
 #define LOAD_ANYWHERE(p) _mm512_loadu_ps(p)
 #define STORE_ANYWHERE(p, v) _mm512_storeu_ps(p, v)
+#define LOAD_FIRST(p, count) _mm512_maskz_loadu_ps((__mmask16)((1u << (count)) - 1), p)
+#define STORE_FIRST(p, count, v) _mm512_mask_storeu_ps(p, (__mmask16)((1u << (count)) - 1), v)
 #define BROADCAST(x) _mm512_set1_ps(x)
 #define MULTIPLY_ADD(a, b, c) _mm512_fmadd_ps(a, b, c)
 #define NEGATED_MULTIPLY_ADD(a, b, c) _mm512_fnmadd_ps(a, b, c)

@@ -7,6 +7,9 @@ typedef float Vector __attribute__((vector_size(16)));
 typedef float LooseVector __attribute__((vector_size(16), aligned(4)));
 typedef int32_t Mask __attribute__((vector_size(16)));
 
+// Without arithmetic, which would be paid for in every inner loop.
+static inline Vector portable_broadcast(float x) { return (Vector){x, x, x, x}; }
+
 // As on x86, the second operand is the answer when either is not a number.
 static inline Vector portable_max(Vector a, Vector b) {
     Mask choice = a > b;
@@ -27,7 +30,7 @@ static inline Vector portable_min(Vector a, Vector b) {
 #define STORE(p, v) (*(Vector *)(p) = (v))
 #define LOAD_ANYWHERE(p) ((Vector)(*(const LooseVector *)(p)))
 #define STORE_ANYWHERE(p, v) (*(LooseVector *)(p) = (v))
-#define BROADCAST(x) ((Vector){0, 0, 0, 0} + (x))
+#define BROADCAST(x) portable_broadcast(x)
 #if defined(__FP_FAST_FMAF)
 #define MULTIPLY_ADD(a, b, c) __builtin_elementwise_fma(a, b, c)
 #define NEGATED_MULTIPLY_ADD(a, b, c) __builtin_elementwise_fma(-(a), b, c)

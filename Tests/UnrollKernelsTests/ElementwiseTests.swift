@@ -58,6 +58,8 @@ import UnrollKernels
         Operation(opcode: UNROLL_OP_TANH, name: "tanh", operands: 1) { a, _, _, _ in tanh(a) },
         Operation(opcode: UNROLL_OP_SIGMOID, name: "sigmoid", operands: 1) { a, _, _, _ in 1 / (1 + exp(-a))
         },
+        Operation(opcode: UNROLL_OP_EXP, name: "exp", operands: 1) { a, _, _, _ in exp(a) },
+        Operation(opcode: UNROLL_OP_LOG, name: "log", operands: 1) { a, _, _, _ in log(a) },
     ]
 
     static func product(_ a: Float, _ b: Float, plus c: Float, _ isFused: Bool) -> Float {
@@ -126,12 +128,50 @@ import UnrollKernels
         #expect(greatestError < 0x1p-22, "\(level)")
     }
 
+    /// Results under the least normal number are zero.
+    @Test(arguments: KernelLevel.available) func expIsWithin3UnitsInTheLastPlace(level: KernelLevel) throws {
+        var noise = Noise(seed: 3)
+        let arguments = Self.everyMagnitude + (0..<100_000).map { _ in noise.next() * 90 }
+        let results = try Self.run(Self.approximatedOperations[2], level: level, arguments)
+        let greatest = log(Double(Float.greatestFiniteMagnitude))
+        var greatestError = 0.0
+        for (x, y) in zip(arguments, results) {
+            if Double(x) > greatest {
+                #expect(y == .infinity, "\(level) exp \(x)")
+            } else if x < -87.3 {
+                #expect(y.bitPattern == 0, "\(level) exp \(x)")
+            } else {
+                let exact = exp(Double(x))
+                greatestError = max(greatestError, abs(Double(y) - exact) / Double(Float(exact).ulp))
+            }
+        }
+        #expect(greatestError < 3, "\(level)")
+    }
+
+    @Test(arguments: KernelLevel.available) func logIsWithin1UnitInTheLastPlace(level: KernelLevel) throws {
+        let arguments = Self.everyMagnitude + [1]
+        let results = try Self.run(Self.approximatedOperations[3], level: level, arguments)
+        var greatestError = 0.0
+        for (x, y) in zip(arguments, results) where x != 0 {
+            guard x > 0 else {
+                #expect(y.isNaN, "\(level) log \(x)")
+                continue
+            }
+            let exact = log(Double(x))
+            greatestError = max(greatestError, abs(Double(y) - exact) / Double(Float(exact).ulp))
+        }
+        #expect(greatestError < 1, "\(level)")
+        #expect(results.last?.bitPattern == 0, "\(level)")
+    }
+
     @Test(arguments: KernelLevel.available) func functionsOfValuesThatAreNoOrdinaryNumbers(
         level: KernelLevel
     ) throws {
         let arguments: [Float] = [.nan, -.nan, .signalingNaN, .infinity, -.infinity, 0, -0.0]
         let expected: [[Float]] = [
             [.nan, .nan, .nan, 1, -1, 0, -0.0], [.nan, .nan, .nan, 1, 0, 0.5, 0.5],
+            [.nan, .nan, .nan, .infinity, 0, 1, 1],
+            [.nan, .nan, .nan, .infinity, .nan, -.infinity, -.infinity],
         ]
         for (operation, expected) in zip(Self.approximatedOperations, expected) {
             let results = try Self.run(operation, level: level, arguments)
@@ -237,7 +277,9 @@ import UnrollKernels
                 try level.kernels().operate(
                     &instruction, buffers[replaced].base, buffers[0].base, buffers[1].base, buffers[2].base,
                     count)
-                #expect(buffers[replaced].values == expected, "\(level) \(operation.name)")
+                #expect(
+                    zip(buffers[replaced].values, expected).allSatisfy(Self.isSame),
+                    "\(level) \(operation.name)")
                 #expect(buffers[replaced].isIntact, "\(level) \(operation.name)")
             }
         }

@@ -12,19 +12,18 @@ final class GuardedBuffer {
     let count: Int
     private let memory: UnsafeMutablePointer<Float>
 
-    init(_ values: [Float]) throws {
+    /// The address is aligned for vectors, but for an `offset` in floats.
+    init(_ values: [Float], offset: Int = 0) throws {
         count = values.count
-        memory = try #require(unroll_allocate(values.count + 2 * Self.guardCount))
-        base = memory + Self.guardCount
-        for index in 0..<Self.guardCount {
-            memory[index] = Self.untouched
-            base[values.count + index] = Self.untouched
-        }
+        memory = try #require(unroll_allocate(values.count + offset + 2 * Self.guardCount))
+        base = memory + Self.guardCount + offset
+        memory.update(repeating: Self.untouched, count: Self.guardCount + offset)
+        (base + count).update(repeating: Self.untouched, count: Self.guardCount)
         for (index, value) in values.enumerated() { base[index] = value }
     }
 
-    convenience init(untouched count: Int) throws {
-        try self.init([Float](repeating: Self.untouched, count: count))
+    convenience init(untouched count: Int, offset: Int = 0) throws {
+        try self.init([Float](repeating: Self.untouched, count: count), offset: offset)
     }
 
     deinit {
@@ -105,6 +104,11 @@ struct Noise {
         state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
         return Int(state >> 33) % bound
     }
+}
+
+/// Whether two numbers are the same in every bit, or neither is a number.
+func hasSameBits(_ a: Float, _ b: Float) -> Bool {
+    a.bitPattern == b.bitPattern || (a.isNaN && b.isNaN)
 }
 
 /// How far a sum of `count` products in single precision may be from the exact one.

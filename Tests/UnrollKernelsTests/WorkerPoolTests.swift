@@ -175,6 +175,40 @@ import UnrollKernels
         }
     }
 
+    @Test func aRunAloneIsOnTheCaller() {
+        let caller = pthread_self()
+        var (runs, runsOnTheCaller) = (0, 0)
+        WorkerPool.runAlone {
+            runs += 1
+            if pthread_equal(pthread_self(), caller) != 0 { runsOnTheCaller += 1 }
+        }
+        #expect(runs == 1 && runsOnTheCaller == 1)
+        let threads = Cells(2)
+        unroll_run_alone(
+            { cells, thread in
+                guard let cells = cells?.assumingMemoryBound(to: Int.self) else { return }
+                cells[0] += 1
+                cells[1] = Int(thread)
+            }, threads.base)
+        #expect(threads.values == [1, 0])
+    }
+
+    @Test func denormalsCountAsZeroInsideARunAloneOnly() throws {
+        let numbers = try GuardedBuffer([.leastNormalMagnitude, 0.5, .leastNonzeroMagnitude, 0x1p100])
+        for _ in 0..<3 {
+            let results = try GuardedBuffer([Float](repeating: 1, count: 3))
+            WorkerPool.runAlone {
+                results.base[0] = numbers.base[0] * numbers.base[1]
+                // One within another leaves what it found.
+                WorkerPool.runAlone { results.base[1] = numbers.base[0] * numbers.base[1] }
+                results.base[2] = numbers.base[2] * numbers.base[3]
+            }
+            #expect(results.values == [0, 0, 0])
+            #expect(numbers.base[0] * numbers.base[1] == 0x1p-127)
+            #expect(numbers.base[2] * numbers.base[3] == 0x1p-49)
+        }
+    }
+
     @Test(arguments: KernelLevel.available) func kernelsTreatDenormalsAsZeroInsideARun(
         level: KernelLevel
     ) throws {
@@ -191,11 +225,16 @@ import UnrollKernels
                 &instruction, results.base + offset, operand.base + offset, operand.base + offset,
                 operand.base + offset, 32)
         }
-        pool.run { add($0) }
-        #expect(results.values.allSatisfy { $0 == 0 }, "\(level)")
-        add(0)
-        add(1)
-        #expect(results.values.allSatisfy { $0 == 0x1p-129 }, "\(level)")
+        func addAlone() {
+            add(0)
+            add(1)
+        }
+        for run in [{ pool.run { add($0) } }, { WorkerPool.runAlone { addAlone() } }] {
+            run()
+            #expect(results.values.allSatisfy { $0 == 0 }, "\(level)")
+            addAlone()
+            #expect(results.values.allSatisfy { $0 == 0x1p-129 }, "\(level)")
+        }
         #expect(results.isIntact, "\(level)")
     }
 }
