@@ -1,4 +1,3 @@
-import Foundation
 import UnrollKernels
 import UnrollModel
 
@@ -52,10 +51,5 @@ public enum MemoryEstimate {
     }
 
     /// The memory that this process may use: the machine's, or its container's where that is less.
-    public static var machineMemory: Double {
-        let physical = Double(ProcessInfo.processInfo.physicalMemory)
-        let limit = try? String(contentsOfFile: "/sys/fs/cgroup/memory.max", encoding: .utf8)
-        let container = limit.flatMap { Double($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
-        return min(physical, container ?? physical)
-    }
+    public static var machineMemory: Double { MachineMemory.bytes }
 }

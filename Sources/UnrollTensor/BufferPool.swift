@@ -1,6 +1,7 @@
 import CUnrollKernels
 import Foundation
 import Synchronization
+import UnrollKernels
 
 /// Memory for elements, aligned for vector loads.
 struct Buffer: @unchecked Sendable {
@@ -23,17 +24,23 @@ final class BufferPool: Sendable {
 
     private let state = Mutex(State())
 
-    /// Room for at least `count` numbers, of any value; nil when the system has no memory.
+    /// How many numbers the machine's memory holds.
+    ///
+    /// Systems promise more memory than there is and kill who believes them, so it is asked for no more than that.
+    let limit = Int(min(MachineMemory.bytes, 0x1p60)) / MemoryLayout<Float>.size
+
+    /// Room for at least `count` numbers, of any value; nil when there is no memory for them.
     func buffer(count: Int) -> Buffer? {
-        guard let capacity = Self.capacity(for: count) else { return nil }
+        let capacity = Self.capacity(for: min(count, limit))
         return state.withLock { state in
+            guard max(count, capacity) <= limit - state.liveCount else { return nil }
             state.liveCount += capacity
             if let buffer = state.idle[capacity]?.popLast() {
                 state.idleCount -= capacity
                 return buffer
             }
             // The program has moved on to other shapes: what is idle no longer fits and is in the way.
-            if state.idleCount > state.liveCount { Self.empty(&state) }
+            if state.idleCount > min(state.liveCount, limit - state.liveCount) { Self.empty(&state) }
             if let base = unroll_allocate(capacity) { return Buffer(base: base, capacity: capacity) }
             Self.empty(&state)
             guard let base = unroll_allocate(capacity) else {
@@ -66,10 +73,9 @@ final class BufferPool: Sendable {
     }
 
     /// Rounded up to four sizes for every power of two, so that tensors of nearly the same size share memory.
-    private static func capacity(for count: Int) -> Int? {
+    private static func capacity(for count: Int) -> Int {
         let bits = Int.bitWidth - max(count, 1).leadingZeroBitCount
         let step = max(32, 1 << max(0, bits - 3))
-        let (sum, overflow) = count.addingReportingOverflow(step - 1)
-        return overflow ? nil : max(step, sum / step * step)
+        return max(step, (count + step - 1) / step * step)
     }
 }

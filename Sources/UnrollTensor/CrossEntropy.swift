@@ -29,6 +29,7 @@ public func softmaxCrossEntropy(_ logits: Tensor, _ targets: [Int32]) throws(Ten
     let derivative = try Tensor(shape: logits.shape) { _ in }
     let losses = try Tensor(shape: shape) { losses in
         Machine.shared.share(rows, operations: 16 * rows * width) { part in
+            guard !part.isEmpty else { return }
             let padded = TensorStorage.allocated(count: width)
             for row in part {
                 padded.base.update(from: logits.storage.base + row * classes, count: classes)

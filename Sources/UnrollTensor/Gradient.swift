@@ -24,12 +24,10 @@
 public func valueWithGradient(
     at variables: [Tensor], throughHistory: Bool = false, of function: ([Tensor]) throws -> Tensor
 ) throws -> (value: Tensor, gradients: [Tensor]) {
-    let tape = Tape()
+    let tape = Tape(variables: variables.map(\.shape))
     let result = try function(
-        variables.map { variable in
-            let index = tape.append(Tape.Record(shape: variable.shape, operands: []))
-            return Tensor(
-                shape: variable.shape, storage: variable.storage, trace: Trace(tape: tape, index: index))
+        variables.enumerated().map { index, variable in
+            Tensor(shape: variable.shape, storage: variable.storage, trace: Trace(tape: tape, index: index))
         })
     guard result.count == 1 else {
         throw TensorError.unsuitableShape(
@@ -38,8 +36,7 @@ public func valueWithGradient(
     }
     var sums = variables.map { Adjoint(shape: $0.shape) }
     if let trace = result.trace {
-        var sweep = try Sweep(
-            back: tape, from: trace, variables: variables.map(\.shape), throughHistory: throughHistory)
+        var sweep = try Sweep(back: tape, from: trace, throughHistory: throughHistory)
         sweep.run(addingTo: &sums)
     }
     var gradients: [Tensor] = []
@@ -67,31 +64,30 @@ public func valueWithGradient(
 private struct Sweep {
     /// The latest first.
     private let tapes: [Tape]
+    private let tapesByNumber: [UInt64: Tape]
     private let keepsRecords: Bool
-    private let variableCount: Int
     /// By the tape's number, then by the index on it.
     private var adjoints: [UInt64: [Adjoint?]]
 
-    init(back tape: Tape, from trace: Trace, variables: [[Int]], throughHistory: Bool) throws(TensorError) {
+    init(back tape: Tape, from trace: Trace, throughHistory: Bool) throws(TensorError) {
         guard trace.tape === tape else { throw .notDetached }
         var tapes = [tape]
-        var seen: Set<UInt64> = [tape.number]
+        var tapesByNumber = [tape.number: tape]
         var next = 0
         while next < tapes.count {
-            for earlier in tapes[next].earlier where seen.insert(earlier.number).inserted {
+            for earlier in tapes[next].earlier
+            where tapesByNumber.updateValue(earlier, forKey: earlier.number) == nil {
                 tapes.append(earlier)
             }
             next += 1
         }
         guard tapes.count == 1 || throughHistory else { throw .notDetached }
         for earlier in tapes.dropFirst() {
-            guard !earlier.isSpent, earlier.count >= variables.count,
-                variables.indices.allSatisfy({ earlier.record(at: $0).shape == variables[$0] })
-            else { throw .historyUnavailable }
+            guard !earlier.isSpent, earlier.variables == tape.variables else { throw .historyUnavailable }
         }
         self.tapes = tapes.sorted { $0.number > $1.number }
+        self.tapesByNumber = tapesByNumber
         keepsRecords = throughHistory
-        variableCount = variables.count
         adjoints = [:]
         for tape in tapes { adjoints[tape.number] = [Adjoint?](repeating: nil, count: tape.count) }
         var seed = Adjoint(shape: tape.record(at: trace.index).shape)
@@ -106,7 +102,7 @@ private struct Sweep {
                 // What an operation kept is free for the next ones as soon as it is no longer needed.
                 let record = keepsRecords ? tape.record(at: index) : tape.removeLast()
                 guard let record, let gradient = adjoints[tape.number]?[index]?.take() else { continue }
-                if index < variableCount { sums[index].add(gradient) }
+                if index < sums.count { sums[index].add(gradient) }
                 for (place, contribution) in record.operands { add(gradient, to: place, by: contribution) }
             }
             adjoints[tape.number] = nil
@@ -114,7 +110,7 @@ private struct Sweep {
     }
 
     private mutating func add(_ gradient: Tensor, to place: Tape.Place, by contribution: Tape.Contribution) {
-        guard let tape = tapes.first(where: { $0.number == place.tape }) else { return }
+        guard let tape = tapesByNumber[place.tape] else { return }
         var adjoint =
             adjoints[place.tape]?[place.index].take() ?? Adjoint(shape: tape.record(at: place.index).shape)
         contribution(gradient, &adjoint)

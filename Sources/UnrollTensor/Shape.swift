@@ -1,10 +1,11 @@
 /// The arithmetic of shapes.
 enum Shape {
-    /// The most elements that a tensor may have: their bytes must be countable, with room for padding.
-    private static let greatestCount = Int.max / 64
-
     /// How many elements a tensor of that shape has.
+    ///
+    /// A tensor without elements is held to the same limit: its other sizes are left when the empty axis is summed
+    /// away.
     static func count(_ shape: [Int]) throws(TensorError) -> Int {
+        let limit = Machine.shared.buffers.limit
         var count = 1
         var isEmpty = false
         for size in shape {
@@ -14,7 +15,7 @@ enum Shape {
                 continue
             }
             let (product, overflow) = count.multipliedReportingOverflow(by: size)
-            guard !overflow, product <= greatestCount else { throw .invalidShape(shape) }
+            guard !overflow, product <= limit else { throw .invalidShape(shape) }
             count = product
         }
         return isEmpty ? 0 : count

@@ -33,10 +33,14 @@ final class Tape: Sendable {
 
     /// Grows from tape to tape.
     let number: UInt64
-    private let state = Mutex(State())
+    /// The shapes of the function's variables, which are the first records.
+    let variables: [[Int]]
+    private let state: Mutex<State>
 
-    init() {
+    init(variables: [[Int]]) {
         number = Tape.counter.add(1, ordering: .relaxed).newValue
+        self.variables = variables
+        state = Mutex(State(records: variables.map { Record(shape: $0, operands: []) }))
     }
 
     deinit {

@@ -30,13 +30,7 @@ extension Tensor {
         let quotient = try a.broadcast(UNROLL_COMBINE_DIVIDE, b, "/")
         return quotient.recorded(
             from: (a, { $1.addStretched($0.combined(UNROLL_COMBINE_DIVIDE, b0)) }),
-            (
-                b,
-                { gradient, sum in
-                    let slope = quotient.combined(UNROLL_COMBINE_DIVIDE, b0)
-                    sum.addStretched(gradient.combined(UNROLL_COMBINE_MULTIPLY, slope) * -1)
-                }
-            ))
+            (b, { $1.addStretched($0.combined(UNROLL_COMBINE_MULTIPLY, quotient.slope(dividedBy: b0))) }))
     }
 
     /// Every element plus a number.
@@ -63,7 +57,15 @@ extension Tensor {
     }
 
     /// A number divided by every element.
-    public static func / (a: Float, b: Tensor) -> Tensor { pow(b, -1) * a }
+    public static func / (a: Float, b: Tensor) -> Tensor {
+        let b0 = b.detached()
+        // Not a times 1 / b, which is denormal, and so zero, for great numbers.
+        let quotient = Tensor(computing: b.shape) {
+            Tensor(a).combine(UNROLL_COMBINE_DIVIDE, b0, to: $0, shape: b0.shape)
+        }
+        return quotient.recorded(
+            from: (b, { $1.add($0.combined(UNROLL_COMBINE_MULTIPLY, quotient.slope(dividedBy: b0))) }))
+    }
 
     /// Every element with the other sign.
     public static prefix func - (a: Tensor) -> Tensor { a.scaled(by: -1, plus: 0) }
@@ -76,6 +78,11 @@ extension Tensor {
     /// Subtracts elementwise; what is subtracted is stretched if need be, the difference is not.
     public static func -= (a: inout Tensor, b: Tensor) throws(TensorError) {
         a = try a.updated(a - b, b, "-=")
+    }
+
+    /// The derivative of this quotient with respect to its divisor.
+    private func slope(dividedBy divisor: Tensor) -> Tensor {
+        combined(UNROLL_COMBINE_DIVIDE, divisor) * -1
     }
 
     private func updated(_ result: Tensor, _ other: Tensor, _ operation: String) throws(TensorError) -> Tensor

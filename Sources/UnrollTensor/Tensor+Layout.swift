@@ -12,7 +12,7 @@ extension Tensor {
             target[open] = 1
             let rest = try Shape.count(target)
             guard rest > 0, count % rest == 0 else {
-                throw .elementCountMismatch(shape: target, count: count)
+                throw .elementCountMismatch(shape: shape, count: count)
             }
             target[open] = count / rest
         }

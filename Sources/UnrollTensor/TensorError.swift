@@ -29,7 +29,7 @@ public enum TensorError: Error, Sendable, Equatable, CustomStringConvertible {
         case .invalidShape(let shape):
             "no tensor can have the shape \(shape): dimensions must not be negative, and memory must hold them"
         case .elementCountMismatch(let shape, let count):
-            "a tensor of shape \(shape) has \(shape.reduce(1, *)) elements, not \(count)"
+            "the shape \(shape) does not hold just \(count) elements"
         case .shapeMismatch(let operation, let first, let second, let hint):
             "\(operation): the shapes \(first) and \(second) do not fit; \(hint)"
         case .unsuitableShape(let operation, let shape, let needed):
