@@ -110,7 +110,7 @@ package func trainEpoch(
     let start = ContinuousClock.now
     for index in 0..<minibatches.count {
         minibatches.fill(&minibatch, at: index)
-        if !minibatch.continuesState { state = try model.initialState(minibatch.batchSize) }
+        if state.isEmpty || !minibatch.continuesState { state = try model.initialState(minibatch.batchSize) }
         let inputs = try oneHotInputs(minibatch, vocabularySize: model.vocabulary.count)
         let (loss, gradients) = try valueWithGradient(at: model.parameters) { parameters in
             let (outputs, next) = try model.forward(inputs, state, parameters)

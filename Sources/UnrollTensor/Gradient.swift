@@ -29,6 +29,7 @@ public func valueWithGradient(
         variables.enumerated().map { index, variable in
             Tensor(shape: variable.shape, storage: variable.storage, trace: Trace(tape: tape, index: index))
         })
+    tape.complete()
     guard result.count == 1 else {
         throw TensorError.unsuitableShape(
             operation: "valueWithGradient", shape: result.shape,
@@ -83,7 +84,9 @@ private struct Sweep {
         }
         guard tapes.count == 1 || throughHistory else { throw .notDetached }
         for earlier in tapes.dropFirst() {
-            guard !earlier.isSpent, earlier.variables == tape.variables else { throw .historyUnavailable }
+            guard earlier.stage == .complete, earlier.variables == tape.variables else {
+                throw .historyUnavailable
+            }
         }
         self.tapes = tapes.sorted { $0.number > $1.number }
         self.tapesByNumber = tapesByNumber

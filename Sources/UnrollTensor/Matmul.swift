@@ -17,7 +17,8 @@ public func matmul(
 ) throws(TensorError) -> Tensor {
     guard a.shape.count == 2 || (a.shape.count > 2 && !transposingA) else {
         throw .unsuitableShape(
-            operation: "matmul", shape: a.shape, needed: "a matrix; reshape it first, this one")
+            operation: "matmul", shape: a.shape,
+            needed: "a matrix as first operand, or untransposed a stack of them,")
     }
     guard b.shape.count == 2 else {
         throw .unsuitableShape(operation: "matmul", shape: b.shape, needed: "a matrix as second operand")

@@ -22,11 +22,21 @@ final class Tape: Sendable {
         let index: Int
     }
 
+    /// What may be done with the operations.
+    enum Stage {
+        /// Their function has not returned.
+        case recording
+        /// They may be differentiated, also from later tapes.
+        case complete
+        /// Some were taken off, so that none can be differentiated again.
+        case spent
+    }
+
     private struct State: Sendable {
         var records: [Record] = []
         /// Tapes that records refer to.
         var earlier: [Tape] = []
-        var isSpent = false
+        var stage = Stage.recording
     }
 
     private static let counter = Atomic<UInt64>(0)
@@ -64,13 +74,18 @@ final class Tape: Sendable {
     /// How many operations are remembered.
     var count: Int { state.withLock { $0.records.count } }
 
-    /// Whether operations were taken off, so that none can be differentiated again.
-    var isSpent: Bool { state.withLock { $0.isSpent } }
+    /// What may be done with the operations.
+    var stage: Stage { state.withLock { $0.stage } }
+
+    /// Says that the function has returned.
+    func complete() {
+        state.withLock { $0.stage = .complete }
+    }
 
     /// Appends an operation and returns its index.
     func append(_ record: Record, uses tapes: [Tape] = []) -> Int {
         state.withLock { state in
-            if state.isSpent { return 0 }
+            if state.stage == .spent { return 0 }
             for tape in tapes where tape !== self && !state.earlier.contains(where: { $0 === tape }) {
                 state.earlier.append(tape)
             }
@@ -87,7 +102,7 @@ final class Tape: Sendable {
     /// Takes the last operation off, with what it kept for its derivative.
     func removeLast() -> Record? {
         state.withLock { state in
-            state.isSpent = true
+            state.stage = .spent
             return state.records.popLast()
         }
     }

@@ -34,41 +34,46 @@ extension Tensor {
     }
 
     /// Every element plus a number.
-    public static func + (a: Tensor, b: Float) -> Tensor { a.scaled(by: 1, plus: b) }
+    public static func + (a: Tensor, b: Float) -> Tensor {
+        a.combined(UNROLL_COMBINE_ADD, Tensor(b)).recorded(from: (a, { $1.add($0) }))
+    }
 
     /// A number plus every element.
-    public static func + (a: Float, b: Tensor) -> Tensor { b.scaled(by: 1, plus: a) }
+    public static func + (a: Float, b: Tensor) -> Tensor { b + a }
 
     /// Every element less a number.
-    public static func - (a: Tensor, b: Float) -> Tensor { a.scaled(by: 1, plus: -b) }
+    public static func - (a: Tensor, b: Float) -> Tensor {
+        a.combined(UNROLL_COMBINE_SUBTRACT, Tensor(b)).recorded(from: (a, { $1.add($0) }))
+    }
 
     /// A number less every element.
-    public static func - (a: Float, b: Tensor) -> Tensor { b.scaled(by: -1, plus: a) }
+    public static func - (a: Float, b: Tensor) -> Tensor {
+        b.combined(UNROLL_COMBINE_SUBTRACT, from: a).recorded(from: (b, { $1.add($0 * -1) }))
+    }
 
     /// Every element times a number.
-    public static func * (a: Tensor, b: Float) -> Tensor { a.scaled(by: b, plus: 0) }
+    public static func * (a: Tensor, b: Float) -> Tensor {
+        a.combined(UNROLL_COMBINE_MULTIPLY, Tensor(b)).recorded(from: (a, { $1.add($0 * b) }))
+    }
 
     /// A number times every element.
-    public static func * (a: Float, b: Tensor) -> Tensor { b.scaled(by: a, plus: 0) }
+    public static func * (a: Float, b: Tensor) -> Tensor { b * a }
 
     /// Every element divided by a number.
     public static func / (a: Tensor, b: Float) -> Tensor {
-        a.detached().combined(UNROLL_COMBINE_DIVIDE, Tensor(b)).recorded(from: (a, { $1.add($0 / b) }))
+        a.combined(UNROLL_COMBINE_DIVIDE, Tensor(b)).recorded(from: (a, { $1.add($0 / b) }))
     }
 
     /// A number divided by every element.
     public static func / (a: Float, b: Tensor) -> Tensor {
         let b0 = b.detached()
-        // Not a times 1 / b, which is denormal, and so zero, for great numbers.
-        let quotient = Tensor(computing: b.shape) {
-            Tensor(a).combine(UNROLL_COMBINE_DIVIDE, b0, to: $0, shape: b0.shape)
-        }
+        let quotient = b0.combined(UNROLL_COMBINE_DIVIDE, from: a)
         return quotient.recorded(
             from: (b, { $1.add($0.combined(UNROLL_COMBINE_MULTIPLY, quotient.slope(dividedBy: b0))) }))
     }
 
     /// Every element with the other sign.
-    public static prefix func - (a: Tensor) -> Tensor { a.scaled(by: -1, plus: 0) }
+    public static prefix func - (a: Tensor) -> Tensor { a * -1 }
 
     /// Adds elementwise; what is added is stretched if need be, the sum is not.
     public static func += (a: inout Tensor, b: Tensor) throws(TensorError) {
@@ -94,11 +99,6 @@ extension Tensor {
         return result
     }
 
-    private func scaled(by scale: Float, plus offset: Float) -> Tensor {
-        let result = detached().mapped(UNROLL_OP_AFFINE, scale: scale, offset: offset)
-        return result.recorded(from: (self, { $1.add(scale == 1 ? $0 : $0.scaled(by: scale, plus: 0)) }))
-    }
-
     // MARK: Broadcasting
 
     /// The operation on this tensor and another, stretched to a common shape; not recorded.
@@ -112,6 +112,11 @@ extension Tensor {
     /// The same where the shapes are known to fit and this tensor has that of the result, or the other is a scalar.
     func combined(_ operation: UnrollCombination, _ other: Tensor) -> Tensor {
         Tensor(computing: shape) { combine(operation, other, to: $0, shape: shape) }
+    }
+
+    /// The operation on a number and every element; not recorded.
+    private func combined(_ operation: UnrollCombination, from number: Float) -> Tensor {
+        Tensor(computing: shape) { Tensor(number).combine(operation, self, to: $0, shape: shape) }
     }
 
     private func combine(

@@ -26,11 +26,15 @@ extension Tensor {
 
     /// The same numbers with axes in another order; all reversed unless said otherwise, which transposes a matrix.
     ///
-    /// - Parameter axes: For each axis of the result, which of this tensor's it is.
+    /// - Parameter axes: For each axis of the result, which of this tensor's it is; negative ones count from the back.
     /// - Returns: The reordered tensor.
     /// - Throws: `TensorError.unsuitableShape` when that is no permutation of the axes.
     public func transposed(axes: [Int]? = nil) throws(TensorError) -> Tensor {
-        let order = axes ?? shape.indices.reversed()
+        var order = Array(shape.indices.reversed())
+        if let axes {
+            order = []
+            for axis in axes { order.append(try Shape.axis(axis, of: shape, operation: "transposed")) }
+        }
         guard order.sorted() == Array(shape.indices) else {
             throw .unsuitableShape(
                 operation: "transposed", shape: shape, needed: "one with just the axes \(order) in some order"

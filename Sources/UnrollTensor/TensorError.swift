@@ -42,8 +42,8 @@ public enum TensorError: Error, Sendable, Equatable, CustomStringConvertible {
             "valueWithGradient: the function uses a tensor that another call of valueWithGradient has computed; "
                 + "call detached() on it, or say throughHistory: true to differentiate that call as well"
         case .historyUnavailable:
-            "valueWithGradient: a tensor comes from a call without throughHistory: true, or with other variables, "
-                + "so it cannot be differentiated; call detached() on it"
+            "valueWithGradient: a tensor comes from a call without throughHistory: true, with other variables, or "
+                + "one that has not returned, so it cannot be differentiated; call detached() on it"
         case .kernels(let error):
             error.description
         }

@@ -105,7 +105,8 @@ import UnrollTensor
         ) { try matmul(a, Tensor.zeros([3, 2, 1])) }
         expect(
             .unsuitableShape(
-                operation: "matmul", shape: [2, 1, 2], needed: "a matrix; reshape it first, this one"),
+                operation: "matmul", shape: [2, 1, 2],
+                needed: "a matrix as first operand, or untransposed a stack of them,"),
             "[2, 1, 2]"
         ) { try matmul(Tensor.zeros([2, 1, 2]), a, transposingA: true) }
     }
@@ -132,11 +133,19 @@ import UnrollTensor
         expect(.axisOutOfRange(operation: "sliced", axis: 0, shape: [])) { try scalar.sliced(0..<0) }
         expect(.axisOutOfRange(operation: "gathered", axis: 0, shape: [])) { try scalar.gathered([]) }
         expect(.axisOutOfRange(operation: "subscript", axis: 0, shape: [])) { try scalar[0] }
-        for axes in [[], [0], [0, 0], [0, 2], [-1, 0], [0, 1, 2]] {
+        for axes in [[0, 2], [-3, 0], [0, 1, 2]] {
+            expect(
+                .axisOutOfRange(
+                    operation: "transposed", axis: axes.first { !(-2..<2).contains($0) } ?? 0, shape: [2, 3]),
+                "transposed:", "[2, 3]"
+            ) { try x.transposed(axes: axes) }
+        }
+        for axes in [[], [0], [0, 0], [1, -1]] {
             expect(
                 .unsuitableShape(
                     operation: "transposed", shape: [2, 3],
-                    needed: "one with just the axes \(axes) in some order"), "transposed:", "[2, 3]"
+                    needed: "one with just the axes \(axes.map { $0 < 0 ? $0 + 2 : $0 }) in some order"),
+                "transposed:", "[2, 3]"
             ) { try x.transposed(axes: axes) }
         }
     }
