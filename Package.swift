@@ -25,7 +25,7 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 /// A program of one file under `Examples`.
 func example(_ name: String) -> Target {
     .executableTarget(
-        name: name, dependencies: ["Chapter", "Unroll", argumentParser], path: "Examples/\(name)",
+        name: name, dependencies: ["Book", "Chapter", "Unroll", argumentParser], path: "Examples/\(name)",
         swiftSettings: strict)
 }
 
@@ -68,13 +68,16 @@ let package = Package(
             name: "UnrollCLI", dependencies: ["Unroll", "UnrollCorpora", argumentParser],
             swiftSettings: strict),
 
+        .target(
+            name: "Book", dependencies: ["Unroll", "UnrollCorpora", argumentParser], path: "Examples/Book",
+            swiftSettings: strict),
         // The chapter's definitions are a target of their own, so that the other examples can use them.
         .target(
-            name: "Chapter", dependencies: ["Unroll", "UnrollCorpora"], path: "Examples/RNNFromScratch",
+            name: "Chapter", dependencies: ["Book", "Unroll"], path: "Examples/RNNFromScratch",
             exclude: ["RNNFromScratch.swift"], swiftSettings: strict),
         .executableTarget(
-            name: "RNNFromScratch", dependencies: ["Chapter", "Unroll", argumentParser],
-            path: "Examples/RNNFromScratch", exclude: ["Chapter.swift", "Book.swift"], swiftSettings: strict),
+            name: "RNNFromScratch", dependencies: ["Book", "Chapter", "Unroll", argumentParser],
+            path: "Examples/RNNFromScratch", exclude: ["Chapter.swift"], swiftSettings: strict),
         example("LSTMFromScratch"),
         example("GRUFromScratch"),
         example("RNNConcise"),

@@ -1,6 +1,7 @@
 // The chapter's exercises, each a line of the chapter changed: `swift run -c release Exercises`.
 
 import ArgumentParser
+import Book
 import Chapter
 import Foundation
 import Unroll
@@ -113,8 +114,7 @@ struct Exercises: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Trains the chapter's network with a line changed.")
 
-    @Argument(help: "A text; The Time Machine where it is found, or else a bundled story, unless given.")
-    var text: String?
+    @OptionGroup var source: BookArgument
 
     @Option(help: "Passes over the text.")
     var epochs = 500
@@ -127,12 +127,12 @@ struct Exercises: ParsableCommand {
     }
 
     func run() throws {
-        let (book, _) = try readBook(at: text)
+        let book = try source.read()
         for exercise in Exercise.all {
             for seed in 1...seeds {
                 print(
                     "\(exercise.name), seed \(seed):",
-                    try exercise.run(on: book, epochs: epochs, seed: UInt64(seed)))
+                    try exercise.run(on: book.corpus, epochs: epochs, seed: UInt64(seed)))
                 fflush(nil)
             }
         }

@@ -5,6 +5,7 @@
 // why their candidate has a bias of its own for it: all products of a step can then be made at once.
 
 import ArgumentParser
+import Book
 import Chapter
 import Unroll
 
@@ -70,14 +71,14 @@ struct GRUFromScratch: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Trains gated recurrent units written by hand, in both forms.")
 
-    @Argument(help: "A text; The Time Machine where it is found, or else a bundled story, unless given.")
-    var text: String?
+    @OptionGroup var source: BookArgument
 
     func run() throws {
         for reset in [Reset.before, .after] {
             print("reset \(reset) the product")
             try runChapter(
-                on: text, parameters: gruParameters, initialState: rnnState, forward: gru(reset: reset))
+                on: source.read(), parameters: gruParameters, initialState: rnnState,
+                forward: gru(reset: reset))
         }
     }
 }

@@ -1,6 +1,7 @@
 // Long short-term memory from scratch ("Dive into Deep Learning", section 10.1): only the recurrence is new.
 
 import ArgumentParser
+import Book
 import Chapter
 import Unroll
 
@@ -53,10 +54,9 @@ struct LSTMFromScratch: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Trains long short-term memory written by hand.")
 
-    @Argument(help: "A text; The Time Machine where it is found, or else a bundled story, unless given.")
-    var text: String?
+    @OptionGroup var source: BookArgument
 
     func run() throws {
-        try runChapter(on: text, parameters: lstmParameters, initialState: lstmState, forward: lstm)
+        try runChapter(on: source.read(), parameters: lstmParameters, initialState: lstmState, forward: lstm)
     }
 }

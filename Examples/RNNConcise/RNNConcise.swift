@@ -1,7 +1,7 @@
 // The chapter once more, with the library: what took a program from scratch is a dozen lines in `run`.
 
 import ArgumentParser
-import Chapter
+import Book
 import Unroll
 
 @main
@@ -9,13 +9,12 @@ struct RNNConcise: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Trains the chapter's network with the library.")
 
-    @Argument(help: "A text; The Time Machine where it is found, or else a bundled story, unless given.")
-    var text: String?
+    @OptionGroup var source: BookArgument
 
     func run() async throws {
-        let (book, prefixes) = try readBook(at: text)
+        let book = try source.read()
         let trainer = try Trainer(
-            corpus: book, model: .init(cell: TanhCell.self, hiddenSize: 512),
+            corpus: book.corpus, model: .init(cell: TanhCell.self, hiddenSize: 512),
             options: .init(epochs: 500, initializer: .normal))
         for try await case .epoch(let report) in trainer.run() where report.epoch % 100 == 0 {
             print(
@@ -23,7 +22,7 @@ struct RNNConcise: AsyncParsableCommand {
             )
         }
         let model = try trainer.languageModel()
-        for prefix in prefixes {
+        for prefix in book.prefixes {
             print(prefix, terminator: "")
             for try await piece in model.generate(
                 after: prefix, options: .init(length: 50, strategy: .greedy))

@@ -1,12 +1,12 @@
 // A recurrent network from scratch, in the order of "Dive into Deep Learning", section 8.5.
 //
-// T time steps, B sequences side by side, V tokens in the vocabulary, H hidden units. `RNNFromScratch.swift` runs it.
+// T time steps, B sequences side by side, V tokens in the vocabulary, H hidden units.
 
+import Book
 import Foundation
 import Unroll
 
 // MARK: One-hot encoding
-
 /// The tokens of a minibatch as vectors, `[T, B, V]`: the network reads all sequences one step after the other.
 package func oneHotInputs(_ minibatch: Minibatch, vocabularySize: Int) throws -> Tensor {
     try oneHot(minibatch.inputs, classes: vocabularySize)
@@ -14,22 +14,17 @@ package func oneHotInputs(_ minibatch: Minibatch, vocabularySize: Int) throws ->
 }
 
 // MARK: Parameters
-
 /// W_xh, W_hh, b_h for the hidden layer; W_hq, b_q for the output.
 package func rnnParameters(vocabularySize: Int, hiddenSize: Int, seed: UInt64) throws -> [Tensor] {
     var random = RandomSource(seed: seed, purpose: .initialization)
     func normal(_ shape: [Int]) throws -> Tensor {
         try .normal(shape, standardDeviation: 0.01, from: &random)
     }
-    return [
-        try normal([vocabularySize, hiddenSize]), try normal([hiddenSize, hiddenSize]),
-        try .zeros([hiddenSize]),
-        try normal([hiddenSize, vocabularySize]), try .zeros([vocabularySize]),
-    ]
+    let (v, h) = (vocabularySize, hiddenSize)
+    return try [normal([v, h]), normal([h, h]), .zeros([h]), normal([h, v]), .zeros([v])]
 }
 
 // MARK: The network
-
 /// The state before the first token: a list, as other networks have more than one.
 package func rnnState(batchSize: Int, hiddenSize: Int) throws -> [Tensor] {
     [try .zeros([batchSize, hiddenSize])]
@@ -51,8 +46,7 @@ package func rnn(
 
 /// A network is three functions, so whatever cell you write fits.
 package struct ScratchModel {
-    package typealias MakeParameters = (_ vocabularySize: Int, _ hiddenSize: Int, _ seed: UInt64) throws ->
-        [Tensor]
+    package typealias MakeParameters = (_ vocabulary: Int, _ hidden: Int, _ seed: UInt64) throws -> [Tensor]
     package typealias MakeState = (_ batchSize: Int, _ hiddenSize: Int) throws -> [Tensor]
     package typealias Forward = (Tensor, [Tensor], [Tensor]) throws -> (outputs: Tensor, state: [Tensor])
 
@@ -73,7 +67,6 @@ package struct ScratchModel {
 }
 
 // MARK: Prediction
-
 /// The prefix and the `count` characters that the network finds most likely after it, one by one.
 package func predict(after prefix: String, count: Int, with model: ScratchModel) throws -> String {
     var state = try model.initialState(1)
@@ -91,7 +84,6 @@ package func predict(after prefix: String, count: Int, with model: ScratchModel)
 }
 
 // MARK: Gradient clipping
-
 /// The gradients, shortened together where their common norm is greater than `bound`.
 package func clipped(_ gradients: [Tensor], to bound: Float) throws -> [Tensor] {
     let norm = try gradients.reduce(Float(0)) { try $0 + ($1 * $1).sum().scalar() }.squareRoot()
@@ -99,7 +91,6 @@ package func clipped(_ gradients: [Tensor], to bound: Float) throws -> [Tensor] 
 }
 
 // MARK: Training
-
 /// Trains on each minibatch once; returns the perplexity and how many tokens it read in a second.
 package func trainEpoch(
     _ model: inout ScratchModel, on minibatches: any MinibatchSource, learningRate: Float
@@ -131,14 +122,30 @@ package func trainEpoch(
 package func train(
     _ model: inout ScratchModel, on corpus: Corpus, epochs: Int, learningRate: Float, sampling: Sampling
 ) throws {
+    var speeds: [Double] = []
     for epoch in 1...epochs {
         let minibatches = try sampling.minibatches(
             of: corpus.tokens, batchSize: 32, timeSteps: 35, seed: 1, epoch: epoch)
-        let (perplexity, tokensPerSecond) = try trainEpoch(
-            &model, on: minibatches, learningRate: learningRate)
+        let (perplexity, speed) = try trainEpoch(&model, on: minibatches, learningRate: learningRate)
+        speeds.append(speed)
         guard epoch % max(1, epochs / 5) == 0 else { continue }
-        print(
-            "epoch \(epoch): perplexity \(String(format: "%.3f", perplexity)), \(Int(tokensPerSecond)) tokens/s"
-        )
+        let median = Int(speeds.sorted()[speeds.count / 2])
+        print("epoch \(epoch): perplexity \(String(format: "%.3f", perplexity)), \(median) tokens/s")
+        fflush(nil)
+    }
+}
+
+/// Trains such a network on the text, once for each way of cutting it into minibatches, and lets it go on writing.
+package func runChapter(
+    on book: Book, parameters: ScratchModel.MakeParameters, initialState: @escaping ScratchModel.MakeState,
+    forward: @escaping ScratchModel.Forward
+) throws {
+    for sampling in [Sampling.sequential, .random] {
+        print("\(book.corpus.name), \(sampling) partitioning")
+        var model = try ScratchModel(
+            vocabulary: book.corpus.vocabulary, hiddenSize: 512, parameters: parameters,
+            initialState: initialState, forward: forward)
+        try train(&model, on: book.corpus, epochs: 500, learningRate: 1, sampling: sampling)
+        for prefix in book.prefixes { print(try predict(after: prefix, count: 50, with: model)) }
     }
 }

@@ -1,6 +1,7 @@
 // "RNN from scratch" from beginning to end; the definitions, in the same order, are in `Chapter.swift`.
 
 import ArgumentParser
+import Book
 import Chapter
 import Unroll
 
@@ -8,17 +9,18 @@ import Unroll
 struct RNNFromScratch: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Trains a recurrent network written by hand.")
 
-    @Argument(help: "A text; The Time Machine where it is found, or else a bundled story, unless given.")
-    var text: String?
+    @OptionGroup var source: BookArgument
 
     func run() throws {
-        let (book, _) = try readBook(at: text)
-        let (vocabularySize, hiddenSize) = (book.vocabulary.count, 512)
+        let book = try source.read()
+        let (vocabularySize, hiddenSize) = (book.corpus.vocabulary.count, 512)
 
         // One-hot encoding: T = 5 steps of B = 2 sequences.
         var minibatch = Minibatch()
-        try Sampling.sequential.minibatches(of: book.tokens, batchSize: 2, timeSteps: 5, seed: 1, epoch: 1)
-            .fill(&minibatch, at: 0)
+        try Sampling.sequential.minibatches(
+            of: book.corpus.tokens, batchSize: 2, timeSteps: 5, seed: 1, epoch: 1
+        )
+        .fill(&minibatch, at: 0)
         let inputs = try oneHotInputs(minibatch, vocabularySize: vocabularySize)
         check("inputs", inputs, is: [5, 2, vocabularySize])
 
@@ -33,7 +35,7 @@ struct RNNFromScratch: ParsableCommand {
         check("state", next[0], is: [2, hiddenSize])
 
         // Prediction, clipping, training, and the result.
-        try runChapter(on: text, parameters: rnnParameters, initialState: rnnState, forward: rnn)
+        try runChapter(on: book, parameters: rnnParameters, initialState: rnnState, forward: rnn)
     }
 
     /// As the book's slides do after each definition.
