@@ -75,8 +75,8 @@ extension Exercise {
             guard nats.isFinite else { break }
         }
         let seconds = start.duration(to: .now) / .seconds(1)
-        let last = String(format: "%.3f", perplexities.last ?? .nan)
-        let least = String(format: "%.3f", perplexities.filter(\.isFinite).min() ?? .nan)
+        let last = String(format: "%.4g", perplexities.last ?? .nan)
+        let least = String(format: "%.4g", perplexities.min() ?? .nan)
         return "perplexity \(last) after \(perplexities.count) epochs, least \(least), "
             + String(format: "%.0f ms an epoch", 1000 * seconds / Double(perplexities.count))
     }

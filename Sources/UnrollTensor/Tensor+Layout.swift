@@ -5,21 +5,19 @@ extension Tensor {
     ///
     /// - Parameter shape: The new shape; one size may be -1, which stands for whatever is left.
     /// - Returns: A tensor that shares this one's memory.
-    /// - Throws: `TensorError.elementCountMismatch` when it would have another number of elements.
+    /// - Throws: `TensorError.shapeMismatch` when it would have another number of elements.
     public func reshaped(to shape: [Int]) throws(TensorError) -> Tensor {
+        let original = self.shape
+        let mismatch = TensorError.shapeMismatch(
+            operation: "reshaped", original, shape, hint: "both must have the same number of elements")
         var target = shape
         if let open = shape.firstIndex(of: -1) {
             target[open] = 1
             let rest = try Shape.count(target)
-            guard rest > 0, count % rest == 0 else {
-                throw .elementCountMismatch(shape: shape, count: count)
-            }
+            guard rest > 0, count % rest == 0 else { throw mismatch }
             target[open] = count / rest
         }
-        guard try Shape.count(target) == count else {
-            throw .elementCountMismatch(shape: target, count: count)
-        }
-        let original = self.shape
+        guard try Shape.count(target) == count else { throw mismatch }
         return Tensor(shape: target, storage: storage).recorded(
             from: (self, { $1.add(Tensor(shape: original, storage: $0.storage)) }))
     }

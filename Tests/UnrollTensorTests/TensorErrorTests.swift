@@ -193,9 +193,11 @@ import UnrollTensor
     @Test func shapesThatCannotBe() throws {
         let x = try #require(matrix)
         for shape in [[7], [], [2, 2], [4, -1], [0, -1], [0]] {
-            expect(.elementCountMismatch(shape: shape, count: 6), "\(shape)", "6") {
-                try x.reshaped(to: shape)
-            }
+            expect(
+                .shapeMismatch(
+                    operation: "reshaped", [2, 3], shape, hint: "both must have the same number of elements"),
+                "reshaped:", "[2, 3]", "\(shape)"
+            ) { try x.reshaped(to: shape) }
         }
         for shape in [[-1, -1], [-2, 3], [-1, -6], [1 << 40, -1], [Int.max, 2]] {
             #expect(throws: TensorError.self) { try x.reshaped(to: shape) }
