@@ -82,6 +82,7 @@ let package = Package(
         example("GRUFromScratch"),
         example("RNNConcise"),
         example("Exercises"),
+        example("CustomCell"),
 
         .target(name: "UnrollTestSupport", path: "Tests/UnrollTestSupport", swiftSettings: strict),
         tests(of: "Unroll"),

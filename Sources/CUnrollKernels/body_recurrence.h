@@ -16,7 +16,18 @@ INLINE void store_applied(const UnrollFunction function, const int rows, Accumul
     }
 }
 
-// One gate of one panel: to[r] = function(bias + input[token[r]] + h[r] W).
+// What the input gives to one panel of a gate: to[r] = input_bias + input[token[r]].
+INLINE void gate_input_tile(
+    const UnrollRecurrence *layer, int32_t gate_panel, const int32_t *tokens, int32_t rows, float *to) {
+    const float *input = layer->input + (ptrdiff_t)gate_panel * layer->vocabulary * WIDTH;
+    const float *bias = layer->input_bias + (ptrdiff_t)gate_panel * WIDTH;
+    for (int32_t r = 0; r < rows; r++, to += WIDTH) {
+        const float *embedded = input + (ptrdiff_t)tokens[r] * WIDTH;
+        UNROLLED for (int v = 0; v < WIDTH; v += LANES) STORE(to + v, LOAD(bias + v) + LOAD(embedded + v));
+    }
+}
+
+// One gate of one panel: to[r] = function(bias + input[token[r]] + h[r] W), without the input if tokens is NULL.
 INLINE void gate_tile(
     const int rows, const UnrollRecurrence *layer, int32_t gate_panel, const float *hidden, const int32_t *tokens,
     UnrollFunction function, float *to) {
@@ -28,9 +39,10 @@ INLINE void gate_tile(
         const int column = pass * PASS_WIDTH;
         Accumulators sums;
         UNROLLED for (int r = 0; r < rows; r++) {
+            UNROLLED for (int v = 0; v < TILE_VECTORS; v++) sums[r][v] = LOAD(bias + column + v * LANES);
+            if (!tokens) continue;
             const float *embedded = input + (ptrdiff_t)tokens[r] * WIDTH + column;
-            UNROLLED for (int v = 0; v < TILE_VECTORS; v++)
-                sums[r][v] = LOAD(bias + column + v * LANES) + LOAD(embedded + v * LANES);
+            UNROLLED for (int v = 0; v < TILE_VECTORS; v++) sums[r][v] += LOAD(embedded + v * LANES);
         }
         accumulate_panels(rows, hidden, panel_stride, layer->hidden, weights + column, sums);
         switch (function) {
@@ -60,10 +72,13 @@ static void forward_step(
             locate_slots(program, t, panel, row, tiles);
             for (int32_t gate = 0; gate < layer->gates; gate++) {
                 float *to = tiles[layer->gate_slots[gate]];
+                const int32_t input_slot = layer->gate_input_slots[gate];
+                const int32_t gate_panel = gate * layer->panels + panel;
+                if (input_slot >= 0) gate_input_tile(layer, gate_panel, tokens + row, count, tiles[input_slot]);
                 for (int32_t r = 0; r < count; r += TILE_ROWS)
                     gate_tile_of(
-                        smaller(TILE_ROWS, count - r), layer, gate * layer->panels + panel,
-                        tile_of(layer->output, t, 0, row + r), tokens + row + r,
+                        smaller(TILE_ROWS, count - r), layer, gate_panel, tile_of(layer->output, t, 0, row + r),
+                        input_slot >= 0 ? NULL : tokens + row + r,
                         (UnrollFunction)layer->gate_functions[gate], to + (ptrdiff_t)r * WIDTH);
             }
             run_program(program, tiles, count);

@@ -16,8 +16,11 @@ public enum MemoryEstimate {
         let recurrent: Double = gates * hidden * (hidden + vocabulary + 2)
         let decoder: Double = vocabulary * (hidden + 1)
         let parameters = recurrent + decoder
-        // States, gates' values and gradients, and logits.
-        let perToken: Double = hidden * (states + 2 * gates) + vocabulary
+        // A cell that is not well-formed is refused by name later.
+        let graph = try? CellGraph(of: configuration.cell)
+        let saved = Double(graph.map { CellProgram($0).savedCount + $0.splitGates.count } ?? 0)
+        // States, what the backward pass needs, gates' gradients, and logits.
+        let perToken: Double = hidden * (states + saved + gates) + vocabulary
         let activations = Double(timeSteps) * Double(batchSize) * perToken
         // Parameters, their gradients, their transposes, and the copy that goes into a checkpoint.
         return 4 * (4 * parameters + activations)

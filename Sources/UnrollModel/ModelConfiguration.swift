@@ -14,7 +14,9 @@ public struct ModelConfiguration: Sendable {
     }
 
     /// The cells that `--cell` and model folders know by name.
-    public static let builtInCells: [any RecurrentCell.Type] = [TanhCell.self, ReLUCell.self]
+    public static let builtInCells: [any RecurrentCell.Type] = [
+        TanhCell.self, ReLUCell.self, LSTMCell.self, GRUCell.self,
+    ]
 
     /// How many hidden units a layer may have; one more and the recurrent weights alone would be past 17 gigabytes.
     public static let hiddenSizes = 1...65_536

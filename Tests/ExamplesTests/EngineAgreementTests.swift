@@ -1,28 +1,42 @@
 import Chapter
 import Foundation
+import GRUFromScratch
+import LSTMFromScratch
 import Testing
 import Unroll
 
 /// The chapter's code and the engine train the same network: what a reader writes is what the command runs.
+///
+/// Parameters are the engine's, under PyTorch's names: with one bias in place of two, a step of training would move it
+/// half as far as the engine moves the sum, and its gradient would count once instead of twice in the clipped norm.
 @Suite struct EngineAgreementTests {
     /// The networks that both have.
     enum Recurrence: String, CaseIterable {
-        case tanh, relu
+        case tanh, relu, lstm, gru
 
-        var cell: any RecurrentCell.Type { self == .tanh ? TanhCell.self : ReLUCell.self }
-
-        var forward: Forward {
+        var cell: any RecurrentCell.Type {
             switch self {
-            case .tanh: rnn
-            case .relu: reluRNN
+            case .tanh: TanhCell.self
+            case .relu: ReLUCell.self
+            case .lstm: LSTMCell.self
+            case .gru: GRUCell.self
             }
         }
+
+        func initialState(batchSize: Int, hiddenSize: Int) throws -> [Tensor] {
+            self == .lstm
+                ? try lstmState(batchSize: batchSize, hiddenSize: hiddenSize)
+                : try rnnState(batchSize: batchSize, hiddenSize: hiddenSize)
+        }
+
+        /// How much larger the decoder starts, so that some gradients need clipping; an LSTM's output starts small.
+        var decoderScale: Float { self == .lstm ? 20 : 6 }
 
         /// What keeps rounding small for fifty steps.
         ///
         /// ReLU's derivative jumps, so that the last bit of a number can decide over it, and training at a rate of 1
         /// makes much of that, in double precision too.
-        var learningRate: Float { self == .tanh ? 0.5 : 0.01 }
+        var learningRate: Float { self == .relu ? 0.01 : 0.5 }
     }
 
     @Test(arguments: Recurrence.allCases, [Sampling.sequential, .random])
@@ -36,7 +50,7 @@ import Unroll
         var start = try Parameters(
             for: configuration, vocabularySize: corpus.vocabulary.count, initializer: .uniform, seed: 4)
         for index in start.entries.indices where start.entries[index].name == "decoder.weight" {
-            start.entries[index].values = start.entries[index].values.map { 6 * $0 }
+            start.entries[index].values = start.entries[index].values.map { recurrence.decoderScale * $0 }
         }
 
         let engine = try CPUEngine(configuration: configuration, parameters: start)
@@ -46,9 +60,9 @@ import Unroll
         var logits: [Tensor] = []
         var model = try ScratchModel(
             vocabulary: corpus.vocabulary, hiddenSize: hiddenSize,
-            parameters: { _, _, _ in try scratchTensors(start) }, initialState: rnnState
+            parameters: { _, _, _ in try tensors(start) }, initialState: recurrence.initialState
         ) { inputs, state, parameters in
-            let result = try withTwoBiases(recurrence.forward)(inputs, state, parameters)
+            let result = try forward(recurrence, inputs, state, parameters)
             logits.append(result.outputs.detached())
             return result
         }
@@ -64,13 +78,44 @@ import Unroll
         // Every minibatch has as many tokens as the others.
         let meanLoss = expected.reduce(0) { $0 + $1.meanLoss } / Double(steps)
         #expect(abs(log(perplexity) / meanLoss - 1) < 1e-4)
-        let trained = try scratchTensors(engine.parameters)
+        let trained = try tensors(engine.parameters)
         for (index, (tensor, expected)) in zip(model.parameters, trained).enumerated() {
             #expect(greatestDifference(tensor, expected) < 1e-4, "tensor \(index)")
         }
         // Both kinds of steps occurred: those that clipping shortens and those that it leaves alone.
         #expect(expected.contains { $0.gradientNorm > 1 })
         #expect(expected.contains { $0.gradientNorm < 1 })
+    }
+}
+
+/// The network of tensors under PyTorch's names, in the order of `parameterShapes`.
+private func forward(
+    _ recurrence: EngineAgreementTests.Recurrence, _ inputs: Tensor, _ state: [Tensor], _ parameters: [Tensor]
+) throws -> (outputs: Tensor, state: [Tensor]) {
+    let hiddenSize = try #require(state[0].shape.last)
+    func gate(_ gate: Int) throws -> (x: Tensor, h: Tensor, xBias: Tensor, hBias: Tensor) {
+        let rows = try parameters[..<4].map {
+            try $0.sliced(gate * hiddenSize..<(gate + 1) * hiddenSize)
+        }
+        return (try rows[0].transposed(), try rows[1].transposed(), rows[2], rows[3])
+    }
+    /// W_x, W_h and both biases added, as one b.
+    func withOneBias(_ index: Int) throws -> [Tensor] {
+        let gate = try gate(index)
+        return [gate.x, gate.h, try gate.xBias + gate.hBias]
+    }
+    let output = [try parameters[4].transposed(), parameters[5]]
+    switch recurrence {
+    case .tanh: return try rnn(inputs, state, withOneBias(0) + output)
+    case .relu: return try reluRNN(inputs, state, withOneBias(0) + output)
+    // The book's order is i, f, o, g.
+    case .lstm: return try lstm(inputs, state, [0, 1, 3, 2].flatMap(withOneBias) + output)
+    case .gru:
+        let gates = try (0..<3).flatMap { index -> [Tensor] in
+            let gate = try gate(index)
+            return [gate.x, gate.h, gate.xBias, gate.hBias]
+        }
+        return try gru(reset: .after)(inputs, state, gates + output)
     }
 }
 
@@ -88,26 +133,7 @@ private func reluRNN(
     return (try concatenated(outputs), [h])
 }
 
-/// The network whose b_h is the sum of two parameters, as the engine's is.
-///
-/// With one alone, a step of training would move it half as far as the engine moves the sum, and its gradient would
-/// count once instead of twice in the norm that clipping looks at.
-private func withTwoBiases(_ forward: @escaping Forward) -> Forward {
-    { inputs, state, parameters in
-        let bh = try parameters[2] + parameters[3]
-        return try forward(inputs, state, [parameters[0], parameters[1], bh, parameters[4], parameters[5]])
-    }
-}
-
-/// W_xh, W_hh, the two halves of b_h, W_hq, b_q.
-private func scratchTensors(_ parameters: Parameters) throws -> [Tensor] {
-    func tensor(_ name: String) throws -> Tensor {
-        let entry = try #require(parameters[name])
-        return try Tensor(entry.values, shape: entry.shape)
-    }
-    return [
-        try tensor("rnn.weight_ih_l0").transposed(), try tensor("rnn.weight_hh_l0").transposed(),
-        try tensor("rnn.bias_ih_l0"), try tensor("rnn.bias_hh_l0"),
-        try tensor("decoder.weight").transposed(), try tensor("decoder.bias"),
-    ]
+/// A model's tensors in their order.
+private func tensors(_ parameters: Parameters) throws -> [Tensor] {
+    try parameters.entries.map { try Tensor($0.values, shape: $0.shape) }
 }

@@ -8,7 +8,9 @@ import UnrollModel
 /// The CPU engine against the reference engine, for every kernel level that this processor has.
 @Suite struct ConformanceTests {
     static let cells: [any RecurrentCell.Type] = [
-        TanhCell.self, ReLUCell.self, MemoryCell.self, LeakyCell.self, OddCell.self, LinearCell.self,
+        TanhCell.self, ReLUCell.self, LSTMCell.self, GRUCell.self, LeakyCell.self, OddCell.self,
+        LinearCell.self,
+        SplitCell.self,
     ]
 
     struct Size: CustomTestStringConvertible, Sendable {
@@ -116,8 +118,8 @@ import UnrollModel
     }
 
     @Test func aMinibatchOfAnotherShapeLeavesNothingBehind() throws {
-        let small = try Model(cell: MemoryCell.self, size: Size(T: 2, B: 3, V: 9, H: 10))
-        let large = try Model(cell: MemoryCell.self, size: Size(T: 9, B: 17, V: 9, H: 10))
+        let small = try Model(cell: LSTMCell.self, size: Size(T: 2, B: 3, V: 9, H: 10))
+        let large = try Model(cell: LSTMCell.self, size: Size(T: 9, B: 17, V: 9, H: 10))
         let fresh = try CPUEngine(configuration: small.configuration, parameters: small.parameters)
         let used = try CPUEngine(configuration: small.configuration, parameters: small.parameters)
         _ = try used.gradients(on: large.minibatches[0])
@@ -128,7 +130,7 @@ import UnrollModel
     }
 
     @Test func aRestoredStateGoesOnInEveryBit() throws {
-        let model = try Model(cell: MemoryCell.self, size: Size(T: 4, B: 5, V: 9, H: 33))
+        let model = try Model(cell: LSTMCell.self, size: Size(T: 4, B: 5, V: 9, H: 33))
         let engine = try CPUEngine(configuration: model.configuration, parameters: model.parameters)
         _ = try engine.evaluate(model.minibatches[0])
         let other = try CPUEngine(configuration: model.configuration, parameters: model.parameters)
@@ -137,7 +139,7 @@ import UnrollModel
     }
 
     @Test func aResetStateIsZero() throws {
-        let model = try Model(cell: MemoryCell.self, size: Size(T: 4, B: 5, V: 9, H: 33))
+        let model = try Model(cell: LSTMCell.self, size: Size(T: 4, B: 5, V: 9, H: 33))
         var fromZeros = model.minibatches[0]
         fromZeros.continuesState = false
         var goingOn = model.minibatches[0]

@@ -10,7 +10,7 @@ struct Oracle: Decodable {
         let targets: [Int32]
         let loss: Double
         let gradients: [String: [Double]]
-        let state: [Double]
+        let states: [String: [Double]]
     }
 
     struct Training: Decodable {

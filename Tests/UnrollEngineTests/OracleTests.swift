@@ -6,7 +6,7 @@ import UnrollModel
 
 /// The engines against PyTorch: only another implementation sees a wrong formula.
 @Suite struct OracleTests {
-    static let cells = ["tanh", "relu"]
+    static let cells = ["tanh", "relu", "lstm", "gru"]
 
     @Test(arguments: cells) func referenceEngineAgreesWithPyTorch(cell: String) throws {
         let oracle = try Oracle.named(cell)
@@ -21,9 +21,11 @@ import UnrollModel
                     "\(entry.name)")
             }
             _ = try engine.evaluate(minibatch)
-            let state = try #require(engine.state["h"]).values.map(Double.init)
-            // The state leaves the engine in single precision.
-            #expect(greatestDifference(state, chunk.state.map { Double(Float($0)) }) < 1e-9)
+            for (name, expected) in chunk.states {
+                let state = try #require(engine.state[name]).values.map(Double.init)
+                // The state leaves the engine in single precision.
+                #expect(greatestDifference(state, expected.map { Double(Float($0)) }) < 1e-9)
+            }
         }
     }
 

@@ -1,17 +1,5 @@
 import UnrollModel
 
-/// A long short-term memory: four gates, two states.
-enum MemoryCell: RecurrentCell {
-    static let name = "memory"
-    static let gates = ["i", "f", "g", "o"]
-    static let states = ["h", "c"]
-
-    static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
-        let c = sigmoid(gates.f) * previous.c + sigmoid(gates.i) * tanh(gates.g)
-        return ["h": sigmoid(gates.o) * tanh(c), "c": c]
-    }
-}
-
 /// A leaky cell, whose output's gradient bypasses the gates.
 enum LeakyCell: RecurrentCell {
     static let name = "leaky"
@@ -46,5 +34,19 @@ enum LinearCell: RecurrentCell {
 
     static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
         ["h": gates.z + previous.swap * 0.1, "swap": previous.other, "other": previous.swap]
+    }
+}
+
+/// Nothing sensible, but every use of a gate's halves: both apart, one beside the whole, one alone, one in a function.
+enum SplitCell: RecurrentCell {
+    static let name = "split"
+    static let gates = ["whole", "apart", "mixed", "first", "second"]
+    static let states = ["h", "c"]
+
+    static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
+        let a = sigmoid(gates.whole) * gates.hidden.apart + gates.input.apart * previous.c
+        let b = tanh(gates.mixed) * gates.hidden.mixed
+        let c = tanh(gates.input.first) + sigmoid(gates.hidden.second) * 0.5
+        return ["h": tanh(a + b) - c * 0.3, "c": c * 0.5 + gates.input.first * 0.1]
     }
 }

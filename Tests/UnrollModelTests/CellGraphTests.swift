@@ -14,18 +14,25 @@ import UnrollModel
             let gates = (0..<graph.gateCount).map { _ in Double.random(in: -2...2, using: &source) }
             let states = (0..<graph.stateCount).map { _ in Double.random(in: -1...1, using: &source) }
             let weights = (0..<graph.stateCount).map { _ in Double.random(in: -1...1, using: &source) }
+            let inputs = graph.splitGates.map { _ in Double.random(in: -2...2, using: &source) }
             // A loss that is linear in the new states has `weights` as their gradients.
-            func loss(_ gates: [Double], _ states: [Double]) -> Double {
-                let values = graph.values(gates: gates, states: states, stateGradients: weights)
+            func loss(_ gates: [Double], _ inputs: [Double], _ states: [Double]) -> Double {
+                let values = graph.values(
+                    gates: gates, gateInputs: inputs, states: states, stateGradients: weights)
                 return zip(weights, graph.newStates).reduce(0) { $0 + $1.0 * values[$1.1] }
             }
-            let values = graph.values(gates: gates, states: states, stateGradients: weights)
+            let values = graph.values(
+                gates: gates, gateInputs: inputs, states: states, stateGradients: weights)
             for (gate, node) in graph.gateGradients.enumerated() where abs(gates[gate]) > 1e-4 {
-                let expected = slope(at: gates, gate) { loss($0, states) }
+                let expected = slope(at: gates, gate) { loss($0, inputs, states) }
+                #expect(abs(values[node] - expected) < 1e-8)
+            }
+            for (split, node) in graph.gateInputGradients.enumerated() {
+                let expected = slope(at: inputs, split) { loss(gates, $0, states) }
                 #expect(abs(values[node] - expected) < 1e-8)
             }
             for (state, node) in graph.previousStateGradients.enumerated() {
-                let expected = slope(at: states, state) { loss(gates, $0) }
+                let expected = slope(at: states, state) { loss(gates, inputs, $0) }
                 #expect(abs(values[node] - expected) < 1e-8)
             }
         }
@@ -50,6 +57,20 @@ import UnrollModel
 
     // MARK: Form
 
+    @Test func onlyGatesWhoseHalvesAreUsedApartAreSplit() throws {
+        #expect(try CellGraph(of: LSTMCell.self).splitGates.isEmpty)
+        #expect(try CellGraph(of: GRUCell.self).splitGates == [2])
+        #expect(try CellGraph(of: Halves.self).splitGates == [0, 2])
+    }
+
+    /// A whole gate is the sum of its halves wherever one of them is used alone.
+    @Test func aSplitGateIsTheSumOfItsHalves() throws {
+        let graph = try CellGraph(of: Halves.self)
+        let values = graph.values(
+            gates: [0.25, 0.5, 2], gateInputs: [0.5, 3], states: [0], stateGradients: [1])
+        #expect(abs(values[graph.newStates[0]] - (0.75 * 0.5 + 2 - 3 * 0.25)) < 1e-15)
+    }
+
     @Test func operandsStandBeforeTheirUse() throws {
         for cell in cells {
             let graph = try CellGraph(of: cell)
@@ -64,7 +85,8 @@ import UnrollModel
     @Test func everythingComputedIsUsed() throws {
         for cell in cells {
             let graph = try CellGraph(of: cell)
-            var used = Set(graph.newStates + graph.gateGradients + graph.previousStateGradients)
+            var used = Set(graph.newStates + graph.gateGradients + graph.gateInputGradients)
+            used.formUnion(graph.previousStateGradients)
             for id in graph.nodes.indices.reversed() where used.contains(id) {
                 used.formUnion(graph.nodes[id].operands)
             }
@@ -241,20 +263,9 @@ import UnrollModel
 // MARK: - Cells to differentiate
 
 private let cells: [any RecurrentCell.Type] = [
-    TanhCell.self, ReLUCell.self, LongShortTermMemory.self, MinimalGatedUnit.self, Peephole.self,
+    TanhCell.self, ReLUCell.self, LSTMCell.self, GRUCell.self, MinimalGatedUnit.self, Peephole.self,
+    Halves.self,
 ]
-
-/// Hochreiter and Schmidhuber's cell with the forget gate of Gers.
-private enum LongShortTermMemory: RecurrentCell {
-    static let name = "long-short-term-memory"
-    static let gates = ["i", "f", "g", "o"]
-    static let states = ["h", "c"]
-
-    static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
-        let c = sigmoid(gates.f) * previous.c + sigmoid(gates.i) * tanh(gates.g)
-        return ["h": sigmoid(gates.o) * tanh(c), "c": c]
-    }
-}
 
 /// One gate that decides how much of the old state to keep.
 private enum MinimalGatedUnit: RecurrentCell {
@@ -282,15 +293,29 @@ private enum Peephole: RecurrentCell {
     }
 }
 
+/// A gate whole and by half, one whole only, one by both halves.
+private enum Halves: RecurrentCell {
+    static let name = "halves"
+    static let gates = ["a", "b", "c"]
+    static let states = ["h"]
+
+    static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
+        ["h": gates.a * gates.b + gates.hidden.c - gates.input.c * gates.hidden.a]
+    }
+}
+
 // MARK: - Interpreter
 
 extension CellGraph {
     /// Computes every node for one hidden unit.
-    fileprivate func values(gates: [Double], states: [Double], stateGradients: [Double]) -> [Double] {
+    fileprivate func values(
+        gates: [Double], gateInputs: [Double] = [], states: [Double], stateGradients: [Double]
+    ) -> [Double] {
         var values: [Double] = []
         for node in nodes {
             switch node {
             case .gate(let index): values.append(gates[index])
+            case .gateInput(let index): values.append(gateInputs[index])
             case .previousState(let index): values.append(states[index])
             case .stateGradient(let index): values.append(stateGradients[index])
             case .constant(let value): values.append(value)

@@ -54,7 +54,7 @@ import UnrollText
         let read = try LanguageModel(contentsOf: folder("model"), cells: [HomemadeCell.self])
         #expect(read.configuration.cell is HomemadeCell.Type)
         let error = StorageError.unknownCell(
-            path: folder("model/config.json").path, name: "homemade", known: ["tanh", "relu"])
+            path: folder("model/config.json").path, name: "homemade", known: ["tanh", "relu", "lstm", "gru"])
         #expect(throws: error) { try LanguageModel(contentsOf: folder("model")) }
         #expect(error.description.contains("'homemade' is unknown (known: tanh, relu); pass its type"))
     }

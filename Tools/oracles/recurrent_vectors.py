@@ -18,10 +18,18 @@ T, B, V, H, CHUNKS, STEPS = 5, 3, 7, 6, 3, 10
 LEARNING_RATE, CLIP = 0.5, 0.25
 
 
+LAYERS = {
+    "tanh": lambda: torch.nn.RNN(V, H, nonlinearity="tanh"),
+    "relu": lambda: torch.nn.RNN(V, H, nonlinearity="relu"),
+    "lstm": lambda: torch.nn.LSTM(V, H),
+    "gru": lambda: torch.nn.GRU(V, H),
+}
+
+
 class LanguageModel(torch.nn.Module):
     def __init__(self, cell):
         super().__init__()
-        self.rnn = torch.nn.RNN(V, H, nonlinearity=cell)
+        self.rnn = LAYERS[cell]()
         self.decoder = torch.nn.Linear(H, V)
 
     def loss(self, inputs, targets, state):
@@ -29,6 +37,15 @@ class LanguageModel(torch.nn.Module):
         outputs, state = self.rnn(one_hot, state)
         logits = self.decoder(outputs)
         return torch.nn.functional.cross_entropy(logits.reshape(-1, V), targets.reshape(-1)), state
+
+
+def detached(state):
+    return tuple(part.detach() for part in state) if isinstance(state, tuple) else state.detach()
+
+
+def named(state):
+    """The states by our names; PyTorch starts from zeros where there is none."""
+    return {name: numbers(part) for name, part in zip("hc", state if isinstance(state, tuple) else (state,))}
 
 
 def numbers(tensor):
@@ -53,28 +70,28 @@ def vectors(cell):
     start = {name: value.clone() for name, value in model.state_dict().items()}
     minibatches = [(torch.randint(V, (T, B)), torch.randint(V, (T, B))) for _ in range(CHUNKS)]
 
-    chunks, state = [], torch.zeros(1, B, H)
+    chunks, state = [], None
     for inputs, targets in minibatches:
         model.zero_grad()
         loss, state = model.loss(inputs, targets, state)
         loss.backward()
-        state = state.detach()
+        state = detached(state)
         chunks.append({
             "inputs": inputs.reshape(-1).tolist(),
             "targets": targets.reshape(-1).tolist(),
             "loss": loss.item(),
             "gradients": {name: numbers(p.grad) for name, p in model.named_parameters()},
-            "state": numbers(state),
+            "states": named(state),
         })
 
     optimizer = torch.optim.SGD(model.parameters(), lr=LEARNING_RATE)
-    losses, norms, state = [], [], torch.zeros(1, B, H)
+    losses, norms, state = [], [], None
     for step in range(STEPS):
         inputs, targets = minibatches[step % CHUNKS]
         optimizer.zero_grad()
         loss, state = model.loss(inputs, targets, state)
         loss.backward()
-        state = state.detach()
+        state = detached(state)
         norms.append(clip(model.parameters()))
         optimizer.step()
         losses.append(loss.item())
@@ -92,5 +109,5 @@ def vectors(cell):
 
 folder = pathlib.Path(sys.argv[1])
 folder.mkdir(parents=True, exist_ok=True)
-for cell in ["tanh", "relu"]:
+for cell in LAYERS:
     (folder / f"{cell}.json").write_text(json.dumps(vectors(cell), indent=1) + "\n")

@@ -89,15 +89,18 @@ typedef struct {
     int32_t gates;        // G
     int32_t vocabulary;   // V
     const float *input;        // [G P][V][32]
-    const float *bias;         // [G P][32], both of PyTorch's biases added
+    const float *bias;         // [G P][32], both of PyTorch's biases added; of split gates, the second alone
+    const float *input_bias;   // [G P][32], PyTorch's first bias, for split gates
     const float *recurrent;    // [G P][32 P][32]
     const float *transposed;   // [P][32 G P + 32 ceil(V/32)][32]: recurrent weights, then the decoder's, transposed
     UnrollPanels output;           // the first state; at t its value before step t, [T+1][P][B][32]
-    UnrollPanels gate_gradient;    // [T][G P][B][32]
+    UnrollPanels gate_gradient;    // [T][G P and more][B][32], the gates' first
     UnrollPanels logit_gradient;   // [T][ceil(V/32)][B][32]
     // Forward: gate g goes through gate_functions[g] into the program's slot gate_slots[g].
     const int32_t *gate_slots;       // [G]
     const int32_t *gate_functions;   // [G], UnrollFunction
+    // A split gate is stored without what comes from the input, which goes into this slot; negative: not split.
+    const int32_t *gate_input_slots;   // [G]
     // Backward: the gradient of the output at step t arrives in slot output_gradient_slot, added to the slot
     // direct_gradient_slot where that is not negative. With a fused function there is no program: the gradient,
     // times that function's derivative at the output, goes straight into gate_gradient.

@@ -9,6 +9,10 @@ enum Workload: String, CaseIterable, ExpressibleByArgument {
     case rnn32
     /// The concise version in Gluon: ReLU, H 256, B 32, T 35.
     case rnn256ReLU = "rnn256-relu"
+    /// Long short-term memory: H 512, B 32, T 35.
+    case lstm512
+    /// Gated recurrent units: H 512, B 32, T 35.
+    case gru512
 
     /// 26 letters, the space and `<unk>`.
     static let vocabularySize = 28
@@ -18,6 +22,8 @@ enum Workload: String, CaseIterable, ExpressibleByArgument {
         case .rnn512: ModelConfiguration(cell: TanhCell.self, hiddenSize: 512)
         case .rnn32: ModelConfiguration(cell: TanhCell.self, hiddenSize: 32)
         case .rnn256ReLU: ModelConfiguration(cell: ReLUCell.self, hiddenSize: 256)
+        case .lstm512: ModelConfiguration(cell: LSTMCell.self, hiddenSize: 512)
+        case .gru512: ModelConfiguration(cell: GRUCell.self, hiddenSize: 512)
         }
     }
 

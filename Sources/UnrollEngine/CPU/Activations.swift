@@ -11,7 +11,7 @@ final class Activations {
     let states: [UnrollPanels]
     /// Values kept for the backward pass: `[T][P][B][32]`.
     let saved: [UnrollPanels]
-    /// Laid out as `[T][G P][B][32]`.
+    /// The gates, then the input's halves of split gates: `[T][(G + split) P][B][32]`.
     let gateGradient: UnrollPanels
     /// The gradient of each state between two steps: `[P][B][32]`.
     let carriedGradients: [UnrollPanels]
@@ -33,7 +33,7 @@ final class Activations {
         let sizes =
             [Int](repeating: (timeSteps + 1) * hiddenStep, count: shape.stateCount)
             + [Int](repeating: timeSteps * hiddenStep, count: savedCount)
-            + [timeSteps * shape.gateCount * hiddenStep]
+            + [timeSteps * shape.gateGradientPanels * batchSize * width]
             + [Int](repeating: hiddenStep, count: shape.stateCount)
             + [timeSteps * shape.vocabularyPanels * batchSize * width]
         let total = sizes.reduce(0, +)
@@ -56,7 +56,7 @@ final class Activations {
         var remaining = sizes[...]
         states = (0..<shape.stateCount).map { _ in place(remaining.removeFirst(), time: hiddenStep) }
         saved = (0..<savedCount).map { _ in place(remaining.removeFirst(), time: hiddenStep) }
-        gateGradient = place(remaining.removeFirst(), time: shape.gateCount * hiddenStep)
+        gateGradient = place(remaining.removeFirst(), time: shape.gateGradientPanels * batchSize * width)
         carriedGradients = (0..<shape.stateCount).map { _ in place(remaining.removeFirst(), time: 0) }
         logits = place(remaining.removeFirst(), time: shape.vocabularyPanels * batchSize * width)
         losses = UnsafeMutableRawPointer(lossBuffer.base).assumingMemoryBound(to: Double.self)
@@ -80,6 +80,8 @@ final class Activations {
             var panels = gateGradient
             panels.base += gate * shape.hiddenPanels * panels.panel
             return panels
+        case .gateInputGradient(let split):
+            return address(of: .gateGradient(shape.gateCount + split), scratch: scratch)
         case .carriedGradient(let state):
             return carriedGradients[state]
         case .scratch(let index):

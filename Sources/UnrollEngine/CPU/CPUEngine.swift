@@ -27,6 +27,7 @@ public final class CPUEngine: Engine {
     let backwardInstructions: UnsafeMutablePointer<UnrollInstruction>
     let gateSlots: UnsafeMutablePointer<Int32>
     let gateFunctions: UnsafeMutablePointer<Int32>
+    let gateInputSlots: UnsafeMutablePointer<Int32>
     /// Present from the first backward pass on.
     var gradients: PackedParameters?
     /// The sum of squares of each block of gradients.
@@ -59,7 +60,7 @@ public final class CPUEngine: Engine {
         self.configuration = configuration
         shape = ModelShape(
             hiddenSize: configuration.hiddenSize, vocabularySize: vocabularySize, gateCount: graph.gateCount,
-            stateCount: graph.stateCount)
+            splitGates: graph.splitGates, stateCount: graph.stateCount)
         let program = CellProgram(graph)
         guard program.slots.count <= Int(UNROLL_MAX_SLOTS) else {
             throw .model(
@@ -83,6 +84,7 @@ public final class CPUEngine: Engine {
         backwardInstructions = .allocate(copying: program.backward)
         gateSlots = .allocate(copying: program.gateSlots)
         gateFunctions = .allocate(copying: program.gateFunctions)
+        gateInputSlots = .allocate(copying: program.gateInputSlots)
         blockNorms = .allocate(capacity: weights.blocks.count)
         weights.pack(parameters)
         derived.refresh(
@@ -95,6 +97,7 @@ public final class CPUEngine: Engine {
         backwardInstructions.deallocate()
         gateSlots.deallocate()
         gateFunctions.deallocate()
+        gateInputSlots.deallocate()
         blockNorms.deallocate()
     }
 

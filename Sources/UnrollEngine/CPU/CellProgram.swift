@@ -6,8 +6,8 @@ import UnrollModel
 ///
 /// Lowering does the following, in this order: drop what no result needs; apply a function to a gate while its matrix
 /// product is stored, if nothing else sees the gate itself; merge a product into the one sum or derivative that uses
-/// it; place values (states and what the backward pass needs in memory, the rest in tiles that stay in the L1 cache).
-/// A cell of one gate and one state, whose backward formula is a single derivative, needs no program at all.
+/// it; place values (states and what the backward pass needs in memory, gates where their gradients will be, the rest
+/// in tiles that stay in the L1 cache). A cell of one gate and one state, whose backward formula is a single derivative, needs no program at all.
 struct CellProgram {
     /// Where a value lives.
     enum Location: Hashable {
@@ -17,8 +17,10 @@ struct CellProgram {
         case newState(Int)
         /// A value kept for the backward pass, over all steps.
         case saved(Int)
-        /// The gradient of a gate, over all steps.
+        /// The gradient of a gate, over all steps; of a split one, of the half from the previous state.
         case gateGradient(Int)
+        /// The gradient of the half of a split gate that comes from the input, over all steps.
+        case gateInputGradient(Int)
         /// The gradient of a state on its way from a step to the one before.
         case carriedGradient(Int)
         /// A tile of this thread.
@@ -34,6 +36,8 @@ struct CellProgram {
     /// The slot that each gate is stored to, after its function.
     private(set) var gateSlots: [Slot] = []
     private(set) var gateFunctions: [Int32] = []
+    /// The slot that the half of each gate which comes from the input is stored to; negative if it is not split.
+    private(set) var gateInputSlots: [Slot] = []
     /// Where the gradient of the output arrives.
     private(set) var outputGradientSlot: Slot = 0
     /// What is added to it first: the gradient that bypasses the gates; negative if there is none.
@@ -64,9 +68,8 @@ struct CellProgram {
     /// How often each node is used by live nodes and results; zero for dead ones.
     private static func countUses(in graph: CellGraph) -> [Int] {
         var uses = [Int](repeating: 0, count: graph.nodes.count)
-        for result in graph.newStates + graph.gateGradients + graph.previousStateGradients {
-            uses[result] += 1
-        }
+        let gradients = graph.gateGradients + graph.gateInputGradients + graph.previousStateGradients
+        for result in graph.newStates + gradients { uses[result] += 1 }
         for node in graph.nodes.indices.reversed() where uses[node] > 0 {
             for operand in graph.nodes[node].operands { uses[operand] += 1 }
         }
@@ -116,12 +119,44 @@ struct CellProgram {
         for (state, node) in graph.newStates.enumerated() where locations[node] == nil {
             locations[node] = .newState(state)
         }
+        let ownPlaces = placesOfGates
         for node in graph.nodes.indices where node >= graph.forwardCount && uses[node] > 0 {
             for operand in operandsAfterMerging(of: node) where operand < graph.forwardCount {
                 guard locations[operand] == nil, graph.constant(operand) == nil else { continue }
-                locations[operand] = .saved(savedCount)
-                savedCount += 1
+                if let place = ownPlaces[operand] {
+                    locations[operand] = place
+                } else {
+                    locations[operand] = .saved(savedCount)
+                    savedCount += 1
+                }
             }
+        }
+    }
+
+    /// Where what a gate stores can wait for the backward pass: its gradient needs the place only then.
+    ///
+    /// A gate without a gradient has no such place, as the kernels rely on zeros there.
+    private var placesOfGates: [CellGraph.NodeID: Location] {
+        var places: [CellGraph.NodeID: Location] = [:]
+        for (node, content) in graph.nodes.enumerated() {
+            switch content {
+            case .gate(let gate) where !graph.isZero(graph.gateGradients[gate]):
+                places[gateFunction[node] ?? node] = .gateGradient(gate)
+            case .gateInput(let split) where !graph.isZero(graph.gateInputGradients[split]):
+                places[node] = .gateInputGradient(split)
+            default: break
+            }
+        }
+        return places
+    }
+
+    /// Whether a backward instruction after that of `node` reads a forward value at a location.
+    private func isRead(_ location: Location, after node: CellGraph.NodeID) -> Bool {
+        graph.nodes.indices.contains { later in
+            later > node && later >= graph.forwardCount && uses[later] > 0 && !mergedProducts.contains(later)
+                && operandsAfterMerging(of: later).contains {
+                    $0 < graph.forwardCount && locations[$0] == location
+                }
         }
     }
 
@@ -167,6 +202,14 @@ struct CellProgram {
                 gateFunctions.append(Int32(UNROLL_FUNCTION_IDENTITY.rawValue))
             }
         }
+        for gate in 0..<graph.gateCount {
+            let split = graph.splitGates.firstIndex(of: gate)
+            let node = split.flatMap { graph.nodes.firstIndex(of: .gateInput($0)) }
+            // A half that no formula uses is computed into a tile that nothing reads.
+            gateInputSlots.append(
+                split == nil
+                    ? -1 : slot(node.map { uses[$0] > 0 ? location(of: $0) : newScratch() } ?? newScratch()))
+        }
         let storedByGates = Set(gateFunction.values)
         for node in 0..<graph.forwardCount where !storedByGates.contains(node) {
             if let instruction = instruction(for: node) { forward.append(instruction) }
@@ -190,9 +233,12 @@ struct CellProgram {
             }
         }
         var copies: [(from: CellGraph.NodeID, to: Location)] = []
-        for (gate, node) in graph.gateGradients.enumerated() where !graph.isZero(node) {
-            if locations[node] == nil { locations[node] = .gateGradient(gate) }
-            if locations[node] != .gateGradient(gate) { copies.append((node, .gateGradient(gate))) }
+        let gateGradients =
+            graph.gateGradients.enumerated().map { ($1, Location.gateGradient($0)) }
+            + graph.gateInputGradients.enumerated().map { ($1, Location.gateInputGradient($0)) }
+        for (node, destination) in gateGradients where !graph.isZero(node) {
+            if locations[node] == nil, !isRead(destination, after: node) { locations[node] = destination }
+            if locations[node] != destination { copies.append((node, destination)) }
         }
         for (state, node) in graph.previousStateGradients.enumerated() where !graph.isZero(node) {
             // The output's own gradient has been read when the program starts; the others' may be read until its end.
@@ -222,7 +268,7 @@ struct CellProgram {
 
     /// The function f of a cell whose backward formula is just `gradient of h` x f'.
     private var soleDerivative: UnaryFunction? {
-        guard graph.gateCount == 1, graph.stateCount == 1, directGradientSlot < 0,
+        guard graph.gateCount == 1, graph.splitGates.isEmpty, graph.stateCount == 1, directGradientSlot < 0,
             case .derivative(let function, let value, let gradient) = graph.nodes[graph.gateGradients[0]],
             value == graph.newStates[0], graph.nodes[gradient] == .stateGradient(0)
         else { return nil }
@@ -232,7 +278,7 @@ struct CellProgram {
     private mutating func instruction(for node: CellGraph.NodeID) -> UnrollInstruction? {
         guard uses[node] > 0, !mergedProducts.contains(node) else { return nil }
         switch graph.nodes[node] {
-        case .gate, .previousState, .stateGradient, .constant:
+        case .gate, .gateInput, .previousState, .stateGradient, .constant:
             return nil
         case .unary(let function, let a):
             return .init(function.opcode, a: slot(of: a), to: slot(of: node))

@@ -8,7 +8,7 @@ final class DerivedWeights {
     private let logitBiasBuffer: AlignedBuffer
     private let transposedBuffer: AlignedBuffer
 
-    /// Both of PyTorch's biases added, `[G P][32]`.
+    /// Both of PyTorch's biases added, `[G P][32]`; of split gates, that of the half from the previous state alone.
     var bias: UnsafeMutablePointer<Float> { biasBuffer.base }
     /// The decoder's bias with -infinity in the padding, `[ceil(V/32)][32]`: padding never has a probability.
     var logitBias: UnsafeMutablePointer<Float> { logitBiasBuffer.base }
@@ -46,7 +46,8 @@ final class DerivedWeights {
         }
         guard isFirstThread else { return }
         for unit in 0..<shape.gatePanels * width {
-            bias[unit] = parameters.inputBias[unit] + parameters.hiddenBias[unit]
+            let isSplit = shape.splitGates.contains(unit / inner)
+            bias[unit] = (isSplit ? 0 : parameters.inputBias[unit]) + parameters.hiddenBias[unit]
         }
         for token in 0..<shape.vocabularyPanels * width {
             logitBias[token] = token < shape.vocabularySize ? parameters.decoderBias[token] : -.infinity

@@ -10,6 +10,8 @@ struct ModelShape {
     let vocabularySize: Int
     /// Gates, `G`.
     let gateCount: Int
+    /// The gates whose halves from input and previous state are used apart, in rising order.
+    let splitGates: [Int]
     /// The number of states.
     let stateCount: Int
 
@@ -17,6 +19,8 @@ struct ModelShape {
     var hiddenPanels: Int { PanelLayout.panels(of: hiddenSize) }
     /// Panels of all gates, `G P`.
     var gatePanels: Int { gateCount * hiddenPanels }
+    /// Panels of the gradients of all gates, the input's halves of split ones behind the others.
+    var gateGradientPanels: Int { (gateCount + splitGates.count) * hiddenPanels }
     /// Panels of tokens.
     var vocabularyPanels: Int { PanelLayout.panels(of: vocabularySize) }
 }

@@ -45,10 +45,11 @@ struct Pass {
             hidden: Int32(shape.hiddenSize),
             panels: Int32(shape.hiddenPanels), gates: Int32(shape.gateCount),
             vocabulary: Int32(shape.vocabularySize), input: engine.weights.input, bias: engine.derived.bias,
+            input_bias: engine.weights.inputBias,
             recurrent: engine.weights.recurrent, transposed: engine.derived.transposed,
             output: activations.states[0], gate_gradient: activations.gateGradient,
             logit_gradient: activations.logits, gate_slots: engine.gateSlots,
-            gate_functions: engine.gateFunctions,
+            gate_functions: engine.gateFunctions, gate_input_slots: engine.gateInputSlots,
             output_gradient_slot: engine.program.outputGradientSlot,
             direct_gradient_slot: engine.program.directGradientSlot,
             fused_derivative: engine.program.fusedDerivative)
@@ -215,12 +216,20 @@ struct Pass {
 
         let width = PanelLayout.width
         for panel in pool.share(of: shape.gatePanels, thread: thread) {
+            let (gate, hiddenPanel) = panel.quotientAndRemainder(dividingBy: shape.hiddenPanels)
+            let split = shape.splitGates.firstIndex(of: gate)
+            let inputPanel = split.map { (shape.gateCount + $0) * shape.hiddenPanels + hiddenPanel } ?? panel
             kernels.input_gradient(
-                activations.gateGradient, Int32(panel), Int32(timeSteps), Int32(batchSize), inputs,
+                activations.gateGradient, Int32(inputPanel), Int32(timeSteps), Int32(batchSize), inputs,
                 Int32(shape.vocabularySize), gradients.input + panel * shape.vocabularySize * width,
                 gradients.inputBias + panel * width)
-            gradients.hiddenBias.advanced(by: panel * width).update(
-                from: gradients.inputBias + panel * width, count: width)
+            let hiddenBias = gradients.hiddenBias + panel * width
+            if split == nil {
+                hiddenBias.update(from: gradients.inputBias + panel * width, count: width)
+            } else {
+                kernels.column_sums(
+                    activations.gateGradient, Int32(panel), Int32(timeSteps), Int32(batchSize), hiddenBias)
+            }
         }
         for panel in pool.share(of: shape.vocabularyPanels, thread: thread) {
             kernels.column_sums(

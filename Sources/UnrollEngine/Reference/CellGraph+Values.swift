@@ -3,10 +3,19 @@ import UnrollModel
 
 extension CellGraph {
     /// The values of all nodes up to the new states, for one unit.
-    func forwardValues(gates: [Double], states: [Double]) -> [Double] {
+    ///
+    /// - Parameters:
+    ///   - gates: Each gate's value; of a split one, the half from the previous state.
+    ///   - gateInputs: The other halves of split gates.
+    ///   - states: The previous states.
+    /// - Returns: A value for every node.
+    func forwardValues(gates: [Double], gateInputs: [Double], states: [Double]) -> [Double] {
         var values: [Double] = []
         for node in nodes[..<forwardCount] {
-            values.append(value(of: node, given: values, gates: gates, states: states, stateGradients: []))
+            values.append(
+                value(
+                    of: node, given: values,
+                    leaves: Leaves(gates: gates, gateInputs: gateInputs, states: states)))
         }
         return values
     }
@@ -14,22 +23,31 @@ extension CellGraph {
     /// The gradients of gates and previous states, for one unit.
     func gradients(
         forwardValues: [Double], stateGradients: [Double]
-    ) -> (gates: [Double], states: [Double]) {
+    ) -> (gates: [Double], gateInputs: [Double], states: [Double]) {
         var values = forwardValues
         for node in nodes[forwardCount...] {
-            values.append(
-                value(of: node, given: values, gates: [], states: [], stateGradients: stateGradients))
+            values.append(value(of: node, given: values, leaves: Leaves(stateGradients: stateGradients)))
         }
-        return (gateGradients.map { values[$0] }, previousStateGradients.map { values[$0] })
+        return (
+            gateGradients.map { values[$0] }, gateInputGradients.map { values[$0] },
+            previousStateGradients.map { values[$0] }
+        )
     }
 
-    private func value(
-        of node: Node, given values: [Double], gates: [Double], states: [Double], stateGradients: [Double]
-    ) -> Double {
+    /// The values that a formula begins with.
+    private struct Leaves {
+        var gates: [Double] = []
+        var gateInputs: [Double] = []
+        var states: [Double] = []
+        var stateGradients: [Double] = []
+    }
+
+    private func value(of node: Node, given values: [Double], leaves: Leaves) -> Double {
         switch node {
-        case .gate(let index): gates[index]
-        case .previousState(let index): states[index]
-        case .stateGradient(let index): stateGradients[index]
+        case .gate(let index): leaves.gates[index]
+        case .gateInput(let index): leaves.gateInputs[index]
+        case .previousState(let index): leaves.states[index]
+        case .stateGradient(let index): leaves.stateGradients[index]
         case .constant(let constant): constant
         case .unary(.tanh, let a): tanh(values[a])
         case .unary(.sigmoid, let a): 1 / (1 + exp(-values[a]))

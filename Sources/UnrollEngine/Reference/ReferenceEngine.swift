@@ -133,14 +133,19 @@ public final class ReferenceEngine: Engine {
                 let token = Int(minibatch.inputs[t * B + b])
                 var row: [[Double]] = []
                 for j in 0..<H {
+                    func input(_ gate: Int) -> Double {
+                        weights.inputBias[gate * H + j] + weights.input[(gate * H + j) * V + token]
+                    }
                     let gates = (0..<gateCount).map { gate in
                         let unit = gate * H + j
-                        var sum = weights.inputBias[unit] + weights.hiddenBias[unit]
-                        sum += weights.input[unit * V + token]
+                        var sum = weights.hiddenBias[unit]
+                        if !graph.splitGates.contains(gate) { sum += input(gate) }
                         for k in 0..<H { sum += weights.hidden[unit * H + k] * previous[0][b * H + k] }
                         return sum
                     }
-                    let values = graph.forwardValues(gates: gates, states: previous.map { $0[b * H + j] })
+                    let values = graph.forwardValues(
+                        gates: gates, gateInputs: graph.splitGates.map(input),
+                        states: previous.map { $0[b * H + j] })
                     for (state, node) in graph.newStates.enumerated() {
                         next[state][b * H + j] = values[node]
                     }
@@ -187,15 +192,17 @@ public final class ReferenceEngine: Engine {
                 }
                 let token = Int(minibatch.inputs[t * B + b])
                 for j in 0..<H {
-                    let (gates, states) = graph.gradients(
+                    let (gates, gateInputs, states) = graph.gradients(
                         forwardValues: trace.nodes[t][b][j],
                         stateGradients: stateGradients.map { $0[b * H + j] })
                     for state in states.indices { earlier[state][b * H + j] += states[state] }
                     for (gate, gradient) in gates.enumerated() {
                         let unit = gate * H + j
-                        gradients.inputBias[unit] += gradient
+                        let inputGradient =
+                            graph.splitGates.firstIndex(of: gate).map { gateInputs[$0] } ?? gradient
+                        gradients.inputBias[unit] += inputGradient
+                        gradients.input[unit * V + token] += inputGradient
                         gradients.hiddenBias[unit] += gradient
-                        gradients.input[unit * V + token] += gradient
                         for k in 0..<H {
                             gradients.hidden[unit * H + k] += gradient * previous[0][b * H + k]
                             earlier[0][b * H + k] += gradient * weights.hidden[unit * H + k]

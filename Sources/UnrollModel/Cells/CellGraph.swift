@@ -7,7 +7,10 @@ package struct CellGraph: Sendable {
     package typealias NodeID = Int
 
     package enum Node: Sendable, Hashable {
+        /// A gate before any nonlinearity; of a split one, the half that comes from the previous state.
         case gate(Int)
+        /// The half of a split gate that comes from the input, by its index in `splitGates`.
+        case gateInput(Int)
         case previousState(Int)
         /// The gradient of the loss with respect to a new state.
         case stateGradient(Int)
@@ -19,7 +22,7 @@ package struct CellGraph: Sendable {
 
         package var operands: [NodeID] {
             switch self {
-            case .gate, .previousState, .stateGradient, .constant: []
+            case .gate, .gateInput, .previousState, .stateGradient, .constant: []
             case .unary(_, let a): [a]
             case .binary(_, let a, let b): [a, b]
             case .derivative(_, let value, let gradient): [value, gradient]
@@ -29,12 +32,16 @@ package struct CellGraph: Sendable {
 
     package let gateCount: Int
     package let stateCount: Int
+    /// The gates whose halves the formula uses apart, in rising order.
+    package let splitGates: [Int]
     package let nodes: [Node]
     package let forwardCount: Int
     /// The new value of each state.
     package let newStates: [NodeID]
-    /// The gradient with respect to each gate.
+    /// The gradient with respect to each gate; of a split one, to the half from the previous state.
     package let gateGradients: [NodeID]
+    /// The gradient with respect to the half of each split gate that comes from the input.
+    package let gateInputGradients: [NodeID]
     /// The gradient with respect to each previous state, without what flows through the gates.
     package let previousStateGradients: [NodeID]
 
@@ -49,7 +56,9 @@ package struct CellGraph: Sendable {
         nodes = builder.nodes
         self.forwardCount = forwardCount
         self.newStates = newStates
+        splitGates = builder.splitGates
         gateGradients = gradients.gates
+        gateInputGradients = gradients.gateInputs
         previousStateGradients = gradients.states
     }
 

@@ -1,6 +1,8 @@
 /// Collects the nodes of a cell's graph: equal nodes once, constants folded.
 struct CellGraphBuilder {
     private(set) var nodes: [CellGraph.Node] = []
+    /// The gates whose halves the formula uses apart, in rising order.
+    private(set) var splitGates: [Int] = []
     private var ids: [CellGraph.Node: CellGraph.NodeID] = [:]
     private var visited: [ObjectIdentifier: CellGraph.NodeID] = [:]
     private let cell: any RecurrentCell.Type
@@ -22,6 +24,13 @@ struct CellGraphBuilder {
             throw .invalidCell(
                 cell.name, "step returns the states \(given) but the cell declares \(cell.states)")
         }
+        // A gate is split throughout if it is anywhere, so this must be known before the first one is added.
+        var seen: Set<ObjectIdentifier> = []
+        var split: Set<Int> = []
+        for name in cell.states {
+            try findSplitGates(in: step[dynamicMember: name], seen: &seen, split: &split)
+        }
+        splitGates = split.sorted()
         var newStates: [CellGraph.NodeID] = []
         for name in cell.states {
             newStates.append(try add(step[dynamicMember: name]))
@@ -34,7 +43,7 @@ struct CellGraphBuilder {
     /// Nobody asks for a constant's gradient, so nothing is added to compute one.
     mutating func addGradients(
         of newStates: [CellGraph.NodeID]
-    ) -> (gates: [CellGraph.NodeID], states: [CellGraph.NodeID]) {
+    ) -> (gates: [CellGraph.NodeID], gateInputs: [CellGraph.NodeID], states: [CellGraph.NodeID]) {
         let zero = constant(0)
         var gradients: [CellGraph.NodeID: CellGraph.NodeID] = [:]
         let last = nodes.count - 1
@@ -44,7 +53,7 @@ struct CellGraphBuilder {
         for node in stride(from: last, through: 0, by: -1) {
             guard let gradient = gradients[node] else { continue }
             switch nodes[node] {
-            case .gate, .previousState, .stateGradient, .constant, .derivative:
+            case .gate, .gateInput, .previousState, .stateGradient, .constant, .derivative:
                 break
             case .unary(let function, let a):
                 gradients[a] = add(
@@ -65,6 +74,7 @@ struct CellGraphBuilder {
         }
         return (
             cell.gates.indices.map { gradient(of: .gate($0)) },
+            splitGates.indices.map { gradient(of: .gateInput($0)) },
             cell.states.indices.map { gradient(of: .previousState($0)) }
         )
     }
@@ -74,8 +84,8 @@ struct CellGraphBuilder {
         if let id = visited[identity] { return id }
         let id: CellGraph.NodeID
         switch expression.node.content {
-        case .gate(let name):
-            id = insert(.gate(try index(of: name, in: cell.gates, kind: "gate")))
+        case .gate(let name, let half):
+            id = gate(try index(of: name, in: cell.gates, kind: "gate"), half)
         case .state(let name):
             id = insert(.previousState(try index(of: name, in: cell.states, kind: "state")))
         case .constant(let value):
@@ -93,6 +103,29 @@ struct CellGraphBuilder {
         }
         visited[identity] = id
         return id
+    }
+
+    private mutating func gate(_ gate: Int, _ half: GateHalf?) -> CellGraph.NodeID {
+        guard let split = splitGates.firstIndex(of: gate) else { return insert(.gate(gate)) }
+        return switch half {
+        case .input: insert(.gateInput(split))
+        case .hidden: insert(.gate(gate))
+        case nil: add(insert(.gateInput(split)), insert(.gate(gate)))
+        }
+    }
+
+    private func findSplitGates(
+        in expression: Expression, seen: inout Set<ObjectIdentifier>, split: inout Set<Int>
+    ) throws(ModelError) {
+        guard seen.insert(ObjectIdentifier(expression.node)).inserted else { return }
+        switch expression.node.content {
+        case .gate(_, nil), .state, .constant: break
+        case .gate(let name, .some): split.insert(try index(of: name, in: cell.gates, kind: "gate"))
+        case .unary(_, let operand): try findSplitGates(in: operand, seen: &seen, split: &split)
+        case .binary(_, let left, let right):
+            try findSplitGates(in: left, seen: &seen, split: &split)
+            try findSplitGates(in: right, seen: &seen, split: &split)
+        }
     }
 
     private func index(of name: String, in names: [String], kind: String) throws(ModelError) -> Int {

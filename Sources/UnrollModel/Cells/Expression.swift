@@ -14,7 +14,8 @@ public struct Expression: Sendable, ExpressibleByFloatLiteral, ExpressibleByInte
     }
 
     enum Content: Sendable {
-        case gate(String)
+        /// A whole gate without a half.
+        case gate(String, half: GateHalf?)
         case state(String)
         case constant(Double)
         case unary(UnaryFunction, Expression)

@@ -2,7 +2,8 @@
 ///
 /// Before the formula runs, every gate has been computed as `W_ih · input + b_ih + W_hh · h + b_hh`, where `h` is the
 /// previous value of the first state. `step` says how gates and previous states make the new states. It runs on
-/// symbols, once: engines derive the gradient from it and run both over whole layers.
+/// symbols, once: engines derive the gradient from it and run both over whole layers. A formula that uses a gate's two
+/// halves apart takes them as `gates.input.n`, which is `W_ih · input + b_ih`, and `gates.hidden.n`, `W_hh · h + b_hh`.
 ///
 /// ```swift
 /// enum TanhCell: RecurrentCell {
@@ -29,12 +30,34 @@ public protocol RecurrentCell: Sendable {
 /// The gates' values before any nonlinearity, read as members: `gates.z`.
 @dynamicMemberLookup
 public struct GateValues: Sendable {
+    /// What the gates are without the previous state: `gates.input.n`.
+    public var input: GateHalves { GateHalves(half: .input) }
+    /// What the previous state adds to them: `gates.hidden.n`.
+    public var hidden: GateHalves { GateHalves(half: .hidden) }
+
     init() {}
 
     /// The gate of that name; a name that the cell does not declare is reported when the cell is used.
     public subscript(dynamicMember name: String) -> Expression {
-        Expression(.gate(name))
+        Expression(.gate(name, half: nil))
     }
+}
+
+/// One half of every gate, read as members.
+@dynamicMemberLookup
+public struct GateHalves: Sendable {
+    let half: GateHalf
+
+    /// That half of the gate of that name; a name that the cell does not declare is reported when the cell is used.
+    public subscript(dynamicMember name: String) -> Expression {
+        Expression(.gate(name, half: half))
+    }
+}
+
+/// Where a half of a gate comes from.
+enum GateHalf: Sendable {
+    case input
+    case hidden
 }
 
 /// The states' values, read as members (`previous.h`) and written as a dictionary (`["h": …]`).

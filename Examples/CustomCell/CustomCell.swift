@@ -1,0 +1,51 @@
+// Cells of your own: a formula each, trained at the speed of the built-in ones. Their gradients are derived.
+
+import ArgumentParser
+import Book
+import Unroll
+
+/// One gate decides both what to forget and what to take in (Zhou et al., "Minimal gated unit", 2016).
+package enum MinimalGatedUnit: RecurrentCell {
+    package static let name = "minimal-gated-unit"
+    package static let gates = ["f", "n"]
+    package static let states = ["h"]
+
+    package static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
+        let f = sigmoid(gates.f)
+        let n = tanh(gates.input.n + f * gates.hidden.n)
+        return ["h": previous.h + f * (n - previous.h)]
+    }
+}
+
+/// Long short-term memory whose gates also look at the memory (after Gers and Schmidhuber, 2000).
+///
+/// Theirs have a weight for each look; this one looks with weight one, since a formula has no parameters of its own.
+package enum PeepholeLSTM: RecurrentCell {
+    package static let name = "peephole-lstm"
+    package static let gates = ["i", "f", "g", "o"]
+    package static let states = ["h", "c"]
+
+    package static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
+        let c = sigmoid(gates.f + previous.c) * previous.c + sigmoid(gates.i + previous.c) * tanh(gates.g)
+        return ["h": sigmoid(gates.o + c) * tanh(c), "c": c]
+    }
+}
+
+@main
+struct CustomCell: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Trains with cells that this program defines.")
+
+    @OptionGroup var source: BookArgument
+
+    func run() async throws {
+        let book = try source.read()
+        for cell in [MinimalGatedUnit.self, PeepholeLSTM.self] as [any RecurrentCell.Type] {
+            print("\(cell.name): gradient off by \(try GradientCheck.greatestError(of: cell))")
+            let trainer = try Trainer(
+                corpus: book.corpus, model: .init(cell: cell, hiddenSize: 256), options: .init(epochs: 300))
+            for try await case .finished(let summary) in trainer.run() {
+                print("perplexity \(summary.perplexity), \(Int(summary.tokensPerSecond)) tokens/s")
+            }
+        }
+    }
+}
