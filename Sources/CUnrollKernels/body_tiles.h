@@ -21,9 +21,31 @@ INLINE void accumulate_one(
     }
 }
 
+// The same for a single row, as when text is generated: every few values of the inner index have sums of their own, since
+// one sum would wait for the multiply-add before.
+INLINE const float *accumulate_row(
+    const float *a, ptrdiff_t panel_stride, int32_t inner, const float *weights, Accumulators sums) {
+    Accumulators parts;
+    UNROLLED for (int p = 0; p < TILE_ROWS; p++) {
+        UNROLLED for (int v = 0; v < TILE_VECTORS; v++) parts[p][v] = BROADCAST(0.f);
+    }
+    for (; inner >= WIDTH; inner -= WIDTH, a += panel_stride) {
+        for (int k = 0; k < WIDTH; k += TILE_ROWS, weights += TILE_ROWS * WIDTH) {
+            UNROLLED for (int p = 0; p < TILE_ROWS; p++)
+                accumulate_one(1, a + k + p, 0, weights + p * WIDTH, parts + p);
+        }
+    }
+    for (int k = 0; k < inner; k++, weights += WIDTH) accumulate_one(1, a + k, 0, weights, parts);
+    UNROLLED for (int p = 0; p < TILE_ROWS; p++) {
+        UNROLLED for (int v = 0; v < TILE_VECTORS; v++) sums[0][v] += parts[p][v];
+    }
+    return weights;
+}
+
 // sums += A W with A[rows][inner] in panels, panel_stride apart, and W[inner][32]; returns the end of W.
 INLINE const float *accumulate_panels(
     const int rows, const float *a, ptrdiff_t panel_stride, int32_t inner, const float *weights, Accumulators sums) {
+    if (rows == 1) return accumulate_row(a, panel_stride, inner, weights, sums);
     for (; inner >= WIDTH; inner -= WIDTH, a += panel_stride) {
         _Pragma("clang loop unroll_count(2)") for (int k = 0; k < WIDTH; k++, weights += WIDTH)
             accumulate_one(rows, a + k, WIDTH, weights, sums);

@@ -56,7 +56,8 @@ import UnrollText
         let error = StorageError.unknownCell(
             path: folder("model/config.json").path, name: "homemade", known: ["tanh", "relu", "lstm", "gru"])
         #expect(throws: error) { try LanguageModel(contentsOf: folder("model")) }
-        #expect(error.description.contains("'homemade' is unknown (known: tanh, relu, lstm, gru); pass its type"))
+        #expect(
+            error.description.contains("'homemade' is unknown (known: tanh, relu, lstm, gru); pass its type"))
     }
 
     @Test(arguments: [[:], ["format": "pt"]])

@@ -157,7 +157,8 @@ typedef enum {
     UNROLL_COMBINE_POWER,      // d = a^b
 } UnrollCombination;
 
-// The kernels of one instruction set.
+// The kernels of one instruction set. A share of rows or units begins at a multiple of 8, so that the tiles, and with them
+// every bit, are the same however the work is shared.
 typedef struct {
     const char *name;
     // Forward step t for a share of panels and rows. tokens: [B].
@@ -172,7 +173,7 @@ typedef struct {
     void (*decode)(const UnrollDecoder *decoder, int32_t t, UnrollRange rows);
     // Logits, losses and, if wanted, their gradient, for a share of rows of step t.
     void (*cross_entropy)(const UnrollDecoder *decoder, int32_t t, UnrollRange rows);
-    // The rows of c that belong to a share of units of a, which begins at a multiple of 8.
+    // The rows of c that belong to a share of units of a.
     void (*weight_gradient)(const UnrollProduct *product, UnrollRange units);
     // For one panel: gradient[token][32] = sum of the rows with that token, bias_gradient[32] = sum of all rows.
     // tokens: [T][B].
@@ -195,7 +196,7 @@ typedef struct {
     void (*operate)(
         const UnrollInstruction *instruction, float *d, const float *a, const float *b, const float *c,
         ptrdiff_t count);
-    // Some rows of some panels of a product; rows begin at a multiple of 8.
+    // Some rows of some panels of a product.
     void (*multiply)(const UnrollMatrixProduct *product, UnrollSpan rows, UnrollSpan panels);
     // count elements at any address; a single operand is one number, used for all. d may be a or b.
     void (*combine)(

@@ -12,8 +12,8 @@ import UnrollKernels
 /// | sum of squares | blocks of parameters | barrier |
 /// | update | blocks of parameters; then hidden panels | barrier between and after |
 struct Pass {
-    // The engine keeps the pass, not the other way round.
-    private unowned let engine: CPUEngine
+    // Strong, so that no thread counts references while it works: the engine lets go of the pass after each run.
+    private let engine: CPUEngine
     private let activations: Activations
     private let carried: UnsafeMutablePointer<Float>
     private let gradients: PackedParameters?
