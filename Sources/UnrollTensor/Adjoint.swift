@@ -47,12 +47,18 @@ struct Adjoint {
         storage = own
     }
 
-    /// The same as `write` for a body that can only add.
-    mutating func accumulate(_ body: (UnsafeMutablePointer<Float>) -> Void) {
+    /// Adds the rows of a gradient of another shape, each where it came from.
+    mutating func addRows(of gradient: Tensor, width: Int, at place: (_ row: Int) -> Int) {
         let count = shape.reduce(1, *)
+        let rows = width == 0 ? 0 : gradient.count / width
+        let kernels = Machine.shared.kernels
         write { elements, isFresh in
             if isFresh { elements.update(repeating: 0, count: count) }
-            body(elements)
+            for row in 0..<rows {
+                let to = elements + place(row)
+                kernels.combine(
+                    UNROLL_COMBINE_ADD, to, to, false, gradient.storage.base + row * width, false, width)
+            }
         }
     }
 

@@ -1,5 +1,3 @@
-import CUnrollKernels
-
 /// Vectors with a single 1 each: row `i` has it at `indices[i]`.
 ///
 /// - Parameters:
@@ -33,20 +31,7 @@ extension Tensor {
             }
         }
         return rows.recorded(
-            from: (
-                self,
-                { gradient, sum in
-                    let kernels = Machine.shared.kernels
-                    sum.accumulate { elements in
-                        for (row, index) in indices.enumerated() {
-                            let to = elements + Int(index) * width
-                            kernels.combine(
-                                UNROLL_COMBINE_ADD, to, to, false, gradient.storage.base + row * width, false,
-                                width)
-                        }
-                    }
-                }
-            ))
+            from: (self, { $1.addRows(of: $0, width: width) { Int(indices[$0]) * width } }))
     }
 }
 

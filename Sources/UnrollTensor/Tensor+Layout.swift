@@ -76,20 +76,7 @@ extension Tensor {
             Machine.shared.kernels.copy(storage.base + offset, size * inner, $0, width, outer, width)
         }
         return part.recorded(
-            from: (
-                self,
-                { gradient, sum in
-                    let kernels = Machine.shared.kernels
-                    sum.accumulate { elements in
-                        for row in 0..<outer {
-                            let to = elements + row * size * inner + offset
-                            kernels.combine(
-                                UNROLL_COMBINE_ADD, to, to, false, gradient.storage.base + row * width, false,
-                                width)
-                        }
-                    }
-                }
-            ))
+            from: (self, { $1.addRows(of: $0, width: width) { $0 * size * inner + offset } }))
     }
 
     private func permuted(_ order: [Int]) -> Tensor {
