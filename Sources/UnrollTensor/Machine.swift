@@ -29,7 +29,7 @@ final class Machine: @unchecked Sendable {
         }
         kernels = table
         self.failure = failure
-        pool = try? WorkerPool(threadCount: min(WorkerPool.processorCount, 64))
+        pool = try? WorkerPool(threadCount: WorkerPool.processorCount)
     }
 
     /// Floating-point operations that take about as long as waking the threads.

@@ -49,12 +49,6 @@ public func pow(_ x: Tensor, _ exponent: Tensor) throws(TensorError) -> Tensor {
 }
 
 extension Tensor {
-    /// Elements repeated to fill a shape that this one can be stretched to.
-    fileprivate func stretched(to shape: [Int]) -> Tensor {
-        let zeros = Tensor(computing: shape) { $0.update(repeating: 0, count: shape.reduce(1, *)) }
-        return zeros.combined(UNROLL_COMBINE_ADD, self)
-    }
-
     /// A function of three tensors of one shape, for what is too rare to have a kernel.
     fileprivate func mappedByElement(
         _ second: Tensor, _ third: Tensor, _ function: (Float, Float, Float) -> Float

@@ -114,6 +114,12 @@ extension Tensor {
         Tensor(computing: shape) { combine(operation, other, to: $0, shape: shape) }
     }
 
+    /// Elements repeated to fill a shape that this one can be stretched to; not recorded.
+    func stretched(to shape: [Int]) -> Tensor {
+        let zeros = Tensor(computing: shape) { $0.update(repeating: 0, count: shape.reduce(1, *)) }
+        return zeros.combined(UNROLL_COMBINE_ADD, self)
+    }
+
     /// The operation on a number and every element; not recorded.
     private func combined(_ operation: UnrollCombination, from number: Float) -> Tensor {
         Tensor(computing: shape) { Tensor(number).combine(operation, self, to: $0, shape: shape) }

@@ -32,9 +32,7 @@ public func log(_ x: Tensor) -> Tensor {
 
 extension Tensor {
     /// An elementwise operation of the kernels on this tensor, and on a second one of the same shape; not recorded.
-    func mapped(_ opcode: UnrollOpcode, _ second: Tensor? = nil)
-        -> Tensor
-    {
+    func mapped(_ opcode: UnrollOpcode, _ second: Tensor? = nil) -> Tensor {
         let instruction = UnrollInstruction(
             opcode: Int32(opcode.rawValue), d: 0, a: 0, b: 0, c: 0, scale: 0, offset: 0)
         return Tensor(computing: shape) { result in

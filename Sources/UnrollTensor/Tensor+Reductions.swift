@@ -5,7 +5,7 @@ extension Tensor {
     public func sum() -> Tensor {
         let shape = shape
         return reduced(over: Array(shape.indices), to: []).recorded(
-            from: (self, { $1.addRepeated($0, shape) }))
+            from: (self, { $1.add($0.stretched(to: shape)) }))
     }
 
     /// The sums along some axes, which the result lacks, or has with size 1.
@@ -48,7 +48,7 @@ extension Tensor {
     public func argmax(axis: Int = -1) throws(TensorError) -> [Int32] {
         let axis = try Shape.axis(axis, of: shape, operation: "argmax")
         let (outer, size, inner) = Shape.split(shape, at: axis)
-        guard size > 0 else {
+        guard (1...Int(Int32.max)).contains(size) else {
             throw .unsuitableShape(
                 operation: "argmax", shape: shape, needed: "an axis of at least one element")
         }
@@ -58,7 +58,7 @@ extension Tensor {
             for column in 0..<inner {
                 let elements = storage.base + block * size * inner + column
                 var best = 0
-                for index in 1..<max(1, size) {
+                for index in 1..<size {
                     let (candidate, greatest) = (elements[index * inner], elements[best * inner])
                     if candidate > greatest || (candidate.isNaN && !greatest.isNaN) { best = index }
                 }
@@ -82,7 +82,7 @@ extension Tensor {
         return reduced(over: axes.sorted(), to: keepingAxes ? kept : remaining).recorded(
             from: (
                 self,
-                { gradient, sum in sum.addRepeated(Tensor(shape: kept, storage: gradient.storage), original) }
+                { $1.add(Tensor(shape: kept, storage: $0.storage).stretched(to: original)) }
             ))
     }
 
@@ -148,12 +148,4 @@ private func addRows(
     addRows(middle..<rows.upperBound, of: elements, stride: stride, columns: columns, to: rest.base)
     kernels.combine(
         UNROLL_COMBINE_ADD, to, to, false, rest.base + columns.lowerBound, false, columns.count)
-}
-
-extension Adjoint {
-    /// Adds the gradient of sums, repeated along the axes that they were taken over.
-    fileprivate mutating func addRepeated(_ gradient: Tensor, _ shape: [Int]) {
-        let zeros = Tensor(computing: shape) { $0.update(repeating: 0, count: shape.reduce(1, *)) }
-        add(zeros.combined(UNROLL_COMBINE_ADD, gradient))
-    }
 }
