@@ -25,14 +25,14 @@ extension Minibatch {
 }
 
 extension NamedTensors where Scalar == Float {
-    /// Checks that these are the states of one batch, and returns its size, 0 if there are none.
+    /// Checks that these are the states of one batch, each `[L, B, H]`, and returns its size, 0 if there are none.
     func checkedBatchSize(for configuration: ModelConfiguration) throws(EngineError) -> Int {
-        guard let batchSize = entries.first?.shape.first else { return 0 }
-        let expected = [batchSize, configuration.hiddenSize]
+        guard let first = entries.first else { return 0 }
+        let batchSize = first.shape.count == 3 ? first.shape[1] : 0
+        let expected = [configuration.layerCount, batchSize, configuration.hiddenSize]
         for name in configuration.cell.states {
             guard let entry = self[name] else { throw .model(.missingTensor(name)) }
-            guard batchSize > 0, entry.shape == expected, entry.values.count == expected[0] * expected[1]
-            else {
+            guard batchSize > 0, entry.shape == expected, entry.values.count == expected.reduce(1, *) else {
                 throw .stateMismatch(expected: expected, actual: entry.shape)
             }
         }

@@ -12,7 +12,7 @@ public protocol Engine: AnyObject {
     var vocabularySize: Int { get }
     /// A copy of the parameters.
     var parameters: Parameters { get }
-    /// The recurrent state after the last minibatch or token: each of the cell's states as `[B, H]`.
+    /// The recurrent state after the last minibatch or token: each of the cell's states as `[L, B, H]`.
     ///
     /// Empty before the first use and after `resetState()`, which stands for zeros of any batch size.
     var state: NamedTensors<Float> { get }

@@ -6,8 +6,10 @@ public enum Initializer: String, Sendable, Codable, CaseIterable {
     /// Weights from a normal distribution of standard deviation 0.01, biases zero: Dive into Deep Learning's choice.
     case normal
     /// Everything uniform in ±1/√H: PyTorch's choice for recurrent and linear layers alike.
+    ///
+    /// An embedding of its own is drawn from the standard normal distribution, as PyTorch does.
     case uniform
-    /// Each gate's recurrent matrix a random orthogonal one, the other weights uniform in ±1/√H, biases zero.
+    /// Each gate's recurrent matrix a random orthogonal one, the other weights as with `uniform`, biases zero.
     ///
     /// Saxe, McClelland, Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep linear neural
     /// networks", ICLR 2014.
@@ -34,10 +36,14 @@ extension NamedTensors where Scalar == Float {
                 var source = RandomSource(seed: seed, purpose: .initialization, index: UInt32(index))
                 let count = parameter.shape.reduce(1, *)
                 let isBias = parameter.shape.count == 1
+                // As the decoder's weights, tied ones must begin small.
+                let isOwnEmbedding = parameter.name == "embedding.weight" && !configuration.tiesWeights
                 let values: [Float] =
                     switch initializer {
                     case .normal where !isBias: (0..<count).map { _ in Float(0.01 * source.normal()) }
-                    case .orthogonal where parameter.name == "rnn.weight_hh_l0":
+                    case .uniform where isOwnEmbedding, .orthogonal where isOwnEmbedding:
+                        (0..<count).map { _ in Float(source.normal()) }
+                    case .orthogonal where parameter.name.hasPrefix("rnn.weight_hh"):
                         configuration.cell.gates.flatMap { _ in source.orthogonalMatrix(size: hiddenSize) }
                     case .uniform: (0..<count).map { _ in Float(bound * (2 * source.uniform() - 1)) }
                     case .orthogonal where !isBias:

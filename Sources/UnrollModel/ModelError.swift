@@ -6,6 +6,14 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     case unknownCell(String, known: [String])
     /// No layer can have so many hidden units.
     case invalidHiddenSize(Int)
+    /// No model can have so many layers.
+    case invalidLayerCount(Int)
+    /// No embedding can be of that size.
+    case invalidEmbeddingSize(Int)
+    /// Only an embedding of the layers' size can be the decoder's weights too.
+    case untieableWeights(embeddingSize: Int?, hiddenSize: Int)
+    /// The file holds two tensors for tied weights, and they differ.
+    case differingTiedWeights
     /// The number of tokens that a model knows makes no sense.
     case invalidVocabularySize(Int)
     /// A tensor that the model needs is not there.
@@ -30,6 +38,15 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
             "the vocabulary size is \(size) but must be between 1 and \(Int32.max)"
         case .invalidHiddenSize(let size):
             "the hidden size \(size) is not within \(ModelConfiguration.hiddenSizes)"
+        case .invalidLayerCount(let count):
+            "the number of layers (--layers) is \(count) but must be within \(ModelConfiguration.layerCounts)"
+        case .invalidEmbeddingSize(let size):
+            "the embedding size (--embedding) is \(size) but must be within \(ModelConfiguration.embeddingSizes)"
+        case .untieableWeights(let embeddingSize, let hiddenSize):
+            "tied weights (--tie-weights) need an embedding of the layers' size: --embedding \(hiddenSize), not "
+                + (embeddingSize.map { "\($0)" } ?? "one-hot")
+        case .differingTiedWeights:
+            "'embedding.weight' and 'decoder.weight' differ, but this model ties them; keep the right one of them"
         case .missingTensor(let name):
             "the tensor '\(name)' is missing; the model needs PyTorch's names, as in 'rnn.weight_hh_l0'"
         case .unexpectedTensor(let name):

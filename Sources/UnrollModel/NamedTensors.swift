@@ -46,6 +46,29 @@ public struct NamedTensors<Scalar: BinaryFloatingPoint & Sendable>: Sendable, Eq
 public typealias Parameters = NamedTensors<Float>
 
 extension NamedTensors where Scalar == Float {
+    /// The same parameters with tied weights once, as `embedding.weight`, however PyTorch has saved them.
+    ///
+    /// A `state_dict` holds both names; a file without duplicates may hold either.
+    ///
+    /// - Throws: `ModelError.differingTiedWeights` when there are two, and they differ.
+    package func mergingTiedWeights(
+        of configuration: ModelConfiguration
+    ) throws(ModelError) -> NamedTensors {
+        guard configuration.tiesWeights, let decoder = self["decoder.weight"] else { return self }
+        var merged = self
+        if let embedding = self["embedding.weight"] {
+            guard embedding.shape == decoder.shape, embedding.values == decoder.values else {
+                throw .differingTiedWeights
+            }
+            merged.entries.removeAll { $0.name == decoder.name }
+        } else {
+            for index in merged.entries.indices where merged.entries[index].name == decoder.name {
+                merged.entries[index].name = "embedding.weight"
+            }
+        }
+        return merged
+    }
+
     /// Checks that these are exactly the parameters of such a model, and returns its vocabulary size.
     package func checkedVocabularySize(for configuration: ModelConfiguration) throws(ModelError) -> Int {
         try configuration.check()

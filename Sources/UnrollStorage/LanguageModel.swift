@@ -17,6 +17,7 @@ public struct LanguageModel: Sendable {
     public init(
         configuration: ModelConfiguration, vocabulary: Vocabulary, parameters: Parameters
     ) throws(ModelError) {
+        let parameters = try parameters.mergingTiedWeights(of: configuration)
         let vocabularySize = try parameters.checkedVocabularySize(for: configuration)
         guard vocabularySize == vocabulary.count else {
             throw .shapeMismatch(
