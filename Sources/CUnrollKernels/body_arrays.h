@@ -70,7 +70,9 @@ static double sum(const float *values, ptrdiff_t count) {
 }
 
 static double softmax(float *row, int32_t panels, int32_t target) {
-    return softmax_row(row, WIDTH, panels, target, 1);
+    double loss;
+    softmax_tile_of(1, row, WIDTH, panels, &target, &loss, 1);
+    return loss;
 }
 
 static void copy(

@@ -18,7 +18,7 @@ INLINE void weight_gradient_tile(
             const float *a = tile_of(product->a, t, unit / WIDTH, 0) + unit % WIDTH;
             const float *b = tile_of(product->b, t, b_panel, 0) + column;
             _Pragma("clang loop unroll_count(2)")
-            for (int32_t row = 0; row < product->batch; row++, a += WIDTH, b += WIDTH)
+            for (int32_t row = 0; row < WORDS(product->batch); row++, a += WIDTH, b += WIDTH)
                 accumulate_one(rows, a, 1, b, sums);
         }
         store_applied(UNROLL_FUNCTION_IDENTITY, rows, sums, to + column);
@@ -60,13 +60,12 @@ static void column_sums(UnrollPanels rows, int32_t panel, int32_t steps, int32_t
 }
 
 static void input_gradient(
-    UnrollPanels rows, int32_t panel, int32_t steps, int32_t batch, const int32_t *tokens, int32_t vocabulary,
-    float *gradient, float *bias_gradient) {
+    UnrollPanels rows, int32_t panel, int32_t steps, int32_t batch, const int32_t *tokens, ptrdiff_t token_stride,
+    int32_t vocabulary, float *gradient) {
     __builtin_memset(gradient, 0, (size_t)vocabulary * WIDTH * sizeof(float));
     for (int32_t t = 0; t < steps; t++) {
         const float *row = tile_of(rows, t, panel, 0);
         for (int32_t b = 0; b < batch; b++, row += WIDTH)
-            add_row(gradient + (ptrdiff_t)tokens[(ptrdiff_t)t * batch + b] * WIDTH, row);
+            add_row(gradient + (ptrdiff_t)tokens[t * token_stride + b] * WIDTH, row);
     }
-    column_sums(rows, panel, steps, batch, bias_gradient);
 }

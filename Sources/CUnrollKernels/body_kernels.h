@@ -18,20 +18,26 @@ typedef int32_t Integers __attribute__((vector_size(LANES * sizeof(int32_t))));
 
 #include "body_math.h"
 #include "body_tiles.h"
+#include "body_sweeps.h"
 #include "body_program.h"
+#include "body_pack.h"
 #include "body_recurrence.h"
+#include "body_projection.h"
 #include "body_decoder.h"
 #include "body_gradients.h"
-#include "body_sweeps.h"
 #include "body_products.h"
 #include "body_arrays.h"
 
 const UnrollKernels LEVEL = {
     .name = LEVEL_NAME,
+    .word_units = WORD_UNITS,
     .forward_step = forward_step,
     .backward_step = backward_step,
+    .project = project,
     .decode = decode,
     .cross_entropy = cross_entropy,
+    .pack = pack,
+    .pack_weights = pack_weights,
     .weight_gradient = weight_gradient,
     .input_gradient = input_gradient,
     .column_sums = column_sums,

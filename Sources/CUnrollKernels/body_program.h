@@ -24,6 +24,7 @@ typedef void Operation(
 #define B LOAD(b + i)
 #define C LOAD(c + i)
 
+OPERATION(operate_constant, offset)
 OPERATION(operate_copy, A)
 OPERATION(operate_add, A + B)
 OPERATION(operate_subtract, A - B)
@@ -52,6 +53,7 @@ NOINLINE void operate_log(
 #undef C
 
 static Operation *const operations[UNROLL_OP_COUNT] = {
+    [UNROLL_OP_CONSTANT] = operate_constant,
     [UNROLL_OP_COPY] = operate_copy,
     [UNROLL_OP_ADD] = operate_add,
     [UNROLL_OP_SUBTRACT] = operate_subtract,

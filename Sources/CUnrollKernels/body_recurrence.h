@@ -16,10 +16,10 @@ INLINE void store_applied(const UnrollFunction function, const int rows, Accumul
     }
 }
 
-// What the input gives to one panel of a gate: to[r] = input_bias + input[token[r]].
+// What the input gives to one panel of a split gate: to[r] = input_bias + input[token[r]].
 INLINE void gate_input_tile(
     const UnrollRecurrence *layer, int32_t gate_panel, const int32_t *tokens, int32_t rows, float *to) {
-    const float *input = layer->input + (ptrdiff_t)gate_panel * layer->vocabulary * WIDTH;
+    const float *input = layer->input + (ptrdiff_t)gate_panel * layer->input_rows * WIDTH;
     const float *bias = layer->input_bias + (ptrdiff_t)gate_panel * WIDTH;
     for (int32_t r = 0; r < rows; r++, to += WIDTH) {
         const float *embedded = input + (ptrdiff_t)tokens[r] * WIDTH;
@@ -27,21 +27,30 @@ INLINE void gate_input_tile(
     }
 }
 
-// One gate of one panel: to[r] = function(bias + input[token[r]] + h[r] W), without the input if tokens is NULL.
+// What a gate's product with the previous state is added to: the rows at start, row_stride apart (0: one for all), and
+// the rows of input that belong to tokens unless that is NULL.
+typedef struct {
+    const float *start;
+    ptrdiff_t row_stride;
+    const float *input;
+    const int32_t *tokens;
+} GateStart;
+
+// One gate of one panel: to[r] = function(start[r] + input[token[r]] + h[r] W).
 INLINE void gate_tile(
-    const int rows, const UnrollRecurrence *layer, int32_t gate_panel, const float *hidden, const int32_t *tokens,
+    const int rows, const UnrollRecurrence *layer, int32_t gate_panel, const float *hidden, GateStart from,
     UnrollFunction function, float *to) {
-    const ptrdiff_t panel_stride = layer->output.panel;
-    const float *input = layer->input + (ptrdiff_t)gate_panel * layer->vocabulary * WIDTH;
-    const float *weights = layer->recurrent + (ptrdiff_t)gate_panel * layer->panels * WIDTH * WIDTH;
-    const float *bias = layer->bias + (ptrdiff_t)gate_panel * WIDTH;
+    const ptrdiff_t panel_stride = layer->output.unit_words.panel;
+    const float *weights =
+        layer->recurrent + (ptrdiff_t)gate_panel * layer->panels * PANEL_WORDS * WIDTH;
     for (int pass = 0; pass < PASSES; pass++) {
         const int column = pass * PASS_WIDTH;
         Accumulators sums;
         UNROLLED for (int r = 0; r < rows; r++) {
-            UNROLLED for (int v = 0; v < TILE_VECTORS; v++) sums[r][v] = LOAD(bias + column + v * LANES);
-            if (!tokens) continue;
-            const float *embedded = input + (ptrdiff_t)tokens[r] * WIDTH + column;
+            const float *start = from.start + r * from.row_stride + column;
+            UNROLLED for (int v = 0; v < TILE_VECTORS; v++) sums[r][v] = LOAD(start + v * LANES);
+            if (!from.tokens) continue;
+            const float *embedded = from.input + (ptrdiff_t)from.tokens[r] * WIDTH + column;
             UNROLLED for (int v = 0; v < TILE_VECTORS; v++) sums[r][v] += LOAD(embedded + v * LANES);
         }
         accumulate_panels(rows, hidden, panel_stride, layer->hidden, weights + column, sums);
@@ -55,11 +64,41 @@ INLINE void gate_tile(
 }
 
 NOINLINE void gate_tile_of(
-    int rows, const UnrollRecurrence *layer, int32_t gate_panel, const float *hidden, const int32_t *tokens,
+    int rows, const UnrollRecurrence *layer, int32_t gate_panel, const float *hidden, GateStart from,
     UnrollFunction function, float *to) {
-#define CALL(ROWS) gate_tile(ROWS, layer, gate_panel, hidden, tokens, function, to)
+#define CALL(ROWS) gate_tile(ROWS, layer, gate_panel, hidden, from, function, to)
     FOR_CONSTANT_ROWS(rows, CALL)
 #undef CALL
+}
+
+// One gate of one panel, for count rows of step t.
+INLINE void gate_rows(
+    const UnrollRecurrence *layer, int32_t gate, int32_t t, const int32_t *tokens, int32_t panel, int32_t row,
+    int32_t count, float *const *tiles) {
+    float *to = tiles[layer->gate_slots[gate]];
+    const int32_t gate_panel = gate * layer->panels + panel;
+    const int32_t input_slot = layer->gate_input_slots[gate];
+    const bool is_split = input_slot >= 0;
+    // What the input gives is there already, or is gathered by token.
+    const float *given = layer->input
+        ? NULL
+        : tile_of(layer->gate_gradient.values, t, layer->gate_input_panels[gate] + panel, row);
+    if (is_split && !given) gate_input_tile(layer, gate_panel, tokens + row, count, tiles[input_slot]);
+    if (is_split && given && given != tiles[input_slot])
+        __builtin_memcpy(tiles[input_slot], given, (size_t)count * WIDTH * sizeof(float));
+    for (int32_t r = 0; r < count; r += TILE_ROWS) {
+        GateStart from = {layer->bias + (ptrdiff_t)gate_panel * WIDTH, 0, NULL, NULL};
+        if (!is_split && given) {
+            from.start = given + (ptrdiff_t)r * WIDTH;
+            from.row_stride = WIDTH;
+        } else if (!is_split) {
+            from.input = layer->input + (ptrdiff_t)gate_panel * layer->input_rows * WIDTH;
+            from.tokens = tokens + row + r;
+        }
+        gate_tile_of(
+            smaller(TILE_ROWS, count - r), layer, gate_panel, tile_of(layer->output.unit_words, t, 0, row + r), from,
+            (UnrollFunction)layer->gate_functions[gate], to + (ptrdiff_t)r * WIDTH);
+    }
 }
 
 static void forward_step(
@@ -70,18 +109,10 @@ static void forward_step(
         for (int32_t row = rows.begin; row < rows.end; row += UNROLL_TILE_ROWS) {
             const int32_t count = smaller(UNROLL_TILE_ROWS, rows.end - row);
             locate_slots(program, t, panel, row, tiles);
-            for (int32_t gate = 0; gate < layer->gates; gate++) {
-                float *to = tiles[layer->gate_slots[gate]];
-                const int32_t input_slot = layer->gate_input_slots[gate];
-                const int32_t gate_panel = gate * layer->panels + panel;
-                if (input_slot >= 0) gate_input_tile(layer, gate_panel, tokens + row, count, tiles[input_slot]);
-                for (int32_t r = 0; r < count; r += TILE_ROWS)
-                    gate_tile_of(
-                        smaller(TILE_ROWS, count - r), layer, gate_panel, tile_of(layer->output, t, 0, row + r),
-                        input_slot >= 0 ? NULL : tokens + row + r,
-                        (UnrollFunction)layer->gate_functions[gate], to + (ptrdiff_t)r * WIDTH);
-            }
+            for (int32_t gate = 0; gate < layer->gates; gate++)
+                gate_rows(layer, gate, t, tokens, panel, row, count, tiles);
             run_program(program, tiles, count);
+            pack_tile(&layer->output, t + 1, panel, row, count);
         }
     }
 }
@@ -103,26 +134,32 @@ INLINE void store_derivative(
     }
 }
 
-// The gradient of the output of one panel: direct + later gates' gradients x W^T + logits' gradients x decoder^T.
-// later and direct may be NULL. value: the output itself, for a fused derivative.
+// The gradient of the output of one panel: what it starts from + later gates' gradients x W^T + above x its weights.
+// from, more and later may be NULL. value: the output itself, for a fused derivative.
 INLINE void output_gradient_tile(
-    const int rows, const UnrollRecurrence *layer, int32_t panel, const float *later, const float *logits,
-    const float *direct, const float *value, float *to) {
+    const int rows, const UnrollRecurrence *layer, int32_t panel, const float *from, const float *more,
+    const float *later, const float *above, const float *value, float *to) {
     const int32_t gate_units = layer->gates * layer->panels * WIDTH;
-    const int32_t inner = gate_units + panels_of(layer->vocabulary) * WIDTH;
-    const float *weights = layer->transposed + (ptrdiff_t)panel * inner * WIDTH;
+    const float *weights = layer->transposed + (ptrdiff_t)panel * WORDS(gate_units) * WIDTH;
     for (int pass = 0; pass < PASSES; pass++) {
         const int column = pass * PASS_WIDTH;
         Accumulators sums;
         UNROLLED for (int r = 0; r < rows; r++) {
-            UNROLLED for (int v = 0; v < TILE_VECTORS; v++)
-                sums[r][v] = direct ? LOAD(direct + r * WIDTH + column + v * LANES) : BROADCAST(0.f);
+            UNROLLED for (int v = 0; v < TILE_VECTORS; v++) {
+                const int i = r * WIDTH + column + v * LANES;
+                sums[r][v] = from ? LOAD(from + i) : BROADCAST(0.f);
+                if (more) sums[r][v] += LOAD(more + i);
+            }
         }
         if (later)
-            accumulate_panels(rows, later, layer->gate_gradient.panel, gate_units, weights + column, sums);
-        accumulate_panels(
-            rows, logits, layer->logit_gradient.panel, layer->vocabulary,
-            weights + (ptrdiff_t)gate_units * WIDTH + column, sums);
+            accumulate_panels(
+                rows, later, layer->gate_gradient.unit_words.panel, gate_units, weights + column, sums);
+        if (above)
+            accumulate_panels(
+                rows, above, layer->above.panel, layer->above_units,
+                layer->above_weights
+                    + (ptrdiff_t)panel * panels_of(layer->above_units) * PANEL_WORDS * WIDTH + column,
+                sums);
         switch (layer->fused_derivative) {
         case UNROLL_FUNCTION_TANH:
             store_derivative(UNROLL_FUNCTION_TANH, rows, sums, value + column, to + column);
@@ -139,32 +176,55 @@ INLINE void output_gradient_tile(
 }
 
 NOINLINE void output_gradient_tile_of(
-    int rows, const UnrollRecurrence *layer, int32_t panel, const float *later, const float *logits,
-    const float *direct, const float *value, float *to) {
-#define CALL(ROWS) output_gradient_tile(ROWS, layer, panel, later, logits, direct, value, to)
+    int rows, const UnrollRecurrence *layer, int32_t panel, const float *from, const float *more, const float *later,
+    const float *above, const float *value, float *to) {
+#define CALL(ROWS) output_gradient_tile(ROWS, layer, panel, from, more, later, above, value, to)
     FOR_CONSTANT_ROWS(rows, CALL)
 #undef CALL
+}
+
+// The gradient of the output of one panel, for count rows of step t.
+INLINE void output_gradient_rows(
+    const UnrollRecurrence *layer, int32_t t, bool is_last, int32_t panel, int32_t row, int32_t count,
+    float *const *tiles) {
+    const bool is_fused = layer->fused_derivative != UNROLL_FUNCTION_IDENTITY;
+    float *to =
+        is_fused ? tile_of(layer->gate_gradient.values, t, panel, row) : tiles[layer->output_gradient_slot];
+    const float *direct = layer->direct_gradient_slot < 0 ? NULL : tiles[layer->direct_gradient_slot];
+    const float *given = layer->output_gradient.base ? tile_of(layer->output_gradient, t, panel, row) : NULL;
+    const float *from = direct ? direct : given;
+    const float *more = direct ? given : NULL;
+    const float *value = tile_of(layer->output.values, t + 1, panel, row);
+    for (int32_t r = 0; r < count; r += TILE_ROWS) {
+        const ptrdiff_t offset = (ptrdiff_t)r * WIDTH;
+        output_gradient_tile_of(
+            smaller(TILE_ROWS, count - r), layer, panel, from ? from + offset : NULL, more ? more + offset : NULL,
+            is_last ? NULL : tile_of(layer->gate_gradient.unit_words, t + 1, 0, row + r),
+            layer->above_units ? tile_of(layer->above, t, 0, row + r) : NULL, value + offset, to + offset);
+    }
+}
+
+// The words of all gates' gradients of one panel, and of the input's halves of split gates.
+INLINE void pack_gate_gradients(const UnrollRecurrence *layer, int32_t t, int32_t panel, int32_t row, int32_t count) {
+    if (WORD_UNITS == 1) return;
+    for (int32_t gate = 0; gate < layer->gates; gate++) {
+        pack_tile(&layer->gate_gradient, t, gate * layer->panels + panel, row, count);
+        if (layer->gate_input_slots[gate] >= 0)
+            pack_tile(&layer->gate_gradient, t, layer->gate_input_panels[gate] + panel, row, count);
+    }
 }
 
 static void backward_step(
     const UnrollRecurrence *layer, const UnrollProgram *program, int32_t t, bool is_last, UnrollRange panels,
     UnrollRange rows) {
     float *tiles[UNROLL_MAX_SLOTS];
-    const bool is_fused = layer->fused_derivative != UNROLL_FUNCTION_IDENTITY;
     for (int32_t panel = panels.begin; panel < panels.end; panel++) {
         for (int32_t row = rows.begin; row < rows.end; row += UNROLL_TILE_ROWS) {
             const int32_t count = smaller(UNROLL_TILE_ROWS, rows.end - row);
             locate_slots(program, t, panel, row, tiles);
-            float *to = is_fused ? tile_of(layer->gate_gradient, t, panel, row) : tiles[layer->output_gradient_slot];
-            const float *direct = layer->direct_gradient_slot < 0 ? NULL : tiles[layer->direct_gradient_slot];
-            const float *value = tile_of(layer->output, t + 1, panel, row);
-            for (int32_t r = 0; r < count; r += TILE_ROWS)
-                output_gradient_tile_of(
-                    smaller(TILE_ROWS, count - r), layer, panel,
-                    is_last ? NULL : tile_of(layer->gate_gradient, t + 1, 0, row + r),
-                    tile_of(layer->logit_gradient, t, 0, row + r), direct ? direct + (ptrdiff_t)r * WIDTH : NULL,
-                    value + (ptrdiff_t)r * WIDTH, to + (ptrdiff_t)r * WIDTH);
+            output_gradient_rows(layer, t, is_last, panel, row, count, tiles);
             run_program(program, tiles, count);
+            pack_gate_gradients(layer, t, panel, row, count);
         }
     }
 }

@@ -10,14 +10,24 @@ INLINE int32_t panels_of(int32_t units) { return (units + WIDTH - 1) / WIDTH; }
 
 INLINE int32_t smaller(int32_t a, int32_t b) { return a < b ? a : b; }
 
-// sums[r] += row[r * row_stride] * weights, for one value of the inner index.
+// Words are what products read: see unroll_kernels.h. WORD_UNITS numbers make one.
+#ifndef WORD_UNITS
+#define WORD_UNITS 1
+#define ADD_PRODUCT(sum, a, b) MULTIPLY_ADD(a, b, sum)
+#endif
+
+// Words of a row of a panel, and words that hold a count of numbers.
+#define PANEL_WORDS (WIDTH / WORD_UNITS)
+#define WORDS(count) (((count) + WORD_UNITS - 1) / WORD_UNITS)
+
+// sums[r] += row[r * row_stride] * weights, for one word of the inner index.
 INLINE void accumulate_one(
     const int rows, const float *row, const ptrdiff_t row_stride, const float *weights, Accumulators sums) {
     Vector w[TILE_VECTORS];
     UNROLLED for (int v = 0; v < TILE_VECTORS; v++) w[v] = LOAD(weights + v * LANES);
     UNROLLED for (int r = 0; r < rows; r++) {
         Vector x = BROADCAST(row[r * row_stride]);
-        UNROLLED for (int v = 0; v < TILE_VECTORS; v++) sums[r][v] = MULTIPLY_ADD(x, w[v], sums[r][v]);
+        UNROLLED for (int v = 0; v < TILE_VECTORS; v++) sums[r][v] = ADD_PRODUCT(sums[r][v], x, w[v]);
     }
 }
 
@@ -30,27 +40,27 @@ INLINE const float *accumulate_row(
         UNROLLED for (int v = 0; v < TILE_VECTORS; v++) parts[p][v] = BROADCAST(0.f);
     }
     for (; inner >= WIDTH; inner -= WIDTH, a += panel_stride) {
-        for (int k = 0; k < WIDTH; k += TILE_ROWS, weights += TILE_ROWS * WIDTH) {
+        for (int k = 0; k < PANEL_WORDS; k += TILE_ROWS, weights += TILE_ROWS * WIDTH) {
             UNROLLED for (int p = 0; p < TILE_ROWS; p++)
                 accumulate_one(1, a + k + p, 0, weights + p * WIDTH, parts + p);
         }
     }
-    for (int k = 0; k < inner; k++, weights += WIDTH) accumulate_one(1, a + k, 0, weights, parts);
+    for (int k = 0; k < WORDS(inner); k++, weights += WIDTH) accumulate_one(1, a + k, 0, weights, parts);
     UNROLLED for (int p = 0; p < TILE_ROWS; p++) {
         UNROLLED for (int v = 0; v < TILE_VECTORS; v++) sums[0][v] += parts[p][v];
     }
     return weights;
 }
 
-// sums += A W with A[rows][inner] in panels, panel_stride apart, and W[inner][32]; returns the end of W.
+// sums += A W with A[rows][inner] in panels of words, panel_stride apart, and W[inner][32]; returns the end of W.
 INLINE const float *accumulate_panels(
     const int rows, const float *a, ptrdiff_t panel_stride, int32_t inner, const float *weights, Accumulators sums) {
     if (rows == 1) return accumulate_row(a, panel_stride, inner, weights, sums);
     for (; inner >= WIDTH; inner -= WIDTH, a += panel_stride) {
-        _Pragma("clang loop unroll_count(2)") for (int k = 0; k < WIDTH; k++, weights += WIDTH)
-            accumulate_one(rows, a + k, WIDTH, weights, sums);
+        _Pragma("clang loop unroll_count(2)") for (int k = 0; k < PANEL_WORDS; k++, weights += WIDTH)
+            accumulate_one(rows, a + k, PANEL_WORDS, weights, sums);
     }
-    for (int k = 0; k < inner; k++, weights += WIDTH) accumulate_one(rows, a + k, WIDTH, weights, sums);
+    for (int k = 0; k < WORDS(inner); k++, weights += WIDTH) accumulate_one(rows, a + k, PANEL_WORDS, weights, sums);
     return weights;
 }
 

@@ -6,6 +6,10 @@
 // is [T][P][B][32]. One such buffer is the output of a tile, the left operand of the next step and both operands of
 // the weight gradient, so nothing is ever repacked. Weights are panels of 32 outputs: [panel][input][32]. Units
 // beyond H or V are padding; their weights are zero and stay zero. Every pointer is aligned to 64 bytes.
+//
+// Matrix products read *words* of 32 bits. In float32 a word is a number, and a tensor's words are the tensor itself.
+// In bfloat16 a word is a pair of numbers, neighbours in the direction in which the product sums up, whose products
+// are added to float32 sums; everything else stays float32.
 
 #ifndef UNROLL_KERNELS_H
 #define UNROLL_KERNELS_H
@@ -39,6 +43,13 @@ typedef struct {
     ptrdiff_t time, panel, row;
 } UnrollPanels;
 
+// A tensor and the words that matrix products read in its place; in float32 all three are the same.
+typedef struct {
+    UnrollPanels values;       // [T][P][B][32]
+    UnrollPanels unit_words;   // [T][P][B][32 or 16]: a pair is two units of a row; for products over units
+    UnrollPanels row_words;    // [T][P][B or ceil(B/2)][32]: a pair is a unit of two rows; for products over rows
+} UnrollOperand;
+
 typedef enum {
     UNROLL_FUNCTION_IDENTITY,
     UNROLL_FUNCTION_TANH,
@@ -48,6 +59,7 @@ typedef enum {
 
 // Elementwise operations on tiles: d and a, b, c are slots.
 typedef enum {
+    UNROLL_OP_CONSTANT,             // d = offset
     UNROLL_OP_COPY,                 // d = a
     UNROLL_OP_ADD,                  // d = a + b
     UNROLL_OP_SUBTRACT,             // d = a - b
@@ -82,25 +94,32 @@ typedef struct {
     const UnrollPanels *slots;
 } UnrollProgram;
 
-// A recurrent layer over one-hot tokens, followed by the decoder whose gradient flows back into it.
+// A recurrent layer. Scratch: nothing; saved for the backward pass: everything over time.
 typedef struct {
     int32_t hidden;       // H
     int32_t panels;       // P = ceil(H / 32)
     int32_t gates;        // G
-    int32_t vocabulary;   // V
-    const float *input;        // [G P][V][32]
+    // What the input gives to the gates of each token, [G P][input_rows][32]; NULL where it has been written into the
+    // gates' places in gate_gradient, biases included, before the layer runs.
+    const float *input;
+    int32_t input_rows;
     const float *bias;         // [G P][32], both of PyTorch's biases added; of split gates, the second alone
     const float *input_bias;   // [G P][32], PyTorch's first bias, for split gates
-    const float *recurrent;    // [G P][32 P][32]
-    const float *transposed;   // [P][32 G P + 32 ceil(V/32)][32]: recurrent weights, then the decoder's, transposed
-    UnrollPanels output;           // the first state; at t its value before step t, [T+1][P][B][32]
-    UnrollPanels gate_gradient;    // [T][G P and more][B][32], the gates' first
-    UnrollPanels logit_gradient;   // [T][ceil(V/32)][B][32]
+    const float *recurrent;    // words, [G P][32 P][32]
+    const float *transposed;   // words, [P][32 G P][32]: the same weights with inputs and outputs exchanged
+    UnrollOperand output;          // the first state; at t its value before step t, [T+1][P][B][32]
+    UnrollOperand gate_gradient;   // [T][G P and more][B][32]: the gates, then the input's halves of split gates
+    // Where the gradient of the output comes from, beside later steps. Either may be absent.
+    UnrollPanels output_gradient;   // [T][P][B][32], or base NULL
+    UnrollPanels above;             // unit words, [T][ceil(above_units/32)][B][32], multiplied by ...
+    int32_t above_units;            // ... 0 for none
+    const float *above_weights;     // words, [P][32 ceil(above_units/32)][32]
     // Forward: gate g goes through gate_functions[g] into the program's slot gate_slots[g].
     const int32_t *gate_slots;       // [G]
     const int32_t *gate_functions;   // [G], UnrollFunction
     // A split gate is stored without what comes from the input, which goes into this slot; negative: not split.
-    const int32_t *gate_input_slots;   // [G]
+    const int32_t *gate_input_slots;    // [G]
+    const int32_t *gate_input_panels;   // [G], the first panel of gate_gradient that is the input's half, or the gate
     // Backward: the gradient of the output at step t arrives in slot output_gradient_slot, added to the slot
     // direct_gradient_slot where that is not negative. With a fused function there is no program: the gradient,
     // times that function's derivative at the output, goes straight into gate_gradient.
@@ -109,9 +128,21 @@ typedef struct {
     int32_t fused_derivative;   // UnrollFunction; identity: not fused
 } UnrollRecurrence;
 
+// A product for all steps at once: c[t][j][b][32] = bias[j] + a[t][.][b][.] W[j].
+typedef struct {
+    UnrollPanels a;   // unit words, [T][ceil(inner/32)][B][32]
+    int32_t inner;    // units of a
+    int32_t steps, batch;
+    const float *weights;     // words, [panels of c][inner][32]
+    ptrdiff_t weight_panel;   // floats from one panel of weights to the next
+    const float *bias;        // [panels of c][32], or NULL for zero
+    bool accumulates;         // adds to c, without a bias
+    UnrollPanels c;           // [T][panels of c][B][32]
+} UnrollProjection;
+
 // A weight gradient: C[j][i][32] = sum over t, b of A[t][i/32][b][i%32] * B[t][j][b][32].
 typedef struct {
-    UnrollPanels a, b;
+    UnrollPanels a, b;   // row words
     int32_t steps, batch;
     int32_t b_panels;
     float *c;            // [b_panels][c_panel / 32][32]
@@ -121,11 +152,11 @@ typedef struct {
 // The decoder: logits, softmax, cross-entropy.
 typedef struct {
     int32_t batch, hidden, vocabulary;
-    const float *weight;   // [ceil(V/32)][32 P][32]
+    const float *weight;   // words, [ceil(V/32)][32 P][32]
     ptrdiff_t weight_panel;   // floats from one panel of weight to the next
     const float *bias;     // [ceil(V/32)][32], -infinity in the padding
-    UnrollPanels input;    // the output of step t, [T][P][B][32]
-    UnrollPanels logits;   // [T][ceil(V/32)][B][32]; overwritten by the gradient of the mean loss if that is wanted
+    UnrollPanels input;    // unit words of the output of step t, [T][P][B][32]
+    UnrollOperand logits;   // [T][ceil(V/32)][B][32]; overwritten by the gradient of the mean loss if that is wanted
     const int32_t *targets;   // [T][B]
     double *losses;           // [T][B], nats
     float gradient_scale;     // 1 / (T B), or 0 when no gradient is wanted
@@ -161,6 +192,8 @@ typedef enum {
 // every bit, are the same however the work is shared.
 typedef struct {
     const char *name;
+    // Numbers in a word: 1 in float32, 2 in bfloat16.
+    int32_t word_units;
     // Forward step t for a share of panels and rows. tokens: [B].
     void (*forward_step)(
         const UnrollRecurrence *layer, const UnrollProgram *program, int32_t t, const int32_t *tokens,
@@ -169,17 +202,23 @@ typedef struct {
     void (*backward_step)(
         const UnrollRecurrence *layer, const UnrollProgram *program, int32_t t, bool is_last, UnrollRange panels,
         UnrollRange rows);
-    // Logits alone, for a share of rows of step t.
-    void (*decode)(const UnrollDecoder *decoder, int32_t t, UnrollRange rows);
-    // Logits, losses and, if wanted, their gradient, for a share of rows of step t.
+    // Some panels of a product for all steps.
+    void (*project)(const UnrollProjection *projection, UnrollRange panels);
+    // Logits, for a share of rows of step t and some panels.
+    void (*decode)(const UnrollDecoder *decoder, int32_t t, UnrollRange rows, UnrollRange panels);
+    // Losses and, if wanted, the gradient of the logits, which are there, for a share of rows of step t.
     void (*cross_entropy)(const UnrollDecoder *decoder, int32_t t, UnrollRange rows);
+    // The words of a tensor's values, for a share of panels and rows of step t; nothing to do in float32.
+    void (*pack)(const UnrollOperand *operand, int32_t t, UnrollRange panels, UnrollRange rows);
+    // The words of a block of weights, 32 inputs x [32] outputs, as right operand of a product over inputs (forward;
+    // in float32 the block itself) and over outputs (transposed).
+    void (*pack_weights)(const float *block, float *forward, float *transposed);
     // The rows of c that belong to a share of units of a.
     void (*weight_gradient)(const UnrollProduct *product, UnrollRange units);
-    // For one panel: gradient[token][32] = sum of the rows with that token, bias_gradient[32] = sum of all rows.
-    // tokens: [T][B].
+    // For one panel: gradient[token][32] = sum of the rows with that token. tokens: [T], token_stride apart, of [B].
     void (*input_gradient)(
-        UnrollPanels rows, int32_t panel, int32_t steps, int32_t batch, const int32_t *tokens, int32_t vocabulary,
-        float *gradient, float *bias_gradient);
+        UnrollPanels rows, int32_t panel, int32_t steps, int32_t batch, const int32_t *tokens, ptrdiff_t token_stride,
+        int32_t vocabulary, float *gradient);
     // sums[32] = sum of all rows of one panel.
     void (*column_sums)(UnrollPanels rows, int32_t panel, int32_t steps, int32_t batch, float *sums);
     // to[j][i] = from[i][j] for a block of rows x columns; strides in floats.

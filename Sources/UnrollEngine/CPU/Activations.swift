@@ -5,18 +5,84 @@ import UnrollKernels
 ///
 /// Allocated for the largest minibatch so far and laid out for the present one.
 final class Activations {
+    /// The memory of one recurrent layer.
+    struct Layer {
+        /// Each state before step `t` at `t`: `[T + 1][P][B][32]`.
+        let states: [UnrollPanels]
+        /// The first state as an operand.
+        let output: UnrollOperand
+        /// Values kept for the backward pass: `[T][P][B][32]`.
+        let saved: [UnrollPanels]
+        /// The gates, then the input's halves of split gates: `[T][(G + split) P][B][32]`.
+        let gateGradient: UnrollOperand
+    }
+
+    /// The memory of an embedding, `U` rows for the distinct tokens of the minibatch.
+    struct Embedding {
+        /// The tokens' vectors: `[ceil(E/32)][U][32]`.
+        let vectors: UnrollOperand
+        /// What they give to the gates of the first layer, and then its gradient: `[G P][U][32]`.
+        let gates: UnrollOperand
+        /// The gradient of the vectors: `[ceil(E/32)][U][32]`.
+        let gradient: UnrollPanels
+    }
+
+    /// Everything, in one buffer.
+    struct Layout {
+        let layers: [Layer]
+        let embedding: Embedding?
+        /// The gradient of each state between two steps: `[P][B][32]`; one layer after the other uses it.
+        let carriedGradients: [UnrollPanels]
+        /// The gradient of a layer's output, for all steps, if the shape needs it: `[T][P][B][32]`; one layer after
+        /// the other uses it.
+        let outputGradient: UnrollPanels
+        /// Logits, then their gradients: `[T][ceil(V/32)][B][32]`.
+        let logits: UnrollOperand
+
+        init(
+            _ buffer: inout BufferDivision, timeSteps: Int, batchSize: Int, shape: ModelShape,
+            savedCount: Int, wordUnits: Int
+        ) {
+            let panels = shape.hiddenPanels
+            layers = (0..<shape.layerCount).map { _ in
+                let output = buffer.takeOperand(
+                    steps: timeSteps + 1, panels: panels, rows: batchSize, wordUnits: wordUnits)
+                return Layer(
+                    states: [output.values]
+                        + (1..<shape.stateCount).map { _ in
+                            buffer.takePanels(steps: timeSteps + 1, panels: panels, rows: batchSize)
+                        },
+                    output: output,
+                    saved: (0..<savedCount).map { _ in
+                        buffer.takePanels(steps: timeSteps, panels: panels, rows: batchSize)
+                    },
+                    gateGradient: buffer.takeOperand(
+                        steps: timeSteps, panels: shape.gateGradientPanels, rows: batchSize,
+                        wordUnits: wordUnits))
+            }
+            embedding =
+                if shape.embeddingSize == nil {
+                    nil
+                } else {
+                    Embedding(
+                        rows: min(shape.vocabularySize, timeSteps * batchSize), shape: shape,
+                        wordUnits: wordUnits, buffer: &buffer)
+                }
+            carriedGradients = (0..<shape.stateCount).map { _ in
+                var gradient = buffer.takePanels(steps: 1, panels: panels, rows: batchSize)
+                gradient.time = 0
+                return gradient
+            }
+            outputGradient = buffer.takePanels(
+                steps: shape.needsOutputGradient ? timeSteps : 0, panels: panels, rows: batchSize)
+            logits = buffer.takeOperand(
+                steps: timeSteps, panels: shape.vocabularyPanels, rows: batchSize, wordUnits: wordUnits)
+        }
+    }
+
     let timeSteps: Int
     let batchSize: Int
-    /// Each state before step `t` at `t`: `[T + 1][P][B][32]`.
-    let states: [UnrollPanels]
-    /// Values kept for the backward pass: `[T][P][B][32]`.
-    let saved: [UnrollPanels]
-    /// The gates, then the input's halves of split gates: `[T][(G + split) P][B][32]`.
-    let gateGradient: UnrollPanels
-    /// The gradient of each state between two steps: `[P][B][32]`.
-    let carriedGradients: [UnrollPanels]
-    /// Logits, then their gradients: `[T][ceil(V/32)][B][32]`.
-    let logits: UnrollPanels
+    let layout: Layout
     /// The loss of each token in nats, `[T][B]`.
     let losses: UnsafeMutablePointer<Double>
 
@@ -26,64 +92,51 @@ final class Activations {
 
     /// Lays out memory for minibatches of this shape, in the buffer of `earlier` where that is large enough.
     init(
-        timeSteps: Int, batchSize: Int, shape: ModelShape, savedCount: Int, reusing earlier: Activations?
+        timeSteps: Int, batchSize: Int, shape: ModelShape, savedCount: Int, wordUnits: Int,
+        reusing earlier: Activations?
     ) throws(KernelError) {
-        let width = PanelLayout.width
-        let hiddenStep = shape.hiddenPanels * batchSize * width
-        let sizes =
-            [Int](repeating: (timeSteps + 1) * hiddenStep, count: shape.stateCount)
-            + [Int](repeating: timeSteps * hiddenStep, count: savedCount)
-            + [timeSteps * shape.gateGradientPanels * batchSize * width]
-            + [Int](repeating: hiddenStep, count: shape.stateCount)
-            + [timeSteps * shape.vocabularyPanels * batchSize * width]
-        let total = sizes.reduce(0, +)
+        func layOut(_ buffer: inout BufferDivision) -> Layout {
+            Layout(
+                &buffer, timeSteps: timeSteps, batchSize: batchSize, shape: shape, savedCount: savedCount,
+                wordUnits: wordUnits)
+        }
+        let count = BufferDivision.count { _ = layOut(&$0) }
         // A double takes the room of two floats.
         let lossCount = 2 * timeSteps * batchSize
-        let buffer: AlignedBuffer
-        if let earlier, earlier.buffer.count >= total, earlier.lossBuffer.count >= lossCount {
+        if let earlier, earlier.buffer.count >= count, earlier.lossBuffer.count >= lossCount {
             (buffer, lossBuffer) = (earlier.buffer, earlier.lossBuffer)
-            buffer.base.update(repeating: 0, count: total)
+            buffer.base.update(repeating: 0, count: count)
         } else {
-            buffer = try AlignedBuffer(count: total)
+            buffer = try AlignedBuffer(count: count)
             lossBuffer = try AlignedBuffer(count: lossCount)
         }
-        self.buffer = buffer
-        var offset = 0
-        func place(_ size: Int, time: Int) -> UnrollPanels {
-            defer { offset += size }
-            return UnrollPanels(base: buffer.base + offset, time: time, panel: batchSize * width, row: width)
-        }
-        var remaining = sizes[...]
-        states = (0..<shape.stateCount).map { _ in place(remaining.removeFirst(), time: hiddenStep) }
-        saved = (0..<savedCount).map { _ in place(remaining.removeFirst(), time: hiddenStep) }
-        gateGradient = place(remaining.removeFirst(), time: shape.gateGradientPanels * batchSize * width)
-        carriedGradients = (0..<shape.stateCount).map { _ in place(remaining.removeFirst(), time: 0) }
-        logits = place(remaining.removeFirst(), time: shape.vocabularyPanels * batchSize * width)
+        var division = BufferDivision(of: buffer.base)
+        layout = layOut(&division)
         losses = UnsafeMutableRawPointer(lossBuffer.base).assumingMemoryBound(to: Double.self)
         self.shape = shape
         self.timeSteps = timeSteps
         self.batchSize = batchSize
     }
 
-    /// Where the slots of a program lie for this minibatch; scratch tiles begin at `scratch`.
-    func address(of location: CellProgram.Location, scratch: UnsafeMutablePointer<Float>) -> UnrollPanels {
+    /// Where the slots of a program lie for a layer and this minibatch; scratch tiles begin at `scratch`.
+    func address(
+        of location: CellProgram.Location, layer index: Int, scratch: UnsafeMutablePointer<Float>
+    ) -> UnrollPanels {
+        let layer = layout.layers[index]
         switch location {
         case .previousState(let state):
-            return states[state]
+            return layer.states[state]
         case .newState(let state):
-            var panels = states[state]
-            panels.base += panels.time
-            return panels
+            return layer.states[state].advanced(steps: 1)
         case .saved(let index):
-            return saved[index]
+            return layer.saved[index]
         case .gateGradient(let gate):
-            var panels = gateGradient
-            panels.base += gate * shape.hiddenPanels * panels.panel
-            return panels
+            return layer.gateGradient.values.advanced(panels: gate * shape.hiddenPanels)
         case .gateInputGradient(let split):
-            return address(of: .gateGradient(shape.gateCount + split), scratch: scratch)
+            return layer.gateGradient.values.advanced(
+                panels: (shape.gateCount + split) * shape.hiddenPanels)
         case .carriedGradient(let state):
-            return carriedGradients[state]
+            return layout.carriedGradients[state]
         case .scratch(let index):
             return UnrollPanels(base: scratch + index * Self.tileSize, time: 0, panel: 0, row: 0)
         }
@@ -92,6 +145,7 @@ final class Activations {
     /// Copies the logits of the first row of the first step.
     func copyLogits(to destination: inout [Float]) {
         let width = PanelLayout.width
+        let logits = layout.logits.values
         for token in 0..<shape.vocabularySize {
             destination[token] = logits.base[token / width * logits.panel + token % width]
         }
@@ -99,4 +153,22 @@ final class Activations {
 
     /// Numbers in a scratch tile.
     static let tileSize = PanelLayout.width * Int(UNROLL_TILE_ROWS)
+}
+
+extension Activations.Embedding {
+    fileprivate init(rows: Int, shape: ModelShape, wordUnits: Int, buffer: inout BufferDivision) {
+        vectors = buffer.takeOperand(
+            steps: 1, panels: shape.embeddingPanels, rows: rows, wordUnits: wordUnits)
+        gates = buffer.takeOperand(steps: 1, panels: shape.gatePanels, rows: rows, wordUnits: wordUnits)
+        gradient = buffer.takePanels(steps: 1, panels: shape.embeddingPanels, rows: rows)
+    }
+}
+
+extension UnrollPanels {
+    /// The same tensor from a later step, panel or row on.
+    func advanced(steps: Int = 0, panels: Int = 0, rows: Int = 0) -> UnrollPanels {
+        var advanced = self
+        advanced.base += steps * time + panels * panel + rows * row
+        return advanced
+    }
 }

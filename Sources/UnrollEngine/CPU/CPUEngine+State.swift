@@ -2,20 +2,17 @@ import UnrollKernels
 import UnrollModel
 
 extension CPUEngine {
-    /// The recurrent state after the last minibatch or token: each of the cell's states as `[B, H]`.
+    /// The recurrent state after the last minibatch or token: each of the cell's states as `[L, B, H]`.
     public var state: NamedTensors<Float> {
         guard let carried, carriedBatchSize > 0 else { return NamedTensors() }
         return NamedTensors(
             configuration.cell.states.enumerated().map { index, name in
-                var values = [Float](repeating: 0, count: carriedBatchSize * shape.hiddenSize)
-                for row in 0..<carriedBatchSize {
-                    for unit in 0..<shape.hiddenSize {
-                        values[row * shape.hiddenSize + unit] =
-                            carried.base[
-                                carriedIndex(state: index, row: row, unit: unit, batchSize: carriedBatchSize)]
-                    }
+                var values: [Float] = []
+                forEachCarried(state: index, in: carried.base, batchSize: carriedBatchSize) {
+                    values.append($0.pointee)
                 }
-                return .init(name: name, shape: [carriedBatchSize, shape.hiddenSize], values: values)
+                return .init(
+                    name: name, shape: [shape.layerCount, carriedBatchSize, shape.hiddenSize], values: values)
             })
     }
 
@@ -27,24 +24,38 @@ extension CPUEngine {
         let carried: AlignedBuffer
         do throws(KernelError) {
             carried = try AlignedBuffer(
-                count: shape.stateCount * shape.hiddenPanels * batchSize * PanelLayout.width)
+                count: carriedOffset(layer: shape.layerCount, state: 0, batchSize: batchSize))
         } catch {
             throw .kernels(error)
         }
         for (index, name) in configuration.cell.states.enumerated() {
             guard let values = state[name]?.values else { continue }
-            for row in 0..<batchSize {
-                for unit in 0..<shape.hiddenSize {
-                    carried.base[carriedIndex(state: index, row: row, unit: unit, batchSize: batchSize)] =
-                        values[row * shape.hiddenSize + unit]
-                }
+            var remaining = values[...]
+            forEachCarried(state: index, in: carried.base, batchSize: batchSize) {
+                $0.pointee = remaining.removeFirst()
             }
         }
         self.carried = carried
     }
 
-    private func carriedIndex(state: Int, row: Int, unit: Int, batchSize: Int) -> Int {
+    /// Where a state of a layer begins among the carried ones, `[L][states][P][B][32]`.
+    func carriedOffset(layer: Int, state: Int, batchSize: Int) -> Int {
+        (layer * shape.stateCount + state) * shape.hiddenPanels * batchSize * PanelLayout.width
+    }
+
+    /// Visits the numbers of a state in the order of `[L, B, H]`.
+    private func forEachCarried(
+        state: Int, in base: UnsafeMutablePointer<Float>, batchSize: Int,
+        _ body: (UnsafeMutablePointer<Float>) -> Void
+    ) {
         let width = PanelLayout.width
-        return ((state * shape.hiddenPanels + unit / width) * batchSize + row) * width + unit % width
+        for layer in 0..<shape.layerCount {
+            let tiles = base + carriedOffset(layer: layer, state: state, batchSize: batchSize)
+            for row in 0..<batchSize {
+                for unit in 0..<shape.hiddenSize {
+                    body(tiles + (unit / width * batchSize + row) * width + unit % width)
+                }
+            }
+        }
     }
 }

@@ -21,19 +21,22 @@ public final class CPUEngine: Engine {
     let weights: PackedParameters
     let derived: DerivedWeights
     let scratch: AlignedBuffer
-    /// The program's slot table of each thread, `[threads][slots]`, for the minibatch at hand.
+    /// The program's slot table of each layer and thread, `[L][threads][slots]`, for the minibatch at hand.
     let slotTables: UnsafeMutablePointer<UnrollPanels>
     let forwardInstructions: UnsafeMutablePointer<UnrollInstruction>
     let backwardInstructions: UnsafeMutablePointer<UnrollInstruction>
     let gateSlots: UnsafeMutablePointer<Int32>
     let gateFunctions: UnsafeMutablePointer<Int32>
     let gateInputSlots: UnsafeMutablePointer<Int32>
+    let gateInputPanels: UnsafeMutablePointer<Int32>
     /// Present from the first backward pass on.
     var gradients: PackedParameters?
     /// The sum of squares of each block of gradients.
     let blockNorms: UnsafeMutablePointer<Double>
     var activations: Activations?
-    /// The states that the next minibatch goes on from, each `[P][B][32]`.
+    /// The tokens of the minibatch at hand, if the model has an embedding.
+    var distinctTokens: DistinctTokens?
+    /// The states that the next minibatch goes on from, `[L][states][P][B][32]`.
     var carried: AlignedBuffer?
     /// Rows of the carried states; 0 stands for zeros of any batch size.
     var carriedBatchSize = 0
@@ -58,9 +61,8 @@ public final class CPUEngine: Engine {
             throw .model(error)
         }
         self.configuration = configuration
-        shape = ModelShape(
-            hiddenSize: configuration.hiddenSize, vocabularySize: vocabularySize, gateCount: graph.gateCount,
-            splitGates: graph.splitGates, stateCount: graph.stateCount)
+        let shape = ModelShape(configuration, vocabularySize: vocabularySize, graph: graph)
+        self.shape = shape
         let program = CellProgram(graph)
         guard program.slots.count <= Int(UNROLL_MAX_SLOTS) else {
             throw .model(
@@ -73,22 +75,23 @@ public final class CPUEngine: Engine {
             kernels = try self.kernelLevel.kernels()
             pool = try WorkerPool(threadCount: threads ?? WorkerPool.processorCount)
             weights = try PackedParameters(shape: shape)
-            derived = try DerivedWeights(shape: shape)
+            derived = try DerivedWeights(of: weights, wordUnits: Int(kernels.word_units))
             scratch = try AlignedBuffer(
                 count: pool.threadCount * program.scratchCount * Activations.tileSize)
         } catch {
             throw .kernels(error)
         }
-        slotTables = .allocate(capacity: max(1, pool.threadCount * program.slots.count))
+        slotTables = .allocate(capacity: max(1, shape.layerCount * pool.threadCount * program.slots.count))
         forwardInstructions = .allocate(copying: program.forward)
         backwardInstructions = .allocate(copying: program.backward)
         gateSlots = .allocate(copying: program.gateSlots)
         gateFunctions = .allocate(copying: program.gateFunctions)
         gateInputSlots = .allocate(copying: program.gateInputSlots)
+        gateInputPanels = .allocate(
+            copying: (0..<shape.gateCount).map { Int32(shape.inputPanel(ofGate: $0)) })
         blockNorms = .allocate(capacity: weights.blocks.count)
         weights.pack(parameters)
-        derived.refresh(
-            from: weights, kernels: kernels, panels: 0..<shape.hiddenPanels, isFirstThread: true)
+        derived.refresh(kernels: kernels, thread: 0, threadCount: 1)
     }
 
     deinit {
@@ -98,6 +101,7 @@ public final class CPUEngine: Engine {
         gateSlots.deallocate()
         gateFunctions.deallocate()
         gateInputSlots.deallocate()
+        gateInputPanels.deallocate()
         blockNorms.deallocate()
     }
 
@@ -155,6 +159,7 @@ public final class CPUEngine: Engine {
         pass.crossEntropy(thread)
         pass.backward(thread)
         pass.weightGradients(thread)
+        pass.embeddingGradient(thread)
         pass.sumSquares(thread)
         // The same numbers, and so the same decision, on every thread.
         let result = pass.result()
@@ -171,6 +176,7 @@ public final class CPUEngine: Engine {
         pass.crossEntropy(thread)
         pass.backward(thread)
         pass.weightGradients(thread)
+        pass.embeddingGradient(thread)
         if thread == 0 { engine.result = StepResult(meanLoss: pass.meanLoss(), gradientNorm: .nan) }
     }
 
@@ -202,6 +208,7 @@ public final class CPUEngine: Engine {
         guard let activations, let carried else { return }
         minibatch.inputs.withUnsafeBufferPointer { inputs in
             minibatch.targets.withUnsafeBufferPointer { targets in
+                distinctTokens?.collect(inputs)
                 guard let inputs = inputs.baseAddress, let targets = targets.baseAddress else { return }
                 pass = Pass(
                     engine: self, activations: activations, carried: carried.base, gradients: gradients,
@@ -226,7 +233,8 @@ public final class CPUEngine: Engine {
         let (timeSteps, batchSize) = (minibatch.timeSteps, minibatch.batchSize)
         if minibatch.continuesState, carriedBatchSize > 0, carriedBatchSize != batchSize {
             throw .stateMismatch(
-                expected: [batchSize, shape.hiddenSize], actual: [carriedBatchSize, shape.hiddenSize])
+                expected: [shape.layerCount, batchSize, shape.hiddenSize],
+                actual: [shape.layerCount, carriedBatchSize, shape.hiddenSize])
         }
         if !isLaidOut(timeSteps: timeSteps, batchSize: batchSize) {
             try MemoryEstimate.check(
@@ -248,18 +256,44 @@ public final class CPUEngine: Engine {
         if !isLaidOut(timeSteps: timeSteps, batchSize: batchSize) {
             let activations = try Activations(
                 timeSteps: timeSteps, batchSize: batchSize, shape: shape, savedCount: program.savedCount,
-                reusing: activations)
-            for thread in 0..<pool.threadCount {
-                let tiles = scratch.base + thread * program.scratchCount * Activations.tileSize
-                for (index, location) in program.slots.enumerated() {
-                    slotTables[thread * program.slots.count + index] = activations.address(
-                        of: location, scratch: tiles)
-                }
+                wordUnits: Int(kernels.word_units), reusing: activations)
+            for layer in 0..<shape.layerCount {
+                for thread in 0..<pool.threadCount { fillSlots(layer: layer, thread: thread, activations) }
+            }
+            if shape.embeddingSize != nil {
+                distinctTokens = DistinctTokens(
+                    vocabularySize: vocabularySize, capacity: timeSteps * batchSize)
             }
             self.activations = activations
         }
-        let stateSize = shape.stateCount * shape.hiddenPanels * batchSize * PanelLayout.width
+        let stateSize = carriedOffset(layer: shape.layerCount, state: 0, batchSize: batchSize)
         if carried.map({ $0.count < stateSize }) ?? true { carried = try AlignedBuffer(count: stateSize) }
+    }
+
+    private func slots(layer: Int, thread: Int) -> UnsafeMutablePointer<UnrollPanels> {
+        slotTables + (layer * pool.threadCount + thread) * program.slots.count
+    }
+
+    private func fillSlots(layer: Int, thread: Int, _ activations: Activations) {
+        let slots = slots(layer: layer, thread: thread)
+        let tiles = scratch.base + thread * program.scratchCount * Activations.tileSize
+        for (index, location) in program.slots.enumerated() {
+            slots[index] = activations.address(of: location, layer: layer, scratch: tiles)
+        }
+    }
+
+    /// The cell's formula for a layer, as a thread runs it.
+    func forwardProgram(layer: Int, thread: Int) -> UnrollProgram {
+        UnrollProgram(
+            instructions: forwardInstructions, instruction_count: Int32(program.forward.count),
+            slot_count: Int32(program.slots.count), slots: slots(layer: layer, thread: thread))
+    }
+
+    /// The gradient of the cell's formula for a layer, as a thread runs it.
+    func backwardProgram(layer: Int, thread: Int) -> UnrollProgram {
+        UnrollProgram(
+            instructions: backwardInstructions, instruction_count: Int32(program.backward.count),
+            slot_count: Int32(program.slots.count), slots: slots(layer: layer, thread: thread))
     }
 
     private func preparedGradients() throws(EngineError) -> PackedParameters {

@@ -135,14 +135,13 @@ struct CellProgram {
 
     /// Where what a gate stores can wait for the backward pass: its gradient needs the place only then.
     ///
-    /// A gate without a gradient has no such place, as the kernels rely on zeros there.
     private var placesOfGates: [CellGraph.NodeID: Location] {
         var places: [CellGraph.NodeID: Location] = [:]
         for (node, content) in graph.nodes.enumerated() {
             switch content {
-            case .gate(let gate) where !graph.isZero(graph.gateGradients[gate]):
+            case .gate(let gate):
                 places[gateFunction[node] ?? node] = .gateGradient(gate)
-            case .gateInput(let split) where !graph.isZero(graph.gateInputGradients[split]):
+            case .gateInput(let split):
                 places[node] = .gateInputGradient(split)
             default: break
             }
@@ -214,9 +213,13 @@ struct CellProgram {
         for node in 0..<graph.forwardCount where !storedByGates.contains(node) {
             if let instruction = instruction(for: node) { forward.append(instruction) }
         }
-        for (state, node) in graph.newStates.enumerated() where locations[node] != .newState(state) {
-            let source = slot(of: node)
-            forward.append(.copy(source, to: slot(.newState(state))))
+        for (state, node) in graph.newStates.enumerated() {
+            let destination = slot(.newState(state))
+            if let constant = graph.constant(node) {
+                forward.append(.constant(constant, to: destination))
+            } else if locations[node] != .newState(state) {
+                forward.append(.copy(slot(of: node), to: destination))
+            }
         }
     }
 
@@ -233,10 +236,16 @@ struct CellProgram {
             }
         }
         var copies: [(from: CellGraph.NodeID, to: Location)] = []
+        var late: [UnrollInstruction] = []
         let gateGradients =
             graph.gateGradients.enumerated().map { ($1, Location.gateGradient($0)) }
             + graph.gateInputGradients.enumerated().map { ($1, Location.gateInputGradient($0)) }
-        for (node, destination) in gateGradients where !graph.isZero(node) {
+        for (node, destination) in gateGradients {
+            // Whatever the forward pass has left there is not a gradient.
+            if let constant = graph.constant(node) {
+                late.append(.constant(constant, to: slot(destination)))
+                continue
+            }
             if locations[node] == nil, !isRead(destination, after: node) { locations[node] = destination }
             if locations[node] != destination { copies.append((node, destination)) }
         }
@@ -249,6 +258,7 @@ struct CellProgram {
             if let instruction = instruction(for: node) { backward.append(instruction) }
         }
         append(copies)
+        backward += late
     }
 
     /// Appends copies that all read before any of them writes what another reads.
@@ -373,6 +383,10 @@ extension UnrollInstruction {
         self.init(
             opcode: Int32(opcode.rawValue), d: d, a: a, b: b ?? a, c: c ?? a, scale: Float(scale),
             offset: Float(offset))
+    }
+
+    fileprivate static func constant(_ value: Double, to destination: Int32) -> UnrollInstruction {
+        .init(UNROLL_OP_CONSTANT, a: destination, to: destination, offset: value)
     }
 
     fileprivate static func copy(_ source: Int32, to destination: Int32) -> UnrollInstruction {

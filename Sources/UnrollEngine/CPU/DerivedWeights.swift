@@ -3,54 +3,129 @@ import UnrollKernels
 
 /// What the kernels need beside the parameters and what follows from them after each update.
 final class DerivedWeights {
-    private let shape: ModelShape
-    private let biasBuffer: AlignedBuffer
-    private let logitBiasBuffer: AlignedBuffer
-    private let transposedBuffer: AlignedBuffer
-
-    /// Both of PyTorch's biases added, `[G P][32]`; of split gates, that of the half from the previous state alone.
-    var bias: UnsafeMutablePointer<Float> { biasBuffer.base }
-    /// The decoder's bias with -infinity in the padding, `[ceil(V/32)][32]`: padding never has a probability.
-    var logitBias: UnsafeMutablePointer<Float> { logitBiasBuffer.base }
-    /// `[P][32 G P + 32 ceil(V/32)][32]`: recurrent weights, then the decoder's, with outputs as inner index.
-    var transposed: UnsafeMutablePointer<Float> { transposedBuffer.base }
-
-    init(shape: ModelShape) throws(KernelError) {
-        let width = PanelLayout.width
-        self.shape = shape
-        biasBuffer = try AlignedBuffer(count: shape.gatePanels * width)
-        logitBiasBuffer = try AlignedBuffer(count: shape.vocabularyPanels * width)
-        transposedBuffer = try AlignedBuffer(
-            count: shape.hiddenPanels * (shape.gatePanels + shape.vocabularyPanels) * width * width)
+    /// A matrix of weights as the words of products: over its inputs, and with inputs and outputs exchanged.
+    struct Matrix {
+        /// Laid out as `[output panels][inputs][32]`; in float32 the parameters themselves.
+        let forward: UnsafeMutablePointer<Float>
+        /// Laid out as `[input panels][outputs][32]`.
+        let transposed: UnsafeMutablePointer<Float>
+        /// The parameters, `[output panels][32 input panels][32]`.
+        fileprivate let master: UnsafeMutablePointer<Float>
+        fileprivate let inputPanels: Int
+        fileprivate let outputPanels: Int
     }
 
-    /// Follows the parameters, for a thread's share of hidden panels; biases are thread 0's.
-    func refresh(
-        from parameters: PackedParameters, kernels: UnrollKernels, panels: Range<Int>, isFirstThread: Bool
-    ) {
-        let width = PanelLayout.width
-        let inner = shape.hiddenPanels * width
-        let rows = (shape.gatePanels + shape.vocabularyPanels) * width
-        for panel in panels {
-            let to = transposed + panel * rows * width
-            for gate in 0..<shape.gatePanels {
-                kernels.transpose(
-                    parameters.recurrent + (gate * inner + panel * width) * width, width,
-                    to + gate * width * width, width, width, width)
+    /// What follows from one layer's parameters.
+    struct Layer {
+        let recurrent: Matrix
+        /// Absent for one-hot tokens.
+        let input: Matrix?
+        /// Both of PyTorch's biases added, `[G P][32]`; of split gates, that of the half from the previous state alone.
+        let bias: UnsafeMutablePointer<Float>
+        /// What the product of the input is added to, `[G P][32]`: both biases; of split gates, the input's alone.
+        let inputBias: UnsafeMutablePointer<Float>
+    }
+
+    /// Everything, in one buffer.
+    struct Layout {
+        let layers: [Layer]
+        let decoder: Matrix
+        /// The decoder's bias with -infinity in the padding, `[ceil(V/32)][32]`: padding never has a probability.
+        let logitBias: UnsafeMutablePointer<Float>
+
+        fileprivate init(_ buffer: inout BufferDivision, parameters: PackedParameters, wordUnits: Int) {
+            let shape = parameters.shape
+            let width = PanelLayout.width
+            layers = parameters.layers.enumerated().map { index, layer in
+                Layer(
+                    recurrent: Matrix(
+                        layer.recurrent, inputPanels: shape.hiddenPanels, outputPanels: shape.gatePanels,
+                        wordUnits: wordUnits, buffer: &buffer),
+                    input: shape.inputPanels(of: index).map { inputPanels in
+                        Matrix(
+                            layer.input, inputPanels: inputPanels, outputPanels: shape.gatePanels,
+                            wordUnits: wordUnits, buffer: &buffer)
+                    },
+                    bias: buffer.take(shape.gatePanels * width),
+                    inputBias: buffer.take(shape.gatePanels * width))
             }
-            for token in 0..<shape.vocabularyPanels {
-                kernels.transpose(
-                    parameters.decoder + (token * inner + panel * width) * width, width,
-                    to + (shape.gatePanels + token) * width * width, width, width, width)
+            decoder = Matrix(
+                parameters.decoder, inputPanels: shape.hiddenPanels, outputPanels: shape.vocabularyPanels,
+                wordUnits: wordUnits, buffer: &buffer)
+            logitBias = buffer.take(shape.vocabularyPanels * width)
+        }
+    }
+
+    let layout: Layout
+
+    private let parameters: PackedParameters
+    private let wordUnits: Int
+    private let buffer: AlignedBuffer
+
+    /// Lays out what follows from `parameters`, for kernels whose words hold `wordUnits` numbers.
+    init(of parameters: PackedParameters, wordUnits: Int) throws(KernelError) {
+        func layOut(_ buffer: inout BufferDivision) -> Layout {
+            Layout(&buffer, parameters: parameters, wordUnits: wordUnits)
+        }
+        buffer = try AlignedBuffer(count: BufferDivision.count { _ = layOut(&$0) })
+        var division = BufferDivision(of: buffer.base)
+        layout = layOut(&division)
+        self.parameters = parameters
+        self.wordUnits = wordUnits
+    }
+
+    /// Follows the parameters, for the share of a thread out of a number of threads; biases are thread 0's.
+    func refresh(kernels: UnrollKernels, thread: Int, threadCount: Int) {
+        for layer in layout.layers {
+            refresh(layer.recurrent, kernels: kernels, thread: thread, threadCount: threadCount)
+            if let input = layer.input {
+                refresh(input, kernels: kernels, thread: thread, threadCount: threadCount)
             }
         }
-        guard isFirstThread else { return }
-        for unit in 0..<shape.gatePanels * width {
-            let isSplit = shape.splitGates.contains(unit / inner)
-            bias[unit] = (isSplit ? 0 : parameters.inputBias[unit]) + parameters.hiddenBias[unit]
+        refresh(layout.decoder, kernels: kernels, thread: thread, threadCount: threadCount)
+        if thread == 0 { refreshBiases() }
+    }
+
+    private func refresh(_ matrix: Matrix, kernels: UnrollKernels, thread: Int, threadCount: Int) {
+        let width = PanelLayout.width
+        let blockWords = width * width / wordUnits
+        for input in stride(from: thread, to: matrix.inputPanels, by: threadCount) {
+            for output in 0..<matrix.outputPanels {
+                let block = output * matrix.inputPanels + input
+                kernels.pack_weights(
+                    matrix.master + block * width * width, matrix.forward + block * blockWords,
+                    matrix.transposed + (input * matrix.outputPanels + output) * blockWords)
+            }
+        }
+    }
+
+    private func refreshBiases() {
+        let width = PanelLayout.width
+        let shape = parameters.shape
+        for (layer, parameters) in zip(layout.layers, parameters.layers) {
+            for unit in 0..<shape.gatePanels * width {
+                let isSplit = shape.splitGates.contains(unit / (shape.hiddenPanels * width))
+                let (input, hidden) = (parameters.inputBias[unit], parameters.hiddenBias[unit])
+                layer.bias[unit] = (isSplit ? 0 : input) + hidden
+                layer.inputBias[unit] = input + (isSplit ? 0 : hidden)
+            }
         }
         for token in 0..<shape.vocabularyPanels * width {
-            logitBias[token] = token < shape.vocabularySize ? parameters.decoderBias[token] : -.infinity
+            layout.logitBias[token] = token < shape.vocabularySize ? parameters.decoderBias[token] : -.infinity
         }
+    }
+}
+
+extension DerivedWeights.Matrix {
+    fileprivate init(
+        _ master: UnsafeMutablePointer<Float>, inputPanels: Int, outputPanels: Int, wordUnits: Int,
+        buffer: inout BufferDivision
+    ) {
+        let size = inputPanels * outputPanels * PanelLayout.width * PanelLayout.width / wordUnits
+        forward = wordUnits == 1 ? master : buffer.take(size)
+        transposed = buffer.take(size)
+        self.master = master
+        self.inputPanels = inputPanels
+        self.outputPanels = outputPanels
     }
 }

@@ -2,29 +2,6 @@ import CUnrollKernels
 import UnrollKernels
 import UnrollModel
 
-/// Sizes of a model in the units of the kernels.
-struct ModelShape {
-    /// Hidden units, `H`.
-    let hiddenSize: Int
-    /// Tokens, `V`.
-    let vocabularySize: Int
-    /// Gates, `G`.
-    let gateCount: Int
-    /// The gates whose halves from input and previous state are used apart, in rising order.
-    let splitGates: [Int]
-    /// The number of states.
-    let stateCount: Int
-
-    /// Panels of hidden units, `P`.
-    var hiddenPanels: Int { PanelLayout.panels(of: hiddenSize) }
-    /// Panels of all gates, `G P`.
-    var gatePanels: Int { gateCount * hiddenPanels }
-    /// Panels of the gradients of all gates, the input's halves of split ones behind the others.
-    var gateGradientPanels: Int { (gateCount + splitGates.count) * hiddenPanels }
-    /// Panels of tokens.
-    var vocabularyPanels: Int { PanelLayout.panels(of: vocabularySize) }
-}
-
 /// Parameters, or their gradients, as the kernels read them; the padding is zero.
 ///
 /// Weights are panels of 32 outputs, `[panel][input][32]`: the layout in which the forward pass multiplies and in
@@ -36,15 +13,22 @@ final class PackedParameters {
         let count: Int
     }
 
+    /// The parameters of one recurrent layer.
+    struct Layer {
+        /// Laid out as `[G P][V][32]` for one-hot tokens, otherwise `[G P][32 panels of the input][32]`.
+        let input: UnsafeMutablePointer<Float>
+        /// Laid out as `[G P][32 P][32]`.
+        let recurrent: UnsafeMutablePointer<Float>
+        /// Laid out as `[G P][32]`.
+        let inputBias: UnsafeMutablePointer<Float>
+        /// Laid out as `[G P][32]`.
+        let hiddenBias: UnsafeMutablePointer<Float>
+    }
+
     let shape: ModelShape
-    /// Laid out as `[G P][V][32]`.
-    let input: UnsafeMutablePointer<Float>
-    /// Laid out as `[G P][32 P][32]`.
-    let recurrent: UnsafeMutablePointer<Float>
-    /// Laid out as `[G P][32]`.
-    let inputBias: UnsafeMutablePointer<Float>
-    /// Laid out as `[G P][32]`.
-    let hiddenBias: UnsafeMutablePointer<Float>
+    /// Laid out as panels of a tensor of `V` rows, `[ceil(E/32)][V][32]`; nil for one-hot tokens and tied weights.
+    let embedding: UnsafeMutablePointer<Float>?
+    let layers: [Layer]
     /// Laid out as `[ceil(V/32)][32 P][32]`.
     let decoder: UnsafeMutablePointer<Float>
     /// Laid out as `[ceil(V/32)][32]`.
@@ -56,34 +40,51 @@ final class PackedParameters {
 
     init(shape: ModelShape) throws(KernelError) {
         let width = PanelLayout.width
-        let recurrentPanel = shape.hiddenPanels * width * width
-        let panelSizes: [(count: Int, size: Int)] = [
-            (shape.gatePanels, shape.vocabularySize * width), (shape.gatePanels, recurrentPanel),
-            (1, shape.gatePanels * width), (1, shape.gatePanels * width),
-            (shape.vocabularyPanels, recurrentPanel), (1, shape.vocabularyPanels * width),
-        ]
+        let squarePanel = shape.hiddenPanels * width * width
         var blocks: [Block] = []
-        var starts: [Int] = []
         var offset = 0
-        for (count, size) in panelSizes {
-            starts.append(offset)
+        /// Notes so many panels of a size and returns where they begin.
+        func place(_ count: Int, _ size: Int) -> Int {
+            let start = offset
             for _ in 0..<count {
                 blocks.append(Block(offset: offset, count: size))
                 offset += size
             }
+            return start
         }
-        buffer = try AlignedBuffer(count: offset)
+        let hasEmbedding = shape.embeddingSize != nil && !shape.tiesWeights
+        let embedding = hasEmbedding ? place(shape.embeddingPanels, shape.vocabularySize * width) : nil
+        let layers = (0..<shape.layerCount).map { layer in
+            [
+                place(shape.gatePanels, shape.inputRows(of: layer) * width),
+                place(shape.gatePanels, squarePanel),
+                place(1, shape.gatePanels * width), place(1, shape.gatePanels * width),
+            ]
+        }
+        let decoder = place(shape.vocabularyPanels, squarePanel)
+        let decoderBias = place(1, shape.vocabularyPanels * width)
+
+        let buffer = try AlignedBuffer(count: offset)
+        self.buffer = buffer
         self.shape = shape
         self.blocks = blocks
-        input = buffer.base + starts[0]
-        recurrent = buffer.base + starts[1]
-        inputBias = buffer.base + starts[2]
-        hiddenBias = buffer.base + starts[3]
-        decoder = buffer.base + starts[4]
-        decoderBias = buffer.base + starts[5]
+        self.embedding = embedding.map { buffer.base + $0 }
+        self.layers = layers.map {
+            Layer(
+                input: buffer.base + $0[0], recurrent: buffer.base + $0[1], inputBias: buffer.base + $0[2],
+                hiddenBias: buffer.base + $0[3])
+        }
+        self.decoder = buffer.base + decoder
+        self.decoderBias = buffer.base + decoderBias
     }
 
-    /// One tensor's place: where its element `[row, column]` lies, and whether rows are gates' units.
+    /// The address of an element of the decoder's weights.
+    func decoderWeight(token: Int, unit: Int) -> UnsafeMutablePointer<Float> {
+        let width = PanelLayout.width
+        return decoder + (token / width * shape.hiddenPanels * width + unit) * width + token % width
+    }
+
+    /// One tensor's place: where its element `[row, column]` lies.
     private func visit(
         _ body: (
             _ name: String, _ rows: Int, _ columns: Int, _ address: (Int, Int) -> UnsafeMutablePointer<Float>
@@ -98,12 +99,23 @@ final class PackedParameters {
         {
             base + (unit / width * inners + inner) * width + unit % width
         }
+        if let embeddingSize = shape.embeddingSize {
+            body("embedding.weight", V, embeddingSize) { token, unit in
+                embedding.map { panel($0, unit, token, V) } ?? decoderWeight(token: token, unit: unit)
+            }
+        }
         let rows = shape.gateCount * H
-        body("rnn.weight_ih_l0", rows, V) { panel(input, unit($0), $1, V) }
-        body("rnn.weight_hh_l0", rows, H) { panel(recurrent, unit($0), $1, P * width) }
-        body("rnn.bias_ih_l0", rows, 1) { row, _ in inputBias + unit(row) }
-        body("rnn.bias_hh_l0", rows, 1) { row, _ in hiddenBias + unit(row) }
-        body("decoder.weight", V, H) { panel(decoder, $0, $1, P * width) }
+        for (index, layer) in layers.enumerated() {
+            let inputRows = shape.inputRows(of: index)
+            let inputSize = index > 0 ? H : shape.embeddingSize ?? V
+            body("rnn.weight_ih_l\(index)", rows, inputSize) { panel(layer.input, unit($0), $1, inputRows) }
+            body("rnn.weight_hh_l\(index)", rows, H) { panel(layer.recurrent, unit($0), $1, P * width) }
+            body("rnn.bias_ih_l\(index)", rows, 1) { row, _ in layer.inputBias + unit(row) }
+            body("rnn.bias_hh_l\(index)", rows, 1) { row, _ in layer.hiddenBias + unit(row) }
+        }
+        if !shape.tiesWeights {
+            body("decoder.weight", V, H) { decoderWeight(token: $0, unit: $1) }
+        }
         body("decoder.bias", V, 1) { row, _ in decoderBias + row }
     }
 

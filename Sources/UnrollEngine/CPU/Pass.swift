@@ -3,57 +3,35 @@ import UnrollKernels
 
 /// One run over a minibatch, as phases that every thread calls with its number.
 ///
-/// | phase | a thread's share | then |
-/// |---|---|---|
-/// | forward | hidden panels, or rows | barrier after each step, or at the end |
-/// | cross-entropy | rows of all steps | barrier |
-/// | backward | hidden panels, or rows | barrier after each step, or at the end |
-/// | weight gradients | units of the left operand; gate panels; token panels | barrier |
-/// | sum of squares | blocks of parameters | barrier |
-/// | update | blocks of parameters; then hidden panels | barrier between and after |
+/// Between two phases of which one reads what the other writes, all threads meet at a barrier, which is the last thing
+/// that a phase does.
+///
+/// | phase | a thread's share |
+/// |---|---|
+/// | embed | panels of the embedding; gate panels |
+/// | forward, for each layer | gate panels of the input's product; then hidden panels, or rows |
+/// | cross-entropy | rows of all steps; token panels of a wide decoder |
+/// | backward, for each layer | hidden panels, or rows; then hidden panels of the layer below |
+/// | weight gradients | units of the left operand; gate panels; token panels |
+/// | embedding gradient | panels of the embedding |
+/// | sum of squares | blocks of parameters |
+/// | update | blocks of parameters; then panels of derived weights |
 struct Pass {
     // Strong, so that no thread counts references while it works: the engine lets go of the pass after each run.
-    private let engine: CPUEngine
-    private let activations: Activations
-    private let carried: UnsafeMutablePointer<Float>
-    private let gradients: PackedParameters?
-    private let inputs: UnsafePointer<Int32>
-    private let targets: UnsafePointer<Int32>
-    private let continuesState: Bool
-    private let layer: UnrollRecurrence
+    let engine: CPUEngine
+    let activations: Activations
+    let carried: UnsafeMutablePointer<Float>
+    let gradients: PackedParameters?
+    let inputs: UnsafePointer<Int32>
+    let targets: UnsafePointer<Int32>
+    let continuesState: Bool
 
-    private var shape: ModelShape { engine.shape }
-    private var kernels: UnrollKernels { engine.kernels }
-    private var pool: WorkerPool { engine.pool }
-    private var timeSteps: Int { activations.timeSteps }
-    private var batchSize: Int { activations.batchSize }
-
-    init(
-        engine: CPUEngine, activations: Activations, carried: UnsafeMutablePointer<Float>,
-        gradients: PackedParameters?, inputs: UnsafePointer<Int32>, targets: UnsafePointer<Int32>,
-        continuesState: Bool
-    ) {
-        self.engine = engine
-        self.activations = activations
-        self.carried = carried
-        self.gradients = gradients
-        self.inputs = inputs
-        self.targets = targets
-        self.continuesState = continuesState
-        let shape = engine.shape
-        layer = UnrollRecurrence(
-            hidden: Int32(shape.hiddenSize),
-            panels: Int32(shape.hiddenPanels), gates: Int32(shape.gateCount),
-            vocabulary: Int32(shape.vocabularySize), input: engine.weights.input, bias: engine.derived.bias,
-            input_bias: engine.weights.inputBias,
-            recurrent: engine.weights.recurrent, transposed: engine.derived.transposed,
-            output: activations.states[0], gate_gradient: activations.gateGradient,
-            logit_gradient: activations.logits, gate_slots: engine.gateSlots,
-            gate_functions: engine.gateFunctions, gate_input_slots: engine.gateInputSlots,
-            output_gradient_slot: engine.program.outputGradientSlot,
-            direct_gradient_slot: engine.program.directGradientSlot,
-            fused_derivative: engine.program.fusedDerivative)
-    }
+    var shape: ModelShape { engine.shape }
+    var kernels: UnrollKernels { engine.kernels }
+    var pool: WorkerPool { engine.pool }
+    var layout: Activations.Layout { activations.layout }
+    var timeSteps: Int { activations.timeSteps }
+    var batchSize: Int { activations.batchSize }
 
     /// Whether threads share out the batch's rows, each running through time alone, or the panels of hidden units,
     /// meeting after each step.
@@ -64,225 +42,176 @@ struct Pass {
     }
 
     /// A thread's share of the recurrence.
-    private func recurrenceShare(_ thread: Int) -> (panels: UnrollRange, rows: UnrollRange) {
-        let panels = 0..<shape.hiddenPanels
-        let rows = 0..<batchSize
-        return splitsRows
-            ? (UnrollRange(panels), UnrollRange(pool.share(of: batchSize, granularity: 8, thread: thread)))
-            : (UnrollRange(pool.share(of: shape.hiddenPanels, thread: thread)), UnrollRange(rows))
-    }
-
-    private func program(
-        _ instructions: UnsafePointer<UnrollInstruction>, count: Int, thread: Int
-    ) -> UnrollProgram {
-        let slotCount = engine.program.slots.count
-        return UnrollProgram(
-            instructions: instructions, instruction_count: Int32(count), slot_count: Int32(slotCount),
-            slots: engine.slotTables + thread * slotCount)
+    private func recurrenceShare(_ thread: Int) -> (panels: Range<Int>, rows: Range<Int>) {
+        splitsRows
+            ? (0..<shape.hiddenPanels, pool.share(of: batchSize, granularity: 8, thread: thread))
+            : (pool.share(of: shape.hiddenPanels, thread: thread), 0..<batchSize)
     }
 
     // MARK: Forward
 
-    /// Runs the recurrent layer through time.
+    /// Runs all layers through time.
     func forward(_ thread: Int) {
+        embed(thread)
         let (panels, rows) = recurrenceShare(thread)
-        startStates(panels: panels, rows: rows)
-        if !splitsRows { pool.barrier() }
-        var layer = layer
-        var program = program(
-            engine.forwardInstructions, count: engine.program.forward.count, thread: thread)
-        for t in 0..<timeSteps {
-            kernels.forward_step(&layer, &program, Int32(t), inputs + t * batchSize, panels, rows)
-            if !splitsRows { pool.barrier() }
+        for layer in 0..<shape.layerCount {
+            startStates(of: layer, panels: panels, rows: rows)
+            if layer > 0 { projectInput(of: layer, thread) }
+            pool.barrier()
+            runForward(layer, panels: panels, rows: rows, thread, meetsAfterSteps: !splitsRows)
+            if splitsRows { pool.barrier() }
         }
-        if splitsRows { pool.barrier() }
+    }
+
+    /// Computes what the output of the layer below gives to the gates, in the place of their gradients.
+    private func projectInput(of layer: Int, _ thread: Int) {
+        guard let input = engine.derived.layout.layers[layer].input else { return }
+        let below = layout.layers[layer - 1].output.unit_words.advanced(steps: 1)
+        for gate in 0..<shape.gateCount {
+            project(
+                below, units: shape.hiddenSize, by: input.forward,
+                weightPanels: shape.hiddenPanels, first: gate * shape.hiddenPanels,
+                bias: engine.derived.layout.layers[layer].inputBias,
+                to: layout.layers[layer].gateGradient.values.advanced(
+                    panels: shape.inputPanel(ofGate: gate)),
+                panels: pool.share(of: shape.hiddenPanels, thread: thread))
+        }
+    }
+
+    /// One layer's steps for a share of panels and rows.
+    func runForward(
+        _ index: Int, panels: Range<Int>, rows: Range<Int>, _ thread: Int, meetsAfterSteps: Bool
+    ) {
+        var layer = recurrence(index)
+        var program = engine.forwardProgram(layer: index, thread: thread)
+        let tokens = engine.distinctTokens.map { UnsafePointer($0.rows) } ?? inputs
+        for t in 0..<timeSteps {
+            kernels.forward_step(
+                &layer, &program, Int32(t), tokens + t * batchSize, UnrollRange(panels), UnrollRange(rows))
+            if meetsAfterSteps { pool.barrier() }
+        }
     }
 
     /// Sets the states before the first step: those carried on, or zero.
-    private func startStates(panels: UnrollRange, rows: UnrollRange) {
-        forEachStateTile(panels: panels, rows: rows) { state, carried, count in
+    func startStates(of layer: Int, panels: Range<Int>, rows: Range<Int>) {
+        forEachStateTile(of: layer, panels: panels, rows: rows) { state, carried, count in
             if continuesState {
                 state.update(from: carried, count: count)
             } else {
                 state.update(repeating: 0, count: count)
             }
         }
+        var output = layout.layers[layer].output
+        kernels.pack(&output, 0, UnrollRange(panels), UnrollRange(rows))
     }
 
     /// Keeps the states after the last step for the next minibatch.
     func carryStates(_ thread: Int) {
         let (panels, rows) = recurrenceShare(thread)
-        forEachStateTile(panels: panels, rows: rows, step: timeSteps) { state, carried, count in
-            carried.update(from: state, count: count)
+        for layer in 0..<shape.layerCount {
+            forEachStateTile(of: layer, panels: panels, rows: rows, step: timeSteps) {
+                state, carried, count in
+                carried.update(from: state, count: count)
+            }
         }
     }
 
     private func forEachStateTile(
-        panels: UnrollRange, rows: UnrollRange, step: Int = 0,
+        of layer: Int, panels: Range<Int>, rows: Range<Int>, step: Int = 0,
         _ body: (_ state: UnsafeMutablePointer<Float>, _ carried: UnsafeMutablePointer<Float>, _ count: Int)
             -> Void
     ) {
         let width = PanelLayout.width
-        for (index, state) in activations.states.enumerated() {
-            for panel in Int(panels.begin)..<Int(panels.end) {
-                let tile = panel * batchSize * width + Int(rows.begin) * width
+        for (index, state) in layout.layers[layer].states.enumerated() {
+            for panel in panels {
+                let tile = (panel * batchSize + rows.lowerBound) * width
                 body(
                     state.base + step * state.time + tile,
-                    carried + index * shape.hiddenPanels * batchSize * width + tile,
-                    Int(rows.end - rows.begin) * width)
+                    carried + engine.carriedOffset(layer: layer, state: index, batchSize: batchSize) + tile,
+                    rows.count * width)
             }
         }
-    }
-
-    // MARK: Decoder
-
-    private func decoder(gradientScale: Float) -> UnrollDecoder {
-        var output = activations.states[0]
-        output.base += output.time
-        return UnrollDecoder(
-            batch: Int32(batchSize), hidden: Int32(shape.hiddenSize), vocabulary: Int32(shape.vocabularySize),
-            weight: engine.weights.decoder,
-            weight_panel: shape.hiddenPanels * PanelLayout.width * PanelLayout.width,
-            bias: engine.derived.logitBias, input: output, logits: activations.logits, targets: targets,
-            losses: activations.losses, gradient_scale: gradientScale)
-    }
-
-    /// Computes logits and losses and, if there are gradients to fill, the logits' gradients.
-    func crossEntropy(_ thread: Int) {
-        var decoder = decoder(gradientScale: gradients == nil ? 0 : 1 / Float(timeSteps * batchSize))
-        let tilesPerStep = (batchSize + 7) / 8
-        for tile in pool.share(of: timeSteps * tilesPerStep, thread: thread) {
-            let (t, row) = (tile / tilesPerStep, tile % tilesPerStep * 8)
-            kernels.cross_entropy(&decoder, Int32(t), UnrollRange(row..<min(row + 8, batchSize)))
-        }
-        pool.barrier()
-    }
-
-    /// Computes the logits of the last step.
-    func decode(_ thread: Int) {
-        guard thread == 0 else { return }
-        var decoder = decoder(gradientScale: 0)
-        kernels.decode(&decoder, Int32(timeSteps - 1), UnrollRange(0..<batchSize))
-    }
-
-    /// The mean loss, added up in one order whatever the number of threads.
-    func meanLoss() -> Double {
-        var total = 0.0
-        for token in 0..<timeSteps * batchSize { total += activations.losses[token] }
-        return total / Double(timeSteps * batchSize)
     }
 
     // MARK: Backward
 
-    /// Runs the recurrent layer back through time.
+    /// Runs all layers back through time.
     func backward(_ thread: Int) {
         let (panels, rows) = recurrenceShare(thread)
+        for layer in (0..<shape.layerCount).reversed() {
+            runBackward(layer, panels: panels, rows: rows, thread, meetsAfterSteps: !splitsRows)
+            if splitsRows { pool.barrier() }
+            if layer > 0 {
+                projectInputGradient(of: layer, thread)
+                pool.barrier()
+            }
+        }
+    }
+
+    /// One layer's steps, from the last to the first, for a share of panels and rows.
+    func runBackward(
+        _ index: Int, panels: Range<Int>, rows: Range<Int>, _ thread: Int, meetsAfterSteps: Bool
+    ) {
         clearCarriedGradients(panels: panels, rows: rows)
-        var layer = layer
-        var program = program(
-            engine.backwardInstructions, count: engine.program.backward.count, thread: thread)
+        var layer = recurrence(index)
+        var program = engine.backwardProgram(layer: index, thread: thread)
         for t in stride(from: timeSteps - 1, through: 0, by: -1) {
-            kernels.backward_step(&layer, &program, Int32(t), t == timeSteps - 1, panels, rows)
-            if !splitsRows { pool.barrier() }
+            kernels.backward_step(
+                &layer, &program, Int32(t), t == timeSteps - 1, UnrollRange(panels), UnrollRange(rows))
+            if meetsAfterSteps { pool.barrier() }
         }
-        if splitsRows { pool.barrier() }
     }
 
-    private func clearCarriedGradients(panels: UnrollRange, rows: UnrollRange) {
-        let width = PanelLayout.width
-        for gradient in activations.carriedGradients {
-            for panel in Int(panels.begin)..<Int(panels.end) {
-                let tile = gradient.base + panel * gradient.panel + Int(rows.begin) * width
-                tile.update(repeating: 0, count: Int(rows.end - rows.begin) * width)
+    private func clearCarriedGradients(panels: Range<Int>, rows: Range<Int>) {
+        for gradient in layout.carriedGradients {
+            for panel in panels {
+                gradient.advanced(panels: panel, rows: rows.lowerBound).base.update(
+                    repeating: 0, count: rows.count * PanelLayout.width)
             }
         }
     }
 
-    /// Turns the gradients of gates and logits into those of weights and biases.
-    func weightGradients(_ thread: Int) {
-        guard let gradients else { return }
-        let panelSize = shape.hiddenPanels * PanelLayout.width * PanelLayout.width
-        var output = activations.states[0]
-        let units = UnrollRange(pool.share(of: shape.hiddenSize, granularity: 8, thread: thread))
-        var recurrent = UnrollProduct(
-            a: output, b: activations.gateGradient, steps: Int32(timeSteps), batch: Int32(batchSize),
-            b_panels: Int32(shape.gatePanels), c: gradients.recurrent, c_panel: panelSize)
-        kernels.weight_gradient(&recurrent, units)
-        output.base += output.time
-        var decoder = UnrollProduct(
-            a: output, b: activations.logits, steps: Int32(timeSteps), batch: Int32(batchSize),
-            b_panels: Int32(shape.vocabularyPanels), c: gradients.decoder, c_panel: panelSize)
-        kernels.weight_gradient(&decoder, units)
-
-        let width = PanelLayout.width
-        for panel in pool.share(of: shape.gatePanels, thread: thread) {
-            let (gate, hiddenPanel) = panel.quotientAndRemainder(dividingBy: shape.hiddenPanels)
-            let split = shape.splitGates.firstIndex(of: gate)
-            let inputPanel = split.map { (shape.gateCount + $0) * shape.hiddenPanels + hiddenPanel } ?? panel
-            kernels.input_gradient(
-                activations.gateGradient, Int32(inputPanel), Int32(timeSteps), Int32(batchSize), inputs,
-                Int32(shape.vocabularySize), gradients.input + panel * shape.vocabularySize * width,
-                gradients.inputBias + panel * width)
-            let hiddenBias = gradients.hiddenBias + panel * width
-            if split == nil {
-                hiddenBias.update(from: gradients.inputBias + panel * width, count: width)
-            } else {
-                kernels.column_sums(
-                    activations.gateGradient, Int32(panel), Int32(timeSteps), Int32(batchSize), hiddenBias)
-            }
-        }
-        for panel in pool.share(of: shape.vocabularyPanels, thread: thread) {
-            kernels.column_sums(
-                activations.logits, Int32(panel), Int32(timeSteps), Int32(batchSize),
-                gradients.decoderBias + panel * width)
-        }
-        pool.barrier()
+    /// Computes the gradient of the output of the layer below.
+    private func projectInputGradient(of layer: Int, _ thread: Int) {
+        guard let input = engine.derived.layout.layers[layer].input else { return }
+        projectGates(
+            layout.layers[layer].gateGradient.unit_words, inputPanel: shape.inputPanel(ofGate:),
+            by: input, to: layout.outputGradient,
+            panels: pool.share(of: shape.hiddenPanels, thread: thread))
     }
 
-    // MARK: Update
+    // MARK: Kernels' arguments
 
-    private func blocks(of thread: Int) -> StrideTo<Int> {
-        stride(from: thread, to: engine.weights.blocks.count, by: pool.threadCount)
-    }
-
-    /// Adds up the squares of the gradients, block by block.
-    func sumSquares(_ thread: Int) {
-        guard let gradients else { return }
-        for index in blocks(of: thread) {
-            let block = gradients.blocks[index]
-            engine.blockNorms[index] = kernels.sum_of_squares(
-                gradients.buffer.base + block.offset, block.count)
-        }
-        pool.barrier()
-    }
-
-    /// Loss and gradient norm, the same on every thread once `sumSquares` is done.
-    func result() -> StepResult {
-        guard let gradients else { return StepResult(meanLoss: .nan, gradientNorm: .nan) }
-        var squares = 0.0
-        for index in gradients.blocks.indices { squares += engine.blockNorms[index] }
-        return StepResult(
-            meanLoss: meanLoss(), gradientNorm: squares.squareRoot())
-    }
-
-    /// Descends along the gradients and refreshes what follows from the parameters.
-    func update(_ thread: Int, rate: Float) {
-        guard let gradients else { return }
-        let weights = engine.weights
-        for index in blocks(of: thread) {
-            let block = weights.blocks[index]
-            kernels.descend(
-                weights.buffer.base + block.offset, gradients.buffer.base + block.offset, rate, block.count)
-        }
-        pool.barrier()
-        engine.derived.refresh(
-            from: weights, kernels: kernels, panels: pool.share(of: shape.hiddenPanels, thread: thread),
-            isFirstThread: thread == 0)
+    /// A layer as the kernels see it.
+    private func recurrence(_ index: Int) -> UnrollRecurrence {
+        let (derived, memory) = (engine.derived.layout, layout.layers[index])
+        let isTop = index == shape.layerCount - 1
+        let isAppended = isTop && shape.hasNarrowDecoder
+        let readsTokens = index == 0
+        let input = layout.embedding.map { $0.gates.values.base } ?? engine.weights.layers[index].input
+        var absent = layout.outputGradient
+        absent.base = nil
+        return UnrollRecurrence(
+            hidden: Int32(shape.hiddenSize), panels: Int32(shape.hiddenPanels), gates: Int32(shape.gateCount),
+            input: readsTokens ? input : nil,
+            input_rows: Int32(layout.embedding.map { $0.gates.values.panel / PanelLayout.width }
+                ?? shape.vocabularySize),
+            bias: derived.layers[index].bias, input_bias: engine.weights.layers[index].inputBias,
+            recurrent: derived.layers[index].recurrent.forward,
+            transposed: derived.layers[index].recurrent.transposed, output: memory.output,
+            gate_gradient: memory.gateGradient, output_gradient: isAppended ? absent : layout.outputGradient,
+            above: layout.logits.unit_words, above_units: isAppended ? Int32(shape.vocabularySize) : 0,
+            above_weights: derived.decoder.transposed, gate_slots: engine.gateSlots,
+            gate_functions: engine.gateFunctions, gate_input_slots: engine.gateInputSlots,
+            gate_input_panels: engine.gateInputPanels,
+            output_gradient_slot: engine.program.outputGradientSlot,
+            direct_gradient_slot: engine.program.directGradientSlot,
+            fused_derivative: engine.program.fusedDerivative)
     }
 }
 
 extension UnrollRange {
-    fileprivate init(_ range: Range<Int>) {
+    init(_ range: Range<Int>) {
         self.init(begin: Int32(range.lowerBound), end: Int32(range.upperBound))
     }
 }

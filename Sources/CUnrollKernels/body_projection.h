@@ -1,0 +1,55 @@
+// Products for all time steps at once: the input of upper layers, its gradient, large decoders, embeddings.
+
+// Inner units whose weights stay in the L2 cache while all rows pass by, and such units of several panels together.
+enum { PROJECTION_BLOCK = 1024, PROJECTION_GROUP = 2048 };
+
+// rows rows of one panel, for the inner units from begin to end.
+INLINE void projection_tile(
+    const int rows, const UnrollProjection *projection, int32_t t, int32_t row, int32_t panel, int32_t begin,
+    int32_t end) {
+    const float *a = tile_of(projection->a, t, begin / WIDTH, row);
+    const float *weights =
+        projection->weights + panel * projection->weight_panel + (ptrdiff_t)WORDS(begin) * WIDTH;
+    float *to = tile_of(projection->c, t, panel, row);
+    const bool continues = projection->accumulates || begin > 0;
+    const float *bias = projection->bias ? projection->bias + (ptrdiff_t)panel * WIDTH : NULL;
+    for (int pass = 0; pass < PASSES; pass++) {
+        const int column = pass * PASS_WIDTH;
+        Accumulators sums;
+        UNROLLED for (int r = 0; r < rows; r++) {
+            UNROLLED for (int v = 0; v < TILE_VECTORS; v++) {
+                const int i = column + v * LANES;
+                sums[r][v] = continues ? LOAD(to + r * WIDTH + i) : bias ? LOAD(bias + i) : BROADCAST(0.f);
+            }
+        }
+        accumulate_panels(rows, a, projection->a.panel, end - begin, weights + column, sums);
+        store_applied(UNROLL_FUNCTION_IDENTITY, rows, sums, to + column);
+    }
+}
+
+NOINLINE void projection_tile_of(
+    int rows, const UnrollProjection *projection, int32_t t, int32_t row, int32_t panel, int32_t begin, int32_t end) {
+#define CALL(ROWS) projection_tile(ROWS, projection, t, row, panel, begin, end)
+    FOR_CONSTANT_ROWS(rows, CALL)
+#undef CALL
+}
+
+// All rows of all steps, for a few panels and the inner units from begin to end.
+INLINE void project_block(const UnrollProjection *projection, UnrollRange panels, int32_t begin, int32_t end) {
+    for (int32_t t = 0; t < projection->steps; t++) {
+        for (int32_t row = 0; row < projection->batch; row += TILE_ROWS) {
+            for (int32_t panel = panels.begin; panel < panels.end; panel++)
+                projection_tile_of(
+                    smaller(TILE_ROWS, projection->batch - row), projection, t, row, panel, begin, end);
+        }
+    }
+}
+
+static void project(const UnrollProjection *projection, UnrollRange panels) {
+    for (int32_t begin = 0; begin < projection->inner; begin += PROJECTION_BLOCK) {
+        const int32_t end = smaller(begin + PROJECTION_BLOCK, projection->inner);
+        const int32_t group = PROJECTION_GROUP / (panels_of(end - begin) * WIDTH);
+        for (int32_t panel = panels.begin; panel < panels.end; panel += group)
+            project_block(projection, (UnrollRange){panel, smaller(panel + group, panels.end)}, begin, end);
+    }
+}

@@ -1,0 +1,71 @@
+import CUnrollKernels
+import UnrollKernels
+
+extension Pass {
+    /// Looks up the vectors of the distinct tokens and computes what they give to the gates of the first layer.
+    ///
+    /// That takes the place of the input weights of a layer over one-hot tokens, so that the layer gathers rows of it.
+    func embed(_ thread: Int) {
+        guard let memory = layout.embedding, let distinct = engine.distinctTokens else { return }
+        let panels = pool.share(of: shape.embeddingPanels, thread: thread)
+        for panel in panels { gatherVectors(panel: panel, of: distinct, to: memory.vectors.values) }
+        var vectors = memory.vectors
+        kernels.pack(&vectors, 0, UnrollRange(panels), UnrollRange(0..<distinct.count))
+        pool.barrier()
+        guard let input = engine.derived.layout.layers[0].input else { return }
+        project(
+            memory.vectors.unit_words, units: shape.embeddingSize ?? 0, by: input.forward,
+            weightPanels: shape.embeddingPanels, to: memory.gates.values,
+            panels: pool.share(of: shape.gatePanels, thread: thread), steps: 1, rows: distinct.count)
+        // The barrier is the one before the first layer runs.
+    }
+
+    private func gatherVectors(panel: Int, of distinct: DistinctTokens, to vectors: UnrollPanels) {
+        let width = PanelLayout.width
+        for row in 0..<distinct.count {
+            let token = Int(distinct.tokens[row])
+            let to = vectors.advanced(panels: panel, rows: row).base!
+            if let embedding = engine.weights.embedding {
+                to.update(from: embedding + (panel * shape.vocabularySize + token) * width, count: width)
+            } else {
+                for unit in 0..<width {
+                    to[unit] = engine.weights.decoderWeight(token: token, unit: panel * width + unit).pointee
+                }
+            }
+        }
+    }
+
+    /// Turns the gradients of what the tokens gave to the gates into those of the tokens' vectors.
+    ///
+    /// The gradient of an embedding of its own is zero but for these rows.
+    func embeddingGradient(_ thread: Int) {
+        guard let gradients, let memory = layout.embedding, let distinct = engine.distinctTokens,
+            let input = engine.derived.layout.layers[0].input
+        else { return }
+        let panels = pool.share(of: shape.embeddingPanels, thread: thread)
+        projectGates(
+            memory.gates.unit_words, inputPanel: { $0 * shape.hiddenPanels }, by: input,
+            to: memory.gradient, panels: panels, steps: 1, rows: distinct.count)
+        let width = PanelLayout.width
+        for panel in panels {
+            if let embedding = gradients.embedding {
+                (embedding + panel * shape.vocabularySize * width).update(
+                    repeating: 0, count: shape.vocabularySize * width)
+            }
+            for row in 0..<distinct.count {
+                let token = Int(distinct.tokens[row])
+                let from = memory.gradient.advanced(panels: panel, rows: row).base!
+                if let embedding = gradients.embedding {
+                    (embedding + (panel * shape.vocabularySize + token) * width).update(
+                        from: from, count: width)
+                } else {
+                    for unit in 0..<width {
+                        gradients.decoderWeight(token: token, unit: panel * width + unit).pointee +=
+                            from[unit]
+                    }
+                }
+            }
+        }
+        pool.barrier()
+    }
+}

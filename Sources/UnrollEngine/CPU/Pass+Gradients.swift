@@ -1,0 +1,131 @@
+import CUnrollKernels
+import UnrollKernels
+
+extension Pass {
+    /// Turns the gradients of gates and logits into those of weights and biases.
+    func weightGradients(_ thread: Int) {
+        guard let gradients else { return }
+        let units = pool.share(of: shape.hiddenSize, granularity: 8, thread: thread)
+        for (index, layer) in gradients.layers.enumerated() {
+            let memory = layout.layers[index]
+            weightGradient(
+                of: memory.output.row_words, memory.gateGradient.row_words, panels: shape.gatePanels,
+                to: layer.recurrent, weightPanels: shape.hiddenPanels, units: units)
+            if index > 0 { inputWeightGradient(of: index, to: layer.input, units: units) }
+        }
+        weightGradient(
+            of: topOutput.row_words.advanced(steps: 1), layout.logits.row_words,
+            panels: shape.vocabularyPanels, to: gradients.decoder, weightPanels: shape.hiddenPanels,
+            units: units)
+        for panel in pool.share(of: shape.gatePanels, thread: thread) {
+            tokenGradient(gatePanel: panel, rows: 0..<batchSize, to: gradients)
+            for layer in gradients.layers.indices {
+                biasGradients(of: layer, gatePanel: panel, rows: 0..<batchSize, to: gradients)
+            }
+        }
+        for panel in pool.share(of: shape.vocabularyPanels, thread: thread) {
+            kernels.column_sums(
+                layout.logits.values, Int32(panel), Int32(timeSteps), Int32(batchSize),
+                gradients.decoderBias + panel * PanelLayout.width)
+        }
+        if let memory = layout.embedding, let distinct = engine.distinctTokens {
+            var gates = memory.gates
+            kernels.pack(
+                &gates, 0, UnrollRange(pool.share(of: shape.gatePanels, thread: thread)),
+                UnrollRange(0..<distinct.count))
+            pool.barrier()
+            weightGradient(
+                of: memory.vectors.row_words, memory.gates.row_words, panels: shape.gatePanels,
+                to: gradients.layers[0].input, weightPanels: shape.embeddingPanels,
+                units: pool.share(of: shape.embeddingSize ?? 0, granularity: 8, thread: thread), steps: 1,
+                rows: distinct.count)
+        }
+        pool.barrier()
+    }
+
+    /// The gradient of the weights that a layer multiplies the output of the layer below with.
+    private func inputWeightGradient(
+        of layer: Int, to gradient: UnsafeMutablePointer<Float>, units: Range<Int>
+    ) {
+        let gateSize = shape.hiddenPanels * shape.hiddenPanels * PanelLayout.width * PanelLayout.width
+        for gate in 0..<shape.gateCount {
+            weightGradient(
+                of: layout.layers[layer - 1].output.row_words.advanced(steps: 1),
+                layout.layers[layer].gateGradient.row_words.advanced(
+                    panels: shape.inputPanel(ofGate: gate)),
+                panels: shape.hiddenPanels, to: gradient + gate * gateSize,
+                weightPanels: shape.hiddenPanels, units: units)
+        }
+    }
+
+    /// The gradient of what the tokens give to one panel of the gates of the first layer: its input weights, or the
+    /// products of the tokens' vectors.
+    func tokenGradient(gatePanel: Int, rows: Range<Int>, to gradients: PackedParameters) {
+        let (gate, hiddenPanel) = gatePanel.quotientAndRemainder(dividingBy: shape.hiddenPanels)
+        let tokens = engine.distinctTokens.map { UnsafePointer($0.rows) } ?? inputs
+        let gradient =
+            layout.embedding.map { $0.gates.values.advanced(panels: gatePanel).base }
+            ?? gradients.layers[0].input + gatePanel * shape.vocabularySize * PanelLayout.width
+        kernels.input_gradient(
+            layout.layers[0].gateGradient.values.advanced(rows: rows.lowerBound),
+            Int32(shape.inputPanel(ofGate: gate) + hiddenPanel), Int32(timeSteps), Int32(rows.count),
+            tokens + rows.lowerBound, batchSize,
+            Int32(engine.distinctTokens?.count ?? shape.vocabularySize), gradient)
+    }
+
+    /// The gradients of both biases of one panel of a layer's gates.
+    func biasGradients(of layer: Int, gatePanel: Int, rows: Range<Int>, to gradients: PackedParameters) {
+        let (gate, hiddenPanel) = gatePanel.quotientAndRemainder(dividingBy: shape.hiddenPanels)
+        let gates = layout.layers[layer].gateGradient.values.advanced(rows: rows.lowerBound)
+        let inputPanel = shape.inputPanel(ofGate: gate) + hiddenPanel
+        let offset = gatePanel * PanelLayout.width
+        let (inputBias, hiddenBias) = (
+            gradients.layers[layer].inputBias + offset, gradients.layers[layer].hiddenBias + offset
+        )
+        kernels.column_sums(gates, Int32(inputPanel), Int32(timeSteps), Int32(rows.count), inputBias)
+        if inputPanel == gatePanel {
+            hiddenBias.update(from: inputBias, count: PanelLayout.width)
+        } else {
+            kernels.column_sums(gates, Int32(gatePanel), Int32(timeSteps), Int32(rows.count), hiddenBias)
+        }
+    }
+
+    // MARK: Update
+
+    private func blocks(of thread: Int) -> StrideTo<Int> {
+        stride(from: thread, to: engine.weights.blocks.count, by: pool.threadCount)
+    }
+
+    /// Adds up the squares of the gradients, block by block.
+    func sumSquares(_ thread: Int) {
+        guard let gradients else { return }
+        for index in blocks(of: thread) {
+            let block = gradients.blocks[index]
+            engine.blockNorms[index] = kernels.sum_of_squares(
+                gradients.buffer.base + block.offset, block.count)
+        }
+        pool.barrier()
+    }
+
+    /// Loss and gradient norm, the same on every thread once `sumSquares` is done.
+    func result() -> StepResult {
+        guard let gradients else { return StepResult(meanLoss: .nan, gradientNorm: .nan) }
+        var squares = 0.0
+        for index in gradients.blocks.indices { squares += engine.blockNorms[index] }
+        return StepResult(
+            meanLoss: meanLoss(), gradientNorm: squares.squareRoot())
+    }
+
+    /// Descends along the gradients and refreshes what follows from the parameters.
+    func update(_ thread: Int, rate: Float) {
+        guard let gradients else { return }
+        let weights = engine.weights
+        for index in blocks(of: thread) {
+            let block = weights.blocks[index]
+            kernels.descend(
+                weights.buffer.base + block.offset, gradients.buffer.base + block.offset, rate, block.count)
+        }
+        pool.barrier()
+        engine.derived.refresh(kernels: kernels, thread: thread, threadCount: pool.threadCount)
+    }
+}

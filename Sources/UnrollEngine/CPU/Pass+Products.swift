@@ -1,0 +1,77 @@
+import CUnrollKernels
+import UnrollKernels
+
+extension Pass {
+    /// A product for all rows of all steps, for some panels of the result.
+    ///
+    /// - Parameters:
+    ///   - a: Unit words, `[steps][..][rows][..]`.
+    ///   - units: How many units of `a` there are to sum up.
+    ///   - weights: Words, panels of `32 weightPanels` inputs x 32 outputs.
+    ///   - weightPanels: Panels of the weights' inputs.
+    ///   - first: The panel of the weights, and of `bias`, that gives the first panel of `c`.
+    ///   - bias: What the product is added to; nil for zero.
+    ///   - adds: Whether the product is added to what `c` holds.
+    ///   - c: The result, `[steps][..][rows][32]`.
+    ///   - panels: The panels of `c` that are wanted.
+    ///   - steps: Steps; those of the minibatch if nil.
+    ///   - rows: Rows of a step; those of the minibatch if nil.
+    func project(
+        _ a: UnrollPanels, units: Int, by weights: UnsafeMutablePointer<Float>, weightPanels: Int,
+        first: Int = 0, bias: UnsafeMutablePointer<Float>? = nil, adds: Bool = false, to c: UnrollPanels,
+        panels: Range<Int>, steps: Int? = nil, rows: Int? = nil
+    ) {
+        let width = PanelLayout.width
+        let weightPanel = weightPanels * width * width / Int(kernels.word_units)
+        var projection = UnrollProjection(
+            a: a, inner: Int32(units), steps: Int32(steps ?? timeSteps), batch: Int32(rows ?? batchSize),
+            weights: weights + first * weightPanel, weight_panel: weightPanel,
+            bias: bias.map { $0 + first * width }, accumulates: adds, c: c)
+        kernels.project(&projection, UnrollRange(panels))
+    }
+
+    /// The product of the gradients of all gates with a layer's input weights: the gradient of its input.
+    ///
+    /// - Parameters:
+    ///   - gates: Unit words of the gradients.
+    ///   - inputPanel: The first panel, among `gates`, of what the input gives to a gate.
+    ///   - input: The input weights.
+    ///   - c: The result.
+    ///   - panels: The panels of `c` that are wanted.
+    ///   - steps: Steps; those of the minibatch if nil.
+    ///   - rows: Rows of a step; those of the minibatch if nil.
+    func projectGates(
+        _ gates: UnrollPanels, inputPanel: (_ gate: Int) -> Int, by input: DerivedWeights.Matrix,
+        to c: UnrollPanels, panels: Range<Int>, steps: Int? = nil, rows: Int? = nil
+    ) {
+        let width = PanelLayout.width
+        let gateWords = shape.hiddenPanels * width * width / Int(kernels.word_units)
+        for gate in 0..<shape.gateCount {
+            project(
+                gates.advanced(panels: inputPanel(gate)), units: shape.hiddenPanels * width,
+                by: input.transposed + gate * gateWords, weightPanels: shape.gatePanels, adds: gate > 0,
+                to: c, panels: panels, steps: steps, rows: rows)
+        }
+    }
+
+    /// The gradient of weights: for each unit of `a` in a share and each panel of `b`, the sum over all rows.
+    ///
+    /// - Parameters:
+    ///   - a: Row words of the product's left operand.
+    ///   - b: Row words of the gradient of its result.
+    ///   - panels: Panels of `b`.
+    ///   - c: The gradient, panels of `32 weightPanels` inputs x 32 outputs.
+    ///   - weightPanels: Panels of the weights' inputs.
+    ///   - units: The units of `a` that are wanted.
+    ///   - steps: Steps; those of the minibatch if nil.
+    ///   - rows: Rows of a step; those of the minibatch if nil.
+    func weightGradient(
+        of a: UnrollPanels, _ b: UnrollPanels, panels: Int, to c: UnsafeMutablePointer<Float>,
+        weightPanels: Int, units: Range<Int>, steps: Int? = nil, rows: Int? = nil
+    ) {
+        var product = UnrollProduct(
+            a: a, b: b, steps: Int32(steps ?? timeSteps), batch: Int32(rows ?? batchSize),
+            b_panels: Int32(panels), c: c, c_panel: weightPanels * PanelLayout.width * PanelLayout.width)
+        kernels.weight_gradient(&product, UnrollRange(units))
+    }
+}
