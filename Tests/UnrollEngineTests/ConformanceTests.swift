@@ -15,7 +15,14 @@ import UnrollModel
 
     struct Size: CustomTestStringConvertible, Sendable {
         let T, B, V, H: Int
-        var testDescription: String { "T \(T) B \(B) V \(V) H \(H)" }
+        var L = 1
+        /// Nil for one-hot vectors.
+        var E: Int?
+        var isTied = false
+
+        var testDescription: String {
+            "T \(T) B \(B) V \(V) H \(H) L \(L) E \(E.map { "\($0)" } ?? "one-hot")\(isTied ? " tied" : "")"
+        }
     }
 
     static let sizes = [
@@ -23,7 +30,17 @@ import UnrollModel
         Size(T: 11, B: 33, V: 31, H: 7), Size(T: 2, B: 31, V: 257, H: 65), Size(T: 4, B: 9, V: 5, H: 257),
     ]
 
-    @Test(arguments: cells.indices, sizes)
+    /// Several layers, embeddings and tied weights; vocabularies that a minibatch does not exhaust.
+    static let stacks = [
+        Size(T: 1, B: 1, V: 2, H: 1, L: 2), Size(T: 3, B: 2, V: 2, H: 1, E: 1, isTied: true),
+        Size(T: 5, B: 3, V: 7, H: 33, L: 2), Size(T: 4, B: 7, V: 9, H: 7, L: 3),
+        Size(T: 3, B: 5, V: 33, H: 31, E: 5), Size(T: 2, B: 3, V: 1000, H: 7, E: 33),
+        Size(T: 5, B: 2, V: 31, H: 7, L: 2, E: 33), Size(T: 3, B: 4, V: 65, H: 65, L: 3, E: 5),
+        Size(T: 4, B: 3, V: 28, H: 31, E: 31, isTied: true),
+        Size(T: 2, B: 9, V: 1000, H: 33, L: 2, E: 33, isTied: true),
+    ]
+
+    @Test(arguments: cells.indices, sizes + stacks)
     func lossAndGradientsAgreeWithTheReference(cell: Int, size: Size) throws {
         let model = try Model(cell: Self.cells[cell], size: size)
         let reference = try ReferenceEngine(configuration: model.configuration, parameters: model.parameters)
@@ -54,8 +71,8 @@ import UnrollModel
         }
     }
 
-    @Test(arguments: cells.indices, sizes) func oneAndTwoThreadsAgreeInEveryBit(cell: Int, size: Size) throws
-    {
+    @Test(arguments: cells.indices, sizes + stacks)
+    func oneAndTwoThreadsAgreeInEveryBit(cell: Int, size: Size) throws {
         let model = try Model(cell: Self.cells[cell], size: size)
         for level in KernelLevel.available {
             let runs = try [1, 2, 3].map { threads in
@@ -75,8 +92,14 @@ import UnrollModel
         }
     }
 
-    @Test(arguments: cells.indices) func trainingFollowsTheReference(cell: Int) throws {
-        let model = try Model(cell: Self.cells[cell], size: Size(T: 5, B: 6, V: 12, H: 20))
+    @Test(
+        arguments: cells.indices,
+        [
+            Size(T: 5, B: 6, V: 12, H: 20), Size(T: 5, B: 6, V: 40, H: 20, L: 2, E: 7),
+            Size(T: 5, B: 6, V: 40, H: 20, L: 2, E: 20, isTied: true),
+        ])
+    func trainingFollowsTheReference(cell: Int, size: Size) throws {
+        let model = try Model(cell: Self.cells[cell], size: size)
         let reference = try ReferenceEngine(configuration: model.configuration, parameters: model.parameters)
         let engine = try CPUEngine(configuration: model.configuration, parameters: model.parameters)
         for _ in 0..<4 {
@@ -89,8 +112,15 @@ import UnrollModel
         }
     }
 
-    @Test(arguments: cells.indices) func advancingTokenByTokenEqualsEvaluating(cell: Int) throws {
-        let model = try Model(cell: Self.cells[cell], size: Size(T: 6, B: 1, V: 40, H: 33))
+    @Test(
+        arguments: cells.indices,
+        [
+            Size(T: 6, B: 1, V: 40, H: 33), Size(T: 6, B: 1, V: 40, H: 33, L: 3),
+            Size(T: 6, B: 1, V: 40, H: 7, L: 2, E: 33),
+            Size(T: 6, B: 1, V: 40, H: 33, L: 2, E: 33, isTied: true),
+        ])
+    func advancingTokenByTokenEqualsEvaluating(cell: Int, size: Size) throws {
+        let model = try Model(cell: Self.cells[cell], size: size)
         let engines: [any Engine] = [
             try ReferenceEngine(configuration: model.configuration, parameters: model.parameters),
             try CPUEngine(configuration: model.configuration, parameters: model.parameters),
@@ -117,9 +147,16 @@ import UnrollModel
         }
     }
 
-    @Test func aMinibatchOfAnotherShapeLeavesNothingBehind() throws {
-        let small = try Model(cell: LSTMCell.self, size: Size(T: 2, B: 3, V: 9, H: 10))
-        let large = try Model(cell: LSTMCell.self, size: Size(T: 9, B: 17, V: 9, H: 10))
+    /// Embedding rows that only the first minibatch has touched, among others.
+    @Test(arguments: [1, 2], [nil, 5, 10])
+    func aMinibatchOfAnotherShapeLeavesNothingBehind(layers: Int, embedding: Int?) throws {
+        func model(T: Int, B: Int) throws -> Model {
+            try Model(
+                cell: LSTMCell.self,
+                size: Size(T: T, B: B, V: 90, H: 10, L: layers, E: embedding, isTied: embedding == 10))
+        }
+        let small = try model(T: 2, B: 3)
+        let large = try model(T: 9, B: 17)
         let fresh = try CPUEngine(configuration: small.configuration, parameters: small.parameters)
         let used = try CPUEngine(configuration: small.configuration, parameters: small.parameters)
         _ = try used.gradients(on: large.minibatches[0])
@@ -129,17 +166,18 @@ import UnrollModel
         #expect(actual.gradients == expected.gradients)
     }
 
-    @Test func aRestoredStateGoesOnInEveryBit() throws {
-        let model = try Model(cell: LSTMCell.self, size: Size(T: 4, B: 5, V: 9, H: 33))
+    @Test(arguments: [1, 3]) func aRestoredStateGoesOnInEveryBit(layers: Int) throws {
+        let model = try Model(cell: LSTMCell.self, size: Size(T: 4, B: 5, V: 9, H: 33, L: layers))
         let engine = try CPUEngine(configuration: model.configuration, parameters: model.parameters)
         _ = try engine.evaluate(model.minibatches[0])
         let other = try CPUEngine(configuration: model.configuration, parameters: model.parameters)
+        #expect(engine.state.entries.map(\.shape) == [[layers, 5, 33], [layers, 5, 33]])
         try other.restoreState(engine.state)
         #expect(try other.evaluate(model.minibatches[1]) == engine.evaluate(model.minibatches[1]))
     }
 
-    @Test func aResetStateIsZero() throws {
-        let model = try Model(cell: LSTMCell.self, size: Size(T: 4, B: 5, V: 9, H: 33))
+    @Test(arguments: [1, 3]) func aResetStateIsZero(layers: Int) throws {
+        let model = try Model(cell: LSTMCell.self, size: Size(T: 4, B: 5, V: 9, H: 33, L: layers))
         var fromZeros = model.minibatches[0]
         fromZeros.continuesState = false
         var goingOn = model.minibatches[0]
@@ -176,7 +214,9 @@ struct Model {
     let minibatches: [Minibatch]
 
     init(cell: any RecurrentCell.Type, size: ConformanceTests.Size) throws {
-        configuration = ModelConfiguration(cell: cell, hiddenSize: size.H)
+        configuration = ModelConfiguration(
+            cell: cell, hiddenSize: size.H, layerCount: size.L, embeddingSize: size.E,
+            tiesWeights: size.isTied)
         var parameters = try Parameters(
             for: configuration, vocabularySize: size.V, initializer: .uniform, seed: UInt64(size.T))
         for index in parameters.entries.indices where parameters.entries[index].name.contains("ih") {

@@ -8,6 +8,7 @@ struct Oracle: Decodable {
     struct Chunk: Decodable {
         let inputs: [Int32]
         let targets: [Int32]
+        let logits: [Double]
         let loss: Double
         let gradients: [String: [Double]]
         let states: [String: [Double]]
@@ -26,9 +27,17 @@ struct Oracle: Decodable {
     let batchSize: Int
     let vocabularySize: Int
     let hiddenSize: Int
+    let layerCount: Int
+    let embeddingSize: Int?
+    let tiesWeights: Bool
     let parameters: [String: [Float]]
     let chunks: [Chunk]
     let training: Training
+
+    /// Every cell, each in every stack of layers.
+    static let names = ["tanh", "relu", "lstm", "gru"].flatMap { cell in
+        ["", "-2-layers", "-embedding", "-2-layers-embedding", "-2-layers-tied"].map { cell + $0 }
+    }
 
     static func named(_ name: String) throws -> Oracle {
         let url = try #require(
@@ -39,7 +48,9 @@ struct Oracle: Decodable {
     var configuration: ModelConfiguration {
         get throws {
             let type = try #require(ModelConfiguration.builtInCells.first { $0.name == cell })
-            return ModelConfiguration(cell: type, hiddenSize: hiddenSize)
+            return ModelConfiguration(
+                cell: type, hiddenSize: hiddenSize, layerCount: layerCount, embeddingSize: embeddingSize,
+                tiesWeights: tiesWeights)
         }
     }
 

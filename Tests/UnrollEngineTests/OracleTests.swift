@@ -6,15 +6,14 @@ import UnrollModel
 
 /// The engines against PyTorch: only another implementation sees a wrong formula.
 @Suite struct OracleTests {
-    static let cells = ["tanh", "relu", "lstm", "gru"]
-
-    @Test(arguments: cells) func referenceEngineAgreesWithPyTorch(cell: String) throws {
-        let oracle = try Oracle.named(cell)
+    @Test(arguments: Oracle.names) func referenceEngineAgreesWithPyTorch(name: String) throws {
+        let oracle = try Oracle.named(name)
         let engine = try ReferenceEngine(
             configuration: oracle.configuration, parameters: oracle.initialParameters)
         for (minibatch, chunk) in zip(oracle.minibatches, oracle.chunks) {
             let (loss, gradients) = try engine.gradients(on: minibatch)
             #expect(abs(loss - chunk.loss) < 1e-9)
+            #expect(Set(gradients.entries.map(\.name)) == Set(chunk.gradients.keys))
             for entry in gradients.entries {
                 #expect(
                     greatestDifference(entry.values, try #require(chunk.gradients[entry.name])) < 1e-9,
@@ -29,22 +28,59 @@ import UnrollModel
         }
     }
 
-    @Test(arguments: cells) func referenceEngineTrainsAsPyTorch(cell: String) throws {
-        let oracle = try Oracle.named(cell)
+    @Test(arguments: Oracle.names) func referenceEngineTrainsAsPyTorch(name: String) throws {
+        let oracle = try Oracle.named(name)
         try checkTraining(
             of: try ReferenceEngine(
                 configuration: oracle.configuration, parameters: oracle.initialParameters),
             against: oracle, lossTolerance: 1e-9)
     }
 
-    @Test(arguments: cells, KernelLevel.available) func cpuEngineTrainsAsPyTorch(
-        cell: String, level: KernelLevel
+    @Test(arguments: Oracle.names, KernelLevel.available) func cpuEngineTrainsAsPyTorch(
+        name: String, level: KernelLevel
     ) throws {
-        let oracle = try Oracle.named(cell)
+        let oracle = try Oracle.named(name)
         try checkTraining(
             of: try CPUEngine(
-                configuration: oracle.configuration, parameters: oracle.initialParameters, kernelLevel: level),
+                configuration: oracle.configuration, parameters: oracle.initialParameters,
+                kernelLevel: level),
             against: oracle, lossTolerance: 1e-4)
+    }
+
+    @Test(arguments: Oracle.names) func referenceEngineAdvancesAsPyTorch(name: String) throws {
+        let oracle = try Oracle.named(name)
+        try checkLogits(
+            of: try ReferenceEngine(
+                configuration: oracle.configuration, parameters: oracle.initialParameters),
+            against: oracle, tolerance: 1e-6)
+    }
+
+    @Test(arguments: Oracle.names, KernelLevel.available) func cpuEngineAdvancesAsPyTorch(
+        name: String, level: KernelLevel
+    ) throws {
+        let oracle = try Oracle.named(name)
+        try checkLogits(
+            of: try CPUEngine(
+                configuration: oracle.configuration, parameters: oracle.initialParameters,
+                kernelLevel: level),
+            against: oracle, tolerance: 1e-5)
+    }
+
+    /// Reads each sequence token by token.
+    private func checkLogits(of engine: some Engine, against oracle: Oracle, tolerance: Double) throws {
+        let (T, B, V) = (oracle.timeSteps, oracle.batchSize, oracle.vocabularySize)
+        var logits: [Float] = []
+        for b in 0..<B {
+            try engine.resetState()
+            for chunk in oracle.chunks {
+                for row in stride(from: b, to: T * B, by: B) {
+                    try engine.advance(chunk.inputs[row], logits: &logits)
+                    let expected = Array(chunk.logits[row * V..<(row + 1) * V])
+                    let scale = expected.reduce(1) { max($0, abs($1)) }
+                    #expect(greatestDifference(logits.map(Double.init), expected) / scale < tolerance)
+                }
+            }
+        }
     }
 
     private func checkTraining(of engine: some Engine, against oracle: Oracle, lossTolerance: Double) throws {

@@ -3,10 +3,12 @@
     python Tools/oracles/recurrent_vectors.py Tests/UnrollEngineTests/Oracles
 
 Every number that goes in is exact in float32; everything that comes out is float64. Sizes are pairwise different and
-none is 1. A file holds, for each cell, several minibatches in a row whose state is carried over and detached (loss
-and all gradients of each), the final state, and ten steps of clipped SGD.
+none is 1, but for one layer and for tied weights, whose embedding is of the layers' size. A file holds, for each cell
+and each stack of layers, several minibatches in a row whose state is carried over and detached (logits, loss, all
+gradients and the final states of each), and some steps of clipped SGD.
 """
 
+import dataclasses
 import json
 import pathlib
 import sys
@@ -14,29 +16,56 @@ import sys
 import torch
 
 torch.set_default_dtype(torch.float64)
-T, B, V, H, CHUNKS, STEPS = 5, 3, 7, 6, 3, 10
+T, B, V = 5, 3, 7
 LEARNING_RATE, CLIP = 0.5, 0.25
 
 
-LAYERS = {
-    "tanh": lambda: torch.nn.RNN(V, H, nonlinearity="tanh"),
-    "relu": lambda: torch.nn.RNN(V, H, nonlinearity="relu"),
-    "lstm": lambda: torch.nn.LSTM(V, H),
-    "gru": lambda: torch.nn.GRU(V, H),
+@dataclasses.dataclass
+class Stack:
+    suffix: str
+    hidden: int = 4
+    layers: int = 2
+    embedding: int | None = None
+    tied: bool = False
+    chunks: int = 2
+    steps: int = 4
+
+
+STACKS = [
+    Stack("", hidden=6, layers=1, chunks=3, steps=10),
+    Stack("-2-layers"),
+    Stack("-embedding", layers=1, embedding=6),
+    Stack("-2-layers-embedding", embedding=6),
+    Stack("-2-layers-tied", embedding=4, tied=True),
+]
+
+CELLS = {
+    "tanh": lambda *sizes: torch.nn.RNN(*sizes, nonlinearity="tanh"),
+    "relu": lambda *sizes: torch.nn.RNN(*sizes, nonlinearity="relu"),
+    "lstm": torch.nn.LSTM,
+    "gru": torch.nn.GRU,
 }
 
 
 class LanguageModel(torch.nn.Module):
-    def __init__(self, cell):
+    def __init__(self, cell, stack):
         super().__init__()
-        self.rnn = LAYERS[cell]()
-        self.decoder = torch.nn.Linear(H, V)
+        self.embedding = torch.nn.Embedding(V, stack.embedding) if stack.embedding else None
+        self.rnn = CELLS[cell](stack.embedding or V, stack.hidden, stack.layers)
+        self.decoder = torch.nn.Linear(stack.hidden, V)
+        if stack.tied:
+            self.decoder.weight = self.embedding.weight
 
-    def loss(self, inputs, targets, state):
-        one_hot = torch.nn.functional.one_hot(inputs, V).to(torch.get_default_dtype())
-        outputs, state = self.rnn(one_hot, state)
-        logits = self.decoder(outputs)
-        return torch.nn.functional.cross_entropy(logits.reshape(-1, V), targets.reshape(-1)), state
+    def forward(self, inputs, state):
+        if self.embedding is None:
+            inputs = torch.nn.functional.one_hot(inputs, V).to(torch.get_default_dtype())
+        else:
+            inputs = self.embedding(inputs)
+        outputs, state = self.rnn(inputs, state)
+        return self.decoder(outputs), state
+
+    def loss(self, logits, targets):
+        return torch.nn.functional.cross_entropy(logits.reshape(-1, V), targets.reshape(-1))
 
 
 def detached(state):
@@ -61,24 +90,26 @@ def clip(parameters):
     return norm
 
 
-def vectors(cell):
+def vectors(cell, stack):
     torch.manual_seed(20 + len(cell))
-    model = LanguageModel(cell)
+    model = LanguageModel(cell, stack)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.copy_((torch.randn_like(parameter) * 0.6).float().double())
     start = {name: value.clone() for name, value in model.state_dict().items()}
-    minibatches = [(torch.randint(V, (T, B)), torch.randint(V, (T, B))) for _ in range(CHUNKS)]
+    minibatches = [(torch.randint(V, (T, B)), torch.randint(V, (T, B))) for _ in range(stack.chunks)]
 
     chunks, state = [], None
     for inputs, targets in minibatches:
         model.zero_grad()
-        loss, state = model.loss(inputs, targets, state)
+        logits, state = model(inputs, state)
+        loss = model.loss(logits, targets)
         loss.backward()
         state = detached(state)
         chunks.append({
             "inputs": inputs.reshape(-1).tolist(),
             "targets": targets.reshape(-1).tolist(),
+            "logits": numbers(logits),
             "loss": loss.item(),
             "gradients": {name: numbers(p.grad) for name, p in model.named_parameters()},
             "states": named(state),
@@ -86,10 +117,11 @@ def vectors(cell):
 
     optimizer = torch.optim.SGD(model.parameters(), lr=LEARNING_RATE)
     losses, norms, state = [], [], None
-    for step in range(STEPS):
-        inputs, targets = minibatches[step % CHUNKS]
+    for step in range(stack.steps):
+        inputs, targets = minibatches[step % stack.chunks]
         optimizer.zero_grad()
-        loss, state = model.loss(inputs, targets, state)
+        logits, state = model(inputs, state)
+        loss = model.loss(logits, targets)
         loss.backward()
         state = detached(state)
         norms.append(clip(model.parameters()))
@@ -97,7 +129,8 @@ def vectors(cell):
         losses.append(loss.item())
 
     return {
-        "cell": cell, "timeSteps": T, "batchSize": B, "vocabularySize": V, "hiddenSize": H,
+        "cell": cell, "timeSteps": T, "batchSize": B, "vocabularySize": V, "hiddenSize": stack.hidden,
+        "layerCount": stack.layers, "embeddingSize": stack.embedding, "tiesWeights": stack.tied,
         "parameters": {name: numbers(value) for name, value in start.items()},
         "chunks": chunks,
         "training": {
@@ -109,5 +142,7 @@ def vectors(cell):
 
 folder = pathlib.Path(sys.argv[1])
 folder.mkdir(parents=True, exist_ok=True)
-for cell in LAYERS:
-    (folder / f"{cell}.json").write_text(json.dumps(vectors(cell), indent=1) + "\n")
+for cell in CELLS:
+    for stack in STACKS:
+        text = json.dumps(vectors(cell, stack), indent=1)
+        (folder / f"{cell}{stack.suffix}.json").write_text(text + "\n")

@@ -2,69 +2,79 @@ import UnrollCore
 import UnrollModel
 
 /// An engine in double precision and plain loops: slow, obviously right, and what the others are checked against.
+///
+/// It goes through a minibatch sequence by sequence, and through a sequence step by step and layer by layer.
 public final class ReferenceEngine: Engine {
     /// What the model is made of.
     public let configuration: ModelConfiguration
     /// How many tokens the model knows, `V`.
     public let vocabularySize: Int
 
-    private let graph: CellGraph
-    private let gateCount: Int
-    private let hiddenSize: Int
+    /// The states of all layers in one sequence: layer, state of the cell, `[H]`.
+    private typealias States = [[[Double]]]
+
+    private let cell: CellGraph
     private var weights: ReferenceWeights
-    /// The carried states, each `[B, H]`; nil stands for zeros.
-    private var carried: [[Double]]?
-    private var carriedBatchSize = 0
+    /// The carried states of each sequence; empty stands for zeros.
+    private var carried: [States] = []
 
     /// Creates an engine that starts from these parameters.
     public init(configuration: ModelConfiguration, parameters: Parameters) throws(EngineError) {
         do throws(ModelError) {
             vocabularySize = try parameters.checkedVocabularySize(for: configuration)
-            graph = try CellGraph(of: configuration.cell)
+            cell = try CellGraph(of: configuration.cell)
         } catch {
             throw .model(error)
         }
         self.configuration = configuration
-        gateCount = configuration.cell.gates.count
-        hiddenSize = configuration.hiddenSize
-        weights = ReferenceWeights(parameters)
+        weights = ReferenceWeights(
+            configuration.parameterShapes(vocabularySize: vocabularySize).compactMap {
+                parameters[$0.name]?.values.map(Double.init)
+            }, of: configuration)
     }
 
     /// A copy of the parameters, rounded to single precision.
     public var parameters: Parameters {
-        let shapes = configuration.parameterShapes(vocabularySize: vocabularySize)
-        return Parameters(
-            zip(shapes, weights.all).map { .init(name: $0.name, shape: $0.shape, values: $1.map(Float.init)) }
-        )
+        Parameters(
+            named(weights).entries.map {
+                .init(name: $0.name, shape: $0.shape, values: $0.values.map(Float.init))
+            })
     }
 
     /// The carried state, rounded to single precision.
     public var state: NamedTensors<Float> {
-        guard let carried else { return NamedTensors() }
+        guard !carried.isEmpty else { return NamedTensors() }
+        let shape = [configuration.layerCount, carried.count, configuration.hiddenSize]
         return NamedTensors(
-            zip(configuration.cell.states, carried).map {
-                .init(name: $0, shape: [carriedBatchSize, hiddenSize], values: $1.map(Float.init))
+            configuration.cell.states.enumerated().map { index, name in
+                let values = (0..<shape[0]).flatMap { layer in carried.flatMap { $0[layer][index] } }
+                return .init(name: name, shape: shape, values: values.map(Float.init))
             })
     }
 
     /// Goes on from this state, or from zeros if it is empty.
     public func restoreState(_ state: NamedTensors<Float>) throws(EngineError) {
-        carriedBatchSize = try state.checkedBatchSize(for: configuration)
-        carried =
-            carriedBatchSize == 0
-            ? nil : configuration.cell.states.compactMap { state[$0]?.values.map(Double.init) }
+        let (B, H) = (try state.checkedBatchSize(for: configuration), configuration.hiddenSize)
+        let tensors = configuration.cell.states.compactMap { state[$0]?.values.map(Double.init) }
+        carried = (0..<B).map { b in
+            (0..<configuration.layerCount).map { layer in
+                tensors.map { Array($0[(layer * B + b) * H..<(layer * B + b + 1) * H]) }
+            }
+        }
     }
 
     /// One step of training.
     public func train(on minibatch: Minibatch, with optimizer: Optimizer) throws(EngineError) -> StepResult {
-        let trace = try forward(minibatch)
-        let gradients = backward(trace, minibatch)
+        let passes = try forward(minibatch)
+        let gradients = backward(passes)
         let norm = gradients.all.joined().reduce(0) { $0 + $1 * $1 }.squareRoot()
-        let result = StepResult(meanLoss: trace.totalLoss / Double(minibatch.tokenCount), gradientNorm: norm)
-        keepState(of: trace)
+        let result = StepResult(
+            meanLoss: totalLoss(of: passes) / Double(minibatch.tokenCount), gradientNorm: norm)
+        carried = passes.map(\.finalStates)
         if result.isFinite {
             switch optimizer.rule {
-            case .sgd: weights.descend(gradients, rate: optimizer.effectiveRate(gradientNorm: norm))
+            case .sgd:
+                weights = weights.descending(gradients, rate: optimizer.effectiveRate(gradientNorm: norm))
             }
         }
         return result
@@ -74,20 +84,15 @@ public final class ReferenceEngine: Engine {
     public func gradients(
         on minibatch: Minibatch
     ) throws(EngineError) -> (meanLoss: Double, gradients: NamedTensors<Double>) {
-        let trace = try forward(minibatch)
-        let shapes = configuration.parameterShapes(vocabularySize: vocabularySize)
-        let gradients = NamedTensors<Double>(
-            zip(shapes, backward(trace, minibatch).all).map {
-                .init(name: $0.name, shape: $0.shape, values: $1)
-            })
-        return (trace.totalLoss / Double(minibatch.tokenCount), gradients)
+        let passes = try forward(minibatch)
+        return (totalLoss(of: passes) / Double(minibatch.tokenCount), named(backward(passes)))
     }
 
     /// The summed loss over the minibatch, in nats.
     public func evaluate(_ minibatch: Minibatch) throws(EngineError) -> Double {
-        let trace = try forward(minibatch)
-        keepState(of: trace)
-        return trace.totalLoss
+        let passes = try forward(minibatch)
+        carried = passes.map(\.finalStates)
+        return totalLoss(of: passes)
     }
 
     /// Reads one token and writes the logits of the next.
@@ -95,123 +100,122 @@ public final class ReferenceEngine: Engine {
         var minibatch = Minibatch()
         minibatch.reshape(timeSteps: 1, batchSize: 1, continuesState: true)
         minibatch.inputs[0] = token
-        let trace = try forward(minibatch)
-        keepState(of: trace)
-        logits = trace.logits[0].map(Float.init)
+        let pass = try forward(minibatch)[0]
+        carried = [pass.finalStates]
+        logits = pass.logits[0].map(Float.init)
     }
 
-    /// Everything that the forward pass leaves for the backward pass.
-    private struct Trace {
-        /// Step, row, unit: the values of all nodes of the cell's graph.
-        var nodes: [[[[Double]]]] = []
-        /// Per step, each state before it, `[B, H]`; at the end the final states.
-        var states: [[[Double]]]
-        /// Per token: logits, and probabilities less the target.
+    /// The forward pass of one sequence, with everything that the backward pass needs.
+    private struct Pass {
+        var tokens: [Int] = []
+        /// Step, layer.
+        var steps: [[ReferenceLayer.Step]] = []
+        /// Step, `[V]`.
         var logits: [[Double]] = []
-        var logitGradients: [[Double]] = []
-        var totalLoss = 0.0
+        var losses: [CrossEntropy] = []
+
+        var finalStates: States { steps.last?.map(\.states) ?? [] }
     }
 
-    private func keepState(of trace: Trace) {
-        carried = trace.states.last
-        carriedBatchSize = carried.map { $0[0].count / hiddenSize } ?? 0
+    private func totalLoss(of passes: [Pass]) -> Double {
+        passes.reduce(0) { $1.losses.reduce($0) { $0 + $1.value } }
     }
 
-    private func forward(_ minibatch: Minibatch) throws(EngineError) -> Trace {
+    private func named(_ weights: ReferenceWeights) -> NamedTensors<Double> {
+        NamedTensors(
+            zip(configuration.parameterShapes(vocabularySize: vocabularySize), weights.all).map {
+                .init(name: $0.name, shape: $0.shape, values: $1)
+            })
+    }
+
+    /// Returns the passes of all sequences, `B`.
+    private func forward(_ minibatch: Minibatch) throws(EngineError) -> [Pass] {
         try minibatch.check(vocabularySize: vocabularySize)
-        let (T, B, H, V) = (minibatch.timeSteps, minibatch.batchSize, hiddenSize, vocabularySize)
-        let zeros = [[Double]](repeating: [Double](repeating: 0, count: B * H), count: graph.stateCount)
-        if minibatch.continuesState, carried != nil, carriedBatchSize != B {
-            throw .stateMismatch(expected: [B, H], actual: [carriedBatchSize, H])
+        let (T, B) = (minibatch.timeSteps, minibatch.batchSize)
+        let (L, H) = (configuration.layerCount, configuration.hiddenSize)
+        let goesOn = minibatch.continuesState && !carried.isEmpty
+        guard !goesOn || carried.count == B else {
+            throw .stateMismatch(expected: [L, B, H], actual: [L, carried.count, H])
         }
-        var trace = Trace(states: [minibatch.continuesState ? carried ?? zeros : zeros])
-        for t in 0..<T {
-            let previous = trace.states[t]
-            var next = zeros
-            trace.nodes.append([])
-            for b in 0..<B {
+        let state = [[Double]](repeating: [Double](repeating: 0, count: H), count: cell.stateCount)
+        let zeros = States(repeating: state, count: L)
+        return (0..<B).map { b in
+            var pass = Pass()
+            var states = goesOn ? carried[b] : zeros
+            for t in 0..<T {
                 let token = Int(minibatch.inputs[t * B + b])
-                var row: [[Double]] = []
-                for j in 0..<H {
-                    func input(_ gate: Int) -> Double {
-                        weights.inputBias[gate * H + j] + weights.input[(gate * H + j) * V + token]
-                    }
-                    let gates = (0..<gateCount).map { gate in
-                        let unit = gate * H + j
-                        var sum = weights.hiddenBias[unit]
-                        if !graph.splitGates.contains(gate) { sum += input(gate) }
-                        for k in 0..<H { sum += weights.hidden[unit * H + k] * previous[0][b * H + k] }
-                        return sum
-                    }
-                    let values = graph.forwardValues(
-                        gates: gates, gateInputs: graph.splitGates.map(input),
-                        states: previous.map { $0[b * H + j] })
-                    for (state, node) in graph.newStates.enumerated() {
-                        next[state][b * H + j] = values[node]
-                    }
-                    row.append(values)
+                var input = self.input(of: token)
+                let steps = zip(weights.layers, states).map { layer, previous in
+                    let step = layer.forward(input, after: previous, cell: cell)
+                    input = .vector(step.states[0])
+                    return step
                 }
-                trace.nodes[t].append(row)
+                states = steps.map(\.states)
+                let logits = decode(states[L - 1][0])
+                pass.tokens.append(token)
+                pass.steps.append(steps)
+                pass.logits.append(logits)
+                pass.losses.append(
+                    CrossEntropy(logits: logits, target: Int(minibatch.targets[t * B + b])))
             }
-            trace.states.append(next)
-            for b in 0..<B {
-                let logits = (0..<V).map { v in
-                    (0..<H).reduce(weights.decoderBias[v]) { sum, j in
-                        sum + weights.decoder[v * H + j] * next[0][b * H + j]
-                    }
-                }
-                let target = Int(minibatch.targets[t * B + b])
-                let loss = CrossEntropy(logits: logits, target: target)
-                trace.logits.append(logits)
-                trace.logitGradients.append(loss.gradient)
-                trace.totalLoss += loss.value
-            }
+            return pass
         }
-        return trace
     }
 
-    private func backward(_ trace: Trace, _ minibatch: Minibatch) -> ReferenceWeights {
-        let (T, B, H, V) = (minibatch.timeSteps, minibatch.batchSize, hiddenSize, vocabularySize)
-        let scale = 1 / Double(T * B)
+    /// What the first layer reads.
+    private func input(of token: Int) -> ReferenceLayer.Input {
+        guard let embedding = weights.embedding else { return .token(token) }
+        let E = embedding.count / vocabularySize
+        return .vector(Array(embedding[token * E..<(token + 1) * E]))
+    }
+
+    private func decode(_ output: [Double]) -> [Double] {
+        let H = output.count
+        return weights.decoderBias.indices.map { v in
+            (0..<H).reduce(weights.decoderBias[v]) { $0 + weights.decoder[v * H + $1] * output[$1] }
+        }
+    }
+
+    /// The gradient of the mean loss over all sequences.
+    private func backward(_ passes: [Pass]) -> ReferenceWeights {
+        let scale = 1 / Double(passes.reduce(0) { $0 + $1.steps.count })
         var gradients = weights.zeros
-        // The gradient of each state after step t, as later steps left it.
-        var stateGradients = [[Double]](
-            repeating: [Double](repeating: 0, count: B * H), count: graph.stateCount)
-        for t in stride(from: T - 1, through: 0, by: -1) {
-            let previous = trace.states[t]
-            let output = trace.states[t + 1][0]
-            var earlier = stateGradients.map { $0.map { _ in 0.0 } }
-            for b in 0..<B {
-                for v in 0..<V {
-                    let gradient = trace.logitGradients[t * B + b][v] * scale
-                    gradients.decoderBias[v] += gradient
-                    for j in 0..<H {
-                        gradients.decoder[v * H + j] += gradient * output[b * H + j]
-                        stateGradients[0][b * H + j] += gradient * weights.decoder[v * H + j]
-                    }
+        for pass in passes {
+            // The gradient of each state after a step, as later steps left it.
+            var later = pass.finalStates.map { $0.map { $0.map { _ in 0.0 } } }
+            for t in pass.steps.indices.reversed() {
+                let output = pass.steps[t][configuration.layerCount - 1].states[0]
+                // The gradient of what a layer gives to the one above, and of the embedding in the end.
+                var above = decoderGradient(
+                    pass.losses[t].gradient.map { $0 * scale }, output: output, into: &gradients)
+                for (index, layer) in weights.layers.enumerated().reversed() {
+                    var states = later[index]
+                    for j in above.indices { states[0][j] += above[j] }
+                    (above, later[index]) = layer.backward(
+                        pass.steps[t][index], stateGradients: states, cell: cell,
+                        into: &gradients.layers[index])
                 }
-                let token = Int(minibatch.inputs[t * B + b])
-                for j in 0..<H {
-                    let (gates, gateInputs, states) = graph.gradients(
-                        forwardValues: trace.nodes[t][b][j],
-                        stateGradients: stateGradients.map { $0[b * H + j] })
-                    for state in states.indices { earlier[state][b * H + j] += states[state] }
-                    for (gate, gradient) in gates.enumerated() {
-                        let unit = gate * H + j
-                        let inputGradient =
-                            graph.splitGates.firstIndex(of: gate).map { gateInputs[$0] } ?? gradient
-                        gradients.inputBias[unit] += inputGradient
-                        gradients.input[unit * V + token] += inputGradient
-                        gradients.hiddenBias[unit] += gradient
-                        for k in 0..<H {
-                            gradients.hidden[unit * H + k] += gradient * previous[0][b * H + k]
-                            earlier[0][b * H + k] += gradient * weights.hidden[unit * H + k]
-                        }
-                    }
+                for index in above.indices {
+                    gradients.embedding?[pass.tokens[t] * above.count + index] += above[index]
                 }
             }
-            stateGradients = earlier
         }
-        return gradients
+        return gradients.addingTied
+    }
+
+    /// Adds the gradient of the decoder's parameters, given that of the logits; returns that of its input.
+    private func decoderGradient(
+        _ logits: [Double], output: [Double], into gradients: inout ReferenceWeights
+    ) -> [Double] {
+        let H = output.count
+        var outputGradient = [Double](repeating: 0, count: H)
+        for v in logits.indices {
+            gradients.decoderBias[v] += logits[v]
+            for j in 0..<H {
+                gradients.decoder[v * H + j] += logits[v] * output[j]
+                outputGradient[j] += logits[v] * weights.decoder[v * H + j]
+            }
+        }
+        return outputGradient
     }
 }

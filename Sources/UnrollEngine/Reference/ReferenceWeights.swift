@@ -2,46 +2,54 @@ import UnrollModel
 
 /// The parameters of a model in double precision, or their gradients.
 struct ReferenceWeights {
-    /// Laid out as `[G H, V]`.
-    var input: [Double]
-    /// Laid out as `[G H, H]`.
-    var hidden: [Double]
-    /// Laid out as `[G H]`.
-    var inputBias: [Double]
-    /// Laid out as `[G H]`.
-    var hiddenBias: [Double]
-    /// Laid out as `[V, H]`.
+    /// Laid out as `[V, E]`; nil if tokens are one-hot vectors.
+    var embedding: [Double]?
+    var layers: [ReferenceLayer]
+    /// Laid out as `[V, H]`; a copy of the embedding's weights if these are tied.
     var decoder: [Double]
     /// Laid out as `[V]`.
     var decoderBias: [Double]
 
-    /// Takes parameters that have been checked against the configuration.
-    init(_ parameters: Parameters) {
-        func values(_ name: String) -> [Double] { parameters[name]?.values.map(Double.init) ?? [] }
-        input = values("rnn.weight_ih_l0")
-        hidden = values("rnn.weight_hh_l0")
-        inputBias = values("rnn.bias_ih_l0")
-        hiddenBias = values("rnn.bias_hh_l0")
-        decoder = values("decoder.weight")
-        decoderBias = values("decoder.bias")
+    private let configuration: ModelConfiguration
+
+    /// Takes tensors in the order of `ModelConfiguration.parameterShapes`.
+    init(_ tensors: [[Double]], of configuration: ModelConfiguration) {
+        var rest = tensors[...]
+        let embedding = configuration.embeddingSize == nil ? nil : rest.removeFirst()
+        self.embedding = embedding
+        layers = (0..<configuration.layerCount).map { _ in
+            ReferenceLayer(
+                input: rest.removeFirst(), hidden: rest.removeFirst(), inputBias: rest.removeFirst(),
+                hiddenBias: rest.removeFirst())
+        }
+        let tied = configuration.tiesWeights ? embedding : nil
+        decoder = tied ?? rest.removeFirst()
+        decoderBias = rest.removeFirst()
+        self.configuration = configuration
     }
 
     /// In the order of `ModelConfiguration.parameterShapes`.
     var all: [[Double]] {
-        get { [input, hidden, inputBias, hiddenBias, decoder, decoderBias] }
-        set {
-            (input, hidden, inputBias) = (newValue[0], newValue[1], newValue[2])
-            (hiddenBias, decoder, decoderBias) = (newValue[3], newValue[4], newValue[5])
-        }
+        let recurrent = layers.flatMap { [$0.input, $0.hidden, $0.inputBias, $0.hiddenBias] }
+        let output = configuration.tiesWeights ? [decoderBias] : [decoder, decoderBias]
+        return (embedding.map { [$0] } ?? []) + recurrent + output
     }
 
     var zeros: ReferenceWeights {
-        var copy = self
-        copy.all = all.map { [Double](repeating: 0, count: $0.count) }
-        return copy
+        ReferenceWeights(all.map { [Double](repeating: 0, count: $0.count) }, of: configuration)
     }
 
-    mutating func descend(_ gradients: ReferenceWeights, rate: Double) {
-        all = zip(all, gradients.all).map { zip($0, $1).map { $0 - rate * $1 } }
+    /// The same gradients, with those of both uses of tied weights added up.
+    var addingTied: ReferenceWeights {
+        guard let embedding, configuration.tiesWeights else { return self }
+        var sum = self
+        sum.embedding = zip(embedding, decoder).map { $0 + $1 }
+        return sum
+    }
+
+    /// The parameters after a step against the gradients.
+    func descending(_ gradients: ReferenceWeights, rate: Double) -> ReferenceWeights {
+        ReferenceWeights(
+            zip(all, gradients.all).map { zip($0, $1).map { $0 - rate * $1 } }, of: configuration)
     }
 }
