@@ -61,16 +61,20 @@ static double probe(int64_t iterations) {
     enum { SUMS = 12 };
     Vector sums[SUMS];
     UNROLLED for (int i = 0; i < SUMS; i++) sums[i] = BROADCAST((float)i);
-    Vector factor = BROADCAST(0.999f), addend = BROADCAST(1e-3f);
+    Vector factor = BROADCAST(0.999f), addend = BROADCAST(1e-3f);  // in bfloat16, any words will do
     // The compiler must not see that these are constants: it would find the sum that they leave as it is, one, and drop
     // it, and the peak would come out a twelfth too high.
     __asm__ volatile("" : : "r"(&factor), "r"(&addend) : "memory");
     for (int64_t n = 0; n < iterations; n++) {
+#if WORD_UNITS == 1
         UNROLLED for (int i = 0; i < SUMS; i++) sums[i] = MULTIPLY_ADD(sums[i], factor, addend);
+#else
+        UNROLLED for (int i = 0; i < SUMS; i++) sums[i] = ADD_PRODUCT(sums[i], factor, addend);
+#endif
     }
     Vector total = sums[0];
     UNROLLED for (int i = 1; i < SUMS; i++) total += sums[i];
     volatile float result = REDUCE_ADD(total);
     (void)result;
-    return (double)iterations * SUMS * LANES * 2;
+    return (double)iterations * SUMS * LANES * 2 * WORD_UNITS;
 }

@@ -6,20 +6,30 @@
 #include "levels.h"
 #include "unroll_kernels.h"
 
-const UnrollKernels *unroll_kernels(UnrollLevel level) {
+#if defined(__x86_64__)
+static bool has_avx512(void) {
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl")
+        && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
+}
+#endif
+
+const UnrollKernels *unroll_kernels(UnrollLevel level, UnrollPrecision precision) {
+    const bool is_bfloat16 = precision == UNROLL_PRECISION_BFLOAT16;
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+#endif
     switch (level) {
     case UNROLL_LEVEL_PORTABLE:
-        return &unroll_portable;
+        return is_bfloat16 ? &unroll_portable_bfloat16 : &unroll_portable;
 #if defined(__x86_64__)
     case UNROLL_LEVEL_AVX2:
-        __builtin_cpu_init();
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &unroll_avx2 : NULL;
+        if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return NULL;
+        return is_bfloat16 ? &unroll_avx2_bfloat16 : &unroll_avx2;
     case UNROLL_LEVEL_AVX512:
-        __builtin_cpu_init();
-        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl")
-                && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")
-            ? &unroll_avx512
-            : NULL;
+        if (!has_avx512()) return NULL;
+        return is_bfloat16 ? &unroll_avx512_bfloat16 : &unroll_avx512;
+    case UNROLL_LEVEL_AVX512BF16:
+        return is_bfloat16 && has_avx512() && __builtin_cpu_supports("avx512bf16") ? &unroll_avx512bf16 : NULL;
 #endif
     default:
         return NULL;

@@ -6,9 +6,13 @@
 #include "unroll_kernels.h"
 
 extern const UnrollKernels unroll_portable;
+extern const UnrollKernels unroll_portable_bfloat16;
 #if defined(__x86_64__)
 extern const UnrollKernels unroll_avx2;
+extern const UnrollKernels unroll_avx2_bfloat16;
 extern const UnrollKernels unroll_avx512;
+extern const UnrollKernels unroll_avx512_bfloat16;
+extern const UnrollKernels unroll_avx512bf16;
 #endif
 
 #endif

@@ -1,7 +1,7 @@
 /// What the machine refuses: instructions that the processor lacks, memory or threads that the system has not.
 public enum KernelError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The processor lacks an instruction set that was asked for.
-    case unavailable(String, available: [String])
+    case unavailable(String, Precision, available: [String])
     /// No pool can have so many threads.
     case invalidThreadCount(Int)
     /// The operating system gave no memory or no threads.
@@ -10,8 +10,8 @@ public enum KernelError: Error, Sendable, Equatable, CustomStringConvertible {
     /// One line that names the thing and the way out.
     public var description: String {
         switch self {
-        case .unavailable(let name, let available):
-            "this processor has no '\(name)' kernels; available: \(available.joined(separator: ", "))"
+        case .unavailable(let name, let precision, let available):
+            "this processor has no '\(name)' kernels for \(precision.rawValue); available: \(available.joined(separator: ", "))"
         case .invalidThreadCount(let count):
             "the number of threads (--threads) is \(count) but must be within \(WorkerPool.threadCounts)"
         case .outOfResources(let what):

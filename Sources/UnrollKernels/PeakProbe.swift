@@ -7,9 +7,11 @@ package struct PeakProbe {
     /// About two milliseconds of work.
     private static let iterations: Int64 = 1_000_000
 
-    /// Prepares the probe for a level's vectors on so many threads.
-    package init(level: KernelLevel, threads: Int) throws(KernelError) {
-        kernels = try level.kernels()
+    /// Prepares the probe for a level's products in a precision on so many threads.
+    package init(
+        level: KernelLevel, precision: Precision = .float32, threads: Int
+    ) throws(KernelError) {
+        kernels = try level.kernels(for: precision)
         pool = try WorkerPool(threadCount: threads)
     }
 

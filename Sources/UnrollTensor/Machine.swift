@@ -21,7 +21,7 @@ final class Machine: @unchecked Sendable {
 
     private init() {
         var failure: KernelError?
-        var table = unroll_kernels(UNROLL_LEVEL_PORTABLE).pointee
+        var table = unroll_kernels(UNROLL_LEVEL_PORTABLE, UNROLL_PRECISION_FLOAT32).pointee
         do throws(KernelError) {
             table = try KernelLevel.preferred().kernels()
         } catch {

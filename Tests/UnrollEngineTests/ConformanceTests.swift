@@ -48,7 +48,7 @@ import UnrollModel
             defer { _ = try? reference.evaluate(minibatch) }
             return try reference.gradients(on: minibatch)
         }
-        for level in KernelLevel.available {
+        for level in KernelLevel.available() {
             for threads in [1, 2] {
                 let engine = try CPUEngine(
                     configuration: model.configuration, parameters: model.parameters, threads: threads,
@@ -74,7 +74,7 @@ import UnrollModel
     @Test(arguments: cells.indices, sizes + stacks)
     func oneAndTwoThreadsAgreeInEveryBit(cell: Int, size: Size) throws {
         let model = try Model(cell: Self.cells[cell], size: size)
-        for level in KernelLevel.available {
+        for level in KernelLevel.available() {
             let runs = try [1, 2, 3].map { threads in
                 let engine = try CPUEngine(
                     configuration: model.configuration, parameters: model.parameters, threads: threads,

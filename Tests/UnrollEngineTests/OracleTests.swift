@@ -36,7 +36,7 @@ import UnrollModel
             against: oracle, lossTolerance: 1e-9)
     }
 
-    @Test(arguments: Oracle.names, KernelLevel.available) func cpuEngineTrainsAsPyTorch(
+    @Test(arguments: Oracle.names, KernelLevel.available()) func cpuEngineTrainsAsPyTorch(
         name: String, level: KernelLevel
     ) throws {
         let oracle = try Oracle.named(name)
@@ -55,7 +55,7 @@ import UnrollModel
             against: oracle, tolerance: 1e-6)
     }
 
-    @Test(arguments: Oracle.names, KernelLevel.available) func cpuEngineAdvancesAsPyTorch(
+    @Test(arguments: Oracle.names, KernelLevel.available()) func cpuEngineAdvancesAsPyTorch(
         name: String, level: KernelLevel
     ) throws {
         let oracle = try Oracle.named(name)

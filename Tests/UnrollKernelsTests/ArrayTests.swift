@@ -26,7 +26,7 @@ import UnrollKernels
     static let singles = [(false, false), (true, false), (false, true), (true, true)]
 
     /// Every combination of two out of many kinds of numbers.
-    @Test(arguments: KernelLevel.available, combinations) func combinationsOfSpecialValues(
+    @Test(arguments: KernelLevel.available(), combinations) func combinationsOfSpecialValues(
         level: KernelLevel, combination: Combination
     ) throws {
         let values = ElementwiseTests.specialValues + [2, 3, -3, -0.5, 0x1p24]
@@ -42,7 +42,7 @@ import UnrollKernels
         #expect(a.isIntact && b.isIntact && d.isIntact, "\(level)")
     }
 
-    @Test(arguments: KernelLevel.available, combinations) func combinationsOfAnyLengthAtAnyAddress(
+    @Test(arguments: KernelLevel.available(), combinations) func combinationsOfAnyLengthAtAnyAddress(
         level: KernelLevel, combination: Combination
     ) throws {
         let kernels = try level.kernels()
@@ -72,7 +72,7 @@ import UnrollKernels
     }
 
     /// The result may take the place of either operand, also of one that is used for all.
-    @Test(arguments: KernelLevel.available, combinations) func combinationsInPlace(
+    @Test(arguments: KernelLevel.available(), combinations) func combinationsInPlace(
         level: KernelLevel, combination: Combination
     ) throws {
         let kernels = try level.kernels()
@@ -98,7 +98,7 @@ import UnrollKernels
         }
     }
 
-    @Test(arguments: KernelLevel.available) func sumsOfAnyLengthAtAnyAddress(level: KernelLevel) throws {
+    @Test(arguments: KernelLevel.available()) func sumsOfAnyLengthAtAnyAddress(level: KernelLevel) throws {
         let kernels = try level.kernels()
         for count in Array(0...130) + [1000, 1023, 1024, 1025, 4095, 4096, 4097, 9000] {
             for offset in 0..<4 {
@@ -115,7 +115,7 @@ import UnrollKernels
     }
 
     /// In single precision alone, ten million times 0.1 would be 1,087,937.
-    @Test(arguments: KernelLevel.available) func theErrorOfASumDoesNotGrowWithItsLength(
+    @Test(arguments: KernelLevel.available()) func theErrorOfASumDoesNotGrowWithItsLength(
         level: KernelLevel
     ) throws {
         let kernels = try level.kernels()
@@ -134,7 +134,7 @@ import UnrollKernels
         #expect(abs(kernels.sum(values, count) / sum - 1) < 1e-6, "\(level)")
     }
 
-    @Test(arguments: KernelLevel.available, [1, 17, 130, 5000]) func sumsShowDivergence(
+    @Test(arguments: KernelLevel.available(), [1, 17, 130, 5000]) func sumsShowDivergence(
         level: KernelLevel, count: Int
     ) throws {
         let kernels = try level.kernels()

@@ -36,7 +36,7 @@ import UnrollKernels
         #expect(from.isIntact && to.isIntact, "\(level) \(rows) x \(columns) \(gaps) \(offsets)")
     }
 
-    @Test(arguments: KernelLevel.available, [false, true]) func blocksOfAnySize(
+    @Test(arguments: KernelLevel.available(), [false, true]) func blocksOfAnySize(
         level: KernelLevel, isTransposed: Bool
     ) throws {
         for rows in Self.sizes {
@@ -48,7 +48,7 @@ import UnrollKernels
         }
     }
 
-    @Test(arguments: KernelLevel.available, [false, true]) func blocksAtAnyAddressAndDistance(
+    @Test(arguments: KernelLevel.available(), [false, true]) func blocksAtAnyAddressAndDistance(
         level: KernelLevel, isTransposed: Bool
     ) throws {
         for (rows, columns) in [(16, 16), (32, 32), (19, 37)] {

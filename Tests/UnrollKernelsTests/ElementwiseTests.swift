@@ -97,7 +97,7 @@ import UnrollKernels
         return Array(d.values.prefix(a.count))
     }
 
-    @Test(arguments: KernelLevel.available) func tanhIsWithin6UnitsInTheLastPlace(level: KernelLevel) throws {
+    @Test(arguments: KernelLevel.available()) func tanhIsWithin6UnitsInTheLastPlace(level: KernelLevel) throws {
         let arguments = Self.everyMagnitude
         let results = try Self.run(Self.approximatedOperations[0], level: level, arguments)
         var greatestError = 0.0
@@ -116,7 +116,7 @@ import UnrollKernels
     }
 
     /// Small sigmoids have an absolute error only: they come from a hyperbolic tangent near -1.
-    @Test(arguments: KernelLevel.available) func sigmoidIsWithinTwoToTheMinus22(level: KernelLevel) throws {
+    @Test(arguments: KernelLevel.available()) func sigmoidIsWithinTwoToTheMinus22(level: KernelLevel) throws {
         let arguments = Self.everyMagnitude
         let results = try Self.run(Self.approximatedOperations[1], level: level, arguments)
         var greatestError = 0.0
@@ -129,7 +129,7 @@ import UnrollKernels
     }
 
     /// Results under the least normal number are zero.
-    @Test(arguments: KernelLevel.available) func expIsWithin3UnitsInTheLastPlace(level: KernelLevel) throws {
+    @Test(arguments: KernelLevel.available()) func expIsWithin3UnitsInTheLastPlace(level: KernelLevel) throws {
         var noise = Noise(seed: 3)
         let arguments = Self.everyMagnitude + (0..<100_000).map { _ in noise.next() * 90 }
         let results = try Self.run(Self.approximatedOperations[2], level: level, arguments)
@@ -148,7 +148,7 @@ import UnrollKernels
         #expect(greatestError < 3, "\(level)")
     }
 
-    @Test(arguments: KernelLevel.available) func logIsWithin1UnitInTheLastPlace(level: KernelLevel) throws {
+    @Test(arguments: KernelLevel.available()) func logIsWithin1UnitInTheLastPlace(level: KernelLevel) throws {
         let arguments = Self.everyMagnitude + [1]
         let results = try Self.run(Self.approximatedOperations[3], level: level, arguments)
         var greatestError = 0.0
@@ -164,7 +164,7 @@ import UnrollKernels
         #expect(results.last?.bitPattern == 0, "\(level)")
     }
 
-    @Test(arguments: KernelLevel.available) func functionsOfValuesThatAreNoOrdinaryNumbers(
+    @Test(arguments: KernelLevel.available()) func functionsOfValuesThatAreNoOrdinaryNumbers(
         level: KernelLevel
     ) throws {
         let arguments: [Float] = [.nan, -.nan, .signalingNaN, .infinity, -.infinity, 0, -0.0]
@@ -182,7 +182,7 @@ import UnrollKernels
     }
 
     /// All triples of special values, and many ordinary ones.
-    @Test(arguments: KernelLevel.available, exactOperations) func operationsAreRoundedAsTheirFormulaSays(
+    @Test(arguments: KernelLevel.available(), exactOperations) func operationsAreRoundedAsTheirFormulaSays(
         level: KernelLevel, operation: Operation
     ) throws {
         var a: [Float] = []
@@ -218,7 +218,7 @@ import UnrollKernels
     /// Divergence must stay visible.
     ///
     /// The rectifier's derivative asks only whether its value is greater than zero.
-    @Test(arguments: KernelLevel.available, exactOperations + approximatedOperations)
+    @Test(arguments: KernelLevel.available(), exactOperations + approximatedOperations)
     func whatIsNotANumberStaysSo(level: KernelLevel, operation: Operation) throws {
         let ordinary = [Float](repeating: 0.5, count: 32)
         for operand in 0..<operation.operands {
@@ -235,7 +235,7 @@ import UnrollKernels
     /// The error is at most 3 · 2⁻²⁴ of the gradient, for a value of the function's range.
     ///
     /// Where multiply-adds are fused, it is also at most 2⁻²³ of the result. A product of gradients adds half of that.
-    @Test(arguments: KernelLevel.available) func derivativesAgreeWithDoublePrecision(
+    @Test(arguments: KernelLevel.available()) func derivativesAgreeWithDoublePrecision(
         level: KernelLevel
     ) throws {
         var noise = Noise(seed: 2)
@@ -265,7 +265,7 @@ import UnrollKernels
         }
     }
 
-    @Test(arguments: KernelLevel.available, exactOperations + approximatedOperations)
+    @Test(arguments: KernelLevel.available(), exactOperations + approximatedOperations)
     func theResultMayReplaceAnyOperand(level: KernelLevel, operation: Operation) throws {
         for count in [32, 96, 1024] {
             var noise = Noise(seed: UInt64(count))

@@ -129,7 +129,7 @@ import UnrollKernels
         }
     }
 
-    @Test(arguments: KernelLevel.available, sizes) func productsAgreeWithPlainLoops(
+    @Test(arguments: KernelLevel.available(), sizes) func productsAgreeWithPlainLoops(
         level: KernelLevel, rows: Int
     ) throws {
         for inner in Self.sizes {
@@ -141,7 +141,7 @@ import UnrollKernels
 
     /// The inner sizes of the last ones are of more than one block.
     @Test(
-        arguments: KernelLevel.available,
+        arguments: KernelLevel.available(),
         [
             (257, 33, 9), (9, 257, 33), (33, 9, 257), (257, 257, 1), (1, 257, 257), (9, 1024, 33),
             (9, 1025, 33), (33, 2100, 7),
@@ -152,7 +152,7 @@ import UnrollKernels
         try check(level: level, rows: sizes.rows, inner: sizes.inner, columns: sizes.columns)
     }
 
-    @Test(arguments: KernelLevel.available, 0..<4) func theBitsDoNotDependOnTheAddress(
+    @Test(arguments: KernelLevel.available(), 0..<4) func theBitsDoNotDependOnTheAddress(
         level: KernelLevel, offset: Int
     ) throws {
         for isTransposed in [false, true] {
@@ -167,7 +167,7 @@ import UnrollKernels
         }
     }
 
-    @Test(arguments: KernelLevel.available, [40, 1100]) func theBitsDoNotDependOnTheShares(
+    @Test(arguments: KernelLevel.available(), [40, 1100]) func theBitsDoNotDependOnTheShares(
         level: KernelLevel, inner: Int
     ) throws {
         let kernels = try level.kernels()
@@ -191,7 +191,7 @@ import UnrollKernels
         }
     }
 
-    @Test(arguments: KernelLevel.available) func onlyTheShareIsWritten(level: KernelLevel) throws {
+    @Test(arguments: KernelLevel.available()) func onlyTheShareIsWritten(level: KernelLevel) throws {
         let kernels = try level.kernels()
         for isTransposed in [false, true] {
             let product = try Case(
@@ -214,7 +214,7 @@ import UnrollKernels
     }
 
     /// What is not a number, or infinite, shows in its own row or column and in no other.
-    @Test(arguments: KernelLevel.available, [Float.nan, .infinity]) func divergenceStaysInItsRowAndColumn(
+    @Test(arguments: KernelLevel.available(), [Float.nan, .infinity]) func divergenceStaysInItsRowAndColumn(
         level: KernelLevel, bad: Float
     ) throws {
         let (rows, inner, columns) = (11, 9, 37)

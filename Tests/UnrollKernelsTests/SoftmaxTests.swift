@@ -24,7 +24,7 @@ import UnrollKernels
     }
 
     /// The bounds are those of the decoder, whose kernel it shares.
-    @Test(arguments: KernelLevel.available) func lossesAndGradientsAgreeWithDoublePrecision(
+    @Test(arguments: KernelLevel.available()) func lossesAndGradientsAgreeWithDoublePrecision(
         level: KernelLevel
     ) throws {
         for classes in 1...100 {
@@ -51,7 +51,7 @@ import UnrollKernels
         }
     }
 
-    @Test(arguments: KernelLevel.available, [1, 2, 31, 32, 33, 100]) func divergenceStaysVisible(
+    @Test(arguments: KernelLevel.available(), [1, 2, 31, 32, 33, 100]) func divergenceStaysVisible(
         level: KernelLevel, classes: Int
     ) throws {
         for bad in [Float.nan, -.nan, .infinity] {
@@ -67,7 +67,7 @@ import UnrollKernels
         }
     }
 
-    @Test(arguments: KernelLevel.available) func anImpossibleClassHasAnInfiniteLoss(
+    @Test(arguments: KernelLevel.available()) func anImpossibleClassHasAnInfiniteLoss(
         level: KernelLevel
     ) throws {
         let logits: [Float] = [0.5, -.infinity, 0.5]

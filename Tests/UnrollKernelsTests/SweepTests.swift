@@ -5,7 +5,7 @@ import UnrollKernels
 
 /// Transposes and the passes over parameters, against plain loops; and where parameters live.
 @Suite struct SweepTests {
-    @Test(arguments: KernelLevel.available, [(32, 32), (48, 32), (32, 80), (128, 96)])
+    @Test(arguments: KernelLevel.available(), [(32, 32), (48, 32), (32, 80), (128, 96)])
     func transposeExchangesRowsAndColumns(level: KernelLevel, strides: (from: Int, to: Int)) throws {
         let from = try GuardedBuffer((0..<31 * strides.from + 32).map { Float($0) })
         let to = try GuardedBuffer(untouched: 31 * strides.to + 32)
@@ -22,7 +22,7 @@ import UnrollKernels
         #expect(from.isIntact && to.isIntact, "\(level)")
     }
 
-    @Test(arguments: KernelLevel.available, [0, 32, 64, 992, 32_768]) func sumOfSquares(
+    @Test(arguments: KernelLevel.available(), [0, 32, 64, 992, 32_768]) func sumOfSquares(
         level: KernelLevel, count: Int
     ) throws {
         var noise = Noise(seed: 1)
@@ -34,7 +34,7 @@ import UnrollKernels
         #expect(values.isIntact, "\(level)")
     }
 
-    @Test(arguments: KernelLevel.available, [Float.nan, .infinity, 1e20]) func aSumOfSquaresShowsDivergence(
+    @Test(arguments: KernelLevel.available(), [Float.nan, .infinity, 1e20]) func aSumOfSquaresShowsDivergence(
         level: KernelLevel, bad: Float
     ) throws {
         for position in 0..<64 {
@@ -43,7 +43,7 @@ import UnrollKernels
         }
     }
 
-    @Test(arguments: KernelLevel.available, [0, 32, 64, 992]) func descendGoesAgainstTheGradient(
+    @Test(arguments: KernelLevel.available(), [0, 32, 64, 992]) func descendGoesAgainstTheGradient(
         level: KernelLevel, count: Int
     ) throws {
         var noise = Noise(seed: 2)
@@ -62,22 +62,22 @@ import UnrollKernels
     }
 
     /// Padding is zero in parameters and gradients alike and must not drift.
-    @Test(arguments: KernelLevel.available) func descendLeavesZerosWhereTheyAre(level: KernelLevel) throws {
+    @Test(arguments: KernelLevel.available()) func descendLeavesZerosWhereTheyAre(level: KernelLevel) throws {
         let parameters = try GuardedBuffer([Float](repeating: 0, count: 64))
         let gradients = try GuardedBuffer([Float](repeating: 0, count: 64))
         try level.kernels().descend(parameters.base, gradients.base, 0.5, 64)
         #expect(parameters.values.allSatisfy { $0 == 0 }, "\(level)")
     }
 
-    @Test(arguments: KernelLevel.available) func theProbeCountsItsOperations(level: KernelLevel) throws {
+    @Test(arguments: KernelLevel.available()) func theProbeCountsItsOperations(level: KernelLevel) throws {
         let kernels = try level.kernels()
         #expect(kernels.probe(20) == 2 * kernels.probe(10))
         #expect(kernels.probe(10) > 0)
     }
 
     @Test func levelsAreNamedAsInC() throws {
-        #expect(KernelLevel.available.first == .portable)
-        for level in KernelLevel.available {
+        #expect(KernelLevel.available().first == .portable)
+        for level in KernelLevel.available() {
             #expect(String(cString: try level.kernels().name) == level.rawValue)
         }
     }

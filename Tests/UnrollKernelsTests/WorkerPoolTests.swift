@@ -209,7 +209,7 @@ import UnrollKernels
         }
     }
 
-    @Test(arguments: KernelLevel.available) func kernelsTreatDenormalsAsZeroInsideARun(
+    @Test(arguments: KernelLevel.available()) func kernelsTreatDenormalsAsZeroInsideARun(
         level: KernelLevel
     ) throws {
         let pool = try WorkerPool(threadCount: 2)

@@ -253,10 +253,18 @@ typedef enum {
     UNROLL_LEVEL_PORTABLE,
     UNROLL_LEVEL_AVX2,
     UNROLL_LEVEL_AVX512,
+    UNROLL_LEVEL_AVX512BF16,
 } UnrollLevel;
 
-// The kernels of a level, or NULL where the processor or the operating system lacks it.
-const UnrollKernels *unroll_kernels(UnrollLevel level);
+// What matrix products read; they add up in float32, and everything else is float32.
+typedef enum {
+    UNROLL_PRECISION_FLOAT32,
+    UNROLL_PRECISION_BFLOAT16,
+} UnrollPrecision;
+
+// The kernels of a level, or NULL where the processor or the operating system lacks it, or where it has none of its own
+// for that precision.
+const UnrollKernels *unroll_kernels(UnrollLevel level, UnrollPrecision precision);
 
 // A fixed set of threads that run one function together. The caller is thread 0.
 typedef struct UnrollPool UnrollPool;

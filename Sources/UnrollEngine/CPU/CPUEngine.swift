@@ -3,7 +3,8 @@ import UnrollCore
 import UnrollKernels
 import UnrollModel
 
-/// The fast engine: float32 on C kernels chosen for the processor at run time, on several threads.
+/// The fast engine: C kernels chosen for the processor at run time, on several threads, in float32 or with matrix
+/// products of bfloat16.
 ///
 /// Results do not depend on the number of threads: every number is computed by one thread, in one order.
 public final class CPUEngine: Engine {
@@ -11,6 +12,8 @@ public final class CPUEngine: Engine {
     public let configuration: ModelConfiguration
     /// How many tokens the model knows, `V`.
     public let vocabularySize: Int
+    /// What matrix products multiply.
+    public let precision: Precision
     /// The kernels in use.
     public let kernelLevel: KernelLevel
 
@@ -46,12 +49,13 @@ public final class CPUEngine: Engine {
     /// - Parameters:
     ///   - configuration: What the model is made of.
     ///   - parameters: The parameters under PyTorch's names; the vocabulary size follows from their shapes.
+    ///   - precision: What matrix products multiply; bfloat16 is faster where the processor has instructions for it.
     ///   - threads: How many threads work; as many as there are processors unless said otherwise.
     ///   - kernelLevel: The kernels to use; what `UNROLL_KERNELS` names or the fastest unless said otherwise.
     /// - Throws: `EngineError` when cell, parameters, threads or kernels are not to be had.
     public init(
-        configuration: ModelConfiguration, parameters: Parameters, threads: Int? = nil,
-        kernelLevel: KernelLevel? = nil
+        configuration: ModelConfiguration, parameters: Parameters, precision: Precision = .float32,
+        threads: Int? = nil, kernelLevel: KernelLevel? = nil
     ) throws(EngineError) {
         let graph: CellGraph
         do throws(ModelError) {
@@ -61,6 +65,7 @@ public final class CPUEngine: Engine {
             throw .model(error)
         }
         self.configuration = configuration
+        self.precision = precision
         let shape = ModelShape(configuration, vocabularySize: vocabularySize, graph: graph)
         self.shape = shape
         let program = CellProgram(graph)
@@ -71,8 +76,9 @@ public final class CPUEngine: Engine {
         }
         self.program = program
         do throws(KernelError) {
-            self.kernelLevel = if let kernelLevel { kernelLevel } else { try KernelLevel.preferred() }
-            kernels = try self.kernelLevel.kernels()
+            self.kernelLevel =
+                if let kernelLevel { kernelLevel } else { try KernelLevel.preferred(for: precision) }
+            kernels = try self.kernelLevel.kernels(for: precision)
             pool = try WorkerPool(threadCount: threads ?? WorkerPool.processorCount)
             weights = try PackedParameters(shape: shape)
             derived = try DerivedWeights(of: weights, wordUnits: Int(kernels.word_units))
