@@ -110,8 +110,9 @@ let package = Package(
         tests(
             of: "UnrollGeneration",
             uses: [
+                "UnrollTestSupport",
                 "UnrollCore", "UnrollText", "UnrollModel", "UnrollEngine", "UnrollStorage", "UnrollTraining",
-            ]),
+            ], resources: [.copy("Interchange")]),
         tests(of: "UnrollCLI", uses: ["UnrollTestSupport"]),
     ]
 )

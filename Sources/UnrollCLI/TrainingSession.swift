@@ -106,8 +106,13 @@ struct TrainingSession {
         if plan.validationTokens > 0 {
             line += ", \(Format.grouped(Double(plan.validationTokens))) held out"
         }
-        line +=
-            "; \(trainer.configuration.cell.name) cell, \(trainer.configuration.hiddenSize) hidden units, "
+        let model = trainer.configuration
+        line += "; \(model.cell.name) cell, "
+        if model.layerCount > 1 { line += "\(model.layerCount) layers of " }
+        line += "\(model.hiddenSize) hidden units, "
+        if let size = model.embeddingSize {
+            line += "embedding of \(size)\(model.tiesWeights ? " tied to the output" : ""), "
+        }
         line +=
             "\(Format.grouped(Double(plan.parameterCount))) parameters; \(plan.epochs) \(plan.epochs == 1 ? "epoch" : "epochs") on \(plan.engine)"
         if plan.completedEpochs > 0 { line += ", \(plan.completedEpochs) of them done" }

@@ -2,20 +2,34 @@ import Foundation
 import UnrollModel
 
 /// The contents of `config.json`.
+///
+/// Version 1 knows one layer that reads one-hot vectors. Models that are more than that are of version 2, so that a
+/// program of that time says so and does not look for other parameters.
 struct ConfigurationDocument: Codable, Equatable {
     static let format = "unroll-model"
-    static let version = 1
+    static let newestVersion = 2
 
     let format: String
     let version: Int
     let cell: String
     let hiddenSize: Int
+    /// Nil for 1.
+    let layers: Int?
+    /// Nil for one-hot vectors.
+    let embedding: Int?
+    /// Nil for false.
+    let tiedWeights: Bool?
 
     init(_ configuration: ModelConfiguration) {
         format = Self.format
-        version = Self.version
         cell = configuration.cell.name
         hiddenSize = configuration.hiddenSize
+        let (layers, ties) = (configuration.layerCount, configuration.tiesWeights)
+        embedding = configuration.embeddingSize
+        let isOfVersion1 = layers == 1 && embedding == nil && !ties
+        version = isOfVersion1 ? 1 : 2
+        self.layers = isOfVersion1 ? nil : layers
+        tiedWeights = isOfVersion1 ? nil : ties
     }
 
     /// Reads the document; `path` is for the error.
@@ -30,12 +44,13 @@ struct ConfigurationDocument: Codable, Equatable {
         else {
             throw .invalidFile(path: path, reason: "not a configuration that Unroll has written")
         }
-        guard header.version <= Self.version else {
+        guard header.version <= Self.newestVersion else {
             throw .newerVersion(path: path, version: header.version)
         }
-        guard header.version == Self.version, let document = try? decoder.decode(Self.self, from: jsonData)
-        else {
-            throw .invalidFile(path: path, reason: "version, cell or hiddenSize is missing or not valid")
+        guard header.version >= 1, let document = try? decoder.decode(Self.self, from: jsonData) else {
+            throw .invalidFile(
+                path: path,
+                reason: "version, cell, layers, embedding, tiedWeights or hiddenSize is missing or not valid")
         }
         self = document
     }
@@ -54,7 +69,9 @@ struct ConfigurationDocument: Codable, Equatable {
         guard let cell = known.first(where: { $0.name == cell }) else {
             throw .unknownCell(path: path, name: cell, known: known.map { $0.name })
         }
-        let configuration = ModelConfiguration(cell: cell, hiddenSize: hiddenSize)
+        let configuration = ModelConfiguration(
+            cell: cell, hiddenSize: hiddenSize, layerCount: layers ?? 1, embeddingSize: embedding,
+            tiesWeights: tiedWeights ?? false)
         do {
             try configuration.check()
         } catch {

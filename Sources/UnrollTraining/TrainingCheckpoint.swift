@@ -66,9 +66,10 @@ package struct TrainingCheckpoint: Sendable {
             parameters = Parameters(tensors.entries.filter { !isState($0) })
             state = NamedTensors(
                 tensors.entries.filter(isState).map {
+                    // Before there were several layers, states had no dimension for them.
                     .init(
-                        name: String($0.name.dropFirst(Self.statePrefix.count)), shape: $0.shape,
-                        values: $0.values)
+                        name: String($0.name.dropFirst(Self.statePrefix.count)),
+                        shape: $0.shape.count == 2 ? [1] + $0.shape : $0.shape, values: $0.values)
                 })
             self.position = position
             corpusFingerprint = fingerprint

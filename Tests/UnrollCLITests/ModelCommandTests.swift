@@ -81,6 +81,10 @@ extension CommandLineTests {
                 try await Unroll.run(["info", "model", "--json"], in: folder).objects().first)
             #expect(line["cell"] as? String == "tanh")
             #expect(line["hiddenSize"] as? Int == 8)
+            #expect(line["layers"] as? Int == 1)
+            #expect(line["embedding"] is NSNull)
+            #expect(line["tiedWeights"] as? Bool == false)
+            #expect(!people.output.contains("layers") && !people.output.contains("embedding"))
             #expect((line["training"] as? [String: Any])?["epochs"] as? Int == 2)
             #expect(line["corpus"] as? String == folder("text.txt").resolvingSymlinksInPath().path)
         }
@@ -149,14 +153,14 @@ extension CommandLineTests {
             var flipped = whole
             flipped[whole.count / 2] ^= 1
             let later = String(decoding: whole, as: UTF8.self)
-                .replacing(try Regex(#""version" ?: ?1"#), with: #""version":2"#)
+                .replacing(try Regex(#""version" ?: ?1"#), with: #""version":3"#)
             for data in [Data(), whole.prefix(whole.count / 2), whole.dropLast(), flipped] {
                 try data.write(to: file)
                 try await expectFailure(generate, status: 1, naming: "model", in: folder)
             }
             if name != "model.safetensors" {
                 try Data(later.utf8).write(to: file)
-                try await expectFailure(generate, status: 1, naming: name, "version 2", "newer", in: folder)
+                try await expectFailure(generate, status: 1, naming: name, "version 3", "newer", in: folder)
             }
             try FileManager.default.removeItem(at: file)
             try await expectFailure(generate, status: 1, naming: name, in: folder)

@@ -41,6 +41,33 @@ extension CommandLineTests {
             #expect(metrics.split(separator: "\n").count == 3)
         }
 
+        @Test func layersAndEmbeddingsAreSaidAndKept() async throws {
+            let folder = try TemporaryFolder()
+            let result = try await trainTinyModel(
+                in: folder,
+                options: [
+                    "--cell", "lstm", "--layers", "2", "--embedding", "8", "--tie-weights", "--engine",
+                    "reference",
+                ])
+            #expect(
+                result.error.contains(
+                    "lstm cell, 2 layers of 8 hidden units, embedding of 8 tied to the output, "))
+            // What the model is made of comes from the folder, whatever else is said.
+            let resumed = try await Unroll.run(
+                [
+                    "train", "--resume", "model", "--epochs", "3", "--layers", "1", "--embedding", "one-hot",
+                    "--engine", "reference",
+                ], in: folder)
+            #expect(resumed.status == 0, "\(resumed.error)")
+            let people = try await Unroll.run(["info", "model"], in: folder)
+            #expect(people.output.contains("layers         2\nembedding      8, tied to the output\n"))
+            let line = try #require(
+                try await Unroll.run(["info", "model", "--json"], in: folder).objects().first)
+            #expect(line["layers"] as? Int == 2)
+            #expect(line["embedding"] as? Int == 8)
+            #expect(line["tiedWeights"] as? Bool == true)
+        }
+
         @Test func samplesAndTheResultGoToStandardOutput() async throws {
             let folder = try TemporaryFolder()
             let result = try await trainTinyModel(in: folder, options: ["--prompt", "the time"])

@@ -36,6 +36,9 @@ extension CommandLineTests {
             ["--threads", "-1"], ["--threads", "100000"], ["--minimum-frequency", "0"],
             ["--hidden", "0"], ["--hidden", "-1"], ["--batch", "0"], ["--batch", "-1"], ["--steps", "0"],
             ["--steps", "-1"], ["--hidden", "many"], ["--prompt", ""],
+            ["--layers", "0"], ["--layers", "-1"], ["--layers", "65"], ["--layers", "9223372036854775807"],
+            ["--layers", "two"], ["--embedding", "0"], ["--embedding", "-1"], ["--embedding", "65537"],
+            ["--embedding", "9223372036854775807"], ["--embedding", "two-hot"],
             ["--preprocess", "lowercase", "--prompt", " "],
             ["--resume", "model"],
         ])
@@ -44,6 +47,13 @@ extension CommandLineTests {
             try await expectFailure(
                 train + (options == ["--frobnicate"] ? [] : Unroll.tiny) + options, status: 64, naming: name,
                 in: folder)
+        }
+
+        @Test(arguments: [["one-hot"], ["7"]])
+        func weightsThatCannotBeTiedAreWrongUsage(embedding: [String]) async throws {
+            try await expectFailure(
+                train + Unroll.tiny + ["--tie-weights", "--embedding"] + embedding, status: 64,
+                naming: "--tie-weights", "--embedding 8, not \(embedding[0])", in: folder)
         }
 
         @Test(arguments: ["--hidden", "--batch", "--steps"], ["100000000", "9223372036854775807"])

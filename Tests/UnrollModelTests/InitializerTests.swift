@@ -97,6 +97,69 @@ import UnrollModel
         #expect(weights.prefix(size * size) != weights.suffix(size * size))
     }
 
+    // MARK: Several layers, embeddings, tied weights
+
+    @Test(arguments: Initializer.allCases)
+    func stacksHavePyTorchsNamesAndShapes(initializer: Initializer) throws {
+        let rest = [
+            "rnn.weight_ih_l0", "rnn.weight_hh_l0", "rnn.bias_ih_l0", "rnn.bias_hh_l0", "rnn.weight_ih_l1",
+            "rnn.weight_hh_l1", "rnn.bias_ih_l1", "rnn.bias_hh_l1",
+        ]
+        for (embedding, isTied, first, last) in [
+            (nil, false, [], ["decoder.weight", "decoder.bias"]),
+            (24, false, ["embedding.weight"], ["decoder.weight", "decoder.bias"]),
+            (64, true, ["embedding.weight"], ["decoder.bias"]),
+        ] as [(Int?, Bool, [String], [String])] {
+            var configuration = configuration
+            configuration.layerCount = 2
+            configuration.embeddingSize = embedding
+            configuration.tiesWeights = isTied
+            let parameters = try Parameters(
+                for: configuration, vocabularySize: 100, initializer: initializer, seed: 1)
+            #expect(parameters.entries.map(\.name) == first + rest + last)
+            #expect(parameters["embedding.weight"]?.shape == embedding.map { [100, $0] })
+            #expect(parameters["rnn.weight_ih_l0"]?.shape == [128, embedding ?? 100])
+            #expect(parameters["rnn.weight_ih_l1"]?.shape == [128, 64])
+            #expect(try parameters.checkedVocabularySize(for: configuration) == 100)
+        }
+    }
+
+    @Test(arguments: Initializer.allCases, [false, true])
+    func embeddingsBeginAsLargeAsTheirUseDemands(initializer: Initializer, isTied: Bool) throws {
+        var configuration = configuration
+        configuration.embeddingSize = 64
+        configuration.tiesWeights = isTied
+        let parameters = try Parameters(
+            for: configuration, vocabularySize: 100, initializer: initializer, seed: 1)
+        let values = try #require(parameters["embedding.weight"]).values
+        let expected: Double =
+            switch (initializer, isTied) {
+            case (.normal, _): 0.01
+            case (_, false): 1
+            case (_, true): 1 / 8.0 / 3.0.squareRoot()
+            }
+        let (mean, deviation) = moments(values)
+        #expect(abs(mean) < 5 * expected / 80)
+        #expect(abs(deviation / expected - 1) < 5 / 12_800.0.squareRoot())
+        if isTied, initializer != .normal { #expect(values.allSatisfy { abs($0) <= 0.125 }) }
+    }
+
+    @Test func everyLayerIsOrthogonalAndOfItsOwn() throws {
+        var configuration = configuration
+        configuration.layerCount = 2
+        let parameters = try Parameters(
+            for: configuration, vocabularySize: 9, initializer: .orthogonal, seed: 1)
+        let layers = try (0..<2).map { try #require(parameters["rnn.weight_hh_l\($0)"]).values }
+        for values in layers {
+            // The rows of an orthogonal matrix are of length 1, which no other initializer gives them.
+            for row in 0..<128 {
+                let length = values[row * 64..<(row + 1) * 64].reduce(0) { $0 + Double($1) * Double($1) }
+                #expect(abs(length - 1) < 1e-5)
+            }
+        }
+        #expect(layers[0] != layers[1])
+    }
+
     @Test func orthogonalLeavesBiasesZero() throws {
         let parameters = try parameters(.orthogonal)
         #expect(parameters["decoder.bias"]?.values.allSatisfy { $0 == 0 } == true)

@@ -68,4 +68,53 @@ import UnrollModel
         let absurd = ModelConfiguration(cell: TanhCell.self, hiddenSize: size)
         expect(.invalidHiddenSize(size), from: parameters, configuration: absurd)
     }
+
+    @Test func refusesAbsurdLayersAndEmbeddings() {
+        func refuses(_ error: ModelError, _ change: (inout ModelConfiguration) -> Void) {
+            var configuration = configuration
+            change(&configuration)
+            expect(error, from: parameters, configuration: configuration)
+        }
+        for count in [0, -1, 65, Int.max, Int.min] {
+            refuses(.invalidLayerCount(count)) { $0.layerCount = count }
+        }
+        for size in [0, -1, 65_537, Int.max, Int.min] {
+            refuses(.invalidEmbeddingSize(size)) { $0.embeddingSize = size }
+        }
+        for size in [nil, 2, 4] {
+            refuses(.untieableWeights(embeddingSize: size, hiddenSize: 3)) {
+                $0.embeddingSize = size
+                $0.tiesWeights = true
+            }
+        }
+    }
+
+    // MARK: Tied weights
+
+    @Test func tiedWeightsAreMergedHoweverTheyWereSaved() throws {
+        let tied = ModelConfiguration(cell: TanhCell.self, hiddenSize: 3, embeddingSize: 3, tiesWeights: true)
+        let once = try Parameters(for: tied, vocabularySize: 5, seed: 1)
+        #expect(try once.mergingTiedWeights(of: tied) == once)
+
+        var renamed = once
+        renamed.entries[0].name = "decoder.weight"
+        #expect(try renamed.mergingTiedWeights(of: tied) == once)
+
+        var both = once
+        both.entries.append(renamed.entries[0])
+        #expect(throws: ModelError.unexpectedTensor("decoder.weight")) {
+            try both.checkedVocabularySize(for: tied)
+        }
+        #expect(try both.mergingTiedWeights(of: tied) == once)
+
+        both.entries[both.entries.count - 1].values[7] += 1
+        #expect(throws: ModelError.differingTiedWeights) { try both.mergingTiedWeights(of: tied) }
+    }
+
+    @Test func weightsThatAreNotTiedStayApart() throws {
+        let untied = ModelConfiguration(cell: TanhCell.self, hiddenSize: 3, embeddingSize: 3)
+        let parameters = try Parameters(for: untied, vocabularySize: 5, seed: 1)
+        #expect(try parameters.mergingTiedWeights(of: untied) == parameters)
+        #expect(try parameters.checkedVocabularySize(for: untied) == 5)
+    }
 }

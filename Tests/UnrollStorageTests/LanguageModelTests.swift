@@ -29,6 +29,30 @@ import UnrollText
         #expect(try folder.names(in: "model") == modelFiles)
     }
 
+    static let stacks: [(layers: Int, embedding: Int?, isTied: Bool)] = [
+        (3, nil, false), (1, 4, false), (2, 4, false), (1, 5, true), (2, 5, true),
+    ]
+
+    @Test(arguments: stacks)
+    func severalLayersAndEmbeddingsComeBack(layers: Int, embedding: Int?, isTied: Bool) throws {
+        let folder = try TemporaryFolder()
+        let model = try LanguageModel.sample(layers: layers, embedding: embedding, isTied: isTied)
+        try model.save(to: folder("model"))
+        try model.save(to: folder("model"))
+        let read = try LanguageModel(contentsOf: folder("model"))
+        #expect(read.parameters == model.parameters)
+        #expect(read.configuration.layerCount == layers)
+        #expect(read.configuration.embeddingSize == embedding)
+        #expect(read.configuration.tiesWeights == isTied)
+        let json = try JSONSerialization.jsonObject(with: Data(contentsOf: folder("model/config.json")))
+        var expected: [String: Any] = [
+            "format": "unroll-model", "version": 2, "cell": "tanh", "hiddenSize": 5, "layers": layers,
+            "tiedWeights": isTied,
+        ]
+        expected["embedding"] = embedding
+        #expect(json as? NSDictionary == expected as NSDictionary)
+    }
+
     @Test func theSameModelMakesTheSameFiles() throws {
         let folder = try TemporaryFolder()
         try LanguageModel.sample().save(to: folder("a"))
@@ -111,7 +135,8 @@ import UnrollText
         try model.save(to: folder("model"))
         let others = [
             try LanguageModel.sample(text: "eht time machinE"), try .sample(hiddenSize: 6),
-            try .sample(cell: ReLUCell.self), try .sample(text: "other"),
+            try .sample(cell: ReLUCell.self), try .sample(text: "other"), try .sample(layers: 2),
+            try .sample(embedding: 5), try .sample(embedding: 5, isTied: true),
         ]
         for other in others {
             #expect(throws: StorageError.holdsAnotherModel(path: folder("model").path)) {

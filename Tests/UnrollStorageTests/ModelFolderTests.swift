@@ -69,7 +69,17 @@ import UnrollText
 
     @Test(arguments: modelFiles)
     func everyFlippedBitIsNoticed(name: String) throws {
-        let folder = try savedModel(.sample(text: "abc", hiddenSize: 2))
+        try expectFlippedBitsAreNoticed(in: name, of: .sample(text: "abc", hiddenSize: 2))
+    }
+
+    @Test func everyFlippedBitOfALaterVersionIsNoticed() throws {
+        try expectFlippedBitsAreNoticed(
+            in: "config.json",
+            of: .sample(text: "abc", hiddenSize: 2, layers: 2, embedding: 2, isTied: true))
+    }
+
+    private func expectFlippedBitsAreNoticed(in name: String, of model: LanguageModel) throws {
+        let folder = try savedModel(model)
         let file = folder("model/\(name)")
         let whole = try Data(contentsOf: file)
         for index in whole.indices {
@@ -89,10 +99,10 @@ import UnrollText
             ("", "not a configuration that Unroll has written"),
             ("[]", "not a configuration that Unroll has written"),
             (#"{"format":"other","version":1}"#, "not a configuration that Unroll has written"),
-            (#"{"format":"unroll-model","version":2}"#, "version 2 was written by a newer Unroll; update"),
+            (#"{"format":"unroll-model","version":3}"#, "version 3 was written by a newer Unroll; update"),
             (
                 #"{"format":"unroll-model","version":0}"#,
-                "version, cell or hiddenSize is missing or not valid"
+                "version, cell, layers, embedding, tiedWeights or hiddenSize is missing or not valid"
             ),
             (#"{"format":"unroll-model","version":1,"cell":"tanh"}"#, "hiddenSize is missing or not valid"),
             (
@@ -115,6 +125,22 @@ import UnrollText
             (
                 #"{"format":"unroll-model","version":1,"cell":"tanh","hiddenSize":9223372036854775807}"#,
                 "hidden size 9223372036854775807 is not"
+            ),
+            (
+                #"{"format":"unroll-model","version":2,"cell":"tanh","hiddenSize":5,"layers":0}"#,
+                "number of layers (--layers) is 0"
+            ),
+            (
+                #"{"format":"unroll-model","version":2,"cell":"tanh","hiddenSize":5,"layers":"two"}"#,
+                "layers, embedding, tiedWeights"
+            ),
+            (
+                #"{"format":"unroll-model","version":2,"cell":"tanh","hiddenSize":5,"embedding":-1}"#,
+                "embedding size (--embedding) is -1"
+            ),
+            (
+                #"{"format":"unroll-model","version":2,"cell":"tanh","hiddenSize":5,"embedding":4,"tiedWeights":true}"#,
+                "need an embedding of the layers' size: --embedding 5, not 4"
             ),
         ] {
             try replace("config.json", in: folder, by: text)

@@ -34,6 +34,48 @@ import UnrollTraining
         #expect(try second.snapshot() == whole.snapshot())
     }
 
+    @Test(arguments: [(nil, false), (5, false), (9, true)] as [(Int?, Bool)])
+    func aRunOfSeveralLayersGoesOnInEveryBit(embedding: Int?, isTied: Bool) async throws {
+        var model = TestTraining.model
+        model.layerCount = 2
+        model.embeddingSize = embedding
+        model.tiesWeights = isTied
+        let corpus = try TestTraining.corpus()
+        let options = TestTraining.options(epochs: 4)
+        let whole = try Trainer(corpus: corpus, model: model, options: options)
+        let results = try await whole.runToEnd().results
+
+        let folder = try TemporaryFolder()
+        let first = try Trainer(corpus: corpus, model: model, options: options)
+        try await first.run(epochs: 2)
+        try first.saveCheckpoint(to: folder("model"))
+        let second = try Trainer(resuming: folder("model"), corpus: corpus)
+        #expect(second.configuration.layerCount == 2)
+        #expect(second.configuration.embeddingSize == embedding)
+        #expect(second.configuration.tiesWeights == isTied)
+        #expect(try await second.runToEnd().results == Array(results.dropFirst(2)))
+        #expect(try second.snapshot() == whole.snapshot())
+    }
+
+    @Test func aCheckpointFromBeforeThereWereLayersIsResumed() async throws {
+        let corpus = try TestTraining.corpus()
+        let options = TestTraining.options(epochs: 4)
+        let folder = try TemporaryFolder()
+        let first = try Trainer(corpus: corpus, model: TestTraining.model, options: options)
+        try await first.run(epochs: 2)
+        try first.saveCheckpoint(to: folder("model"))
+        let file = folder("model/training.safetensors")
+        let (saved, metadata) = try Safetensors.decode(try Data(contentsOf: file))
+        var tensors = saved
+        let states = tensors.entries.indices.filter { tensors.entries[$0].name.hasPrefix("state.") }
+        #expect(!states.isEmpty)
+        for index in states { #expect(tensors.entries[index].shape.removeFirst() == 1) }
+        try Safetensors.encode(tensors, metadata: metadata).write(to: file)
+
+        let second = try Trainer(resuming: folder("model"), corpus: corpus)
+        #expect(try await second.runToEnd().results == first.runToEnd().results)
+    }
+
     @Test(arguments: Sampling.allCases)
     func aRunCutIntoManyPiecesIsAWholeOne(sampling: Sampling) async throws {
         let corpus = try TestTraining.corpus(length: 3_000)

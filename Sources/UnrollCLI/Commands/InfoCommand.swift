@@ -33,6 +33,9 @@ struct InfoCommand: ParsableCommand {
 private struct ModelFacts: Encodable, CustomStringConvertible {
     let cell: String
     let hiddenSize: Int
+    let layers: Int
+    let embedding: Nullable<Int>
+    let tiedWeights: Bool
     let parameters: Int
     let vocabulary: Int
     let tokens: TokenKind
@@ -43,6 +46,9 @@ private struct ModelFacts: Encodable, CustomStringConvertible {
     init(_ model: LanguageModel, record: TrainingRecord?) {
         cell = model.configuration.cell.name
         hiddenSize = model.configuration.hiddenSize
+        layers = model.configuration.layerCount
+        embedding = Nullable(model.configuration.embeddingSize)
+        tiedWeights = model.configuration.tiesWeights
         parameters = model.parameters.scalarCount
         vocabulary = model.vocabulary.count
         tokens = model.vocabulary.kind
@@ -52,8 +58,12 @@ private struct ModelFacts: Encodable, CustomStringConvertible {
     }
 
     var description: String {
-        var lines = [
-            "cell           \(cell)", "hidden units   \(hiddenSize)",
+        var lines = ["cell           \(cell)", "hidden units   \(hiddenSize)"]
+        if layers > 1 { lines.append("layers         \(layers)") }
+        if let size = embedding.value {
+            lines.append("embedding      \(size)\(tiedWeights ? ", tied to the output" : "")")
+        }
+        lines += [
             "parameters     \(Format.grouped(Double(parameters)))", "vocabulary     \(vocabulary) \(tokens)",
             "preprocessing  \(preprocessing)",
         ]

@@ -25,3 +25,22 @@ struct CellName: ExpressibleByArgument {
 
     static var allValueStrings: [String] { ModelConfiguration.builtInCells.map { $0.name } }
 }
+
+/// The size of the vector that stands for a token, or `one-hot`.
+struct EmbeddingSize: ExpressibleByArgument {
+    /// Nil for one-hot vectors.
+    let value: Int?
+
+    init(value: Int?) {
+        self.value = value
+    }
+
+    init?(argument: String) {
+        value = Int(argument)
+        guard value != nil || argument == Self.oneHot else { return nil }
+    }
+
+    var defaultValueDescription: String { value.map { "\($0)" } ?? Self.oneHot }
+
+    private static let oneHot = "one-hot"
+}

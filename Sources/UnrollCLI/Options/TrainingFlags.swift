@@ -6,8 +6,21 @@ struct TrainingFlags: ParsableArguments {
     @Option(help: "The recurrent cell.")
     var cell = CellName(type: TanhCell.self)
 
-    @Option(parsing: .unconditional, help: "Hidden units.")
+    @Option(parsing: .unconditional, help: "Hidden units of every layer.")
     var hidden = 512
+
+    @Option(parsing: .unconditional, help: "Recurrent layers, each reading the one below.")
+    var layers = 1
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "What the first layer sees of a token: one-hot, or a learnt vector of N numbers.",
+            valueName: "one-hot|N"))
+    var embedding = EmbeddingSize(value: nil)
+
+    @Flag(help: "Use the embedding's weights in the output too; needs --embedding equal to --hidden.")
+    var tieWeights = false
 
     @Option(parsing: .unconditional, help: "Sequences side by side.")
     var batch = 32
@@ -55,13 +68,22 @@ struct TrainingFlags: ParsableArguments {
     var seed: UInt64 = 0
 
     var model: ModelConfiguration {
-        ModelConfiguration(cell: cell.type, hiddenSize: hidden)
+        ModelConfiguration(
+            cell: cell.type, hiddenSize: hidden, layerCount: layers, embeddingSize: embedding.value,
+            tiesWeights: tieWeights)
     }
 
     /// Checks what can be checked without a text.
     func validateValues() throws {
         for (name, value) in [("--hidden", hidden), ("--batch", batch), ("--steps", steps)] where value < 1 {
             throw ValidationError("\(name) is \(value) but must be at least 1")
+        }
+        do {
+            try model.check()
+        } catch .invalidHiddenSize {
+            // What is too large for the machine's memory is said so once the text is known.
+        } catch {
+            throw ValidationError(error.description)
         }
         if let epochs, epochs < 1 { throw ValidationError("--epochs is \(epochs) but must be at least 1") }
         if !(learningRate > 0 && learningRate.isFinite) {
