@@ -30,17 +30,44 @@ static void decode(const UnrollDecoder *decoder, int32_t t, UnrollRange rows, Un
     }
 }
 
+// The sum, or the greatest, of the lanes of each of TILE_ROWS vectors, in order: in every round, half as many vectors
+// hold the halves of twice as many rows.
+#define REDUCE_ROWS(NAME, COMBINE)                                                                                    \
+    INLINE void NAME(const Vector *rows, float *results) {                                                            \
+        Vector halves[TILE_ROWS];                                                                                     \
+        UNROLLED for (int r = 0; r < TILE_ROWS; r++) halves[r] = rows[r];                                             \
+        UNROLLED for (int count = TILE_ROWS / 2; count > 0; count /= 2) {                                             \
+            UNROLLED for (int r = 0; r < count; r++) {                                                                \
+                const Vector low = ZIP_LOW(halves[r], halves[r + count]);                                             \
+                halves[r] = COMBINE(low, ZIP_HIGH(halves[r], halves[r + count]));                                     \
+            }                                                                                                         \
+        }                                                                                                             \
+        /* Each row is in LANES / TILE_ROWS parts now, TILE_ROWS lanes apart. */                                      \
+        float lanes[LANES] __attribute__((aligned(UNROLL_ALIGNMENT)));                                                \
+        const Vector doubled = COMBINE(ZIP_LOW(halves[0], halves[0]), ZIP_HIGH(halves[0], halves[0]));                \
+        STORE(lanes, LANES == TILE_ROWS ? halves[0] : doubled);                                                       \
+        UNROLLED for (int r = 0; r < TILE_ROWS; r++) results[r] = lanes[r * (LANES / TILE_ROWS)];                     \
+    }
+
+#define SUM(a, b) ((a) + (b))
+REDUCE_ROWS(sums_of_rows, SUM)
+REDUCE_ROWS(maxima_of_rows, MAX)
+#undef SUM
+
 // Losses in nats and, with a gradient_scale, gradients in place of the logits, for rows rows at logits.
 INLINE void softmax_tile(
     const int rows, float *logits, ptrdiff_t panel_stride, int32_t panels, const int32_t *targets, double *losses,
     float gradient_scale) {
     // One loop over panels for all rows: a panel's tile is contiguous, and the rows' sums do not wait for each other.
     Vector greatest[TILE_ROWS], totals[TILE_ROWS];
+    float *target_logits[TILE_ROWS];
     float target_values[TILE_ROWS], shifts[TILE_ROWS], sums[TILE_ROWS];
-    UNROLLED for (int r = 0; r < rows; r++) {
-        target_values[r] = logits[targets[r] / WIDTH * panel_stride + r * WIDTH + targets[r] % WIDTH];
+    UNROLLED for (int r = 0; r < TILE_ROWS; r++) {
+        greatest[r] = totals[r] = BROADCAST(0.f);
+        if (r >= rows) continue;
+        target_logits[r] = logits + targets[r] / WIDTH * panel_stride + r * WIDTH + targets[r] % WIDTH;
+        target_values[r] = *target_logits[r];
         greatest[r] = LOAD(logits + r * WIDTH);
-        totals[r] = BROADCAST(0.f);
     }
     for (int32_t panel = 0; panel < panels; panel++) {
         const float *tile = logits + panel * panel_stride;
@@ -49,7 +76,7 @@ INLINE void softmax_tile(
                 greatest[r] = MAX(greatest[r], LOAD(tile + r * WIDTH + v));
         }
     }
-    UNROLLED for (int r = 0; r < rows; r++) shifts[r] = REDUCE_MAX(greatest[r]);
+    maxima_of_rows(greatest, shifts);
     for (int32_t panel = 0; panel < panels; panel++) {
         float *tile = logits + panel * panel_stride;
         UNROLLED for (int r = 0; r < rows; r++) {
@@ -57,11 +84,11 @@ INLINE void softmax_tile(
             UNROLLED for (int v = 0; v < WIDTH; v += LANES) {
                 const Vector power = vector_exp(LOAD(tile + r * WIDTH + v) - shift);
                 totals[r] += power;
-                if (gradient_scale != 0) STORE(tile + r * WIDTH + v, power);
+                STORE(tile + r * WIDTH + v, power);
             }
         }
     }
-    UNROLLED for (int r = 0; r < rows; r++) sums[r] = REDUCE_ADD(totals[r]);
+    sums_of_rows(totals, sums);
     if (gradient_scale != 0) {
         for (int32_t panel = 0; panel < panels; panel++) {
             float *tile = logits + panel * panel_stride;
@@ -73,10 +100,13 @@ INLINE void softmax_tile(
                 }
             }
         }
-        UNROLLED for (int r = 0; r < rows; r++)
-            logits[targets[r] / WIDTH * panel_stride + r * WIDTH + targets[r] % WIDTH] -= gradient_scale;
+        UNROLLED for (int r = 0; r < rows; r++) *target_logits[r] -= gradient_scale;
     }
-    for (int r = 0; r < rows; r++) losses[r] = log((double)sums[r]) + ((double)shifts[r] - (double)target_values[r]);
+    float logarithms[LANES] __attribute__((aligned(UNROLL_ALIGNMENT)));
+    for (int r = 0; r < LANES; r++) logarithms[r] = r < rows ? sums[r] : 1;
+    STORE(logarithms, vector_log(LOAD(logarithms)));
+    for (int r = 0; r < rows; r++)
+        losses[r] = (double)logarithms[r] + ((double)shifts[r] - (double)target_values[r]);
 }
 
 NOINLINE void softmax_tile_of(

@@ -22,16 +22,7 @@ INLINE float sum_of_lanes(Vector v) {
     return sum;
 }
 
-INLINE float greatest_of_lanes(Vector v) {
-    float lanes[LANES] __attribute__((aligned(UNROLL_ALIGNMENT)));
-    STORE(lanes, v);
-    float greatest = lanes[0];
-    // The comparison also keeps a lane that is not a number from hiding behind the others.
-    for (int i = 1; i < LANES; i++) greatest = lanes[i] > greatest || lanes[i] != lanes[i] ? lanes[i] : greatest;
-    return greatest;
-}
 #define REDUCE_ADD(v) sum_of_lanes(v)
-#define REDUCE_MAX(v) greatest_of_lanes(v)
 #endif
 
 // e^x, zero where that is below the smallest normal number, which makes the padding of a softmax exactly zero.
@@ -58,6 +49,29 @@ INLINE Vector vector_exp_unbounded(Vector x) {
     const Vector limit = BROADCAST(64.f);
     const Vector beyond = MAX(BROADCAST(0.f), MIN(limit, x - limit));
     return vector_exp(MIN(limit, x)) * vector_exp(beyond);
+}
+
+// The natural logarithm of a normal number, or of what is not a number: the polynomial of the Cephes library's logf.
+INLINE Vector vector_log(Vector x) {
+    // x = 2^exponent (1 + r) with 1 + r between the square roots of 1/2 and 2.
+    const Integers bits = (Integers)x - 0x3f3504f3;
+    const Integers exponents = bits >> 23;
+    const Vector exponent = __builtin_convertvector(exponents, Vector);
+    const Vector r = (Vector)((bits & 0x7fffff) + 0x3f3504f3) - BROADCAST(1.f);
+    Vector p = BROADCAST(7.0376836292e-2f);
+    p = MULTIPLY_ADD(p, r, BROADCAST(-1.1514610310e-1f));
+    p = MULTIPLY_ADD(p, r, BROADCAST(1.1676998740e-1f));
+    p = MULTIPLY_ADD(p, r, BROADCAST(-1.2420140846e-1f));
+    p = MULTIPLY_ADD(p, r, BROADCAST(1.4249322787e-1f));
+    p = MULTIPLY_ADD(p, r, BROADCAST(-1.6668057665e-1f));
+    p = MULTIPLY_ADD(p, r, BROADCAST(2.0000714765e-1f));
+    p = MULTIPLY_ADD(p, r, BROADCAST(-2.4999993993e-1f));
+    p = MULTIPLY_ADD(p, r, BROADCAST(3.3333331174e-1f));
+    const Vector square = r * r;
+    Vector rest = MULTIPLY_ADD(exponent, BROADCAST(-2.12194440e-4f), p * r * square);
+    rest = NEGATED_MULTIPLY_ADD(square, BROADCAST(.5f), rest);
+    // The difference is zero for numbers, and keeps the others visible.
+    return MULTIPLY_ADD(exponent, BROADCAST(0.693359375f), r + rest) + (x - x);
 }
 
 // Where the rational function below reaches exactly +-1; with every product rounded, it does so earlier and goes astray

@@ -22,7 +22,6 @@ typedef __m512 Vector;
 // value * 2^exponent, the exponent whole and within the range of normal numbers.
 #define SCALE(value, exponent) _mm512_scalef_ps(value, exponent)
 #define REDUCE_ADD(v) _mm512_reduce_add_ps(v)
-#define REDUCE_MAX(v) _mm512_reduce_max_ps(v)
 #define ZIP_LOW(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
 #define ZIP_HIGH(a, b) __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
 #define EVENS(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)

@@ -7,28 +7,43 @@ public enum MemoryEstimate {
     ///
     /// In floating point, so that absurd sizes give an absurd estimate and not an overflow.
     public static func bytes(
-        configuration: ModelConfiguration, vocabularySize: Int, timeSteps: Int, batchSize: Int
+        configuration: ModelConfiguration, vocabularySize: Int, timeSteps: Int, batchSize: Int,
+        precision: Precision = .float32
     ) -> Double {
+        let padding = Double(PanelLayout.width)
         let gates = Double(configuration.cell.gates.count)
         let states = Double(configuration.cell.states.count)
-        let hidden = Double(configuration.hiddenSize) + Double(PanelLayout.width)
-        let vocabulary = Double(vocabularySize) + Double(PanelLayout.width)
-        let recurrent: Double = gates * hidden * (hidden + vocabulary + 2)
+        let layers = Double(configuration.layerCount)
+        let hidden = Double(configuration.hiddenSize) + padding
+        let vocabulary = Double(vocabularySize) + padding
+        let embedding = configuration.embeddingSize.map { Double($0) + padding }
+        let tokens = Double(timeSteps) * Double(batchSize)
+
+        let firstInput: Double = embedding ?? vocabulary
+        let firstLayer: Double = gates * hidden * (hidden + firstInput + 2)
+        let otherLayers: Double = (layers - 1) * gates * hidden * (2 * hidden + 2)
         let decoder: Double = vocabulary * (hidden + 1)
-        let parameters = recurrent + decoder
+        let ownEmbedding: Double = configuration.tiesWeights ? 0 : vocabulary * (embedding ?? 0)
+        let parameters: Double = firstLayer + otherLayers + decoder + ownEmbedding
+
         // A cell that is not well-formed is refused by name later.
         let graph = try? CellGraph(of: configuration.cell)
         let saved = Double(graph.map { CellProgram($0).savedCount + $0.splitGates.count } ?? 0)
-        // States, what the backward pass needs, gates' gradients, and logits.
-        let perToken: Double = hidden * (states + saved + gates) + vocabulary
-        let activations = Double(timeSteps) * Double(batchSize) * perToken
-        // Parameters, their gradients, their transposes, and the copy that goes into a checkpoint.
-        return 4 * (4 * parameters + activations)
+        // In each layer states, what the backward pass needs, and gates' gradients; one output gradient; logits.
+        let perToken: Double = layers * hidden * (states + saved + gates) + hidden + vocabulary
+        // For each distinct token its vector, that vector's gradient, and what it gives to the gates.
+        let lookedUp: Double =
+            embedding.map { min(tokens, vocabulary) * (2 * $0 + gates * hidden) } ?? 0
+        // Parameters, their gradients, their transposes, and the copy that goes into a checkpoint; in bfloat16 what
+        // products read comes on top, at half the size in each of two directions.
+        let words: Double = precision == .float32 ? 1 : 2
+        return 4 * (4 * parameters + words * (tokens * perToken + lookedUp))
     }
 
     /// Throws when training such a model would not fit into this machine, or when a size makes no sense.
     public static func check(
-        configuration: ModelConfiguration, vocabularySize: Int, timeSteps: Int, batchSize: Int
+        configuration: ModelConfiguration, vocabularySize: Int, timeSteps: Int, batchSize: Int,
+        precision: Precision = .float32
     ) throws(EngineError) {
         let sizes = [
             ("the hidden size (--hidden)", configuration.hiddenSize), ("the vocabulary size", vocabularySize),
@@ -39,7 +54,7 @@ public enum MemoryEstimate {
         }
         let needed = bytes(
             configuration: configuration, vocabularySize: vocabularySize, timeSteps: timeSteps,
-            batchSize: batchSize)
+            batchSize: batchSize, precision: precision)
         let available = machineMemory
         guard needed <= available else { throw .notEnoughMemory(needed: needed, available: available) }
         do {

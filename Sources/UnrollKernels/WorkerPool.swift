@@ -46,9 +46,14 @@ package final class WorkerPool {
 
     /// The share of `0 ..< count` that falls to a thread, in steps of `granularity`.
     package func share(of count: Int, granularity: Int = 1, thread: Int) -> Range<Int> {
+        Self.share(of: count, granularity: granularity, part: thread, of: threadCount)
+    }
+
+    /// One of `parts` shares of `0 ..< count`, in steps of `granularity`.
+    package static func share(of count: Int, granularity: Int = 1, part: Int, of parts: Int) -> Range<Int> {
         let steps = (count + granularity - 1) / granularity
-        let begin = steps * thread / threadCount * granularity
-        let end = steps * (thread + 1) / threadCount * granularity
+        let begin = steps * part / parts * granularity
+        let end = steps * (part + 1) / parts * granularity
         return min(begin, count)..<min(end, count)
     }
 

@@ -34,6 +34,8 @@ public final class CPUEngine: Engine {
     let gateInputPanels: UnsafeMutablePointer<Int32>
     /// Present from the first backward pass on.
     var gradients: PackedParameters?
+    /// The gradients of the parts of a batch, for models that are trained in parts.
+    private var partGradients: [PackedParameters] = []
     /// The sum of squares of each block of gradients.
     let blockNorms: UnsafeMutablePointer<Double>
     var activations: Activations?
@@ -120,7 +122,7 @@ public final class CPUEngine: Engine {
     public func train(on minibatch: Minibatch, with optimizer: Optimizer) throws(EngineError) -> StepResult {
         try prepare(for: minibatch)
         self.optimizer = optimizer
-        run(trainTask, over: minibatch, gradients: try preparedGradients())
+        run(trainTask, over: minibatch, gradients: try preparedGradients(for: minibatch))
         carriedBatchSize = minibatch.batchSize
         return result
     }
@@ -130,7 +132,7 @@ public final class CPUEngine: Engine {
         on minibatch: Minibatch
     ) throws(EngineError) -> (meanLoss: Double, gradients: NamedTensors<Double>) {
         try prepare(for: minibatch)
-        let gradients = try preparedGradients()
+        let gradients = try preparedGradients(for: minibatch)
         run(gradientsTask, over: minibatch, gradients: gradients)
         return (
             result.meanLoss,
@@ -161,11 +163,7 @@ public final class CPUEngine: Engine {
     // What the threads do, made once so that a step allocates nothing; arguments and results are the properties below.
 
     private lazy var trainTask = task { engine, pass, thread in
-        pass.forward(thread)
-        pass.crossEntropy(thread)
-        pass.backward(thread)
-        pass.weightGradients(thread)
-        pass.embeddingGradient(thread)
+        engine.computeGradients(pass, thread)
         pass.sumSquares(thread)
         // The same numbers, and so the same decision, on every thread.
         let result = pass.result()
@@ -178,12 +176,20 @@ public final class CPUEngine: Engine {
     }
 
     private lazy var gradientsTask = task { engine, pass, thread in
-        pass.forward(thread)
-        pass.crossEntropy(thread)
-        pass.backward(thread)
-        pass.weightGradients(thread)
-        pass.embeddingGradient(thread)
+        engine.computeGradients(pass, thread)
         if thread == 0 { engine.result = StepResult(meanLoss: pass.meanLoss(), gradientNorm: .nan) }
+    }
+
+    private func computeGradients(_ pass: Pass, _ thread: Int) {
+        if Pass.usesParts(shape, batchSize: pass.batchSize) {
+            pass.runParts(thread, gradients: partGradients)
+        } else {
+            pass.forward(thread)
+            pass.crossEntropy(thread)
+            pass.backward(thread)
+            pass.weightGradients(thread)
+            pass.embeddingGradient(thread)
+        }
     }
 
     private lazy var evaluateTask = task { engine, pass, thread in
@@ -245,7 +251,7 @@ public final class CPUEngine: Engine {
         if !isLaidOut(timeSteps: timeSteps, batchSize: batchSize) {
             try MemoryEstimate.check(
                 configuration: configuration, vocabularySize: vocabularySize, timeSteps: timeSteps,
-                batchSize: batchSize)
+                batchSize: batchSize, precision: precision)
         }
         do throws(KernelError) {
             try layOut(timeSteps: timeSteps, batchSize: batchSize)
@@ -302,16 +308,18 @@ public final class CPUEngine: Engine {
             slot_count: Int32(program.slots.count), slots: slots(layer: layer, thread: thread))
     }
 
-    private func preparedGradients() throws(EngineError) -> PackedParameters {
-        if let gradients { return gradients }
-        let gradients: PackedParameters
+    private func preparedGradients(for minibatch: Minibatch) throws(EngineError) -> PackedParameters {
         do throws(KernelError) {
-            gradients = try PackedParameters(shape: shape)
+            if partGradients.isEmpty, Pass.usesParts(shape, batchSize: minibatch.batchSize) {
+                partGradients = try PackedParameters.several(Pass.partCount, shape: shape)
+            }
+            if let gradients { return gradients }
+            let gradients = try PackedParameters(shape: shape)
+            self.gradients = gradients
+            return gradients
         } catch {
             throw .kernels(error)
         }
-        self.gradients = gradients
-        return gradients
     }
 }
 

@@ -78,6 +78,13 @@ final class PackedParameters {
         self.decoderBias = buffer.base + decoderBias
     }
 
+    /// Creates a number of them.
+    static func several(_ count: Int, shape: ModelShape) throws(KernelError) -> [PackedParameters] {
+        var several: [PackedParameters] = []
+        for _ in 0..<count { several.append(try PackedParameters(shape: shape)) }
+        return several
+    }
+
     /// The address of an element of the decoder's weights.
     func decoderWeight(token: Int, unit: Int) -> UnsafeMutablePointer<Float> {
         let width = PanelLayout.width

@@ -24,9 +24,7 @@ extension Pass {
             }
         }
         for panel in pool.share(of: shape.vocabularyPanels, thread: thread) {
-            kernels.column_sums(
-                layout.logits.values, Int32(panel), Int32(timeSteps), Int32(batchSize),
-                gradients.decoderBias + panel * PanelLayout.width)
+            decoderBiasGradient(panel: panel, rows: 0..<batchSize, to: gradients)
         }
         if let memory = layout.embedding, let distinct = engine.distinctTokens {
             var gates = memory.gates
@@ -90,9 +88,17 @@ extension Pass {
         }
     }
 
+    /// The gradient of one panel of the decoder's bias.
+    func decoderBiasGradient(panel: Int, rows: Range<Int>, to gradients: PackedParameters) {
+        kernels.column_sums(
+            layout.logits.values.advanced(rows: rows.lowerBound), Int32(panel), Int32(timeSteps),
+            Int32(rows.count), gradients.decoderBias + panel * PanelLayout.width)
+    }
+
     // MARK: Update
 
-    private func blocks(of thread: Int) -> StrideTo<Int> {
+    /// The blocks of parameters that are a thread's share.
+    func blocks(of thread: Int) -> StrideTo<Int> {
         stride(from: thread, to: engine.weights.blocks.count, by: pool.threadCount)
     }
 
