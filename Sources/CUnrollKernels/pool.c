@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 #if defined(__linux__)
@@ -178,13 +179,38 @@ void unroll_pool_run(UnrollPool *pool, void (*body)(void *context, int32_t threa
     unroll_pool_barrier(pool);
 }
 
+// Reads the first two numbers of a file; what is not there, or is no number, stays as it is.
+static void read_numbers(const char *folder, const char *name, long long *first, long long *second) {
+    char path[1024];
+    if (snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path) return;
+    FILE *file = fopen(path, "r");
+    if (!file) return;
+    (void)fscanf(file, "%lld %lld", first, second);
+    fclose(file);
+}
+
+int32_t unroll_processor_quota(const char *folder) {
+    // Microseconds of processor time in each period. Version 2 has both in one file, "max 100000" where there is no
+    // quota; version 1 has a file each and the quota -1.
+    long long quota = -1, period = 0;
+    read_numbers(folder, "cpu.max", &quota, &period);
+    read_numbers(folder, "cpu/cpu.cfs_quota_us", &quota, &period);
+    read_numbers(folder, "cpu/cpu.cfs_period_us", &period, &period);
+    if (quota <= 0 || period <= 0) return INT32_MAX;
+    const long long processors = (quota - 1) / period + 1;
+    return processors < INT32_MAX ? (int32_t)processors : INT32_MAX;
+}
+
 int32_t unroll_processor_count(void) {
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
 #if defined(__linux__)
     cpu_set_t allowed;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) return CPU_COUNT(&allowed);
+    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) count = CPU_COUNT(&allowed);
+    // A container sees its own group as the root of all.
+    const int32_t quota = unroll_processor_quota("/sys/fs/cgroup");
+    if (quota < count) count = quota;
 #endif
-    const long online = sysconf(_SC_NPROCESSORS_ONLN);
-    return online > 0 ? (int32_t)online : 1;
+    return count > 0 ? (int32_t)count : 1;
 }
 
 void unroll_run_alone(void (*body)(void *context, int32_t thread), void *context) { run_as(0, body, context); }

@@ -57,7 +57,7 @@ package final class WorkerPool {
         return min(begin, count)..<min(end, count)
     }
 
-    /// Processors that this process may run on.
+    /// Processors whose time this process may use.
     package static var processorCount: Int {
         Int(unroll_processor_count())
     }

@@ -158,6 +158,31 @@ import UnrollKernels
         #expect(WorkerPool.processorCount >= 1)
     }
 
+    /// Of version 2 of control groups, where one file holds quota and period, and of version 1, where each has its own.
+    @Test(
+        arguments: [
+            (["cpu.max": "max 100000\n"], nil), (["cpu.max": "100000 100000\n"], 1),
+            (["cpu.max": "100001 100000\n"], 2), (["cpu.max": "1000 100000\n"], 1),
+            (["cpu.max": "350000 100000\n"], 4), (["cpu.max": "9223372036854775807 1\n"], nil),
+            (["cpu.max": ""], nil), (["cpu.max": "150000"], nil), (["cpu.max": "100000 0"], nil),
+            (["cpu/cpu.cfs_quota_us": "150000\n", "cpu/cpu.cfs_period_us": "100000\n"], 2),
+            (["cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"], nil), ([:], nil),
+        ] as [([String: String], Int32?)])
+    func quotasAreRoundedUpToWholeProcessors(files: [String: String], processors: Int32?) throws {
+        let group = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "unroll-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: group) }
+        try FileManager.default.createDirectory(
+            at: group.appendingPathComponent("cpu"), withIntermediateDirectories: true)
+        for (name, text) in files { try Data(text.utf8).write(to: group.appendingPathComponent(name)) }
+        #expect(unroll_processor_quota(group.path) == processors ?? .max)
+    }
+
+    @Test func aGroupThatIsNotThereHasNoQuota() {
+        #expect(unroll_processor_quota("/nowhere") == .max)
+        #expect(unroll_processor_quota(String(repeating: "/nowhere", count: 1000)) == .max)
+    }
+
     /// Half of the least normal number is zero on every thread of a pool, and what it was for the caller afterwards.
     @Test(arguments: threadCounts) func denormalsCountAsZeroInsideARunOnly(threads: Int) throws {
         let numbers = try GuardedBuffer([.leastNormalMagnitude, 0.5, .leastNonzeroMagnitude, 0x1p100])

@@ -283,8 +283,11 @@ void unroll_run_alone(void (*body)(void *context, int32_t thread), void *context
 // Waits, inside a body, until every thread has come here: first spinning, then asleep.
 void unroll_pool_barrier(UnrollPool *pool);
 
-// Processors that this process may run on.
+// Processors whose time this process may use: those it may run on, or its container's quota where that is less.
 int32_t unroll_processor_count(void);
+
+// The quota of the control group in a folder, rounded up to whole processors; INT32_MAX without a quota.
+int32_t unroll_processor_quota(const char *folder);
 
 // Allocates zeroed memory aligned to UNROLL_ALIGNMENT, or NULL. Free with free().
 float *unroll_allocate(size_t floats);

@@ -1,29 +1,22 @@
 import Unroll
 
-/// Measures the training steps of one workload.
-struct TrainingBenchmark {
-    private let workload: Workload
-    private let level: KernelLevel
-    private let threads: Int
+/// Measures whole steps of training.
+struct TrainingBenchmark: Benchmark {
+    private let machine: BenchmarkMachine
     private let engine: CPUEngine
     private let minibatch: Minibatch
-    private var speeds: [Double] = []
-    private var fractions: [Double] = []
-    private var peaks: [Double] = []
-    /// Seconds of one repeat.
-    private static let duration = 0.5
+    private let operationsPerToken: Double
+    private var speeds = Measurements()
+    private var peaks = Measurements()
+    private var fractions = Measurements()
 
-    init(_ workload: Workload, level: KernelLevel, threads: Int) throws {
-        self.workload = workload
-        self.level = level
-        self.threads = threads
+    init(_ workload: TrainingWorkload, on machine: BenchmarkMachine) throws {
+        self.machine = machine
         minibatch = workload.minibatch
+        operationsPerToken = workload.operationsPerToken
         engine = try CPUEngine(
-            configuration: workload.configuration,
-            parameters: try Parameters(
-                for: workload.configuration, vocabularySize: Workload.vocabularySize, initializer: .uniform,
-                seed: 0),
-            threads: threads, kernelLevel: level)
+            configuration: workload.configuration, parameters: try workload.parameters,
+            threads: machine.threads, kernelLevel: machine.level)
         try step()
     }
 
@@ -33,32 +26,42 @@ struct TrainingBenchmark {
     }
 
     /// Probes the peak before and after half a second of training steps, and notes the median step.
-    mutating func measure(against probe: PeakProbe) throws {
-        let before = probe.measure()
-        var steps: [Double] = []
+    mutating func measure() throws {
+        let before = machine.probe.measure()
+        var steps = Measurements()
         let start = ContinuousClock.now
-        while start.duration(to: .now) < .seconds(Self.duration) {
+        while start.duration(to: .now) < BenchmarkMachine.duration {
             let begin = ContinuousClock.now
             try step()
             steps.append(begin.duration(to: .now) / .seconds(1))
         }
-        let peak = (before + probe.measure()) / 2
-        let speed = Double(minibatch.tokenCount) / Self.median(of: steps)
+        let peak = (before + machine.probe.measure()) / 2
+        let speed = Double(minibatch.tokenCount) / steps.median
         speeds.append(speed)
         peaks.append(peak)
-        fractions.append(speed * workload.operationsPerToken / peak)
+        fractions.append(speed * operationsPerToken / peak)
     }
 
-    var line: BenchmarkLine {
-        let speed = Self.median(of: speeds)
-        return BenchmarkLine(
-            workload: workload.rawValue, engine: "cpu", kernels: level.rawValue, threads: threads,
-            tokensPerSecond: speed, minimumTokensPerSecond: speeds.min() ?? 0,
-            maximumTokensPerSecond: speeds.max() ?? 0, gflops: speed * workload.operationsPerToken / 1e9,
-            peakGflops: Self.median(of: peaks) / 1e9, fractionOfPeak: Self.median(of: fractions))
+    var result: any BenchmarkResult {
+        Result(
+            tokensPerSecond: speeds.median, minimumTokensPerSecond: speeds.minimum,
+            maximumTokensPerSecond: speeds.maximum, gflops: speeds.median * operationsPerToken / 1e9,
+            peakGflops: peaks.median / 1e9, fractionOfPeak: fractions.median)
     }
 
-    private static func median(of values: [Double]) -> Double {
-        values.isEmpty ? 0 : values.sorted()[values.count / 2]
+    private struct Result: BenchmarkResult {
+        let tokensPerSecond: Double
+        let minimumTokensPerSecond: Double
+        let maximumTokensPerSecond: Double
+        let gflops: Double
+        let peakGflops: Double
+        let fractionOfPeak: Double
+
+        var description: String {
+            "\(Format.grouped(tokensPerSecond)) tokens/s "
+                + "(\(Format.grouped(minimumTokensPerSecond)) to \(Format.grouped(maximumTokensPerSecond))), "
+                + "\(Format.decimal(gflops)) of \(Format.decimal(peakGflops)) GFLOP/s = "
+                + "\(Format.decimal(fractionOfPeak * 100)) % of the peak"
+        }
     }
 }

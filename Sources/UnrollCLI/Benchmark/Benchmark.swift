@@ -1,0 +1,41 @@
+import Unroll
+
+/// A workload that is ready to be measured, again and again.
+protocol Benchmark {
+    /// Measures once more, for about half a second.
+    mutating func measure() async throws
+
+    /// What the measurements so far say.
+    var result: any BenchmarkResult { get }
+}
+
+/// What the measurements of one kind of workload say: keys of a line of JSON, and words.
+protocol BenchmarkResult: Encodable, CustomStringConvertible {}
+
+/// What all workloads of a run are measured with.
+struct BenchmarkMachine {
+    let level: KernelLevel
+    let threads: Int
+    let probe: PeakProbe
+    /// How long one measurement lasts.
+    static let duration = Duration.milliseconds(500)
+
+    init(threads: Int) throws {
+        level = try KernelLevel.preferred()
+        self.threads = threads
+        probe = try PeakProbe(level: level, threads: threads)
+    }
+}
+
+/// The figures of repeated measurements.
+struct Measurements {
+    private var values: [Double] = []
+
+    mutating func append(_ value: Double) {
+        values.append(value)
+    }
+
+    var median: Double { values.isEmpty ? 0 : values.sorted()[values.count / 2] }
+    var minimum: Double { values.min() ?? 0 }
+    var maximum: Double { values.max() ?? 0 }
+}

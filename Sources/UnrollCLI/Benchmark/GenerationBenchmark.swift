@@ -1,0 +1,53 @@
+import Unroll
+
+/// Measures how fast a model writes, as a program gets to see it: piece by piece, greedily.
+struct GenerationBenchmark: Benchmark {
+    private let machine: BenchmarkMachine
+    private let model: LanguageModel
+    private var speeds = Measurements()
+    static let prompt = "time traveller"
+
+    init(_ workload: TrainingWorkload, on machine: BenchmarkMachine) throws {
+        self.machine = machine
+        model = try Self.model(of: workload)
+    }
+
+    /// A model of letters that has learnt nothing.
+    static func model(of workload: TrainingWorkload) throws -> LanguageModel {
+        let letters = try Corpus(text: "abcdefghijklmnopqrstuvwxyz ", preprocessing: .letters)
+        return try LanguageModel(
+            configuration: workload.configuration, vocabulary: letters.vocabulary,
+            parameters: try workload.parameters)
+    }
+
+    mutating func measure() async throws {
+        let options = GenerationOptions(length: .max, strategy: .greedy)
+        let pieces = model.generate(after: Self.prompt, options: options, threads: machine.threads)
+            .makeAsyncIterator()
+        // The first piece has to wait until the engine is there and has read the prompt.
+        _ = try await pieces.next()
+        var characters = 0
+        let start = ContinuousClock.now
+        while start.duration(to: .now) < BenchmarkMachine.duration, let piece = try await pieces.next() {
+            characters += piece.count
+        }
+        speeds.append(Double(characters) / (start.duration(to: .now) / .seconds(1)))
+    }
+
+    var result: any BenchmarkResult {
+        Result(
+            charactersPerSecond: speeds.median, minimumCharactersPerSecond: speeds.minimum,
+            maximumCharactersPerSecond: speeds.maximum)
+    }
+
+    private struct Result: BenchmarkResult {
+        let charactersPerSecond: Double
+        let minimumCharactersPerSecond: Double
+        let maximumCharactersPerSecond: Double
+
+        var description: String {
+            "\(Format.grouped(charactersPerSecond)) characters/s "
+                + "(\(Format.grouped(minimumCharactersPerSecond)) to \(Format.grouped(maximumCharactersPerSecond)))"
+        }
+    }
+}
