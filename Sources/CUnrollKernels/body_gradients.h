@@ -1,7 +1,8 @@
 // Gradients of weights and biases, once the gradients of all gates and logits are there.
 
-// Time steps whose operands stay in the L2 cache while all their products are made.
-enum { STEPS_PER_BLOCK = 9 };
+// Rows whose words of one panel of either operand stay in the caches nearest to the core while they meet; and panels of b
+// whose part of the result stays in the L2 cache while all rows pass by.
+enum { ROWS_PER_BLOCK = 256, PANELS_PER_GROUP = 8 };
 
 // rows units of a, from unit on, against one panel of b.
 INLINE void weight_gradient_tile(
@@ -32,14 +33,21 @@ NOINLINE void weight_gradient_tile_of(
 #undef CALL
 }
 
+// All units of a share against a few panels of b, for the steps from begin to end.
+INLINE void weight_gradient_block(
+    const UnrollProduct *product, UnrollRange units, UnrollRange panels, int32_t begin, int32_t end) {
+    for (int32_t panel = panels.begin; panel < panels.end; panel++) {
+        for (int32_t unit = units.begin; unit < units.end; unit += TILE_ROWS)
+            weight_gradient_tile_of(smaller(TILE_ROWS, units.end - unit), product, unit, panel, begin, end);
+    }
+}
+
 static void weight_gradient(const UnrollProduct *product, UnrollRange units) {
-    for (int32_t begin = 0; begin < product->steps; begin += STEPS_PER_BLOCK) {
-        const int32_t end = smaller(begin + STEPS_PER_BLOCK, product->steps);
-        for (int32_t panel = 0; panel < product->b_panels; panel++) {
-            for (int32_t unit = units.begin; unit < units.end; unit += TILE_ROWS)
-                weight_gradient_tile_of(
-                    smaller(TILE_ROWS, units.end - unit), product, unit, panel, begin, end);
-        }
+    const int32_t steps = ROWS_PER_BLOCK / smaller(ROWS_PER_BLOCK, WORDS(product->batch));
+    for (int32_t first = 0; first < product->b_panels; first += PANELS_PER_GROUP) {
+        const UnrollRange panels = {first, smaller(first + PANELS_PER_GROUP, product->b_panels)};
+        for (int32_t begin = 0; begin < product->steps; begin += steps)
+            weight_gradient_block(product, units, panels, begin, smaller(begin + steps, product->steps));
     }
 }
 

@@ -38,7 +38,7 @@ typedef struct {
 
 // One gate of one panel: to[r] = function(start[r] + input[token[r]] + h[r] W).
 INLINE void gate_tile(
-    const int rows, const UnrollRecurrence *layer, int32_t gate_panel, const float *hidden, GateStart from,
+    const int rows, const UnrollRecurrence *layer, int32_t gate_panel, const float *hidden, const GateStart *from,
     UnrollFunction function, float *to) {
     const ptrdiff_t panel_stride = layer->output.unit_words.panel;
     const float *weights =
@@ -47,10 +47,10 @@ INLINE void gate_tile(
         const int column = pass * PASS_WIDTH;
         Accumulators sums;
         UNROLLED for (int r = 0; r < rows; r++) {
-            const float *start = from.start + r * from.row_stride + column;
+            const float *start = from->start + r * from->row_stride + column;
             UNROLLED for (int v = 0; v < TILE_VECTORS; v++) sums[r][v] = LOAD(start + v * LANES);
-            if (!from.tokens) continue;
-            const float *embedded = from.input + (ptrdiff_t)from.tokens[r] * WIDTH + column;
+            if (!from->tokens) continue;
+            const float *embedded = from->input + (ptrdiff_t)from->tokens[r] * WIDTH + column;
             UNROLLED for (int v = 0; v < TILE_VECTORS; v++) sums[r][v] += LOAD(embedded + v * LANES);
         }
         accumulate_panels(rows, hidden, panel_stride, layer->hidden, weights + column, sums);
@@ -64,7 +64,7 @@ INLINE void gate_tile(
 }
 
 NOINLINE void gate_tile_of(
-    int rows, const UnrollRecurrence *layer, int32_t gate_panel, const float *hidden, GateStart from,
+    int rows, const UnrollRecurrence *layer, int32_t gate_panel, const float *hidden, const GateStart *from,
     UnrollFunction function, float *to) {
 #define CALL(ROWS) gate_tile(ROWS, layer, gate_panel, hidden, from, function, to)
     FOR_CONSTANT_ROWS(rows, CALL)
@@ -96,7 +96,7 @@ INLINE void gate_rows(
             from.tokens = tokens + row + r;
         }
         gate_tile_of(
-            smaller(TILE_ROWS, count - r), layer, gate_panel, tile_of(layer->output.unit_words, t, 0, row + r), from,
+            smaller(TILE_ROWS, count - r), layer, gate_panel, tile_of(layer->output.unit_words, t, 0, row + r), &from,
             (UnrollFunction)layer->gate_functions[gate], to + (ptrdiff_t)r * WIDTH);
     }
 }
