@@ -14,16 +14,18 @@ protocol BenchmarkResult: Encodable, CustomStringConvertible {}
 
 /// What all workloads of a run are measured with.
 struct BenchmarkMachine {
+    let precision: Precision
     let level: KernelLevel
     let threads: Int
     let probe: PeakProbe
     /// How long one measurement lasts.
     static let duration = Duration.milliseconds(500)
 
-    init(threads: Int) throws {
-        level = try KernelLevel.preferred()
+    init(precision: Precision, threads: Int) throws {
+        self.precision = precision
+        level = try KernelLevel.preferred(for: precision)
         self.threads = threads
-        probe = try PeakProbe(level: level, threads: threads)
+        probe = try PeakProbe(level: level, precision: precision, threads: threads)
     }
 }
 

@@ -5,13 +5,14 @@ struct BenchmarkLine: Encodable, CustomStringConvertible {
     let workload: String
     let engine = "cpu"
     let kernels: String
-    let precision = "float32"
+    let precision: String
     let threads: Int
     let result: any BenchmarkResult
 
     init(_ workload: Workload, on machine: BenchmarkMachine, result: any BenchmarkResult) {
         self.workload = workload.rawValue
         kernels = machine.level.rawValue
+        precision = machine.precision.rawValue
         threads = machine.threads
         self.result = result
     }
@@ -32,6 +33,6 @@ struct BenchmarkLine: Encodable, CustomStringConvertible {
     }
 
     var description: String {
-        "\(workload): \(result), \(kernels) on \(threads) thread\(threads == 1 ? "" : "s")"
+        "\(workload): \(result), \(precision), \(kernels) on \(threads) thread\(threads == 1 ? "" : "s")"
     }
 }

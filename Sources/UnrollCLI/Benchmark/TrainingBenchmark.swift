@@ -16,7 +16,7 @@ struct TrainingBenchmark: Benchmark {
         operationsPerToken = workload.operationsPerToken
         engine = try CPUEngine(
             configuration: workload.configuration, parameters: try workload.parameters,
-            threads: machine.threads, kernelLevel: machine.level)
+            precision: machine.precision, threads: machine.threads, kernelLevel: machine.level)
         try step()
     }
 

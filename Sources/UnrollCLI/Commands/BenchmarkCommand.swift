@@ -13,12 +13,15 @@ struct BenchmarkCommand: AsyncParsableCommand {
 
             Medians with minimum and maximum over interleaved repeats: whole steps of training, characters that a
             model writes one by one, and the milliseconds from the start of this program to the first character.
-            The peak is that of multiply-adds with the same vectors, probed before every repeat of training; speeds
-            drift, their ratio much less.
+            The peak is that of multiply-adds with the same vectors and numbers, probed before every repeat of
+            training; speeds drift, their ratio much less.
             """)
 
     @Option(help: "A workload; may be repeated (default: all).")
     var workload: [Workload] = Workload.allCases
+
+    @Option(help: "What matrix products multiply: float32 or bfloat16.")
+    var precision = Precision.float32
 
     @Option(parsing: .unconditional, help: "Threads that compute (default: all processors).")
     var threads: Int?
@@ -34,7 +37,8 @@ struct BenchmarkCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let machine = try BenchmarkMachine(threads: threads ?? WorkerPool.processorCount)
+        let machine = try BenchmarkMachine(
+            precision: precision, threads: threads ?? WorkerPool.processorCount)
         var benchmarks = try workload.map { try $0.benchmark(on: machine) }
         for _ in 0..<repeats {
             for index in benchmarks.indices { try await benchmarks[index].measure() }
