@@ -52,10 +52,14 @@ let package = Package(
         room("UnrollStorage", uses: ["UnrollText", "UnrollModel", crypto]),
         room(
             "UnrollTraining",
-            uses: ["UnrollCore", "UnrollText", "UnrollModel", "UnrollEngine", "UnrollStorage"]),
+            uses: [
+                "UnrollCore", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine", "UnrollStorage",
+            ]),
         room(
             "UnrollGeneration",
-            uses: ["UnrollCore", "UnrollText", "UnrollModel", "UnrollEngine", "UnrollStorage"]),
+            uses: [
+                "UnrollCore", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine", "UnrollStorage",
+            ]),
         room(
             "Unroll",
             uses: [
@@ -97,21 +101,22 @@ let package = Package(
             resources: [.copy("Oracles")], swiftSettings: strict),
         tests(of: "UnrollModel", uses: ["UnrollCore"], resources: [.copy("Fixtures")]),
         tests(
-            of: "UnrollEngine", uses: ["UnrollCore", "UnrollModel", "UnrollKernels"],
+            of: "UnrollEngine", uses: ["UnrollCore", "UnrollModel", "UnrollKernels", "UnrollText"],
             resources: [.copy("Oracles")]),
         tests(of: "UnrollStorage", uses: ["UnrollText", "UnrollModel", "UnrollTestSupport"]),
         tests(
             of: "UnrollTraining",
             uses: [
                 "UnrollTestSupport",
-                "UnrollCore", "UnrollText", "UnrollModel", "UnrollEngine", "UnrollStorage",
+                "UnrollCore", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine", "UnrollStorage",
                 "UnrollGeneration",
             ]),
         tests(
             of: "UnrollGeneration",
             uses: [
                 "UnrollTestSupport",
-                "UnrollCore", "UnrollText", "UnrollModel", "UnrollEngine", "UnrollStorage", "UnrollTraining",
+                "UnrollCore", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine", "UnrollStorage",
+                "UnrollTraining",
             ], resources: [.copy("Interchange")]),
         tests(of: "UnrollCLI", uses: ["UnrollTestSupport"]),
     ]

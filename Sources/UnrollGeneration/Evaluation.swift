@@ -1,6 +1,7 @@
 import Foundation
 import UnrollCore
 import UnrollEngine
+import UnrollKernels
 import UnrollStorage
 import UnrollText
 
@@ -23,15 +24,18 @@ extension LanguageModel {
     ///
     /// - Parameters:
     ///   - corpus: The text, as tokens of this model's vocabulary.
+    ///   - precision: What matrix products multiply.
     ///   - threads: Threads that compute; as many as there are processors unless said otherwise.
     ///   - progress: Called now and then with the part that is done, between 0 and 1.
     /// - Returns: The sums over the whole text.
     /// - Throws: `GenerationError` when the text is too short, `CancellationError` when the task is cancelled.
     public func evaluate(
-        on corpus: Corpus, threads: Int? = nil, progress: (Double) -> Void = { _ in }
+        on corpus: Corpus, precision: Precision = .float32, threads: Int? = nil,
+        progress: (Double) -> Void = { _ in }
     ) throws -> Evaluation {
         do {
-            let engine = try CPUEngine(configuration: configuration, parameters: parameters, threads: threads)
+            let engine = try CPUEngine(
+                configuration: configuration, parameters: parameters, precision: precision, threads: threads)
             let source = try corpus.tokens.strand(timeSteps: 256)
             var minibatch = Minibatch()
             var (nats, tokens) = (0.0, 0)

@@ -1,3 +1,5 @@
+import UnrollKernels
+
 /// How the next token is chosen from the model's probabilities.
 public enum SamplingStrategy: Sendable, Equatable {
     /// Always the most probable token, as the book predicts.
@@ -25,17 +27,25 @@ public struct GenerationOptions: Sendable, Equatable {
     public var strategy: SamplingStrategy
     /// What the random choices are derived from.
     public var seed: UInt64
+    /// What matrix products multiply.
+    public var precision: Precision
 
     /// Describes a continuation.
-    public init(length: Int = 200, strategy: SamplingStrategy = .temperature(1), seed: UInt64 = 0) {
+    public init(
+        length: Int = 200, strategy: SamplingStrategy = .temperature(1), seed: UInt64 = 0,
+        precision: Precision = .float32
+    ) {
         self.length = length
         self.strategy = strategy
         self.seed = seed
+        self.precision = precision
     }
 
     /// Describes a continuation sampled at a temperature.
-    public init(length: Int = 200, temperature: Double, seed: UInt64 = 0) {
-        self.init(length: length, strategy: .temperature(temperature), seed: seed)
+    public init(
+        length: Int = 200, temperature: Double, seed: UInt64 = 0, precision: Precision = .float32
+    ) {
+        self.init(length: length, strategy: .temperature(temperature), seed: seed, precision: precision)
     }
 
     func check() throws(GenerationError) {

@@ -43,7 +43,7 @@ struct GenerationSession {
             guard !tokens.isEmpty else { throw GenerationError.emptyPrompt }
             let engine = try CPUEngine(
                 configuration: stream.model.configuration, parameters: stream.model.parameters,
-                threads: stream.threads)
+                precision: stream.options.precision, threads: stream.threads)
             for token in tokens {
                 try Task.checkCancellation()
                 try engine.advance(token, logits: &logits)

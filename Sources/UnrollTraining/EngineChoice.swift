@@ -1,4 +1,5 @@
 import UnrollEngine
+import UnrollKernels
 import UnrollModel
 
 /// Which engine computes a run; results of one engine do not depend on its number of threads.
@@ -8,13 +9,14 @@ public enum EngineChoice: Sendable, Equatable {
     /// The slow one in double precision, which the others are checked against.
     case reference
 
-    /// Creates the engine.
+    /// Creates the engine; a precision is the fast one's alone.
     package func makeEngine(
-        configuration: ModelConfiguration, parameters: Parameters
+        configuration: ModelConfiguration, parameters: Parameters, precision: Precision = .float32
     ) throws(EngineError) -> any Engine {
         switch self {
         case .cpu(let threads):
-            try CPUEngine(configuration: configuration, parameters: parameters, threads: threads)
+            try CPUEngine(
+                configuration: configuration, parameters: parameters, precision: precision, threads: threads)
         case .reference:
             try ReferenceEngine(configuration: configuration, parameters: parameters)
         }

@@ -2,6 +2,7 @@ import Foundation
 import Synchronization
 import UnrollCore
 import UnrollEngine
+import UnrollKernels
 import UnrollModel
 import UnrollStorage
 import UnrollText
@@ -47,6 +48,11 @@ public final class Trainer: Sendable {
         origin: CorpusOrigin?, checkpoint: TrainingCheckpoint?
     ) throws(TrainingError) {
         try options.check()
+        if choice == .reference, options.precision != .float32 {
+            throw .invalidOption(
+                "the reference engine (--engine reference) computes in double precision alone, not in \(options.precision.rawValue) (--precision)"
+            )
+        }
         guard corpus.vocabulary.count > 1 else {
             throw .invalidOption(
                 "'\(corpus.name)': all tokens occur too seldom to be known; lower --minimum-frequency")
@@ -61,7 +67,8 @@ public final class Trainer: Sendable {
                 parameters: checkpoint?.parameters
                     ?? Parameters(
                         for: model, vocabularySize: corpus.vocabulary.count, initializer: options.initializer,
-                        seed: options.seed))
+                        seed: options.seed),
+                precision: options.precision)
             if let checkpoint { try engine.restoreState(checkpoint.state) }
             loop = Mutex(
                 try TrainingLoop(

@@ -24,7 +24,7 @@ public struct TrainingPlan: Sendable, Equatable {
     public var epochs: Int
     /// Epochs that an earlier run has done.
     public var completedEpochs: Int
-    /// What computes, such as `cpu (avx512)`.
+    /// What computes, such as `cpu (avx512)` or `cpu (avx512bf16, bfloat16)`.
     public var engine: String
 }
 

@@ -1,6 +1,7 @@
 import Foundation
 import UnrollCore
 import UnrollEngine
+import UnrollKernels
 import UnrollModel
 import UnrollText
 
@@ -144,7 +145,12 @@ struct TrainingLoop {
 
     private var plan: TrainingPlan {
         let name =
-            if let engine = engine as? CPUEngine { "cpu (\(engine.kernelLevel))" } else { "reference" }
+            if let engine = engine as? CPUEngine {
+                engine.precision == .float32
+                    ? "cpu (\(engine.kernelLevel))" : "cpu (\(engine.kernelLevel), \(engine.precision))"
+            } else {
+                "reference"
+            }
         let shapes = engine.configuration.parameterShapes(vocabularySize: engine.vocabularySize)
         return TrainingPlan(
             parameterCount: shapes.reduce(0) { $0 + $1.shape.reduce(1, *) },

@@ -1,5 +1,6 @@
 import UnrollCore
 import UnrollEngine
+import UnrollKernels
 import UnrollModel
 import UnrollText
 
@@ -25,12 +26,26 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
     public var initializer: Initializer
     /// What all randomness of the run is derived from.
     public var seed: UInt64
+    /// What the matrix products of `CPUEngine` multiply.
+    public var precision: Precision {
+        get { otherPrecision ?? .float32 }
+        set { otherPrecision = newValue == .float32 ? nil : newValue }
+    }
+    /// Nil for float32: records of runs from before there was a choice have no such key, and keep their seal.
+    private var otherPrecision: Precision?
+
+    private enum CodingKeys: String, CodingKey {
+        case epochs, batchSize, timeSteps, sampling, trainingWindows, validationWindows, validationFraction
+        case optimizer, initializer, seed
+        case otherPrecision = "precision"
+    }
 
     /// Describes a run; the default is that of "RNN from scratch".
     public init(
         epochs: Int = 500, batchSize: Int = 32, timeSteps: Int = 35, sampling: Sampling = .sequential,
         trainingWindows: Int? = nil, validationWindows: Int? = nil, validationFraction: Double? = nil,
-        optimizer: Optimizer = Optimizer(), initializer: Initializer = .uniform, seed: UInt64 = 0
+        optimizer: Optimizer = Optimizer(), initializer: Initializer = .uniform, seed: UInt64 = 0,
+        precision: Precision = .float32
     ) {
         self.epochs = epochs
         self.batchSize = batchSize
@@ -42,6 +57,7 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
         self.optimizer = optimizer
         self.initializer = initializer
         self.seed = seed
+        self.precision = precision
     }
 
     func check() throws(TrainingError) {

@@ -5,13 +5,18 @@ import UnrollEngine
 import UnrollKernels
 import UnrollModel
 
-/// The CPU engine against the reference engine, for every kernel level that this processor has.
+/// The CPU engine against the reference engine, in every precision on every kernel level that this processor has.
 @Suite struct ConformanceTests {
     static let cells: [any RecurrentCell.Type] = [
         TanhCell.self, ReLUCell.self, LSTMCell.self, GRUCell.self, LeakyCell.self, OddCell.self,
         LinearCell.self,
         SplitCell.self,
     ]
+
+    /// Every precision on every level.
+    static let kernels = Precision.allCases.flatMap { precision in
+        KernelLevel.available(for: precision).map { (precision: precision, level: $0) }
+    }
 
     struct Size: CustomTestStringConvertible, Sendable {
         let T, B, V, H: Int
@@ -48,24 +53,25 @@ import UnrollModel
             defer { _ = try? reference.evaluate(minibatch) }
             return try reference.gradients(on: minibatch)
         }
-        for level in KernelLevel.available() {
+        for (precision, level) in Self.kernels {
+            let name = "\(precision) \(level)"
             for threads in [1, 2] {
                 let engine = try CPUEngine(
-                    configuration: model.configuration, parameters: model.parameters, threads: threads,
-                    kernelLevel: level)
+                    configuration: model.configuration, parameters: model.parameters,
+                    precision: precision, threads: threads, kernelLevel: level)
                 for (minibatch, expected) in zip(model.minibatches, expected) {
                     let (loss, gradients) = try engine.gradients(on: minibatch)
-                    #expect(abs(loss / expected.meanLoss - 1) < 1e-5, "\(level) loss")
+                    #expect(abs(loss / expected.meanLoss - 1) < precision.tolerance, "\(name) loss")
                     for (actual, wanted) in zip(gradients.entries, expected.gradients.entries) {
                         // Relative to the tensor's greatest element: single elements can cancel to nothing.
                         let scale = wanted.values.reduce(1e-12) { max($0, abs($1)) }
                         #expect(
-                            greatestDifference(actual.values, wanted.values) / scale < 1e-5,
-                            "\(level) \(threads) \(actual.name)")
+                            greatestDifference(actual.values, wanted.values) / scale < precision.tolerance,
+                            "\(name) \(threads) \(actual.name)")
                     }
                     let nats = try engine.evaluate(minibatch)
-                    #expect(
-                        abs(nats / Double(minibatch.tokenCount) / expected.meanLoss - 1) < 1e-5, "\(level)")
+                    let mean = nats / Double(minibatch.tokenCount)
+                    #expect(abs(mean / expected.meanLoss - 1) < precision.tolerance, "\(name)")
                 }
             }
         }
@@ -74,20 +80,20 @@ import UnrollModel
     @Test(arguments: cells.indices, sizes + stacks)
     func oneAndTwoThreadsAgreeInEveryBit(cell: Int, size: Size) throws {
         let model = try Model(cell: Self.cells[cell], size: size)
-        for level in KernelLevel.available() {
+        for (precision, level) in Self.kernels {
             let runs = try [1, 2, 3].map { threads in
                 let engine = try CPUEngine(
-                    configuration: model.configuration, parameters: model.parameters, threads: threads,
-                    kernelLevel: level)
+                    configuration: model.configuration, parameters: model.parameters,
+                    precision: precision, threads: threads, kernelLevel: level)
                 let losses = try (model.minibatches + model.minibatches).map {
                     try engine.train(on: $0, with: Optimizer(learningRate: 0.1)).meanLoss
                 }
                 return (losses: losses, parameters: engine.parameters, state: engine.state)
             }
             for run in runs.dropFirst() {
-                #expect(run.losses == runs[0].losses, "\(level)")
-                #expect(run.parameters == runs[0].parameters, "\(level)")
-                #expect(run.state == runs[0].state, "\(level)")
+                #expect(run.losses == runs[0].losses, "\(precision) \(level)")
+                #expect(run.parameters == runs[0].parameters, "\(precision) \(level)")
+                #expect(run.state == runs[0].state, "\(precision) \(level)")
             }
         }
     }
@@ -121,11 +127,14 @@ import UnrollModel
         ])
     func advancingTokenByTokenEqualsEvaluating(cell: Int, size: Size) throws {
         let model = try Model(cell: Self.cells[cell], size: size)
-        let engines: [any Engine] = [
-            try ReferenceEngine(configuration: model.configuration, parameters: model.parameters),
-            try CPUEngine(configuration: model.configuration, parameters: model.parameters),
-        ]
-        for engine in engines {
+        let reference = try ReferenceEngine(configuration: model.configuration, parameters: model.parameters)
+        let engines = try Precision.allCases.map { precision in
+            let engine = try CPUEngine(
+                configuration: model.configuration, parameters: model.parameters, precision: precision)
+            // A sum in another order may round to the next bfloat16.
+            return (engine as any Engine, precision == .float32 ? 1e-5 : 2e-3)
+        }
+        for (engine, tolerance) in [(reference as any Engine, 1e-5)] + engines {
             for minibatch in model.minibatches {
                 let saved = engine.state
                 let whole = try engine.evaluate(minibatch)
@@ -137,11 +146,11 @@ import UnrollModel
                     try engine.advance(input, logits: &logits)
                     sum += negativeLogLikelihood(of: Int(target), logits: logits)
                 }
-                #expect(abs(sum / whole - 1) < 1e-5)
+                #expect(abs(sum / whole - 1) < tolerance)
                 for (actual, wanted) in zip(engine.state.entries, after.entries) {
                     #expect(
                         greatestDifference(actual.values.map(Double.init), wanted.values.map(Double.init))
-                            < 1e-5)
+                            < tolerance)
                 }
             }
         }
@@ -157,20 +166,29 @@ import UnrollModel
         }
         let small = try model(T: 2, B: 3)
         let large = try model(T: 9, B: 17)
-        let fresh = try CPUEngine(configuration: small.configuration, parameters: small.parameters)
-        let used = try CPUEngine(configuration: small.configuration, parameters: small.parameters)
-        _ = try used.gradients(on: large.minibatches[0])
-        let expected = try fresh.gradients(on: small.minibatches[0])
-        let actual = try used.gradients(on: small.minibatches[0])
-        #expect(actual.meanLoss == expected.meanLoss)
-        #expect(actual.gradients == expected.gradients)
+        for precision in Precision.allCases {
+            let (fresh, used) = (
+                try CPUEngine(
+                    configuration: small.configuration, parameters: small.parameters, precision: precision),
+                try CPUEngine(
+                    configuration: small.configuration, parameters: small.parameters, precision: precision)
+            )
+            _ = try used.gradients(on: large.minibatches[0])
+            let expected = try fresh.gradients(on: small.minibatches[0])
+            let actual = try used.gradients(on: small.minibatches[0])
+            #expect(actual.meanLoss == expected.meanLoss, "\(precision)")
+            #expect(actual.gradients == expected.gradients, "\(precision)")
+        }
     }
 
-    @Test(arguments: [1, 3]) func aRestoredStateGoesOnInEveryBit(layers: Int) throws {
+    @Test(arguments: [1, 3], Precision.allCases)
+    func aRestoredStateGoesOnInEveryBit(layers: Int, precision: Precision) throws {
         let model = try Model(cell: LSTMCell.self, size: Size(T: 4, B: 5, V: 9, H: 33, L: layers))
-        let engine = try CPUEngine(configuration: model.configuration, parameters: model.parameters)
+        let engine = try CPUEngine(
+            configuration: model.configuration, parameters: model.parameters, precision: precision)
         _ = try engine.evaluate(model.minibatches[0])
-        let other = try CPUEngine(configuration: model.configuration, parameters: model.parameters)
+        let other = try CPUEngine(
+            configuration: model.configuration, parameters: model.parameters, precision: precision)
         #expect(engine.state.entries.map(\.shape) == [[layers, 5, 33], [layers, 5, 33]])
         try other.restoreState(engine.state)
         #expect(try other.evaluate(model.minibatches[1]) == engine.evaluate(model.minibatches[1]))
@@ -194,16 +212,28 @@ import UnrollModel
         }
     }
 
-    @Test func aDivergedStepLeavesTheParametersAlone() throws {
+    @Test(arguments: Precision.allCases)
+    func aDivergedStepLeavesTheParametersAlone(precision: Precision) throws {
         let model = try Model(cell: ReLUCell.self, size: Size(T: 3, B: 2, V: 5, H: 8))
         var parameters = model.parameters
         for index in parameters.entries.indices where parameters.entries[index].name == "rnn.weight_hh_l0" {
             parameters.entries[index].values = parameters.entries[index].values.map { _ in 1e30 }
         }
-        let engine = try CPUEngine(configuration: model.configuration, parameters: parameters)
+        let engine = try CPUEngine(
+            configuration: model.configuration, parameters: parameters, precision: precision)
         let result = try engine.train(on: model.minibatches[1], with: Optimizer())
         #expect(!result.isFinite)
         #expect(engine.parameters == parameters)
+    }
+}
+
+extension Precision {
+    /// How far losses and gradients may be from those of double precision, relative to a tensor's greatest element.
+    fileprivate var tolerance: Double {
+        switch self {
+        case .float32: 1e-5
+        case .bfloat16: 1e-2
+        }
     }
 }
 

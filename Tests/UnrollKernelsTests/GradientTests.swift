@@ -15,27 +15,35 @@ import UnrollKernels
         Size(T: 19, B: 1, I: 45, J: 70), Size(T: 2, B: 33, I: 64, J: 5),
     ]
 
-    @Test(arguments: KernelLevel.available(), sizes) func weightGradientIsTheSumOfOuterProducts(
-        level: KernelLevel, size: Size
+    @Test(arguments: KernelChoice.available, sizes) func weightGradientIsTheSumOfOuterProducts(
+        choice: KernelChoice, size: Size
     ) throws {
         var noise = Noise(seed: 1)
-        let a = try Panels(timeSteps: size.T, batchSize: size.B, units: size.I) { _, _, _ in noise.next() }
-        let b = try Panels(timeSteps: size.T, batchSize: size.B, units: size.J) { _, _, _ in noise.next() }
+        let kernels = try choice.kernels()
+        let operands = try [size.I, size.J].map { units in
+            let values = try Panels(timeSteps: size.T, batchSize: size.B, units: units) { _, _, _ in
+                noise.next().rounded(to: choice.precision)
+            }
+            let operand = try Operand(values, precision: choice.precision)
+            operand.pack(kernels)
+            return operand
+        }
+        let (a, b) = (operands[0].values, operands[1].values)
         let stride = a.panelCount * 32 * 32
         for begin in Swift.stride(from: 0, to: size.I, by: 8) {
             for end in Set([begin + 1, min(begin + 12, size.I), size.I]) where begin < end && end <= size.I {
                 // What was there before does not count.
                 let c = try GuardedBuffer(untouched: b.panelCount * stride)
                 var product = UnrollProduct(
-                    a: a.layout, b: b.layout, steps: Int32(size.T), batch: Int32(size.B),
-                    b_panels: Int32(b.panelCount), c: c.base, c_panel: stride)
-                try level.kernels().weight_gradient(
+                    a: operands[0].layout.row_words, b: operands[1].layout.row_words, steps: Int32(size.T),
+                    batch: Int32(size.B), b_panels: Int32(b.panelCount), c: c.base, c_panel: stride)
+                kernels.weight_gradient(
                     &product, UnrollRange(begin: Int32(begin), end: Int32(end)))
                 for i in 0..<a.panelCount * 32 {
                     for j in 0..<b.panelCount * 32 {
                         let index = j / 32 * stride + i * 32 + j % 32
                         guard (begin..<end).contains(i) else {
-                            #expect(c.isUntouched(index), "\(level)")
+                            #expect(c.isUntouched(index), "\(choice)")
                             continue
                         }
                         var (exact, magnitude) = (0.0, 0.0)
@@ -47,10 +55,10 @@ import UnrollKernels
                             }
                         }
                         let bound = summationBound(count: size.T * size.B, magnitude: magnitude)
-                        #expect(abs(Double(c.base[index]) - exact) <= bound, "\(level) \(i) \(j)")
+                        #expect(abs(Double(c.base[index]) - exact) <= bound, "\(choice) \(i) \(j)")
                     }
                 }
-                #expect(c.isIntact && a.buffer.isIntact && b.buffer.isIntact, "\(level)")
+                #expect(c.isIntact && operands.allSatisfy(\.isIntact), "\(choice)")
             }
         }
     }

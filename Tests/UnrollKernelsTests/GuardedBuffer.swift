@@ -1,6 +1,7 @@
 import CUnrollKernels
 import Foundation
 import Testing
+import UnrollKernels
 
 /// Numbers between guards, which show whether a kernel wrote beyond its share.
 final class GuardedBuffer {
@@ -83,6 +84,95 @@ struct Panels {
         UnrollPanels(
             base: buffer.base, time: panelCount * batchSize * 32, panel: batchSize * 32, row: 32)
     }
+}
+
+/// A tensor with the words that a precision's products read in its place.
+struct Operand {
+    let values: Panels
+    let precision: Precision
+    /// Untouched until the kernels pack them; in float32 nobody does.
+    let unitWords: GuardedBuffer
+    let rowWords: GuardedBuffer
+
+    init(_ values: Panels, precision: Precision) throws {
+        self.values = values
+        self.precision = precision
+        let tiles = values.timeSteps * values.panelCount
+        unitWords = try GuardedBuffer(untouched: tiles * values.batchSize * 16)
+        rowWords = try GuardedBuffer(untouched: tiles * Self.rowPairs(values) * 32)
+    }
+
+    private static func rowPairs(_ values: Panels) -> Int { (values.batchSize + 1) / 2 }
+
+    func unitWordIndex(_ t: Int, _ b: Int, _ unit: Int) -> Int { values.index(t, b, unit) / 2 }
+
+    func rowWordIndex(_ t: Int, _ b: Int, _ unit: Int) -> Int {
+        ((t * values.panelCount + unit / 32) * Self.rowPairs(values) + b / 2) * 32 + unit % 32
+    }
+
+    var layout: UnrollOperand {
+        guard precision == .bfloat16 else {
+            return UnrollOperand(
+                values: values.layout, unit_words: values.layout, row_words: values.layout)
+        }
+        let unitPanel = values.batchSize * 16
+        let rowPanel = Self.rowPairs(values) * 32
+        return UnrollOperand(
+            values: values.layout,
+            unit_words: UnrollPanels(
+                base: unitWords.base, time: values.panelCount * unitPanel, panel: unitPanel, row: 16),
+            row_words: UnrollPanels(
+                base: rowWords.base, time: values.panelCount * rowPanel, panel: rowPanel, row: 32))
+    }
+
+    /// Packs everything.
+    func pack(_ kernels: UnrollKernels) {
+        var operand = layout
+        for t in 0..<values.timeSteps {
+            kernels.pack(
+                &operand, Int32(t), UnrollRange(begin: 0, end: Int32(values.panelCount)),
+                UnrollRange(begin: 0, end: Int32(values.batchSize)))
+        }
+    }
+
+    var isIntact: Bool { values.buffer.isIntact && unitWords.isIntact && rowWords.isIntact }
+}
+
+/// The nearest bfloat16, ties to even: the upper half of a float32.
+///
+/// By distances in double precision, and not by arithmetic on bits, as the kernels do it.
+func bfloat16(_ x: Float) -> UInt16 {
+    func magnitude(_ bits: UInt16) -> Double {
+        // What would follow the greatest finite number counts as a number in the comparison, and is infinite after it.
+        bits == 0x7f80 ? 0x1p128 : Double(Float(bitPattern: UInt32(bits) << 16))
+    }
+    let below = UInt16(x.magnitude.bitPattern >> 16)
+    guard x.isFinite else { return UInt16(x.bitPattern >> 16) | (x.isNaN ? 0x40 : 0) }
+    let down = Double(x.magnitude) - magnitude(below)
+    let up = magnitude(below + 1) - Double(x.magnitude)
+    let rounded = down < up || (down == up && below % 2 == 0) ? below : below + 1
+    return rounded | (x.sign == .minus ? 0x8000 : 0)
+}
+
+extension Float {
+    /// The number as products of a precision see it.
+    func rounded(to precision: Precision) -> Float {
+        precision == .float32 ? self : Float(bitPattern: UInt32(bfloat16(self)) << 16)
+    }
+}
+
+/// Every precision on every level that this processor has.
+struct KernelChoice: CustomTestStringConvertible, Sendable {
+    let precision: Precision
+    let level: KernelLevel
+
+    static let available = Precision.allCases.flatMap { precision in
+        KernelLevel.available(for: precision).map { KernelChoice(precision: precision, level: $0) }
+    }
+
+    func kernels() throws -> UnrollKernels { try level.kernels(for: precision) }
+
+    var testDescription: String { "\(precision) \(level)" }
 }
 
 /// Random numbers, the same in every run.

@@ -20,6 +20,9 @@ struct EvaluateCommand: AsyncParsableCommand {
     @Argument(help: "A text file, or - for standard input.", completion: .file())
     var file: String
 
+    @OptionGroup
+    var products: PrecisionOptions
+
     @Option(parsing: .unconditional, help: "Threads that compute (default: all processors).")
     var threads: Int?
 
@@ -34,7 +37,9 @@ struct EvaluateCommand: AsyncParsableCommand {
                 "note: \(corpus.unknownCount) of \(corpus.tokens.count) tokens are unknown to the model\n")
         }
         let isTerminal = Standard.error.isTerminal
-        let evaluation = try model.evaluate(on: corpus, threads: threads) { fraction in
+        let evaluation = try model.evaluate(
+            on: corpus, precision: products.precision, threads: threads
+        ) { fraction in
             if isTerminal { Standard.error.write("\r\(Int(fraction * 100))%\u{1B}[K") }
         }
         if isTerminal { Standard.error.write("\r\u{1B}[K") }

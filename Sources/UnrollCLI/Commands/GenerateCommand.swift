@@ -38,6 +38,9 @@ struct GenerateCommand: AsyncParsableCommand {
     @Option(parsing: .unconditional, help: "The same seed gives the same text.")
     var seed: UInt64 = 0
 
+    @OptionGroup
+    var products: PrecisionOptions
+
     @Option(parsing: .unconditional, help: "Threads that compute (default: all processors).")
     var threads: Int?
 
@@ -69,7 +72,8 @@ struct GenerateCommand: AsyncParsableCommand {
             } else {
                 .temperature(temperature ?? 1)
             }
-        let options = GenerationOptions(length: length, strategy: strategy, seed: seed)
+        let options = GenerationOptions(
+            length: length, strategy: strategy, seed: seed, precision: products.precision)
         var isFirst = true
         for try await piece in model.generate(after: prompt, options: options, threads: threads) {
             // Nothing is printed before the model has read the prompt, so that an error is all there is.

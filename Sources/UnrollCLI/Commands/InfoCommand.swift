@@ -72,6 +72,7 @@ private struct ModelFacts: Encodable, CustomStringConvertible {
             lines.append(
                 "training       \(options.epochs) \(options.epochs == 1 ? "epoch" : "epochs"), \(options.sampling), batch \(options.batchSize), "
                     + "steps \(options.timeSteps), learning rate \(options.optimizer.learningRate), seed \(options.seed)"
+                    + (options.precision == .float32 ? "" : ", \(options.precision)")
             )
         }
         return lines.joined(separator: "\n")

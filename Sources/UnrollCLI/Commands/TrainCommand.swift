@@ -81,7 +81,8 @@ struct TrainCommand: AsyncParsableCommand {
             corpus = try await CorpusReader.read(text.origin)
             trainer = try Trainer(
                 corpus: corpus, model: training.model,
-                options: training.options(for: corpus, isBundledStory: text.isBundledStory),
+                options: training.options(
+                    for: corpus, isBundledStory: text.isBundledStory, precision: engine.products.precision),
                 engine: engine.choice, origin: text.origin)
         }
         // Found out now, and not after the training.

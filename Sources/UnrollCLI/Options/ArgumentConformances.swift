@@ -5,6 +5,7 @@ extension Preprocessing: ExpressibleByArgument {}
 extension TokenKind: ExpressibleByArgument {}
 extension Sampling: ExpressibleByArgument {}
 extension Initializer: ExpressibleByArgument {}
+extension Precision: ExpressibleByArgument {}
 
 /// A cell by its name.
 struct CellName: ExpressibleByArgument {

@@ -94,7 +94,7 @@ struct TrainingFlags: ParsableArguments {
         }
     }
 
-    func options(for corpus: Corpus, isBundledStory: Bool) -> TrainingOptions {
+    func options(for corpus: Corpus, isBundledStory: Bool, precision: Precision) -> TrainingOptions {
         TrainingOptions(
             epochs: epochs ?? Self.defaultEpochs(tokenCount: corpus.tokens.count), batchSize: batch,
             timeSteps: steps, sampling: sampling ?? (isBundledStory ? .random : .sequential),
@@ -102,7 +102,7 @@ struct TrainingFlags: ParsableArguments {
             validationWindows: validationWindows,
             validationFraction: validation,
             optimizer: Optimizer(learningRate: learningRate, gradientNormBound: clip == 0 ? nil : clip),
-            initializer: initializer, seed: seed)
+            initializer: initializer, seed: seed, precision: precision)
     }
 
     /// Half a minute's work on a machine of two cores, whatever the length of the text.
