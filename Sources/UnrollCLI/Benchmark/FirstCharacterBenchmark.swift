@@ -23,7 +23,7 @@ struct FirstCharacterBenchmark: Benchmark {
         process.executableURL = Bundle.main.executableURL
         process.arguments = [
             "generate", folder.path, "--prompt", GenerationBenchmark.prompt, "--length", "1", "--greedy",
-            "--threads", "\(machine.threads)",
+            "--threads", "\(machine.threads)", "--precision", machine.precision.rawValue,
         ]
         process.standardOutput = output
         let start = ContinuousClock.now

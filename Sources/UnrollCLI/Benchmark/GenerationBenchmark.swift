@@ -21,7 +21,8 @@ struct GenerationBenchmark: Benchmark {
     }
 
     mutating func measure() async throws {
-        let options = GenerationOptions(length: .max, strategy: .greedy)
+        let options = GenerationOptions(
+            length: .max, strategy: .greedy, precision: machine.precision)
         let pieces = model.generate(after: Self.prompt, options: options, threads: machine.threads)
             .makeAsyncIterator()
         // The first piece has to wait until the engine is there and has read the prompt.
