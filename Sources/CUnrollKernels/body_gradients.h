@@ -1,8 +1,8 @@
 // Gradients of weights and biases, once the gradients of all gates and logits are there.
 
-// Rows whose words of one panel of either operand stay in the caches nearest to the core while they meet; and panels of b
-// whose part of the result stays in the L2 cache while all rows pass by.
-enum { ROWS_PER_BLOCK = 256, PANELS_PER_GROUP = 8 };
+// Caches and what is to stay in them: the L3 cache holds both operands of so many rows, the L2 cache the left operand of a
+// few of those rows and the result's part for a few panels of the right one, together so many words.
+enum { FAR_ROWS = 1024, NEAR_WORDS = 128 * 1024, NEAR_ROWS = 256, NEAR_PANELS = 8 };
 
 // rows units of a, from unit on, against one panel of b.
 INLINE void weight_gradient_tile(
@@ -33,21 +33,36 @@ NOINLINE void weight_gradient_tile_of(
 #undef CALL
 }
 
-// All units of a share against a few panels of b, for the steps from begin to end.
+// A range of steps, or of panels, of so many at most.
+INLINE UnrollRange piece(int32_t begin, int32_t size, int32_t end) {
+    return (UnrollRange){begin, smaller(begin + size, end)};
+}
+
+// All units of a share against a few panels of b, for some steps.
 INLINE void weight_gradient_block(
-    const UnrollProduct *product, UnrollRange units, UnrollRange panels, int32_t begin, int32_t end) {
+    const UnrollProduct *product, UnrollRange units, UnrollRange panels, UnrollRange steps) {
     for (int32_t panel = panels.begin; panel < panels.end; panel++) {
         for (int32_t unit = units.begin; unit < units.end; unit += TILE_ROWS)
-            weight_gradient_tile_of(smaller(TILE_ROWS, units.end - unit), product, unit, panel, begin, end);
+            weight_gradient_tile_of(
+                smaller(TILE_ROWS, units.end - unit), product, unit, panel, steps.begin, steps.end);
     }
 }
 
 static void weight_gradient(const UnrollProduct *product, UnrollRange units) {
-    const int32_t steps = ROWS_PER_BLOCK / smaller(ROWS_PER_BLOCK, WORDS(product->batch));
-    for (int32_t first = 0; first < product->b_panels; first += PANELS_PER_GROUP) {
-        const UnrollRange panels = {first, smaller(first + PANELS_PER_GROUP, product->b_panels)};
-        for (int32_t begin = 0; begin < product->steps; begin += steps)
-            weight_gradient_block(product, units, panels, begin, smaller(begin + steps, product->steps));
+    const int32_t rows_per_step = WORDS(product->batch);
+    const int32_t width = units.end - units.begin > 0 ? units.end - units.begin : 1;
+    const int32_t near_rows = smaller(NEAR_ROWS, NEAR_WORDS / 2 / width);
+    const int32_t near_panels = smaller(NEAR_PANELS, NEAR_WORDS / 2 / WIDTH / width);
+    const int32_t group = near_panels > 1 ? near_panels : 1;
+    const int32_t near_steps = near_rows > rows_per_step ? near_rows / rows_per_step : 1;
+    const int32_t far_steps = FAR_ROWS > rows_per_step ? FAR_ROWS / rows_per_step : 1;
+    for (int32_t far = 0; far < product->steps; far += far_steps) {
+        const UnrollRange block = piece(far, far_steps, product->steps);
+        for (int32_t panel = 0; panel < product->b_panels; panel += group) {
+            for (int32_t step = block.begin; step < block.end; step += near_steps)
+                weight_gradient_block(
+                    product, units, piece(panel, group, product->b_panels), piece(step, near_steps, block.end));
+        }
     }
 }
 

@@ -134,13 +134,27 @@ INLINE void store_derivative(
     }
 }
 
-// The gradient of the output of one panel: what it starts from + later gates' gradients x W^T + above x its weights.
-// from, more and later may be NULL. value: the output itself, for a fused derivative.
+// Units of the gates whose transposed weights of one panel stay in the L2 cache while all rows pass by.
+enum { GATE_UNITS_PER_BLOCK = 2048 };
+
+// What makes up the gradient of the output of one panel, for the rows of one tile. Any pointer may be NULL.
+typedef struct {
+    const float *from, *more;   // what it starts from: [rows][32]
+    const float *later;         // unit words of later gates' gradients, to be multiplied with W^T
+    const float *above;         // unit words of what the output goes into, to be multiplied with its weights
+} OutputGradient;
+
+// The part of it that the gates' units from begin to end give, and the end of the sum: above, and the fused derivative
+// at the output's value. A part that is not the first starts from what is at to.
 INLINE void output_gradient_tile(
-    const int rows, const UnrollRecurrence *layer, int32_t panel, const float *from, const float *more,
-    const float *later, const float *above, const float *value, float *to) {
+    const int rows, const UnrollRecurrence *layer, int32_t panel, const OutputGradient *parts, int32_t begin,
+    int32_t end, const float *value, float *to) {
     const int32_t gate_units = layer->gates * layer->panels * WIDTH;
     const float *weights = layer->transposed + (ptrdiff_t)panel * WORDS(gate_units) * WIDTH;
+    const ptrdiff_t gate_stride = layer->gate_gradient.unit_words.panel;
+    const float *from = begin > 0 ? to : parts->from;
+    const float *more = begin > 0 ? NULL : parts->more;
+    const bool is_end = end == gate_units;
     for (int pass = 0; pass < PASSES; pass++) {
         const int column = pass * PASS_WIDTH;
         Accumulators sums;
@@ -151,16 +165,17 @@ INLINE void output_gradient_tile(
                 if (more) sums[r][v] += LOAD(more + i);
             }
         }
-        if (later)
+        if (parts->later)
             accumulate_panels(
-                rows, later, layer->gate_gradient.unit_words.panel, gate_units, weights + column, sums);
-        if (above)
+                rows, parts->later + begin / WIDTH * gate_stride, gate_stride, end - begin,
+                weights + (ptrdiff_t)WORDS(begin) * WIDTH + column, sums);
+        if (is_end && parts->above)
             accumulate_panels(
-                rows, above, layer->above.panel, layer->above_units,
+                rows, parts->above, layer->above.panel, layer->above_units,
                 layer->above_weights
                     + (ptrdiff_t)panel * panels_of(layer->above_units) * PANEL_WORDS * WIDTH + column,
                 sums);
-        switch (layer->fused_derivative) {
+        switch (is_end ? layer->fused_derivative : UNROLL_FUNCTION_IDENTITY) {
         case UNROLL_FUNCTION_TANH:
             store_derivative(UNROLL_FUNCTION_TANH, rows, sums, value + column, to + column);
             break;
@@ -176,9 +191,9 @@ INLINE void output_gradient_tile(
 }
 
 NOINLINE void output_gradient_tile_of(
-    int rows, const UnrollRecurrence *layer, int32_t panel, const float *from, const float *more, const float *later,
-    const float *above, const float *value, float *to) {
-#define CALL(ROWS) output_gradient_tile(ROWS, layer, panel, from, more, later, above, value, to)
+    int rows, const UnrollRecurrence *layer, int32_t panel, const OutputGradient *parts, int32_t begin, int32_t end,
+    const float *value, float *to) {
+#define CALL(ROWS) output_gradient_tile(ROWS, layer, panel, parts, begin, end, value, to)
     FOR_CONSTANT_ROWS(rows, CALL)
 #undef CALL
 }
@@ -195,12 +210,20 @@ INLINE void output_gradient_rows(
     const float *from = direct ? direct : given;
     const float *more = direct ? given : NULL;
     const float *value = tile_of(layer->output.values, t + 1, panel, row);
-    for (int32_t r = 0; r < count; r += TILE_ROWS) {
-        const ptrdiff_t offset = (ptrdiff_t)r * WIDTH;
-        output_gradient_tile_of(
-            smaller(TILE_ROWS, count - r), layer, panel, from ? from + offset : NULL, more ? more + offset : NULL,
-            is_last ? NULL : tile_of(layer->gate_gradient.unit_words, t + 1, 0, row + r),
-            layer->above_units ? tile_of(layer->above, t, 0, row + r) : NULL, value + offset, to + offset);
+    const int32_t gate_units = layer->gates * layer->panels * WIDTH;
+    // Without later gates, one block is the end of the sum.
+    for (int32_t begin = is_last ? gate_units - WIDTH : 0; begin < gate_units; begin += GATE_UNITS_PER_BLOCK) {
+        const int32_t end = smaller(begin + GATE_UNITS_PER_BLOCK, gate_units);
+        for (int32_t r = 0; r < count; r += TILE_ROWS) {
+            const ptrdiff_t offset = (ptrdiff_t)r * WIDTH;
+            const OutputGradient parts = {
+                from ? from + offset : NULL, more ? more + offset : NULL,
+                is_last ? NULL : tile_of(layer->gate_gradient.unit_words, t + 1, 0, row + r),
+                layer->above_units ? tile_of(layer->above, t, 0, row + r) : NULL};
+            output_gradient_tile_of(
+                smaller(TILE_ROWS, count - r), layer, panel, &parts, is_last ? 0 : begin, end, value + offset,
+                to + offset);
+        }
     }
 }
 
