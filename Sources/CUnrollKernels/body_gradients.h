@@ -33,11 +33,6 @@ NOINLINE void weight_gradient_tile_of(
 #undef CALL
 }
 
-// A range of steps, or of panels, of so many at most.
-INLINE UnrollRange piece(int32_t begin, int32_t size, int32_t end) {
-    return (UnrollRange){begin, smaller(begin + size, end)};
-}
-
 // All units of a share against a few panels of b, for some steps.
 INLINE void weight_gradient_block(
     const UnrollProduct *product, UnrollRange units, UnrollRange panels, UnrollRange steps) {

@@ -1,7 +1,13 @@
 // Products for all time steps at once: the input of upper layers, its gradient, large decoders, embeddings.
 
-// Inner units whose weights stay in the L2 cache while all rows pass by, and such units of several panels together.
-enum { PROJECTION_BLOCK = 1024, PROJECTION_GROUP = 2048 };
+// What is to stay in the L2 cache: the weights of so many inner units of one panel, or of several panels together, and
+// so many units of a few rows. Weights of more units than an L3 cache holds are read once, for all rows.
+enum {
+    PROJECTION_BLOCK = 1024,
+    PROJECTION_GROUP = 2048,
+    PROJECTION_ROW_UNITS = 64 * 1024,
+    PROJECTION_FAR_UNITS = 64 * 1024,
+};
 
 // rows rows of one panel, for the inner units from begin to end.
 INLINE void projection_tile(
@@ -34,9 +40,10 @@ NOINLINE void projection_tile_of(
 #undef CALL
 }
 
-// All rows of all steps, for a few panels and the inner units from begin to end.
-INLINE void project_block(const UnrollProjection *projection, UnrollRange panels, int32_t begin, int32_t end) {
-    for (int32_t t = 0; t < projection->steps; t++) {
+// All rows of some steps, for a few panels and the inner units from begin to end.
+INLINE void project_block(
+    const UnrollProjection *projection, UnrollRange steps, UnrollRange panels, int32_t begin, int32_t end) {
+    for (int32_t t = steps.begin; t < steps.end; t++) {
         for (int32_t row = 0; row < projection->batch; row += TILE_ROWS) {
             for (int32_t panel = panels.begin; panel < panels.end; panel++)
                 projection_tile_of(
@@ -48,8 +55,15 @@ INLINE void project_block(const UnrollProjection *projection, UnrollRange panels
 static void project(const UnrollProjection *projection, UnrollRange panels) {
     for (int32_t begin = 0; begin < projection->inner; begin += PROJECTION_BLOCK) {
         const int32_t end = smaller(begin + PROJECTION_BLOCK, projection->inner);
-        const int32_t group = PROJECTION_GROUP / (panels_of(end - begin) * WIDTH);
-        for (int32_t panel = panels.begin; panel < panels.end; panel += group)
-            project_block(projection, (UnrollRange){panel, smaller(panel + group, panels.end)}, begin, end);
+        const int32_t units = panels_of(end - begin) * WIDTH;
+        const int32_t group = PROJECTION_GROUP / units;
+        const bool is_far = (int64_t)units * (panels.end - panels.begin) > PROJECTION_FAR_UNITS;
+        const int32_t few = PROJECTION_ROW_UNITS / units / projection->batch;
+        const int32_t steps = is_far ? projection->steps : few > 1 ? few : 1;
+        for (int32_t t = 0; t < projection->steps; t += steps) {
+            for (int32_t panel = panels.begin; panel < panels.end; panel += group)
+                project_block(
+                    projection, piece(t, steps, projection->steps), piece(panel, group, panels.end), begin, end);
+        }
     }
 }

@@ -10,6 +10,11 @@ INLINE int32_t panels_of(int32_t units) { return (units + WIDTH - 1) / WIDTH; }
 
 INLINE int32_t smaller(int32_t a, int32_t b) { return a < b ? a : b; }
 
+// A range of steps, or of panels, of so many at most.
+INLINE UnrollRange piece(int32_t begin, int32_t size, int32_t end) {
+    return (UnrollRange){begin, smaller(begin + size, end)};
+}
+
 // Words are what products read: see unroll_kernels.h. WORD_UNITS numbers make one.
 #ifndef WORD_UNITS
 #define WORD_UNITS 1

@@ -20,6 +20,9 @@ struct BufferDivision {
         }
     }
 
+    /// Rows from which on a panel is followed by a gap.
+    private static let leastPaddedRows = 8
+
     /// The next `size` floats, a multiple of 16.
     mutating func take(_ size: Int) -> UnsafeMutablePointer<Float> {
         defer { count += size }
@@ -30,8 +33,11 @@ struct BufferDivision {
     mutating func takePanels(
         steps: Int, panels: Int, rows: Int, rowSize: Int = PanelLayout.width
     ) -> UnrollPanels {
-        let step = panels * rows * rowSize
-        return UnrollPanels(base: take(steps * step), time: step, panel: rows * rowSize, row: rowSize)
+        // A stride that is no power of two: a tile of rows takes a piece of every panel, and at equal distances of 4 KB
+        // all these pieces would compete for the same few lines of the caches.
+        let panel = rows * rowSize + (rows >= Self.leastPaddedRows ? PanelLayout.width : 0)
+        let step = panels * panel
+        return UnrollPanels(base: take(steps * step), time: step, panel: panel, row: rowSize)
     }
 
     /// A tensor of panels and the words that products read in its place, of `wordUnits` numbers each.

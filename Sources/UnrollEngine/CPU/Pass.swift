@@ -123,12 +123,11 @@ struct Pass {
     ) {
         let width = PanelLayout.width
         for (index, state) in layout.layers[layer].states.enumerated() {
+            let carried = carried + engine.carriedOffset(layer: layer, state: index, batchSize: batchSize)
             for panel in panels {
-                let tile = (panel * batchSize + rows.lowerBound) * width
                 body(
-                    state.base + step * state.time + tile,
-                    carried + engine.carriedOffset(layer: layer, state: index, batchSize: batchSize) + tile,
-                    rows.count * width)
+                    state.advanced(steps: step, panels: panel, rows: rows.lowerBound).base,
+                    carried + (panel * batchSize + rows.lowerBound) * width, rows.count * width)
             }
         }
     }
