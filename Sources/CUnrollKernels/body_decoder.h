@@ -1,5 +1,6 @@
 // The decoder: logits of a few rows, then softmax and cross-entropy while they are still in the cache.
 
+// rows rows of one panel of logits, the result.
 INLINE void logit_tile(
     const int rows, const UnrollDecoder *decoder, int32_t t, int32_t row, int32_t panel) {
     const float *weights = decoder->weight + panel * decoder->weight_panel;
@@ -32,6 +33,7 @@ static void decode(const UnrollDecoder *decoder, int32_t t, UnrollRange rows, Un
 
 // The sum, or the greatest, of the lanes of each of TILE_ROWS vectors, in order: in every round, half as many vectors
 // hold the halves of twice as many rows.
+// rows: given, and results: both [TILE_ROWS].
 #define REDUCE_ROWS(NAME, COMBINE)                                                                                    \
     INLINE void NAME(const Vector *rows, float *results) {                                                            \
         Vector halves[TILE_ROWS];                                                                                     \
@@ -54,7 +56,9 @@ REDUCE_ROWS(sums_of_rows, SUM)
 REDUCE_ROWS(maxima_of_rows, MAX)
 #undef SUM
 
-// Losses in nats and, with a gradient_scale, gradients in place of the logits, for rows rows at logits.
+// Losses in nats and, with a gradient_scale, gradients in place of the logits, for rows rows at logits:
+// [panels][rows][32], panels panel_stride apart, overwritten in any case. targets: given, and losses: the result, both
+// [rows].
 INLINE void softmax_tile(
     const int rows, float *logits, ptrdiff_t panel_stride, int32_t panels, const int32_t *targets, double *losses,
     float gradient_scale) {

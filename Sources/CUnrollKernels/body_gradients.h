@@ -1,10 +1,11 @@
 // Gradients of weights and biases, once the gradients of all gates and logits are there.
 
-// Caches and what is to stay in them: the L3 cache holds both operands of so many rows, the L2 cache the left operand of a
-// few of those rows and the result's part for a few panels of the right one, together so many words.
+// Caches and what is to stay in them: the L3 cache holds both operands of so many rows, the L2 cache the left operand
+// of a few of those rows and the result's part for a few panels of the right one, together so many words.
 enum { FAR_ROWS = 1024, NEAR_WORDS = 128 * 1024, NEAR_ROWS = 256, NEAR_PANELS = 8 };
 
-// rows units of a, from unit on, against one panel of b.
+// rows units of a, from unit on, against one panel of b, for the steps from begin to end: [rows][32] of c, which is
+// read first unless begin is zero.
 INLINE void weight_gradient_tile(
     const int rows, const UnrollProduct *product, int32_t unit, int32_t b_panel, int32_t begin, int32_t end) {
     float *to = product->c + b_panel * product->c_panel + (ptrdiff_t)unit * WIDTH;
@@ -61,6 +62,7 @@ static void weight_gradient(const UnrollProduct *product, UnrollRange units) {
     }
 }
 
+// to: the result, and row: given, both [32].
 INLINE void add_row(float *to, const float *row) {
     UNROLLED for (int v = 0; v < WIDTH; v += LANES) STORE(to + v, LOAD(to + v) + LOAD(row + v));
 }

@@ -17,7 +17,7 @@ static void pack_weights(const float *block, float *forward, float *transposed) 
 
 #else
 
-// count rows of one panel, from an even row on.
+// count rows of one panel, from an even row on: reads the operand's values, and both its words are the result.
 INLINE void pack_tile(const UnrollOperand *operand, int32_t t, int32_t panel, int32_t row, int32_t count) {
     const float *from = tile_of(operand->values, t, panel, row);
     float *unit_words = tile_of(operand->unit_words, t, panel, row);

@@ -23,7 +23,8 @@ INLINE void store_first(float *to, ptrdiff_t count, Vector value) {
 #define STORE_FIRST(p, count, v) store_first(p, count, v)
 #endif
 
-// Rows of the result, of which some vectors may have fewer columns than lanes, or none.
+// Rows of the result, of which some vectors may have fewer columns than lanes, or none. from, to: [rows][columns] at
+// any address, stride floats a row.
 INLINE void load_rows(
     const int rows, const float *from, ptrdiff_t stride, const ptrdiff_t columns, Accumulators sums) {
     UNROLLED for (int v = 0; v < TILE_VECTORS; v++) {

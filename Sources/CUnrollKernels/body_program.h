@@ -2,6 +2,8 @@
 //
 // Tiles are contiguous, so operations read and write tensors directly and no load or store is needed. What costs is
 // the traffic with the L1 cache, hence the operations with three operands, the forms that the chain rule emits.
+//
+// d is the result, a, b and c are read, all [count] and aligned; d may be any of them. Their kinds are the slots'.
 
 typedef void Operation(
     const UnrollInstruction *instruction, float *d, const float *a, const float *b, const float *c, ptrdiff_t count);
@@ -82,11 +84,13 @@ INLINE float *tile_of(UnrollPanels panels, int32_t t, int32_t panel, int32_t row
     return panels.base + t * panels.time + panel * panels.panel + row * panels.row;
 }
 
+// tiles: the result, [slot_count].
 INLINE void locate_slots(const UnrollProgram *program, int32_t t, int32_t panel, int32_t row, float **tiles) {
     for (int32_t slot = 0; slot < program->slot_count; slot++)
         tiles[slot] = tile_of(program->slots[slot], t, panel, row);
 }
 
+// tiles: the slots' tiles, [slot_count] of [rows][32].
 INLINE void run_program(const UnrollProgram *program, float *const *tiles, int32_t rows) {
     for (int32_t index = 0; index < program->instruction_count; index++) {
         const UnrollInstruction *next = &program->instructions[index];

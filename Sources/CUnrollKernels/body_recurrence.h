@@ -9,6 +9,7 @@ INLINE Vector apply(const UnrollFunction function, Vector x) {
     }
 }
 
+// to: a tile's columns of one pass, [rows][32], the result.
 INLINE void store_applied(const UnrollFunction function, const int rows, Accumulators sums, float *to) {
     UNROLLED for (int r = 0; r < rows; r++) {
         UNROLLED for (int v = 0; v < TILE_VECTORS; v++)
@@ -16,7 +17,8 @@ INLINE void store_applied(const UnrollFunction function, const int rows, Accumul
     }
 }
 
-// What the input gives to one panel of a split gate: to[r] = input_bias + input[token[r]].
+// What the input gives to one panel of a split gate: to[r] = input_bias + input[token[r]]. tokens: given, [rows]. to:
+// the slot's tile, [rows][32], scratch or saved.
 INLINE void gate_input_tile(
     const UnrollRecurrence *layer, int32_t gate_panel, const int32_t *tokens, int32_t rows, float *to) {
     const float *input = layer->input + (ptrdiff_t)gate_panel * layer->input_rows * WIDTH;
@@ -30,13 +32,14 @@ INLINE void gate_input_tile(
 // What a gate's product with the previous state is added to: the rows at start, row_stride apart (0: one for all), and
 // the rows of input that belong to tokens unless that is NULL.
 typedef struct {
-    const float *start;
+    const float *start;        // derived, [32]: the bias; or given, [rows][32]: what the input gives
     ptrdiff_t row_stride;
-    const float *input;
-    const int32_t *tokens;
+    const float *input;        // the layer's input of this panel, [input_rows][32], or NULL
+    const int32_t *tokens;     // given, [rows], or NULL
 } GateStart;
 
-// One gate of one panel: to[r] = function(start[r] + input[token[r]] + h[r] W).
+// One gate of one panel: to[r] = function(start[r] + input[token[r]] + h[r] W). hidden: unit words of the output before
+// the step, from its first panel on, saved. to: the slot's tile, [rows][32], which may be where start is.
 INLINE void gate_tile(
     const int rows, const UnrollRecurrence *layer, int32_t gate_panel, const float *hidden, const GateStart *from,
     UnrollFunction function, float *to) {
@@ -71,7 +74,7 @@ NOINLINE void gate_tile_of(
 #undef CALL
 }
 
-// One gate of one panel, for count rows of step t.
+// One gate of one panel, for count rows of step t. tokens: [B]. tiles: the slots' tiles, [slot_count].
 INLINE void gate_rows(
     const UnrollRecurrence *layer, int32_t gate, int32_t t, const int32_t *tokens, int32_t panel, int32_t row,
     int32_t count, float *const *tiles) {
@@ -117,6 +120,8 @@ static void forward_step(
     }
 }
 
+// value, to: a tile's columns of one pass, [rows][32]: a function's value, saved, and the gradient of its argument, the
+// result.
 INLINE void store_derivative(
     const UnrollFunction function, const int rows, Accumulators sums, const float *value, float *to) {
     UNROLLED for (int r = 0; r < rows; r++) {
@@ -139,13 +144,14 @@ enum { GATE_UNITS_PER_BLOCK = 2048 };
 
 // What makes up the gradient of the output of one panel, for the rows of one tile. Any pointer may be NULL.
 typedef struct {
-    const float *from, *more;   // what it starts from: [rows][32]
-    const float *later;         // unit words of later gates' gradients, to be multiplied with W^T
-    const float *above;         // unit words of what the output goes into, to be multiplied with its weights
+    const float *from, *more;   // what it starts from, given: [rows][32]
+    const float *later;         // unit words of all gates' gradients at the step after, to be multiplied with W^T
+    const float *above;         // unit words of the gradient of what the output goes into, given
 } OutputGradient;
 
 // The part of it that the gates' units from begin to end give, and the end of the sum: above, and the fused derivative
-// at the output's value. A part that is not the first starts from what is at to.
+// at the output's value. A part that is not the first starts from what is at to. value: the output's tile, saved, and
+// to: the result, both [rows][32].
 INLINE void output_gradient_tile(
     const int rows, const UnrollRecurrence *layer, int32_t panel, const OutputGradient *parts, int32_t begin,
     int32_t end, const float *value, float *to) {
@@ -198,7 +204,7 @@ NOINLINE void output_gradient_tile_of(
 #undef CALL
 }
 
-// The gradient of the output of one panel, for count rows of step t.
+// The gradient of the output of one panel, for count rows of step t. tiles: the slots' tiles, [slot_count].
 INLINE void output_gradient_rows(
     const UnrollRecurrence *layer, int32_t t, bool is_last, int32_t panel, int32_t row, int32_t count,
     float *const *tiles) {

@@ -1,6 +1,7 @@
 // Passes over parameters, and the probe of the processor's speed.
 
-// Exchanges rows and columns of a block of LANES x LANES: log2(LANES) rounds of the perfect shuffle.
+// Exchanges rows and columns of a block of LANES x LANES: log2(LANES) rounds of the perfect shuffle. from: given, to:
+// the result, at any address.
 INLINE void transpose_lanes(const float *from, ptrdiff_t from_stride, float *to, ptrdiff_t to_stride) {
     Vector block[LANES], shuffled[LANES];
     UNROLLED for (int i = 0; i < LANES; i++) block[i] = LOAD_ANYWHERE(from + i * from_stride);

@@ -25,7 +25,8 @@ INLINE UnrollRange piece(int32_t begin, int32_t size, int32_t end) {
 #define PANEL_WORDS (WIDTH / WORD_UNITS)
 #define WORDS(count) (((count) + WORD_UNITS - 1) / WORD_UNITS)
 
-// sums[r] += row[r * row_stride] * weights, for one word of the inner index.
+// sums[r] += row[r * row_stride] * weights, for one word of the inner index. row: that word of the first row, given.
+// weights: [PASS_WIDTH] of [32], given.
 INLINE void accumulate_one(
     const int rows, const float *row, const ptrdiff_t row_stride, const float *weights, Accumulators sums) {
     Vector w[TILE_VECTORS];
@@ -36,8 +37,8 @@ INLINE void accumulate_one(
     }
 }
 
-// The same for a single row, as when text is generated: every few values of the inner index have sums of their own, since
-// one sum would wait for the multiply-add before.
+// What accumulate_panels does, for a single row, as when text is generated: every few values of the inner index have
+// sums of their own, since one sum would wait for the multiply-add before.
 INLINE const float *accumulate_row(
     const float *a, ptrdiff_t panel_stride, int32_t inner, const float *weights, Accumulators sums) {
     Accumulators parts;
@@ -57,7 +58,8 @@ INLINE const float *accumulate_row(
     return weights;
 }
 
-// sums += A W with A[rows][inner] in panels of words, panel_stride apart, and W[inner][32]; returns the end of W.
+// sums += A W with A[rows][inner] in panels of words, panel_stride apart, and W[inner][32], of which a pass reads
+// PASS_WIDTH columns; both are given. Returns the end of W.
 INLINE const float *accumulate_panels(
     const int rows, const float *a, ptrdiff_t panel_stride, int32_t inner, const float *weights, Accumulators sums) {
     if (rows == 1) return accumulate_row(a, panel_stride, inner, weights, sums);

@@ -1,6 +1,7 @@
 // Words of two bfloat16 numbers, for processors without instructions for them: the first number is the low half.
 //
-// A bfloat16 is the upper half of a float32, so that widening is exact, and products of two of them are exact in float32.
+// A bfloat16 is the upper half of a float32, so that widening is exact, and products of two of them are exact in
+// float32.
 // Body files see macros; the functions are defined here as the body files' vectors are.
 
 #include <stdint.h>
@@ -38,7 +39,7 @@ static inline __attribute__((always_inline)) Vector pair_of(Vector a, Vector b) 
     return (Vector)(rounded_bits(a) >> 16 | (rounded_bits(b) & 0xffff0000u));
 }
 
-// The 32 numbers of a row of a panel as 16 words.
+// The 32 numbers of a row of a panel as 16 words. to: the result, [16]; from: given, [32].
 static inline __attribute__((always_inline)) void pack_units(float *to, const float *from) {
     _Pragma("clang loop unroll(full)") for (int i = 0; i < 16; i += LANES) {
         const Vector a = LOAD(from + 2 * i), b = LOAD(from + 2 * i + LANES);

@@ -9,7 +9,13 @@
 //
 // Matrix products read *words* of 32 bits. In float32 a word is a number, and a tensor's words are the tensor itself.
 // In bfloat16 a word is a pair of numbers, neighbours in the direction in which the product sums up, whose products
-// are added to float32 sums; everything else stays float32.
+// are added to float32 sums; everything else stays float32. Shapes of words are those of float32; in bfloat16, the
+// direction in which the product sums up is half as long.
+//
+// Pointers are of six kinds. A *parameter* is what training changes; only descend writes it. What is *derived* is made
+// of parameters after each update and read here. What is *given* has been made by somebody else and is read. What is
+// *saved* is written by the forward pass and read by the backward pass. *Scratch* is of no use once the call is over. A
+// *result* is written for somebody else.
 
 #ifndef UNROLL_KERNELS_H
 #define UNROLL_KERNELS_H
@@ -36,8 +42,9 @@ typedef struct {
     int32_t begin, end;
 } UnrollRange;
 
-// Where a tensor of panels lies: the tile of panel p and row r at step t is at base + t*time + p*panel + r*row.
-// Scratch tiles have all strides zero.
+// Where a tensor of panels lies: the tile of panel p and row r at step t is at base + t*time + p*panel + r*row, with
+// strides in floats. Between panels there may be a gap. Scratch tiles have all strides zero. The structure that has one
+// says of which kind it is.
 typedef struct {
     float *base;
     ptrdiff_t time, panel, row;
@@ -87,39 +94,44 @@ typedef struct {
 
 // A cell's pointwise formula, run tile by tile.
 typedef struct {
-    const UnrollInstruction *instructions;
+    const UnrollInstruction *instructions;   // given, [instruction_count]
     int32_t instruction_count;
     int32_t slot_count;
-    // [slot_count]; scratch slots belong to one thread, so each thread has a table of its own.
+    // Given, [slot_count]: where states and gates (saved), gradients (results) and tiles of one thread (scratch,
+    // [32][32]) lie. Each thread has a table of its own.
     const UnrollPanels *slots;
 } UnrollProgram;
 
-// A recurrent layer. Scratch: nothing; saved for the backward pass: everything over time.
+// A recurrent layer. No pointer of its own is scratch; what the program keeps is in the program's slots.
 typedef struct {
     int32_t hidden;       // H
     int32_t panels;       // P = ceil(H / 32)
     int32_t gates;        // G
-    // What the input gives to the gates of each token, [G P][input_rows][32]; NULL where it has been written into the
-    // gates' places in gate_gradient, biases included, before the layer runs.
+    // What the input gives to the gates of each token, [G P][input_rows][32]: a parameter over one-hot tokens, given
+    // over an embedding. NULL where it has been written into the gates' places in gate_gradient, biases included,
+    // before the layer runs.
     const float *input;
     int32_t input_rows;
-    const float *bias;         // [G P][32], both of PyTorch's biases added; of split gates, the second alone
-    const float *input_bias;   // [G P][32], PyTorch's first bias, for split gates
-    const float *recurrent;    // words, [G P][32 P][32]
-    const float *transposed;   // words, [P][32 G P][32]: the same weights with inputs and outputs exchanged
-    UnrollOperand output;          // the first state; at t its value before step t, [T+1][P][B][32]
-    UnrollOperand gate_gradient;   // [T][G P and more][B][32]: the gates, then the input's halves of split gates
+    const float *bias;         // derived, [G P][32]: both of PyTorch's biases added; of split gates, the second alone
+    const float *input_bias;   // parameter, [G P][32]: PyTorch's first bias, read for split gates
+    const float *recurrent;    // words, [G P][32 P][32]: the parameter itself in float32, derived in bfloat16
+    const float *transposed;   // derived, words, [P][32 G P][32]: the same with inputs and outputs exchanged
+    UnrollOperand output;      // saved, [T+1][P][B][32]: the first state, at t its value before step t
+    // [T][G P and more][B][32]: the gates, then the input's halves of split gates. Forward: what the input gives
+    // (given) and then what slots of the program keep here (saved). Backward: the gradients, a result.
+    UnrollOperand gate_gradient;
     // Where the gradient of the output comes from, beside later steps. Either may be absent.
-    UnrollPanels output_gradient;   // [T][P][B][32], or base NULL
-    UnrollPanels above;             // unit words, [T][ceil(above_units/32)][B][32], multiplied by ...
+    UnrollPanels output_gradient;   // given, [T][P][B][32], or base NULL
+    UnrollPanels above;             // given, unit words, [T][ceil(above_units/32)][B][32], multiplied by ...
     int32_t above_units;            // ... 0 for none
-    const float *above_weights;     // words, [P][32 ceil(above_units/32)][32]
+    const float *above_weights;     // derived, words, [P][32 ceil(above_units/32)][32]
     // Forward: gate g goes through gate_functions[g] into the program's slot gate_slots[g].
-    const int32_t *gate_slots;       // [G]
-    const int32_t *gate_functions;   // [G], UnrollFunction
+    const int32_t *gate_slots;       // given, [G]
+    const int32_t *gate_functions;   // given, [G], UnrollFunction
     // A split gate is stored without what comes from the input, which goes into this slot; negative: not split.
-    const int32_t *gate_input_slots;    // [G]
-    const int32_t *gate_input_panels;   // [G], the first panel of gate_gradient that is the input's half, or the gate
+    const int32_t *gate_input_slots;    // given, [G]
+    // Given, [G]: the first panel of gate_gradient that is the input's half, or the gate.
+    const int32_t *gate_input_panels;
     // Backward: the gradient of the output at step t arrives in slot output_gradient_slot, added to the slot
     // direct_gradient_slot where that is not negative. With a fused function there is no program: the gradient,
     // times that function's derivative at the output, goes straight into gate_gradient.
@@ -130,35 +142,37 @@ typedef struct {
 
 // A product for all steps at once: c[t][j][b][32] = bias[j] + a[t][.][b][.] W[j].
 typedef struct {
-    UnrollPanels a;   // unit words, [T][ceil(inner/32)][B][32]
+    UnrollPanels a;   // given, unit words, [T][ceil(inner/32)][B][32]
     int32_t inner;    // units of a
     int32_t steps, batch;
-    const float *weights;     // words, [panels of c][inner][32]
+    const float *weights;     // words, [panels of c][inner and padding][32]: parameter or derived
     ptrdiff_t weight_panel;   // floats from one panel of weights to the next
-    const float *bias;        // [panels of c][32], or NULL for zero
+    const float *bias;        // derived, [panels of c][32], or NULL for zero
     bool accumulates;         // adds to c, without a bias
-    UnrollPanels c;           // [T][panels of c][B][32]
+    UnrollPanels c;           // result, [T][panels of c][B][32]; read first where it accumulates
 } UnrollProjection;
 
 // A weight gradient: C[j][i][32] = sum over t, b of A[t][i/32][b][i%32] * B[t][j][b][32].
 typedef struct {
-    UnrollPanels a, b;   // row words
+    UnrollPanels a, b;   // row words, [T][panels][B][32]: what was multiplied, saved; the result's gradient, given
     int32_t steps, batch;
     int32_t b_panels;
-    float *c;            // [b_panels][c_panel / 32][32]
+    float *c;            // result, [b_panels][c_panel / 32][32]: the gradient of the weights
     ptrdiff_t c_panel;   // floats from one panel of c to the next
 } UnrollProduct;
 
 // The decoder: logits, softmax, cross-entropy.
 typedef struct {
     int32_t batch, hidden, vocabulary;
-    const float *weight;   // words, [ceil(V/32)][32 P][32]
+    const float *weight;      // words, [ceil(V/32)][32 P][32]: the parameter itself in float32, derived in bfloat16
     ptrdiff_t weight_panel;   // floats from one panel of weight to the next
-    const float *bias;     // [ceil(V/32)][32], -infinity in the padding
-    UnrollPanels input;    // unit words of the output of step t, [T][P][B][32]
-    UnrollOperand logits;   // [T][ceil(V/32)][B][32]; overwritten by the gradient of the mean loss if that is wanted
-    const int32_t *targets;   // [T][B]
-    double *losses;           // [T][B], nats
+    const float *bias;        // derived, [ceil(V/32)][32], -infinity in the padding
+    UnrollPanels input;       // saved by the last layer, unit words of the output of step t, [T][P][B][32]
+    // Result, [T][ceil(V/32)][B][32]: overwritten by cross_entropy, by the gradient of the mean loss if that is wanted,
+    // and otherwise by what is of no use.
+    UnrollOperand logits;
+    const int32_t *targets;   // given, [T][B]
+    double *losses;           // result of cross_entropy, [T][B], nats
     float gradient_scale;     // 1 / (T B), or 0 when no gradient is wanted
 } UnrollDecoder;
 
@@ -169,12 +183,12 @@ typedef struct {
 
 // A product of matrices of any size: c = a b, or c += a b. a and c may be at any address, b is aligned.
 typedef struct {
-    // [rows][inner], a_stride floats a row; with a_is_transposed panels, [ceil(rows/32)][inner][32].
+    // Given, [rows][inner], a_stride floats a row; with a_is_transposed panels, [ceil(rows/32)][inner][32].
     const float *a;
     ptrdiff_t a_stride;
     bool a_is_transposed;
-    const float *b;   // panels, [ceil(columns/32)][inner][32], anything finite beyond the columns
-    float *c;         // [rows][columns]
+    const float *b;   // given, panels, [ceil(columns/32)][inner][32], anything finite beyond the columns
+    float *c;         // result, [rows][columns]; read first where it accumulates
     ptrdiff_t inner, columns;
     bool accumulates;
 } UnrollMatrixProduct;
@@ -188,13 +202,14 @@ typedef enum {
     UNROLL_COMBINE_POWER,      // d = a^b
 } UnrollCombination;
 
-// The kernels of one instruction set. A share of rows or units begins at a multiple of 8, so that the tiles, and with them
-// every bit, are the same however the work is shared.
+// The kernels of one instruction set. A share of rows or units begins at a multiple of 8, so that the tiles, and with
+// them every bit, are the same however the work is shared. Pointers to const are read, others are results, unless the
+// comment says more.
 typedef struct {
     const char *name;
     // Numbers in a word: 1 in float32, 2 in bfloat16.
     int32_t word_units;
-    // Forward step t for a share of panels and rows. tokens: [B].
+    // Forward step t for a share of panels and rows. tokens: the rows of the layer's input, [B]; not read without one.
     void (*forward_step)(
         const UnrollRecurrence *layer, const UnrollProgram *program, int32_t t, const int32_t *tokens,
         UnrollRange panels, UnrollRange rows);
@@ -210,28 +225,30 @@ typedef struct {
     void (*cross_entropy)(const UnrollDecoder *decoder, int32_t t, UnrollRange rows);
     // The words of a tensor's values, for a share of panels and rows of step t; nothing to do in float32.
     void (*pack)(const UnrollOperand *operand, int32_t t, UnrollRange panels, UnrollRange rows);
-    // The words of a block of weights, 32 inputs x [32] outputs, as right operand of a product over inputs (forward;
-    // in float32 the block itself) and over outputs (transposed).
+    // The words of a block of weights, [32 inputs][32], as right operand of a product over inputs (forward, [32][32];
+    // in float32 the block itself, and nothing is written) and over outputs (transposed, [32 outputs][32]).
     void (*pack_weights)(const float *block, float *forward, float *transposed);
     // The rows of c that belong to a share of units of a.
     void (*weight_gradient)(const UnrollProduct *product, UnrollRange units);
-    // For one panel: gradient[token][32] = sum of the rows with that token. tokens: [T], token_stride apart, of [B].
+    // For one panel: gradient[token][32] = sum of the rows with that token, zero without one. rows: [T][..][B][32].
+    // tokens: [T], token_stride apart, of [B]. gradient: [vocabulary][32].
     void (*input_gradient)(
         UnrollPanels rows, int32_t panel, int32_t steps, int32_t batch, const int32_t *tokens, ptrdiff_t token_stride,
         int32_t vocabulary, float *gradient);
-    // sums[32] = sum of all rows of one panel.
+    // sums[32] = sum of all rows of one panel. rows: [T][..][B][32].
     void (*column_sums)(UnrollPanels rows, int32_t panel, int32_t steps, int32_t batch, float *sums);
-    // to[j][i] = from[i][j] for a block of rows x columns; strides in floats.
+    // to[j][i] = from[i][j] for a block of rows x columns at any address; strides in floats.
     void (*transpose)(
         const float *from, ptrdiff_t from_stride, float *to, ptrdiff_t to_stride, ptrdiff_t rows, ptrdiff_t columns);
-    // to[i][j] = from[i][j] for a block of rows x columns; strides in floats.
+    // to[i][j] = from[i][j] for a block of rows x columns at any address; strides in floats.
     void (*copy)(
         const float *from, ptrdiff_t from_stride, float *to, ptrdiff_t to_stride, ptrdiff_t rows, ptrdiff_t columns);
     // The sum of the squares of count numbers, count a multiple of 32.
     double (*sum_of_squares)(const float *values, ptrdiff_t count);
-    // parameters -= rate * gradients; count a multiple of 32.
+    // parameters -= rate * gradients; both [count], count a multiple of 32.
     void (*descend)(float *parameters, const float *gradients, float rate, ptrdiff_t count);
-    // One elementwise operation on count numbers, count a multiple of 32.
+    // One elementwise operation on count numbers, count a multiple of 32. d may be a, b or c; operands that the
+    // operation does not have are not read.
     void (*operate)(
         const UnrollInstruction *instruction, float *d, const float *a, const float *b, const float *c,
         ptrdiff_t count);
@@ -243,7 +260,8 @@ typedef struct {
         ptrdiff_t count);
     // The sum of count numbers at any address.
     double (*sum)(const float *values, ptrdiff_t count);
-    // For one row of logits, -infinity in the padding: returns the cross-entropy in nats and leaves its gradient.
+    // For one row of logits, [panels][32], -infinity in the padding: returns the cross-entropy in nats and leaves its
+    // gradient in their place.
     double (*softmax)(float *row, int32_t panels, int32_t target);
     // Runs multiply-adds at full speed and returns how many floating-point operations they were.
     double (*probe)(int64_t iterations);
