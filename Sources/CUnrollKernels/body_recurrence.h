@@ -104,9 +104,82 @@ INLINE void gate_rows(
     }
 }
 
+// One gate of a few panels for a single row of step t. tokens: [B]. tiles: of each panel, its slots' tiles,
+// [panels][slot_count].
+INLINE void gate_row(
+    const int panels, const UnrollRecurrence *layer, int32_t gate, int32_t t, const int32_t *tokens, int32_t panel,
+    int32_t row, float *const (*tiles)[UNROLL_MAX_SLOTS]) {
+    const int32_t gate_panel = gate * layer->panels + panel;
+    const int32_t input_slot = layer->gate_input_slots[gate];
+    const int32_t slot = layer->gate_slots[gate];
+    const ptrdiff_t weight_panel = (ptrdiff_t)layer->panels * PANEL_WORDS * WIDTH;
+    for (int pass = 0; pass < PASSES; pass++) {
+        const int column = pass * PASS_WIDTH;
+        RowSums sums;
+        UNROLLED for (int p = 0; p < panels; p++) {
+            const float *bias = layer->bias + (ptrdiff_t)(gate_panel + p) * WIDTH + column;
+            const float *input = layer->input
+                ? layer->input + ((ptrdiff_t)(gate_panel + p) * layer->input_rows + tokens[row]) * WIDTH + column
+                : tile_of(layer->gate_gradient.values, t, layer->gate_input_panels[gate] + panel + p, row) + column;
+            const float *input_bias = layer->input_bias + (ptrdiff_t)(gate_panel + p) * WIDTH + column;
+            UNROLLED for (int v = 0; v < TILE_VECTORS; v++) {
+                Vector given = LOAD(input + v * LANES), start = LOAD(bias + v * LANES);
+                // What comes from the layer below has its biases.
+                if (input_slot >= 0) {
+                    if (layer->input) given += LOAD(input_bias + v * LANES);
+                    STORE(tiles[p][input_slot] + column + v * LANES, given);
+                    sums[p][v] = start;
+                } else {
+                    sums[p][v] = layer->input ? start + given : given;
+                }
+            }
+        }
+        accumulate_row_panels(
+            panels, tile_of(layer->output.unit_words, t, 0, row), layer->output.unit_words.panel, layer->hidden,
+            layer->recurrent + gate_panel * weight_panel + column, weight_panel, sums);
+        UNROLLED for (int p = 0; p < panels; p++) {
+            float *to = tiles[p][slot] + column;
+            UNROLLED for (int v = 0; v < TILE_VECTORS; v++) {
+                Vector value = sums[p][v];
+                switch (layer->gate_functions[gate]) {
+                case UNROLL_FUNCTION_TANH: value = vector_tanh(value); break;
+                case UNROLL_FUNCTION_SIGMOID: value = vector_sigmoid(value); break;
+                case UNROLL_FUNCTION_RELU: value = vector_relu(value); break;
+                default: break;
+                }
+                STORE(to + v * LANES, value);
+            }
+        }
+    }
+}
+
+// Forward step t for a single row, a few panels at a time. tokens: [B].
+NOINLINE void forward_row(
+    const int panels, const UnrollRecurrence *layer, const UnrollProgram *program, int32_t t, const int32_t *tokens,
+    int32_t panel, int32_t row) {
+    float *tiles[ROW_PANELS][UNROLL_MAX_SLOTS];
+    for (int p = 0; p < panels; p++) locate_slots(program, t, panel + p, row, tiles[p]);
+    for (int32_t gate = 0; gate < layer->gates; gate++) {
+        if (panels == ROW_PANELS) {
+            gate_row(ROW_PANELS, layer, gate, t, tokens, panel, row, tiles);
+        } else {
+            for (int p = 0; p < panels; p++) gate_row(1, layer, gate, t, tokens, panel + p, row, tiles + p);
+        }
+    }
+    for (int p = 0; p < panels; p++) {
+        run_program(program, tiles[p], 1);
+        pack_tile(&layer->output, t + 1, panel + p, row, 1);
+    }
+}
+
 static void forward_step(
     const UnrollRecurrence *layer, const UnrollProgram *program, int32_t t, const int32_t *tokens, UnrollRange panels,
     UnrollRange rows) {
+    if (rows.end - rows.begin == 1) {
+        for (int32_t panel = panels.begin; panel < panels.end; panel += ROW_PANELS)
+            forward_row(smaller(ROW_PANELS, panels.end - panel), layer, program, t, tokens, panel, rows.begin);
+        return;
+    }
     float *tiles[UNROLL_MAX_SLOTS];
     for (int32_t panel = panels.begin; panel < panels.end; panel++) {
         for (int32_t row = rows.begin; row < rows.end; row += UNROLL_TILE_ROWS) {

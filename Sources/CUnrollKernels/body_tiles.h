@@ -37,8 +37,8 @@ INLINE void accumulate_one(
     }
 }
 
-// What accumulate_panels does, for a single row, as when text is generated: every few values of the inner index have
-// sums of their own, since one sum would wait for the multiply-add before.
+// What accumulate_panels does, for a single row: every few values of the inner index have sums of their own, since one
+// sum would wait for the multiply-add before.
 INLINE const float *accumulate_row(
     const float *a, ptrdiff_t panel_stride, int32_t inner, const float *weights, Accumulators sums) {
     Accumulators parts;
@@ -69,6 +69,54 @@ INLINE const float *accumulate_panels(
     }
     for (int k = 0; k < WORDS(inner); k++, weights += WIDTH) accumulate_one(rows, a + k, PANEL_WORDS, weights, sums);
     return weights;
+}
+
+// A single row, as when text is generated, waits for weights alone: several panels are read side by side, and their ends,
+// where nothing is read, come together.
+enum { ROW_PANELS = 4, ROW_PARTS = TILE_ROWS / 4 };
+
+typedef Vector RowSums[ROW_PANELS][TILE_VECTORS];
+
+// sums[p] += a W[p] for panels panels of weights, weight_panel apart, with a[inner] in panels of words, panel_stride
+// apart, and W[p][inner][32], of which a pass reads PASS_WIDTH columns; both are given.
+INLINE void accumulate_row_panels(
+    const int panels, const float *a, ptrdiff_t panel_stride, int32_t inner, const float *weights,
+    ptrdiff_t weight_panel, RowSums sums) {
+    RowSums parts[ROW_PARTS];
+    UNROLLED for (int part = 0; part < ROW_PARTS; part++) {
+        UNROLLED for (int p = 0; p < panels; p++) {
+            UNROLLED for (int v = 0; v < TILE_VECTORS; v++) parts[part][p][v] = BROADCAST(0.f);
+        }
+    }
+    for (int32_t words = WORDS(inner); words > 0; words -= PANEL_WORDS, a += panel_stride) {
+        const int32_t count = smaller(words, PANEL_WORDS);
+        int32_t k = 0;
+        for (; k + ROW_PARTS <= count; k += ROW_PARTS) {
+            UNROLLED for (int part = 0; part < ROW_PARTS; part++, weights += WIDTH) {
+                const Vector x = BROADCAST(a[k + part]);
+                UNROLLED for (int p = 0; p < panels; p++) {
+                    UNROLLED for (int v = 0; v < TILE_VECTORS; v++) {
+                        const Vector w = LOAD(weights + p * weight_panel + v * LANES);
+                        parts[part][p][v] = ADD_PRODUCT(parts[part][p][v], x, w);
+                    }
+                }
+            }
+        }
+        for (; k < count; k++, weights += WIDTH) {
+            const Vector x = BROADCAST(a[k]);
+            UNROLLED for (int p = 0; p < panels; p++) {
+                UNROLLED for (int v = 0; v < TILE_VECTORS; v++) {
+                    const Vector w = LOAD(weights + p * weight_panel + v * LANES);
+                    parts[0][p][v] = ADD_PRODUCT(parts[0][p][v], x, w);
+                }
+            }
+        }
+    }
+    UNROLLED for (int part = 0; part < ROW_PARTS; part++) {
+        UNROLLED for (int p = 0; p < panels; p++) {
+            UNROLLED for (int v = 0; v < TILE_VECTORS; v++) sums[p][v] += parts[part][p][v];
+        }
+    }
 }
 
 // Calls with the number of rows as a constant, so that each count has code, and registers, of its own.

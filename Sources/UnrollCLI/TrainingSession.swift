@@ -73,7 +73,8 @@ struct TrainingSession {
         for prompt in prompts {
             var text = ""
             for try await piece in model.generate(
-                after: prompt, options: GenerationOptions(
+                after: prompt,
+                options: GenerationOptions(
                     length: 120, strategy: .greedy, precision: trainer.options.precision))
             {
                 text += piece

@@ -47,11 +47,13 @@ public enum KernelLevel: String, Sendable, CaseIterable {
     }
 
     /// The functions of this level.
-    package func kernels(for precision: Precision = .float32) throws(KernelError) -> UnrollKernels {
+    package func kernels(
+        for precision: Precision = .float32
+    ) throws(KernelError) -> UnsafePointer<UnrollKernels> {
         guard let table = table(for: precision) else {
             throw .unavailable(
                 rawValue, precision, available: Self.available(for: precision).map(\.rawValue))
         }
-        return table.pointee
+        return table
     }
 }

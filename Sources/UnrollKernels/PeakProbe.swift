@@ -2,7 +2,7 @@ import CUnrollKernels
 
 /// Finds how fast the processor multiplies and adds at this moment, which speeds are compared to.
 package struct PeakProbe {
-    private let kernels: UnrollKernels
+    private let kernels: UnsafePointer<UnrollKernels>
     private let pool: WorkerPool
     /// About two milliseconds of work.
     private static let iterations: Int64 = 1_000_000
@@ -21,7 +21,7 @@ package struct PeakProbe {
             var operations = 0.0
             let start = ContinuousClock.now
             pool.run { thread in
-                let own = kernels.probe(Self.iterations)
+                let own = kernels.pointee.probe(Self.iterations)
                 if thread == 0 { operations = own * Double(pool.threadCount) }
             }
             return operations / (start.duration(to: .now) / .seconds(1))

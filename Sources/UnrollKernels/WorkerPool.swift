@@ -7,6 +7,8 @@ package final class WorkerPool {
 
     package let threadCount: Int
     private let pool: OpaquePointer
+    /// The pool for code that must not count references; valid while the object lives.
+    package var handle: OpaquePointer { pool }
 
     package init(threadCount: Int) throws(KernelError) {
         guard Self.threadCounts.contains(threadCount) else { throw .invalidThreadCount(threadCount) }
@@ -24,6 +26,14 @@ package final class WorkerPool {
     /// Runs a task once on every thread and returns when all are done; allocates nothing.
     package func run(_ task: PoolTask) {
         unroll_pool_run(pool, PoolTask.call, Unmanaged.passUnretained(task).toOpaque())
+    }
+
+    /// Runs a function that takes everything from the memory at `context` once on every thread.
+    package func run(
+        _ body: @convention(c) (UnsafeMutableRawPointer?, Int32) -> Void,
+        context: UnsafeMutableRawPointer
+    ) {
+        unroll_pool_run(pool, body, context)
     }
 
     /// Runs a closure that is used once.

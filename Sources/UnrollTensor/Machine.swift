@@ -23,7 +23,7 @@ final class Machine: @unchecked Sendable {
         var failure: KernelError?
         var table = unroll_kernels(UNROLL_LEVEL_PORTABLE, UNROLL_PRECISION_FLOAT32).pointee
         do throws(KernelError) {
-            table = try KernelLevel.preferred().kernels()
+            table = try KernelLevel.preferred().kernels().pointee
         } catch {
             failure = error
         }

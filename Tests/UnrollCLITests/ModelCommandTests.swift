@@ -89,6 +89,23 @@ extension CommandLineTests {
             #expect(line["corpus"] as? String == folder("text.txt").resolvingSymlinksInPath().path)
         }
 
+        @Test func bfloat16IsNearlyTheSame() async throws {
+            let texts = try await [
+                generate("--prompt", "the", "--precision", "bfloat16"),
+                generate("--prompt", "the", "--precision", "bfloat16"),
+            ]
+            #expect(texts[0].status == 0, "\(texts[0].error)")
+            #expect(texts[0].output == texts[1].output)
+            var nats: [Double] = []
+            for precision in ["float32", "bfloat16"] {
+                let result = try await Unroll.run(
+                    ["evaluate", "model", "text.txt", "--json", "--precision", precision], in: folder)
+                nats.append(try #require(try result.objects().first?["nats"] as? Double))
+            }
+            #expect(nats[0] != nats[1])
+            #expect(abs(nats[1] / nats[0] - 1) < 1e-3)
+        }
+
         // MARK: Failures
 
         @Test func badOptionsAreNamed() async throws {
@@ -110,6 +127,10 @@ extension CommandLineTests {
             }
             try await expectFailure(
                 generate + ["a", "--length", "-1"], status: 64, naming: "--length", in: folder)
+            for command in [generate + ["a"], ["evaluate", "model", "text.txt"]] {
+                try await expectFailure(
+                    command + ["--precision", "float8"], status: 64, naming: "--precision", in: folder)
+            }
             try await expectFailure(
                 generate + ["a", "--threads", "0"], status: 64, naming: "--threads", in: folder)
             try await expectFailure(

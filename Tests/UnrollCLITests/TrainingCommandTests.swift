@@ -68,6 +68,26 @@ extension CommandLineTests {
             #expect(line["tiedWeights"] as? Bool == true)
         }
 
+        @Test func thePrecisionIsSaidAndKept() async throws {
+            let folder = try TemporaryFolder()
+            let result = try await trainTinyModel(in: folder, options: ["--precision", "bfloat16", "--json"])
+            let engine = try #require(try result.objects().first?["engine"] as? String)
+            #expect(engine.hasSuffix(", bfloat16)"))
+            let resumed = try await Unroll.run(
+                ["train", "--resume", "model", "--epochs", "3", "--threads", "1"], in: folder)
+            #expect(resumed.status == 0, "\(resumed.error)")
+            #expect(resumed.error.contains(", bfloat16)"))
+            let people = try await Unroll.run(["info", "model"], in: folder)
+            #expect(people.output.contains("seed 0, bfloat16\n"))
+            let line = try #require(
+                try await Unroll.run(["info", "model", "--json"], in: folder).objects().first)
+            #expect((line["training"] as? [String: Any])?["precision"] as? String == "bfloat16")
+            // The reference engine cannot go on with it.
+            try await expectFailure(
+                ["train", "--resume", "model", "--epochs", "4", "--engine", "reference"], status: 64,
+                naming: "--engine reference", "bfloat16", in: folder)
+        }
+
         @Test func samplesAndTheResultGoToStandardOutput() async throws {
             let folder = try TemporaryFolder()
             let result = try await trainTinyModel(in: folder, options: ["--prompt", "the time"])

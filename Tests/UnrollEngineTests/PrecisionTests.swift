@@ -8,9 +8,10 @@ import UnrollText
 /// What bfloat16 must not change: numbers that it holds exactly, and what a model learns.
 @Suite struct PrecisionTests {
     /// Whole numbers of up to eight bits are exact in bfloat16, and so are their products in float32: here every state
-    /// and logit must be as in float32, where a tolerance would not see one unit or row taken for another.
+    /// and logit must be as in float32, where a tolerance might not see one unit or row taken for another; and no
+    /// rectifier's gradient can switch on or off.
     @Test(arguments: [
-        ConformanceTests.Size(T: 5, B: 1, V: 3, H: 1), .init(T: 3, B: 7, V: 33, H: 33),
+        ConformanceTests.Size(T: 5, B: 1, V: 9, H: 7), .init(T: 3, B: 7, V: 33, H: 33),
         .init(T: 4, B: 33, V: 31, H: 7), .init(T: 3, B: 9, V: 257, H: 65), .init(T: 2, B: 3, V: 5, H: 257),
         .init(T: 3, B: 5, V: 9, H: 31, L: 2), .init(T: 3, B: 4, V: 300, H: 33, L: 2, E: 5),
         .init(T: 3, B: 3, V: 28, H: 31, E: 31, isTied: true),
@@ -25,10 +26,19 @@ import UnrollText
                 kernelLevel: $0)
         }
         for minibatch in model.minibatches.prefix(2) {
+            let gradients = try expected.gradients(on: minibatch).gradients
             let nats = try expected.evaluate(minibatch)
             let states = expected.state.entries.flatMap(\.values)
             #expect(states.contains { $0 != 0 } && states.allSatisfy { $0 <= 256 })
             for engine in engines {
+                for (actual, wanted) in zip(
+                    try engine.gradients(on: minibatch).gradients.entries, gradients.entries)
+                {
+                    let scale = wanted.values.reduce(1e-12) { max($0, abs($1)) }
+                    #expect(
+                        greatestDifference(actual.values, wanted.values) / scale < 1e-2,
+                        "\(engine.kernelLevel) \(actual.name)")
+                }
                 let actual = try engine.evaluate(minibatch)
                 #expect(abs(actual / nats - 1) < 1e-5, "\(engine.kernelLevel)")
                 #expect(engine.state == expected.state, "\(engine.kernelLevel)")

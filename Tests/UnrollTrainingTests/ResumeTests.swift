@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import UnrollCore
 import UnrollEngine
+import UnrollKernels
 import UnrollModel
 import UnrollStorage
 import UnrollTestSupport
@@ -55,6 +56,58 @@ import UnrollTraining
         #expect(second.configuration.tiesWeights == isTied)
         #expect(try await second.runToEnd().results == Array(results.dropFirst(2)))
         #expect(try second.snapshot() == whole.snapshot())
+    }
+
+    @Test(arguments: [TanhCell.self, LSTMCell.self, GRUCell.self] as [any RecurrentCell.Type])
+    func aRunInBFloat16GoesOnInEveryBit(cell: any RecurrentCell.Type) async throws {
+        let corpus = try TestTraining.corpus()
+        let model = ModelConfiguration(cell: cell, hiddenSize: 37)
+        var options = TestTraining.options(epochs: 4, validationFraction: 0.2)
+        options.precision = .bfloat16
+        let whole = try Trainer(corpus: corpus, model: model, options: options, engine: .cpu(threads: 1))
+        let events = try await whole.runToEnd()
+        guard case .started(let plan) = events.first else {
+            Issue.record("no plan")
+            return
+        }
+        #expect(plan.engine.hasPrefix("cpu (") && plan.engine.hasSuffix(", bfloat16)"))
+        let again = try Trainer(corpus: corpus, model: model, options: options, engine: .cpu(threads: 2))
+        #expect(try await again.runToEnd().results == events.results)
+        #expect(try again.snapshot() == whole.snapshot())
+
+        let folder = try TemporaryFolder()
+        let first = try Trainer(corpus: corpus, model: model, options: options, engine: .cpu(threads: 3))
+        try await first.run(epochs: 2)
+        try first.saveCheckpoint(to: folder("model"))
+        let second = try Trainer(resuming: folder("model"), corpus: corpus, engine: .cpu(threads: 1))
+        #expect(second.options == options)
+        #expect(try await second.runToEnd().results == Array(events.results.dropFirst(2)))
+        #expect(try second.snapshot() == whole.snapshot())
+        // It is another run than that in single precision, and not a worse one.
+        options.precision = .float32
+        let single = try Trainer(corpus: corpus, model: model, options: options)
+        let reports = try await single.runToEnd().reports
+        #expect(try single.snapshot() != whole.snapshot())
+        for (report, other) in zip(events.reports, reports) {
+            #expect(abs(report.perplexity / other.perplexity - 1) < 0.02)
+        }
+        expectTrainingError(naming: "--engine reference", "bfloat16") {
+            _ = try Trainer(resuming: folder("model"), corpus: corpus, engine: .reference)
+        }
+    }
+
+    @Test func optionsFromBeforeThereWasAPrecisionAreSinglePrecision() throws {
+        var options = TestTraining.options()
+        let json = try JSONEncoder().encode(options)
+        #expect(!String(decoding: json, as: UTF8.self).contains("recision"))
+        #expect(try JSONDecoder().decode(TrainingOptions.self, from: json) == options)
+        #expect(try JSONDecoder().decode(TrainingOptions.self, from: json).precision == .float32)
+        options.precision = .bfloat16
+        let other = try JSONEncoder().encode(options)
+        #expect(String(decoding: other, as: UTF8.self).contains(#""precision":"bfloat16""#))
+        #expect(try JSONDecoder().decode(TrainingOptions.self, from: other) == options)
+        options.precision = .float32
+        #expect(options == TestTraining.options())
     }
 
     @Test func aCheckpointFromBeforeThereWereLayersIsResumed() async throws {

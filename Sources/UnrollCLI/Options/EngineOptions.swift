@@ -29,7 +29,8 @@ struct EngineOptions: ParsableArguments {
     func validate() throws {
         if engine == .reference, products.precision != .float32 {
             throw ValidationError(
-                "--engine reference computes in double precision alone; leave out --precision \(products.precision)")
+                "--engine reference computes in double precision alone; leave out --precision \(products.precision)"
+            )
         }
     }
 

@@ -38,6 +38,8 @@ final class Activations {
         let outputGradient: UnrollPanels
         /// Logits, then their gradients: `[T][ceil(V/32)][B][32]`.
         let logits: UnrollOperand
+        /// What groups of hidden panels give to the logits of a single token: `[groups][ceil(V/32)][1][32]`.
+        let logitParts: UnrollPanels
 
         init(
             _ buffer: inout BufferDivision, timeSteps: Int, batchSize: Int, shape: ModelShape,
@@ -77,6 +79,9 @@ final class Activations {
                 steps: shape.needsOutputGradient ? timeSteps : 0, panels: panels, rows: batchSize)
             logits = buffer.takeOperand(
                 steps: timeSteps, panels: shape.vocabularyPanels, rows: batchSize, wordUnits: wordUnits)
+            logitParts = buffer.takePanels(
+                steps: timeSteps * batchSize == 1 && shape.hasNarrowDecoder ? TokenStep.groupCount(shape) : 0,
+                panels: shape.vocabularyPanels, rows: 1)
         }
     }
 
@@ -139,15 +144,6 @@ final class Activations {
             return layout.carriedGradients[state]
         case .scratch(let index):
             return UnrollPanels(base: scratch + index * Self.tileSize, time: 0, panel: 0, row: 0)
-        }
-    }
-
-    /// Copies the logits of the first row of the first step.
-    func copyLogits(to destination: inout [Float]) {
-        let width = PanelLayout.width
-        let logits = layout.logits.values
-        for token in 0..<shape.vocabularySize {
-            destination[token] = logits.base[token / width * logits.panel + token % width]
         }
     }
 

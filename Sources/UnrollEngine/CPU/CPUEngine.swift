@@ -18,7 +18,9 @@ public final class CPUEngine: Engine {
     public let kernelLevel: KernelLevel
 
     let shape: ModelShape
-    let kernels: UnrollKernels
+    let kernels: UnsafePointer<UnrollKernels>
+    /// Numbers in a word of the products' operands.
+    let wordUnits: Int
     let pool: WorkerPool
     let program: CellProgram
     let weights: PackedParameters
@@ -42,7 +44,9 @@ public final class CPUEngine: Engine {
     /// The tokens of the minibatch at hand, if the model has an embedding.
     var distinctTokens: DistinctTokens?
     /// The states that the next minibatch goes on from, `[L][states][P][B][32]`.
-    var carried: AlignedBuffer?
+    var carried: AlignedBuffer? {
+        didSet { tokenStep = nil }
+    }
     /// Rows of the carried states; 0 stands for zeros of any batch size.
     var carriedBatchSize = 0
 
@@ -81,9 +85,10 @@ public final class CPUEngine: Engine {
             self.kernelLevel =
                 if let kernelLevel { kernelLevel } else { try KernelLevel.preferred(for: precision) }
             kernels = try self.kernelLevel.kernels(for: precision)
+            wordUnits = Int(kernels.pointee.word_units)
             pool = try WorkerPool(threadCount: threads ?? WorkerPool.processorCount)
             weights = try PackedParameters(shape: shape)
-            derived = try DerivedWeights(of: weights, wordUnits: Int(kernels.word_units))
+            derived = try DerivedWeights(of: weights, wordUnits: wordUnits)
             scratch = try AlignedBuffer(
                 count: pool.threadCount * program.scratchCount * Activations.tileSize)
         } catch {
@@ -153,8 +158,11 @@ public final class CPUEngine: Engine {
         next.inputs[0] = token
         try prepare(for: next)
         if logits.count != vocabularySize { logits = [Float](repeating: 0, count: vocabularySize) }
-        run(advanceTask, over: next, gradients: nil)
-        activations?.copyLogits(to: &logits)
+        if tokenStep == nil { run(over: next, gradients: nil) { tokenStep = TokenStep($0) } }
+        logits.withUnsafeMutableBufferPointer {
+            tokenStep?.run(
+                token: token, continuesState: carriedBatchSize > 0, weights: weights, pool: pool, logits: $0)
+        }
         carriedBatchSize = 1
     }
 
@@ -199,15 +207,11 @@ public final class CPUEngine: Engine {
         if thread == 0 { engine.result = StepResult(meanLoss: pass.meanLoss(), gradientNorm: .nan) }
     }
 
-    private lazy var advanceTask = task { _, pass, thread in
-        pass.forward(thread)
-        pass.decode(thread)
-        pass.carryStates(thread)
-    }
-
     private var optimizer = Optimizer()
     private var result = StepResult(meanLoss: .nan, gradientNorm: .nan)
     private var pass: Pass?
+    /// What `advance` runs, for the memory at hand.
+    private var tokenStep: TokenStep?
 
     private func task(_ body: @escaping (CPUEngine, Pass, _ thread: Int) -> Void) -> PoolTask {
         PoolTask { [unowned self] thread in
@@ -217,17 +221,26 @@ public final class CPUEngine: Engine {
     }
 
     private func run(_ task: PoolTask, over minibatch: Minibatch, gradients: PackedParameters?) {
+        run(over: minibatch, gradients: gradients) { pass in
+            self.pass = pass
+            pool.run(task)
+            self.pass = nil
+        }
+    }
+
+    private func run(
+        over minibatch: Minibatch, gradients: PackedParameters?, _ body: (Pass) -> Void
+    ) {
         guard let activations, let carried else { return }
         minibatch.inputs.withUnsafeBufferPointer { inputs in
             minibatch.targets.withUnsafeBufferPointer { targets in
                 distinctTokens?.collect(inputs)
                 guard let inputs = inputs.baseAddress, let targets = targets.baseAddress else { return }
-                pass = Pass(
-                    engine: self, activations: activations, carried: carried.base, gradients: gradients,
-                    inputs: inputs, targets: targets,
-                    continuesState: minibatch.continuesState && carriedBatchSize > 0)
-                pool.run(task)
-                pass = nil
+                body(
+                    Pass(
+                        engine: self, activations: activations, carried: carried.base,
+                        gradients: gradients, inputs: inputs, targets: targets,
+                        continuesState: minibatch.continuesState && carriedBatchSize > 0))
             }
         }
     }
@@ -268,7 +281,7 @@ public final class CPUEngine: Engine {
         if !isLaidOut(timeSteps: timeSteps, batchSize: batchSize) {
             let activations = try Activations(
                 timeSteps: timeSteps, batchSize: batchSize, shape: shape, savedCount: program.savedCount,
-                wordUnits: Int(kernels.word_units), reusing: activations)
+                wordUnits: wordUnits, reusing: activations)
             for layer in 0..<shape.layerCount {
                 for thread in 0..<pool.threadCount { fillSlots(layer: layer, thread: thread, activations) }
             }
@@ -277,6 +290,7 @@ public final class CPUEngine: Engine {
                     vocabularySize: vocabularySize, capacity: timeSteps * batchSize)
             }
             self.activations = activations
+            tokenStep = nil
         }
         let stateSize = carriedOffset(layer: shape.layerCount, state: 0, batchSize: batchSize)
         if carried.map({ $0.count < stateSize }) ?? true { carried = try AlignedBuffer(count: stateSize) }
@@ -324,7 +338,8 @@ public final class CPUEngine: Engine {
 }
 
 extension UnsafeMutablePointer {
-    fileprivate static func allocate(copying elements: [Pointee]) -> UnsafeMutablePointer {
+    /// Memory that holds these elements, and room for one at least.
+    static func allocate(copying elements: [Pointee]) -> UnsafeMutablePointer {
         let pointer = allocate(capacity: Swift.max(1, elements.count))
         pointer.initialize(from: elements, count: elements.count)
         return pointer

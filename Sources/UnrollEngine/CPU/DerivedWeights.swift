@@ -75,7 +75,7 @@ final class DerivedWeights {
     }
 
     /// Follows the parameters, for the share of a thread out of a number of threads; biases are thread 0's.
-    func refresh(kernels: UnrollKernels, thread: Int, threadCount: Int) {
+    func refresh(kernels: UnsafePointer<UnrollKernels>, thread: Int, threadCount: Int) {
         for layer in layout.layers {
             refresh(layer.recurrent, kernels: kernels, thread: thread, threadCount: threadCount)
             if let input = layer.input {
@@ -86,13 +86,13 @@ final class DerivedWeights {
         if thread == 0 { refreshBiases() }
     }
 
-    private func refresh(_ matrix: Matrix, kernels: UnrollKernels, thread: Int, threadCount: Int) {
+    private func refresh(_ matrix: Matrix, kernels: UnsafePointer<UnrollKernels>, thread: Int, threadCount: Int) {
         let width = PanelLayout.width
         let blockWords = width * width / wordUnits
         for input in stride(from: thread, to: matrix.inputPanels, by: threadCount) {
             for output in 0..<matrix.outputPanels {
                 let block = output * matrix.inputPanels + input
-                kernels.pack_weights(
+                kernels.pointee.pack_weights(
                     matrix.master + block * width * width, matrix.forward + block * blockWords,
                     matrix.transposed + (input * matrix.outputPanels + output) * blockWords)
             }

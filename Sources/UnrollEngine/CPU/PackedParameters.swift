@@ -91,6 +91,18 @@ final class PackedParameters {
         return decoder + (token / width * shape.hiddenPanels * width + unit) * width + token % width
     }
 
+    /// Copies 32 numbers of the vector that stands for a token.
+    func copyVector(of token: Int, panel: Int, to vector: UnsafeMutablePointer<Float>) {
+        let width = PanelLayout.width
+        if let embedding {
+            vector.update(from: embedding + (panel * shape.vocabularySize + token) * width, count: width)
+        } else {
+            for unit in 0..<width {
+                vector[unit] = decoderWeight(token: token, unit: panel * width + unit).pointee
+            }
+        }
+    }
+
     /// One tensor's place: where its element `[row, column]` lies.
     private func visit(
         _ body: (

@@ -2,12 +2,13 @@ import CUnrollKernels
 import UnrollKernels
 
 extension Pass {
-    private func decoder(gradientScale: Float) -> UnrollDecoder {
+    /// The decoder as the kernels see it; a scale of 0 asks for losses alone.
+    func decoder(gradientScale: Float) -> UnrollDecoder {
         UnrollDecoder(
             batch: Int32(batchSize), hidden: Int32(shape.hiddenSize), vocabulary: Int32(shape.vocabularySize),
             weight: engine.derived.layout.decoder.forward,
             weight_panel: shape.hiddenPanels * PanelLayout.width * PanelLayout.width
-                / Int(kernels.word_units),
+                / engine.wordUnits,
             bias: engine.derived.layout.logitBias, input: topOutput.unit_words.advanced(steps: 1),
             logits: layout.logits, targets: targets, losses: activations.losses,
             gradient_scale: gradientScale)
@@ -19,11 +20,12 @@ extension Pass {
     /// Computes logits and losses and, if there are gradients to fill, the gradients of logits and output.
     func crossEntropy(_ thread: Int) {
         if !shape.hasNarrowDecoder {
-            project(
+            var product = projection(
                 topOutput.unit_words.advanced(steps: 1), units: shape.hiddenSize,
                 by: engine.derived.layout.decoder.forward, weightPanels: shape.hiddenPanels,
-                bias: engine.derived.layout.logitBias, to: layout.logits.values,
-                panels: pool.share(of: shape.vocabularyPanels, thread: thread))
+                bias: engine.derived.layout.logitBias, to: layout.logits.values)
+            kernels.pointee.project(
+                &product, UnrollRange(pool.share(of: shape.vocabularyPanels, thread: thread)))
             pool.barrier()
         }
         let tile = Int(UNROLL_TILE_ROWS)
@@ -34,10 +36,12 @@ extension Pass {
         }
         pool.barrier()
         if gradients != nil, !shape.hasNarrowDecoder {
-            project(
+            var product = projection(
                 layout.logits.unit_words, units: shape.vocabularySize,
                 by: engine.derived.layout.decoder.transposed, weightPanels: shape.vocabularyPanels,
-                to: layout.outputGradient, panels: pool.share(of: shape.hiddenPanels, thread: thread))
+                to: layout.outputGradient)
+            kernels.pointee.project(
+                &product, UnrollRange(pool.share(of: shape.hiddenPanels, thread: thread)))
             pool.barrier()
         }
     }
@@ -46,17 +50,19 @@ extension Pass {
     func crossEntropy(step: Int, rows: Range<Int>) {
         var decoder = decoder(gradientScale: gradients == nil ? 0 : 1 / Float(timeSteps * batchSize))
         if shape.hasNarrowDecoder {
-            kernels.decode(&decoder, Int32(step), UnrollRange(rows), UnrollRange(0..<shape.vocabularyPanels))
+            kernels.pointee.decode(&decoder, Int32(step), UnrollRange(rows), UnrollRange(0..<shape.vocabularyPanels))
         }
-        kernels.cross_entropy(&decoder, Int32(step), UnrollRange(rows))
+        kernels.pointee.cross_entropy(&decoder, Int32(step), UnrollRange(rows))
     }
 
-    /// Computes the logits of the last step.
-    func decode(_ thread: Int) {
-        let panels = pool.share(of: shape.vocabularyPanels, thread: thread)
-        guard !panels.isEmpty else { return }
-        var decoder = decoder(gradientScale: 0)
-        kernels.decode(&decoder, Int32(timeSteps - 1), UnrollRange(0..<batchSize), UnrollRange(panels))
+    /// What some hidden panels give to the logits of a single token, as a product.
+    func logitPart(panels: Range<Int>, index: Int) -> UnrollProjection {
+        let units = panels.lowerBound * PanelLayout.width..<panels.upperBound * PanelLayout.width
+        return projection(
+            topOutput.unit_words.advanced(steps: 1, panels: panels.lowerBound),
+            units: min(units.upperBound, shape.hiddenSize) - units.lowerBound,
+            by: engine.derived.layout.decoder.forward + units.lowerBound * PanelLayout.width / engine.wordUnits,
+            weightPanels: shape.hiddenPanels, to: layout.logitParts.advanced(steps: index), steps: 1)
     }
 
     /// The mean loss, added up in one order whatever the number of threads.

@@ -8,31 +8,18 @@ extension Pass {
     func embed(_ thread: Int) {
         guard let memory = layout.embedding, let distinct = engine.distinctTokens else { return }
         let panels = pool.share(of: shape.embeddingPanels, thread: thread)
-        for panel in panels { gatherVectors(panel: panel, of: distinct, to: memory.vectors.values) }
-        var vectors = memory.vectors
-        kernels.pack(&vectors, 0, UnrollRange(panels), UnrollRange(0..<distinct.count))
-        pool.barrier()
-        guard let input = engine.derived.layout.layers[0].input else { return }
-        project(
-            memory.vectors.unit_words, units: shape.embeddingSize ?? 0, by: input.forward,
-            weightPanels: shape.embeddingPanels, to: memory.gates.values,
-            panels: pool.share(of: shape.gatePanels, thread: thread), steps: 1, rows: distinct.count)
-        // The barrier is the one before the first layer runs.
-    }
-
-    private func gatherVectors(panel: Int, of distinct: DistinctTokens, to vectors: UnrollPanels) {
-        let width = PanelLayout.width
-        for row in 0..<distinct.count {
-            let token = Int(distinct.tokens[row])
-            let to = vectors.advanced(panels: panel, rows: row).base!
-            if let embedding = engine.weights.embedding {
-                to.update(from: embedding + (panel * shape.vocabularySize + token) * width, count: width)
-            } else {
-                for unit in 0..<width {
-                    to[unit] = engine.weights.decoderWeight(token: token, unit: panel * width + unit).pointee
-                }
+        for panel in panels {
+            for row in 0..<distinct.count {
+                engine.weights.copyVector(
+                    of: Int(distinct.tokens[row]), panel: panel,
+                    to: memory.vectors.values.advanced(panels: panel, rows: row).base)
             }
         }
+        var vectors = memory.vectors
+        kernels.pointee.pack(&vectors, 0, UnrollRange(panels), UnrollRange(0..<distinct.count))
+        pool.barrier()
+        projectInput(of: 0, thread)
+        // The barrier is the one before the first layer runs.
     }
 
     /// Turns the gradients of what the tokens gave to the gates into those of the tokens' vectors.
@@ -54,7 +41,9 @@ extension Pass {
             }
             for row in 0..<distinct.count {
                 let token = Int(distinct.tokens[row])
-                let from = memory.gradient.advanced(panels: panel, rows: row).base!
+                let from: UnsafeMutablePointer<Float> = memory.gradient.advanced(
+                    panels: panel, rows: row
+                ).base
                 if let embedding = gradients.embedding {
                     (embedding + (panel * shape.vocabularySize + token) * width).update(
                         from: from, count: width)

@@ -28,7 +28,7 @@ extension Pass {
         }
         if let memory = layout.embedding, let distinct = engine.distinctTokens {
             var gates = memory.gates
-            kernels.pack(
+            kernels.pointee.pack(
                 &gates, 0, UnrollRange(pool.share(of: shape.gatePanels, thread: thread)),
                 UnrollRange(0..<distinct.count))
             pool.barrier()
@@ -64,7 +64,7 @@ extension Pass {
         let gradient =
             layout.embedding.map { $0.gates.values.advanced(panels: gatePanel).base }
             ?? gradients.layers[0].input + gatePanel * shape.vocabularySize * PanelLayout.width
-        kernels.input_gradient(
+        kernels.pointee.input_gradient(
             layout.layers[0].gateGradient.values.advanced(rows: rows.lowerBound),
             Int32(shape.inputPanel(ofGate: gate) + hiddenPanel), Int32(timeSteps), Int32(rows.count),
             tokens + rows.lowerBound, batchSize,
@@ -80,17 +80,17 @@ extension Pass {
         let (inputBias, hiddenBias) = (
             gradients.layers[layer].inputBias + offset, gradients.layers[layer].hiddenBias + offset
         )
-        kernels.column_sums(gates, Int32(inputPanel), Int32(timeSteps), Int32(rows.count), inputBias)
+        kernels.pointee.column_sums(gates, Int32(inputPanel), Int32(timeSteps), Int32(rows.count), inputBias)
         if inputPanel == gatePanel {
             hiddenBias.update(from: inputBias, count: PanelLayout.width)
         } else {
-            kernels.column_sums(gates, Int32(gatePanel), Int32(timeSteps), Int32(rows.count), hiddenBias)
+            kernels.pointee.column_sums(gates, Int32(gatePanel), Int32(timeSteps), Int32(rows.count), hiddenBias)
         }
     }
 
     /// The gradient of one panel of the decoder's bias.
     func decoderBiasGradient(panel: Int, rows: Range<Int>, to gradients: PackedParameters) {
-        kernels.column_sums(
+        kernels.pointee.column_sums(
             layout.logits.values.advanced(rows: rows.lowerBound), Int32(panel), Int32(timeSteps),
             Int32(rows.count), gradients.decoderBias + panel * PanelLayout.width)
     }
@@ -107,7 +107,7 @@ extension Pass {
         guard let gradients else { return }
         for index in blocks(of: thread) {
             let block = gradients.blocks[index]
-            engine.blockNorms[index] = kernels.sum_of_squares(
+            engine.blockNorms[index] = kernels.pointee.sum_of_squares(
                 gradients.buffer.base + block.offset, block.count)
         }
         pool.barrier()
@@ -128,7 +128,7 @@ extension Pass {
         let weights = engine.weights
         for index in blocks(of: thread) {
             let block = weights.blocks[index]
-            kernels.descend(
+            kernels.pointee.descend(
                 weights.buffer.base + block.offset, gradients.buffer.base + block.offset, rate, block.count)
         }
         pool.barrier()

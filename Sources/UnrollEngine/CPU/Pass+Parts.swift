@@ -35,7 +35,7 @@ extension Pass {
         runBackward(0, panels: panels, rows: rows, thread, meetsAfterSteps: false)
 
         let units = 0..<shape.hiddenSize
-        let wordRow = rows.lowerBound / Int(kernels.word_units)
+        let wordRow = rows.lowerBound / engine.wordUnits
         weightGradient(
             of: memory.output.row_words.advanced(rows: wordRow),
             memory.gateGradient.row_words.advanced(rows: wordRow), panels: shape.gatePanels,
@@ -63,7 +63,7 @@ extension Pass {
             let sum = gradients.buffer.base + block.offset
             sum.update(from: parts[0].buffer.base + block.offset, count: block.count)
             for part in parts.dropFirst() {
-                kernels.operate(&addition, sum, sum, part.buffer.base + block.offset, sum, block.count)
+                kernels.pointee.operate(&addition, sum, sum, part.buffer.base + block.offset, sum, block.count)
             }
         }
     }

@@ -2,7 +2,7 @@ import CUnrollKernels
 import UnrollKernels
 
 extension Pass {
-    /// A product for all rows of all steps, for some panels of the result.
+    /// A product for all rows of all steps.
     ///
     /// - Parameters:
     ///   - a: Unit words, `[steps][..][rows][..]`.
@@ -13,21 +13,20 @@ extension Pass {
     ///   - bias: What the product is added to; nil for zero.
     ///   - adds: Whether the product is added to what `c` holds.
     ///   - c: The result, `[steps][..][rows][32]`.
-    ///   - panels: The panels of `c` that are wanted.
     ///   - steps: Steps; those of the minibatch if nil.
     ///   - rows: Rows of a step; those of the minibatch if nil.
-    func project(
+    /// - Returns: The arguments of the kernel.
+    func projection(
         _ a: UnrollPanels, units: Int, by weights: UnsafeMutablePointer<Float>, weightPanels: Int,
         first: Int = 0, bias: UnsafeMutablePointer<Float>? = nil, adds: Bool = false, to c: UnrollPanels,
-        panels: Range<Int>, steps: Int? = nil, rows: Int? = nil
-    ) {
+        steps: Int? = nil, rows: Int? = nil
+    ) -> UnrollProjection {
         let width = PanelLayout.width
-        let weightPanel = weightPanels * width * width / Int(kernels.word_units)
-        var projection = UnrollProjection(
+        let weightPanel = weightPanels * width * width / engine.wordUnits
+        return UnrollProjection(
             a: a, inner: Int32(units), steps: Int32(steps ?? timeSteps), batch: Int32(rows ?? batchSize),
             weights: weights + first * weightPanel, weight_panel: weightPanel,
-            bias: bias.map { $0 + first * width }, accumulates: adds, c: c)
-        kernels.project(&projection, UnrollRange(panels))
+            bias: bias.map { UnsafePointer($0 + first * width) }, accumulates: adds, c: c)
     }
 
     /// The product of the gradients of all gates with a layer's input weights: the gradient of its input.
@@ -45,12 +44,13 @@ extension Pass {
         to c: UnrollPanels, panels: Range<Int>, steps: Int? = nil, rows: Int? = nil
     ) {
         let width = PanelLayout.width
-        let gateWords = shape.hiddenPanels * width * width / Int(kernels.word_units)
+        let gateWords = shape.hiddenPanels * width * width / engine.wordUnits
         for gate in 0..<shape.gateCount {
-            project(
+            var product = projection(
                 gates.advanced(panels: inputPanel(gate)), units: shape.hiddenPanels * width,
                 by: input.transposed + gate * gateWords, weightPanels: shape.gatePanels, adds: gate > 0,
-                to: c, panels: panels, steps: steps, rows: rows)
+                to: c, steps: steps, rows: rows)
+            kernels.pointee.project(&product, UnrollRange(panels))
         }
     }
 
@@ -72,6 +72,6 @@ extension Pass {
         var product = UnrollProduct(
             a: a, b: b, steps: Int32(steps ?? timeSteps), batch: Int32(rows ?? batchSize),
             b_panels: Int32(panels), c: c, c_panel: weightPanels * PanelLayout.width * PanelLayout.width)
-        kernels.weight_gradient(&product, UnrollRange(units))
+        kernels.pointee.weight_gradient(&product, UnrollRange(units))
     }
 }

@@ -27,7 +27,7 @@ struct Pass {
     let continuesState: Bool
 
     var shape: ModelShape { engine.shape }
-    var kernels: UnrollKernels { engine.kernels }
+    var kernels: UnsafePointer<UnrollKernels> { engine.kernels }
     var pool: WorkerPool { engine.pool }
     var layout: Activations.Layout { activations.layout }
     var timeSteps: Int { activations.timeSteps }
@@ -64,18 +64,31 @@ struct Pass {
     }
 
     /// Computes what the output of the layer below gives to the gates, in the place of their gradients.
-    private func projectInput(of layer: Int, _ thread: Int) {
-        guard let input = engine.derived.layout.layers[layer].input else { return }
-        let below = layout.layers[layer - 1].output.unit_words.advanced(steps: 1)
+    func projectInput(of layer: Int, _ thread: Int) {
         for gate in 0..<shape.gateCount {
-            project(
-                below, units: shape.hiddenSize, by: input.forward,
-                weightPanels: shape.hiddenPanels, first: gate * shape.hiddenPanels,
-                bias: engine.derived.layout.layers[layer].inputBias,
-                to: layout.layers[layer].gateGradient.values.advanced(
-                    panels: shape.inputPanel(ofGate: gate)),
-                panels: pool.share(of: shape.hiddenPanels, thread: thread))
+            guard var product = inputProduct(of: layer, gate: gate) else { return }
+            kernels.pointee.project(
+                &product, UnrollRange(pool.share(of: shape.hiddenPanels, thread: thread)))
         }
+    }
+
+    /// What the input of a layer gives to a gate, as a product; nil for one-hot tokens.
+    ///
+    /// Of the first layer, it has a row for each distinct token and no bias, which is added when the row is looked up.
+    func inputProduct(of layer: Int, gate: Int) -> UnrollProjection? {
+        guard let input = engine.derived.layout.layers[layer].input else { return nil }
+        let first = gate * shape.hiddenPanels
+        if layer == 0, let memory = layout.embedding, let distinct = engine.distinctTokens {
+            return projection(
+                memory.vectors.unit_words, units: shape.embeddingSize ?? 0, by: input.forward,
+                weightPanels: shape.embeddingPanels, first: first,
+                to: memory.gates.values.advanced(panels: first), steps: 1, rows: distinct.count)
+        }
+        return projection(
+            layout.layers[layer - 1].output.unit_words.advanced(steps: 1), units: shape.hiddenSize,
+            by: input.forward, weightPanels: shape.hiddenPanels, first: first,
+            bias: engine.derived.layout.layers[layer].inputBias,
+            to: layout.layers[layer].gateGradient.values.advanced(panels: shape.inputPanel(ofGate: gate)))
     }
 
     /// One layer's steps for a share of panels and rows.
@@ -86,7 +99,7 @@ struct Pass {
         var program = engine.forwardProgram(layer: index, thread: thread)
         let tokens = engine.distinctTokens.map { UnsafePointer($0.rows) } ?? inputs
         for t in 0..<timeSteps {
-            kernels.forward_step(
+            kernels.pointee.forward_step(
                 &layer, &program, Int32(t), tokens + t * batchSize, UnrollRange(panels), UnrollRange(rows))
             if meetsAfterSteps { pool.barrier() }
         }
@@ -102,7 +115,7 @@ struct Pass {
             }
         }
         var output = layout.layers[layer].output
-        kernels.pack(&output, 0, UnrollRange(panels), UnrollRange(rows))
+        kernels.pointee.pack(&output, 0, UnrollRange(panels), UnrollRange(rows))
     }
 
     /// Keeps the states after the last step for the next minibatch.
@@ -155,7 +168,7 @@ struct Pass {
         var layer = recurrence(index)
         var program = engine.backwardProgram(layer: index, thread: thread)
         for t in stride(from: timeSteps - 1, through: 0, by: -1) {
-            kernels.backward_step(
+            kernels.pointee.backward_step(
                 &layer, &program, Int32(t), t == timeSteps - 1, UnrollRange(panels), UnrollRange(rows))
             if meetsAfterSteps { pool.barrier() }
         }
@@ -182,7 +195,7 @@ struct Pass {
     // MARK: Kernels' arguments
 
     /// A layer as the kernels see it.
-    private func recurrence(_ index: Int) -> UnrollRecurrence {
+    func recurrence(_ index: Int) -> UnrollRecurrence {
         let (derived, memory) = (engine.derived.layout, layout.layers[index])
         let isTop = index == shape.layerCount - 1
         let isAppended = isTop && shape.hasNarrowDecoder
@@ -193,8 +206,8 @@ struct Pass {
         return UnrollRecurrence(
             hidden: Int32(shape.hiddenSize), panels: Int32(shape.hiddenPanels), gates: Int32(shape.gateCount),
             input: readsTokens ? input : nil,
-            input_rows: Int32(layout.embedding.map { $0.gates.values.panel / PanelLayout.width }
-                ?? shape.vocabularySize),
+            input_rows: Int32(
+                layout.embedding.map { $0.gates.values.panel / PanelLayout.width } ?? shape.vocabularySize),
             bias: derived.layers[index].bias, input_bias: engine.weights.layers[index].inputBias,
             recurrent: derived.layers[index].recurrent.forward,
             transposed: derived.layers[index].recurrent.transposed, output: memory.output,

@@ -1,0 +1,223 @@
+import CUnrollKernels
+import UnrollKernels
+
+/// A step of one token, as when text is generated: a few microseconds, in which threads must hardly ever meet and
+/// nobody counts references or allocates.
+///
+/// So all arguments of the kernels are made beforehand. The caller sets the states and keeps them by itself. Each thread
+/// computes some hidden panels and what they give to the logits, which the caller adds up: one layer over one-hot
+/// tokens with a narrow decoder needs no barrier but the end.
+final class TokenStep {
+    private let plan: UnsafeMutablePointer<Plan>
+    private let layerCount: Int
+    private let shape: ModelShape
+    private let logits: UnrollPanels
+    private let logitBias: UnsafeMutablePointer<Float>
+    private let embedding: UnrollOperand?
+
+    /// Prepares the step of a pass over a minibatch of one token.
+    init(_ pass: Pass) {
+        shape = pass.shape
+        layerCount = pass.shape.layerCount
+        logits = pass.layout.logits.values
+        logitBias = pass.engine.derived.layout.logitBias
+        embedding = pass.layout.embedding?.vectors
+        plan = .allocate(capacity: 1)
+        plan.initialize(to: Plan(pass))
+    }
+
+    deinit {
+        plan.pointee.deallocate()
+        plan.deallocate()
+    }
+
+    /// Groups of hidden panels whose contributions to the logits are added up, always the same, so that no bit depends on
+    /// the threads.
+    static func groupCount(_ shape: ModelShape) -> Int { min(8, shape.hiddenPanels) }
+
+    /// Reads one token and writes the logits of the next.
+    ///
+    /// - Parameters:
+    ///   - token: The token.
+    ///   - continuesState: Whether the step goes on from the carried states or from zeros.
+    ///   - weights: The parameters.
+    ///   - pool: The threads.
+    ///   - destination: The logits, `[V]`.
+    func run(
+        token: Int32, continuesState: Bool, weights: PackedParameters, pool: WorkerPool,
+        logits destination: UnsafeMutableBufferPointer<Float>
+    ) {
+        let kernels = plan.pointee.kernels
+        let (row, rows) = (plan.pointee.row, UnrollRange(0..<1))
+        row.pointee = token
+        if var embedding {
+            for panel in 0..<shape.embeddingPanels {
+                weights.copyVector(
+                    of: Int(token), panel: panel, to: embedding.values.advanced(panels: panel).base)
+            }
+            kernels.pointee.pack(&embedding, 0, UnrollRange(0..<shape.embeddingPanels), rows)
+            row.pointee = 0
+        }
+        let stateSize = shape.hiddenPanels * PanelLayout.width
+        for layer in 0..<layerCount {
+            let layer = plan.pointee.layers + layer
+            for state in 0..<shape.stateCount {
+                let place = layer.pointee.states[state]
+                if continuesState {
+                    place.before.update(from: place.carried, count: stateSize)
+                } else {
+                    place.before.update(repeating: 0, count: stateSize)
+                }
+            }
+            kernels.pointee.pack(
+                &layer.pointee.recurrence.output, 0, UnrollRange(0..<shape.hiddenPanels), rows)
+        }
+        pool.run(
+            { plan, thread in
+                plan!.assumingMemoryBound(to: Plan.self).pointee.run(Int(thread))
+            }, context: plan)
+        for layer in 0..<layerCount {
+            for state in 0..<shape.stateCount {
+                let place = plan.pointee.layers[layer].states[state]
+                place.carried.update(from: place.after, count: stateSize)
+            }
+        }
+        if plan.pointee.logitPartCount > 0 { addUpLogits() }
+        for token in destination.indices {
+            destination[token] =
+                logits.base[token / PanelLayout.width * logits.panel + token % PanelLayout.width]
+        }
+    }
+
+    private func addUpLogits() {
+        var addition = UnrollInstruction()
+        addition.opcode = Int32(UNROLL_OP_ADD.rawValue)
+        for panel in 0..<shape.vocabularyPanels {
+            var sum: UnsafeMutablePointer<Float> = logitBias + panel * PanelLayout.width
+            let result: UnsafeMutablePointer<Float> = logits.advanced(panels: panel).base
+            for group in 0..<plan.pointee.logitPartCount {
+                let part = plan.pointee.logitParts[group].c.advanced(panels: panel).base
+                plan.pointee.kernels.pointee.operate(
+                    &addition, result, sum, part, sum, PanelLayout.width)
+                sum = result
+            }
+        }
+    }
+}
+
+/// What the threads read.
+private struct Plan {
+    /// The kernels' arguments for one layer.
+    struct Layer {
+        var recurrence: UnrollRecurrence
+        /// What the input gives to the gates, `[G]`; nil for one-hot tokens.
+        let inputProducts: UnsafeMutablePointer<UnrollProjection>?
+        /// The cell's formula for each thread, `[threads]`.
+        let programs: UnsafeMutablePointer<UnrollProgram>
+        /// All states, `[states]`.
+        let states: UnsafeMutablePointer<State>
+    }
+
+    /// A state before and after the step, and where it is carried.
+    struct State {
+        let before: UnsafeMutablePointer<Float>
+        let after: UnsafeMutablePointer<Float>
+        let carried: UnsafeMutablePointer<Float>
+    }
+
+    let kernels: UnsafePointer<UnrollKernels>
+    let pool: OpaquePointer
+    let threadCount: Int
+    let gateCount: Int
+    let layerCount: Int
+    /// Laid out as `[L]`.
+    let layers: UnsafeMutablePointer<Layer>
+    let groupCount: Int
+    /// The hidden panels of each group, `[groups]`.
+    let groups: UnsafeMutablePointer<UnrollRange>
+    /// What the hidden panels of each group give to the logits, `[groups]`, or none for a wide decoder.
+    let logitParts: UnsafeMutablePointer<UnrollProjection>
+    let logitPartCount: Int
+    var decoder: UnrollDecoder
+    let vocabularyPanels: Int
+    /// The token's row of the first layer's input.
+    let row: UnsafeMutablePointer<Int32>
+
+    init(_ pass: Pass) {
+        let (engine, shape) = (pass.engine, pass.shape)
+        kernels = engine.kernels
+        pool = engine.pool.handle
+        threadCount = engine.pool.threadCount
+        gateCount = shape.gateCount
+        layerCount = shape.layerCount
+        layers = .allocate(
+            copying: (0..<shape.layerCount).map { layer in
+                let products = (0..<shape.gateCount).compactMap { pass.inputProduct(of: layer, gate: $0) }
+                return Layer(
+                    recurrence: pass.recurrence(layer),
+                    inputProducts: products.isEmpty ? nil : .allocate(copying: products),
+                    programs: .allocate(
+                        copying: (0..<engine.pool.threadCount).map {
+                            engine.forwardProgram(layer: layer, thread: $0)
+                        }),
+                    states: .allocate(
+                        copying: pass.layout.layers[layer].states.enumerated().map { index, state in
+                            State(
+                                before: state.base, after: state.advanced(steps: 1).base,
+                                carried: pass.carried
+                                    + engine.carriedOffset(layer: layer, state: index, batchSize: 1))
+                        }))
+            })
+        groupCount = TokenStep.groupCount(shape)
+        let groups = (0..<groupCount).map {
+            WorkerPool.share(of: shape.hiddenPanels, part: $0, of: TokenStep.groupCount(shape))
+        }
+        self.groups = .allocate(copying: groups.map(UnrollRange.init))
+        let parts = shape.hasNarrowDecoder ? groups.indices.map { pass.logitPart(panels: groups[$0], index: $0) } : []
+        logitParts = .allocate(copying: parts)
+        logitPartCount = parts.count
+        decoder = pass.decoder(gradientScale: 0)
+        vocabularyPanels = shape.vocabularyPanels
+        row = .allocate(capacity: 1)
+        row.initialize(to: 0)
+    }
+
+    func deallocate() {
+        for layer in 0..<layerCount {
+            layers[layer].inputProducts?.deallocate()
+            layers[layer].programs.deallocate()
+            layers[layer].states.deallocate()
+        }
+        layers.deallocate()
+        groups.deallocate()
+        logitParts.deallocate()
+        row.deallocate()
+    }
+
+    /// A thread's share of the step.
+    mutating func run(_ thread: Int) {
+        let own = WorkerPool.share(of: groupCount, part: thread, of: threadCount)
+        let panels =
+            own.isEmpty
+            ? UnrollRange(0..<0)
+            : UnrollRange(begin: groups[own.lowerBound].begin, end: groups[own.upperBound - 1].end)
+        for layer in 0..<layerCount {
+            if layer > 0 { unroll_pool_barrier(pool) }
+            if let products = layers[layer].inputProducts {
+                for gate in 0..<gateCount { kernels.pointee.project(products + gate, panels) }
+            }
+            kernels.pointee.forward_step(
+                &layers[layer].recurrence, layers[layer].programs + thread, 0, row, panels,
+                UnrollRange(0..<1))
+        }
+        if logitPartCount > 0 {
+            for group in own {
+                kernels.pointee.project(logitParts + group, UnrollRange(0..<vocabularyPanels))
+            }
+        } else {
+            unroll_pool_barrier(pool)
+            let tokens = WorkerPool.share(of: vocabularyPanels, part: thread, of: threadCount)
+            kernels.pointee.decode(&decoder, 0, UnrollRange(0..<1), UnrollRange(tokens))
+        }
+    }
+}
