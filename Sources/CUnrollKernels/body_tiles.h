@@ -71,8 +71,8 @@ INLINE const float *accumulate_panels(
     return weights;
 }
 
-// A single row, as when text is generated, waits for weights alone: several panels are read side by side, and their ends,
-// where nothing is read, come together.
+// A single row, as when text is generated, waits for weights alone: several panels are read side by side, and their
+// ends, where nothing is read, come together.
 enum { ROW_PANELS = 4, ROW_PARTS = TILE_ROWS / 4 };
 
 typedef Vector RowSums[ROW_PANELS][TILE_VECTORS];

@@ -1,8 +1,7 @@
 // Words of two bfloat16 numbers, for processors without instructions for them: the first number is the low half.
 //
 // A bfloat16 is the upper half of a float32, so that widening is exact, and products of two of them are exact in
-// float32.
-// Body files see macros; the functions are defined here as the body files' vectors are.
+// float32. Body files see macros; the functions are defined here as the body files' vectors are.
 
 #include <stdint.h>
 
