@@ -158,7 +158,12 @@ NOINLINE void forward_row(
     const int panels, const UnrollRecurrence *layer, const UnrollProgram *program, int32_t t, const int32_t *tokens,
     int32_t panel, int32_t row) {
     float *tiles[ROW_PANELS][UNROLL_MAX_SLOTS];
-    for (int p = 0; p < panels; p++) locate_slots(program, t, panel + p, row, tiles[p]);
+    for (int p = 0; p < panels; p++) {
+        locate_slots(program, t, panel + p, row, tiles[p]);
+        // All panels are under way at once, so each has a row of the scratch tiles to itself.
+        for (int32_t slot = 0; slot < program->slot_count; slot++)
+            if (program->slots[slot].panel == 0) tiles[p][slot] += p * WIDTH;
+    }
     for (int32_t gate = 0; gate < layer->gates; gate++) {
         if (panels == ROW_PANELS) {
             gate_row(ROW_PANELS, layer, gate, t, tokens, panel, row, tiles);

@@ -34,7 +34,7 @@ import UnrollModel
     }
 
     static let sizes = [
-        Size(T: 1, B: 1, V: 2, H: 1), Size(T: 7, B: 1, V: 28, H: 31), Size(T: 3, B: 7, V: 33, H: 33),
+        Size(T: 1, B: 1, V: 2, H: 1), Size(T: 7, B: 1, V: 28, H: 31), Size(T: 3, B: 1, V: 9, H: 200), Size(T: 3, B: 7, V: 33, H: 33),
         Size(T: 11, B: 33, V: 31, H: 7), Size(T: 2, B: 31, V: 257, H: 65), Size(T: 4, B: 9, V: 5, H: 257),
     ]
 

@@ -33,7 +33,7 @@ import UnrollKernels
         let a = try GuardedBuffer(values.flatMap { first in values.map { _ in first } })
         let b = try GuardedBuffer(values.flatMap { _ in values })
         let d = try GuardedBuffer(untouched: a.count)
-        try level.kernels().combine(combination.operation, d.base, a.base, false, b.base, false, a.count)
+        try level.kernels().pointee.combine(combination.operation, d.base, a.base, false, b.base, false, a.count)
         for index in 0..<a.count {
             let operands = (a.base[index], b.base[index])
             let expected = combination.result(operands.0, operands.1)
@@ -45,7 +45,7 @@ import UnrollKernels
     @Test(arguments: KernelLevel.available(), combinations) func combinationsOfAnyLengthAtAnyAddress(
         level: KernelLevel, combination: Combination
     ) throws {
-        let kernels = try level.kernels()
+        let kernels = try level.kernels().pointee
         for count in Self.counts {
             for (aIsSingle, bIsSingle) in Self.singles {
                 for offsets in [[0, 0, 0], [1, 0, 0], [0, 2, 0], [0, 0, 3], [3, 1, 2], [1, 1, 1]] {
@@ -75,7 +75,7 @@ import UnrollKernels
     @Test(arguments: KernelLevel.available(), combinations) func combinationsInPlace(
         level: KernelLevel, combination: Combination
     ) throws {
-        let kernels = try level.kernels()
+        let kernels = try level.kernels().pointee
         for count in Self.counts.dropFirst() {
             for (aIsSingle, bIsSingle) in Self.singles {
                 for (replacesA, replacesB) in [(true, false), (false, true), (true, true)] {
@@ -99,7 +99,7 @@ import UnrollKernels
     }
 
     @Test(arguments: KernelLevel.available()) func sumsOfAnyLengthAtAnyAddress(level: KernelLevel) throws {
-        let kernels = try level.kernels()
+        let kernels = try level.kernels().pointee
         for count in Array(0...130) + [1000, 1023, 1024, 1025, 4095, 4096, 4097, 9000] {
             for offset in 0..<4 {
                 var noise = Noise(seed: UInt64(count))
@@ -118,7 +118,7 @@ import UnrollKernels
     @Test(arguments: KernelLevel.available()) func theErrorOfASumDoesNotGrowWithItsLength(
         level: KernelLevel
     ) throws {
-        let kernels = try level.kernels()
+        let kernels = try level.kernels().pointee
         let count = 10_000_000
         let values = try #require(unroll_allocate(count))
         defer { free(values) }
@@ -137,7 +137,7 @@ import UnrollKernels
     @Test(arguments: KernelLevel.available(), [1, 17, 130, 5000]) func sumsShowDivergence(
         level: KernelLevel, count: Int
     ) throws {
-        let kernels = try level.kernels()
+        let kernels = try level.kernels().pointee
         for position in Set([0, 1, 15, 16, count / 2, count - 2, count - 1]) where 0..<count ~= position {
             for bad in [Float.nan, .infinity, -.infinity] {
                 let values = try GuardedBuffer((0..<count).map { $0 == position ? bad : 1 }, offset: 1)

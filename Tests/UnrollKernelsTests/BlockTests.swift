@@ -16,7 +16,7 @@ import UnrollKernels
         level: KernelLevel, isTransposed: Bool, rows: Int, columns: Int, gaps: (from: Int, to: Int),
         offsets: (from: Int, to: Int)
     ) throws {
-        let kernels = try level.kernels()
+        let kernels = try level.kernels().pointee
         let (toRows, toColumns) = isTransposed ? (columns, rows) : (rows, columns)
         let (fromStride, toStride) = (columns + gaps.from, toColumns + gaps.to)
         let from = try GuardedBuffer(

@@ -110,7 +110,7 @@ import UnrollKernels
             let targets = (0..<11).map { Int32($0 * 37 % vocabularySize) }
             let decoding = try Case(batchSize: 11, bias: logits, targets: targets)
             var decoder = decoding.decoder(gradientScale: scale)
-            try level.kernels().decodeAndScore(&decoder, 0, UnrollRange(begin: 0, end: 11))
+            try level.kernels().pointee.decodeAndScore(&decoder, 0, UnrollRange(begin: 0, end: 11))
             let greatest = Double(logits.max() ?? 0)
             let powers = logits.map { exp(Double($0) - greatest) }
             let sum = powers.reduce(0, +)
@@ -149,7 +149,7 @@ import UnrollKernels
                 let targets: [Int32] = [0, Int32(vocabularySize - 1), Int32(position)]
                 let decoding = try Case(batchSize: 3, bias: logits, targets: targets)
                 var decoder = decoding.decoder(gradientScale: 1)
-                try level.kernels().decodeAndScore(&decoder, 0, UnrollRange(begin: 0, end: 3))
+                try level.kernels().pointee.decodeAndScore(&decoder, 0, UnrollRange(begin: 0, end: 3))
                 for b in 0..<3 {
                     #expect(decoding.losses[b].isNaN, "\(level) \(bad) at \(position)")
                     #expect(decoding.logits[0, b, position].isNaN, "\(level) \(bad) at \(position)")
@@ -164,7 +164,7 @@ import UnrollKernels
     ) throws {
         let decoding = try Case(batchSize: 2, bias: [0.5, -.infinity, 0.5], targets: [1, 2])
         var decoder = decoding.decoder(gradientScale: 1)
-        try level.kernels().decodeAndScore(&decoder, 0, UnrollRange(begin: 0, end: 2))
+        try level.kernels().pointee.decodeAndScore(&decoder, 0, UnrollRange(begin: 0, end: 2))
         #expect(decoding.losses[0] == .infinity)
         #expect(abs(decoding.losses[1] - log(2)) < 1e-7)
         #expect(decoding.logits[0, 0, 1] == -1)
@@ -185,7 +185,7 @@ import UnrollKernels
             weights: { weights[$0][$1] }, input: { _, _, _ in noise.next() }, targets: targets)
         for (t, rows) in [(0, 0..<13), (1, 3..<12), (2, 12..<13)] {
             var decoder = decoding.decoder(gradientScale: 0)
-            try level.kernels().decode(
+            try level.kernels().pointee.decode(
                 &decoder, Int32(t), UnrollRange(begin: Int32(rows.lowerBound), end: Int32(rows.upperBound)),
                 UnrollRange(begin: 0, end: Int32(decoding.logits.panelCount)))
             for b in 0..<batchSize {
@@ -217,7 +217,7 @@ import UnrollKernels
             timeSteps: 2, batchSize: 13, bias: Self.logits(0, vocabularySize: vocabularySize),
             targets: targets)
         var decoder = decoding.decoder(gradientScale: 1)
-        try level.kernels().decodeAndScore(&decoder, 1, UnrollRange(begin: 2, end: 11))
+        try level.kernels().pointee.decodeAndScore(&decoder, 1, UnrollRange(begin: 2, end: 11))
         for t in 0..<2 {
             for b in 0..<13 {
                 let isWanted = t == 1 && (2..<11).contains(b)
@@ -244,7 +244,7 @@ import UnrollKernels
                 input: { _, _, _ in noise.next() }, targets: targets)
             var decoder = decoding.decoder(gradientScale: Float(scale))
             for (begin, end) in zip(cuts, cuts.dropFirst()) {
-                try level.kernels().decodeAndScore(
+                try level.kernels().pointee.decodeAndScore(
                     &decoder, 0, UnrollRange(begin: Int32(begin), end: Int32(end)))
             }
             return (0..<13).map { decoding.losses[$0] }

@@ -85,7 +85,7 @@ import UnrollKernels
         let operands = try [a, b, c].map { try GuardedBuffer($0 + padding) }
         let d = try GuardedBuffer(untouched: a.count + padding.count)
         var instruction = operation.instruction
-        try level.kernels().operate(
+        try level.kernels().pointee.operate(
             &instruction, d.base, operands[0].base, operands[1].base, operands[2].base, d.count)
         for (operand, values) in zip(operands, [a, b, c]) {
             #expect(operand.isIntact, "\(level) \(operation.name)")
@@ -274,7 +274,7 @@ import UnrollKernels
             for replaced in 0..<operation.operands {
                 let buffers = try operands.map { try GuardedBuffer($0) }
                 var instruction = operation.instruction
-                try level.kernels().operate(
+                try level.kernels().pointee.operate(
                     &instruction, buffers[replaced].base, buffers[0].base, buffers[1].base, buffers[2].base,
                     count)
                 #expect(

@@ -74,10 +74,10 @@ import UnrollKernels
         for panel in 0..<rows.panelCount {
             let gradient = try GuardedBuffer(untouched: vocabularySize * 32)
             let sums = try GuardedBuffer(untouched: 32)
-            try level.kernels().input_gradient(
+            try level.kernels().pointee.input_gradient(
                 rows.layout, Int32(panel), Int32(size.T), Int32(size.B), tokens, size.B,
                 Int32(vocabularySize), gradient.base)
-            try level.kernels().column_sums(
+            try level.kernels().pointee.column_sums(
                 rows.layout, Int32(panel), Int32(size.T), Int32(size.B), sums.base)
             for lane in 0..<32 {
                 var exact = [Double](repeating: 0, count: vocabularySize)

@@ -170,7 +170,7 @@ struct KernelChoice: CustomTestStringConvertible, Sendable {
         KernelLevel.available(for: precision).map { KernelChoice(precision: precision, level: $0) }
     }
 
-    func kernels() throws -> UnrollKernels { try level.kernels(for: precision) }
+    func kernels() throws -> UnrollKernels { try level.kernels(for: precision).pointee }
 
     var testDescription: String { "\(precision) \(level)" }
 }

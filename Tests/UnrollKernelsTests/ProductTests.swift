@@ -113,7 +113,7 @@ import UnrollKernels
 
     /// Checks a product in both layouts of `a`, accumulating or not.
     private func check(level: KernelLevel, rows: Int, inner: Int, columns: Int) throws {
-        let kernels = try level.kernels()
+        let kernels = try level.kernels().pointee
         for isTransposed in [false, true] {
             let product = try Case(
                 rows: rows, inner: inner, columns: columns, isTransposed: isTransposed,
@@ -159,7 +159,7 @@ import UnrollKernels
             let products = try [0, offset].map { offset in
                 let product = try Case(
                     rows: 21, inner: 40, columns: 75, isTransposed: isTransposed, offset: offset)
-                product.run(try level.kernels(), accumulates: true)
+                product.run(try level.kernels().pointee, accumulates: true)
                 #expect(product.isIntact, "\(level)")
                 return product.c.values
             }
@@ -170,7 +170,7 @@ import UnrollKernels
     @Test(arguments: KernelLevel.available(), [40, 1100]) func theBitsDoNotDependOnTheShares(
         level: KernelLevel, inner: Int
     ) throws {
-        let kernels = try level.kernels()
+        let kernels = try level.kernels().pointee
         for isTransposed in [false, true] {
             for accumulates in [false, true] {
                 let product = try Case(
@@ -192,7 +192,7 @@ import UnrollKernels
     }
 
     @Test(arguments: KernelLevel.available()) func onlyTheShareIsWritten(level: KernelLevel) throws {
-        let kernels = try level.kernels()
+        let kernels = try level.kernels().pointee
         for isTransposed in [false, true] {
             let product = try Case(
                 rows: 45, inner: 20, columns: 100, isTransposed: isTransposed, offset: 3)
@@ -225,7 +225,7 @@ import UnrollKernels
                     rows: rows, inner: inner, columns: columns, isTransposed: isTransposed, offset: 1,
                     left: { $0 == place && $1 == place % inner ? bad : nil },
                     right: { $0 == 4 && $1 == badColumn ? bad : nil })
-                product.run(try level.kernels(), accumulates: false)
+                product.run(try level.kernels().pointee, accumulates: false)
                 let isRight = (0..<rows * columns).allSatisfy {
                     product.c.base[$0].isFinite != ($0 / columns == place || $0 % columns == badColumn)
                 }

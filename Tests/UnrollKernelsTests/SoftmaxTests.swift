@@ -16,7 +16,7 @@ import UnrollKernels
         let panels = (logits.count + 31) / 32
         let row = try GuardedBuffer(
             logits + [Float](repeating: -.infinity, count: panels * 32 - logits.count))
-        let loss = try level.kernels().softmax(row.base, Int32(panels), Int32(target))
+        let loss = try level.kernels().pointee.softmax(row.base, Int32(panels), Int32(target))
         #expect(row.isIntact, "\(level)")
         let values = row.values
         return Result(

@@ -9,7 +9,7 @@ import UnrollKernels
     func transposeExchangesRowsAndColumns(level: KernelLevel, strides: (from: Int, to: Int)) throws {
         let from = try GuardedBuffer((0..<31 * strides.from + 32).map { Float($0) })
         let to = try GuardedBuffer(untouched: 31 * strides.to + 32)
-        try level.kernels().transpose(from.base, strides.from, to.base, strides.to, 32, 32)
+        try level.kernels().pointee.transpose(from.base, strides.from, to.base, strides.to, 32, 32)
         for index in 0..<to.count {
             let (row, column) = (index / strides.to, index % strides.to)
             if column < 32 {
@@ -28,7 +28,7 @@ import UnrollKernels
         var noise = Noise(seed: 1)
         let values = try GuardedBuffer((0..<count).map { _ in noise.next() * 1000 })
         let exact = values.values.reduce(0) { $0 + Double($1) * Double($1) }
-        let actual = try level.kernels().sum_of_squares(values.base, count)
+        let actual = try level.kernels().pointee.sum_of_squares(values.base, count)
         // Each of 32 sums has a 32nd of the terms; up to 16 of them are then added.
         #expect(abs(actual - exact) <= summationBound(count: count / 32 + 16, magnitude: exact), "\(level)")
         #expect(values.isIntact, "\(level)")
@@ -39,7 +39,7 @@ import UnrollKernels
     ) throws {
         for position in 0..<64 {
             let values = try GuardedBuffer((0..<64).map { $0 == position ? bad : 1 })
-            #expect(try !level.kernels().sum_of_squares(values.base, 64).isFinite, "\(level)")
+            #expect(try !level.kernels().pointee.sum_of_squares(values.base, 64).isFinite, "\(level)")
         }
     }
 
@@ -51,7 +51,7 @@ import UnrollKernels
         let parameters = try GuardedBuffer(before)
         let gradients = try GuardedBuffer((0..<count).map { _ in noise.next() })
         let rate: Float = 0.37
-        try level.kernels().descend(parameters.base, gradients.base, rate, count)
+        try level.kernels().pointee.descend(parameters.base, gradients.base, rate, count)
         for index in 0..<count {
             let fused = before[index].addingProduct(-rate, gradients.base[index])
             let unfused = before[index] - rate * gradients.base[index]
@@ -65,12 +65,12 @@ import UnrollKernels
     @Test(arguments: KernelLevel.available()) func descendLeavesZerosWhereTheyAre(level: KernelLevel) throws {
         let parameters = try GuardedBuffer([Float](repeating: 0, count: 64))
         let gradients = try GuardedBuffer([Float](repeating: 0, count: 64))
-        try level.kernels().descend(parameters.base, gradients.base, 0.5, 64)
+        try level.kernels().pointee.descend(parameters.base, gradients.base, 0.5, 64)
         #expect(parameters.values.allSatisfy { $0 == 0 }, "\(level)")
     }
 
     @Test(arguments: KernelLevel.available()) func theProbeCountsItsOperations(level: KernelLevel) throws {
-        let kernels = try level.kernels()
+        let kernels = try level.kernels().pointee
         #expect(kernels.probe(20) == 2 * kernels.probe(10))
         #expect(kernels.probe(10) > 0)
     }
@@ -78,7 +78,7 @@ import UnrollKernels
     @Test func levelsAreNamedAsInC() throws {
         #expect(KernelLevel.available().first == .portable)
         for level in KernelLevel.available() {
-            #expect(String(cString: try level.kernels().name) == level.rawValue)
+            #expect(String(cString: try level.kernels().pointee.name) == level.rawValue)
         }
     }
 

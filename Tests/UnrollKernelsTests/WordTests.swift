@@ -59,7 +59,7 @@ import UnrollKernels
             numbers[(t * batchSize + b) * 96 + unit]
         }
         let operand = try Operand(values, precision: .bfloat16)
-        operand.pack(try level.kernels(for: .bfloat16))
+        operand.pack(try level.kernels(for: .bfloat16).pointee)
         for t in 0..<2 {
             for b in 0..<batchSize {
                 for unit in 0..<96 {
@@ -83,7 +83,7 @@ import UnrollKernels
         let values = try Panels(timeSteps: 3, batchSize: 9, units: 96) { _, b, unit in Float(b + unit) }
         let operand = try Operand(values, precision: .bfloat16)
         var layout = operand.layout
-        try level.kernels(for: .bfloat16).pack(
+        try level.kernels(for: .bfloat16).pointee.pack(
             &layout, 1, UnrollRange(begin: 1, end: 2),
             UnrollRange(begin: Int32(rows.lowerBound), end: Int32(rows.upperBound)))
         for t in 0..<3 {
@@ -133,7 +133,7 @@ import UnrollKernels
         let values = try Panels(timeSteps: 1, batchSize: 3, units: 32) { _, _, _ in 1 }
         for level in KernelLevel.available() {
             let operand = try Operand(values, precision: .bfloat16)
-            operand.pack(try level.kernels())
+            operand.pack(try level.kernels().pointee)
             #expect((0..<operand.unitWords.count).allSatisfy(operand.unitWords.isUntouched))
             #expect((0..<operand.rowWords.count).allSatisfy(operand.rowWords.isUntouched))
         }

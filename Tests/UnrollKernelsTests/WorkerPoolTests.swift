@@ -238,7 +238,7 @@ import UnrollKernels
         level: KernelLevel
     ) throws {
         let pool = try WorkerPool(threadCount: 2)
-        let kernels = try level.kernels()
+        let kernels = try level.kernels().pointee
         let operand = try GuardedBuffer([Float](repeating: 0x1p-130, count: 64))
         let results = try GuardedBuffer(untouched: 64)
         let instruction = UnrollInstruction(

@@ -117,7 +117,8 @@ final class Activations {
         }
         var division = BufferDivision(of: buffer.base)
         layout = layOut(&division)
-        losses = UnsafeMutableRawPointer(lossBuffer.base).assumingMemoryBound(to: Double.self)
+        losses = UnsafeMutableRawPointer(lossBuffer.base).bindMemory(
+            to: Double.self, capacity: timeSteps * batchSize)
         self.shape = shape
         self.timeSteps = timeSteps
         self.batchSize = batchSize

@@ -134,7 +134,6 @@ struct CellProgram {
     }
 
     /// Where what a gate stores can wait for the backward pass: its gradient needs the place only then.
-    ///
     private var placesOfGates: [CellGraph.NodeID: Location] {
         var places: [CellGraph.NodeID: Location] = [:]
         for (node, content) in graph.nodes.enumerated() {

@@ -33,7 +33,9 @@ final class TokenStep {
 
     /// Groups of hidden panels whose contributions to the logits are added up, always the same, so that no bit depends on
     /// the threads.
-    static func groupCount(_ shape: ModelShape) -> Int { min(8, shape.hiddenPanels) }
+    ///
+    /// No more threads than groups take part: with fewer panels for each, they would meet more often than they work.
+    static func groupCount(_ shape: ModelShape) -> Int { min(max(8, shape.hiddenPanels / 4), shape.hiddenPanels) }
 
     /// Reads one token and writes the logits of the next.
     ///
@@ -70,7 +72,7 @@ final class TokenStep {
                 }
             }
             kernels.pointee.pack(
-                &layer.pointee.recurrence.output, 0, UnrollRange(0..<shape.hiddenPanels), rows)
+                &layer.pointee.recurrence.pointee.output, 0, UnrollRange(0..<shape.hiddenPanels), rows)
         }
         pool.run(
             { plan, thread in
@@ -109,7 +111,7 @@ final class TokenStep {
 private struct Plan {
     /// The kernels' arguments for one layer.
     struct Layer {
-        var recurrence: UnrollRecurrence
+        let recurrence: UnsafeMutablePointer<UnrollRecurrence>
         /// What the input gives to the gates, `[G]`; nil for one-hot tokens.
         let inputProducts: UnsafeMutablePointer<UnrollProjection>?
         /// The cell's formula for each thread, `[threads]`.
@@ -138,7 +140,7 @@ private struct Plan {
     /// What the hidden panels of each group give to the logits, `[groups]`, or none for a wide decoder.
     let logitParts: UnsafeMutablePointer<UnrollProjection>
     let logitPartCount: Int
-    var decoder: UnrollDecoder
+    let decoder: UnsafeMutablePointer<UnrollDecoder>
     let vocabularyPanels: Int
     /// The token's row of the first layer's input.
     let row: UnsafeMutablePointer<Int32>
@@ -154,7 +156,7 @@ private struct Plan {
             copying: (0..<shape.layerCount).map { layer in
                 let products = (0..<shape.gateCount).compactMap { pass.inputProduct(of: layer, gate: $0) }
                 return Layer(
-                    recurrence: pass.recurrence(layer),
+                    recurrence: .allocate(copying: [pass.recurrence(layer)]),
                     inputProducts: products.isEmpty ? nil : .allocate(copying: products),
                     programs: .allocate(
                         copying: (0..<engine.pool.threadCount).map {
@@ -176,7 +178,9 @@ private struct Plan {
         let parts = shape.hasNarrowDecoder ? groups.indices.map { pass.logitPart(panels: groups[$0], index: $0) } : []
         logitParts = .allocate(copying: parts)
         logitPartCount = parts.count
-        decoder = pass.decoder(gradientScale: 0)
+        decoder = .allocate(copying: [pass.decoder(gradientScale: 0)])
+        // The minibatch's, which are gone when the step runs, and which logits do without.
+        decoder.pointee.targets = nil
         vocabularyPanels = shape.vocabularyPanels
         row = .allocate(capacity: 1)
         row.initialize(to: 0)
@@ -184,6 +188,7 @@ private struct Plan {
 
     func deallocate() {
         for layer in 0..<layerCount {
+            layers[layer].recurrence.deallocate()
             layers[layer].inputProducts?.deallocate()
             layers[layer].programs.deallocate()
             layers[layer].states.deallocate()
@@ -191,11 +196,12 @@ private struct Plan {
         layers.deallocate()
         groups.deallocate()
         logitParts.deallocate()
+        decoder.deallocate()
         row.deallocate()
     }
 
     /// A thread's share of the step.
-    mutating func run(_ thread: Int) {
+    func run(_ thread: Int) {
         let own = WorkerPool.share(of: groupCount, part: thread, of: threadCount)
         let panels =
             own.isEmpty
@@ -207,7 +213,7 @@ private struct Plan {
                 for gate in 0..<gateCount { kernels.pointee.project(products + gate, panels) }
             }
             kernels.pointee.forward_step(
-                &layers[layer].recurrence, layers[layer].programs + thread, 0, row, panels,
+                layers[layer].recurrence, layers[layer].programs + thread, 0, row, panels,
                 UnrollRange(0..<1))
         }
         if logitPartCount > 0 {
@@ -217,7 +223,7 @@ private struct Plan {
         } else {
             unroll_pool_barrier(pool)
             let tokens = WorkerPool.share(of: vocabularyPanels, part: thread, of: threadCount)
-            kernels.pointee.decode(&decoder, 0, UnrollRange(0..<1), UnrollRange(tokens))
+            kernels.pointee.decode(decoder, 0, UnrollRange(0..<1), UnrollRange(tokens))
         }
     }
 }
