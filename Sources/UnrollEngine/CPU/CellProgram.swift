@@ -7,7 +7,8 @@ import UnrollModel
 /// Lowering does the following, in this order: drop what no result needs; apply a function to a gate while its matrix
 /// product is stored, if nothing else sees the gate itself; merge a product into the one sum or derivative that uses
 /// it; place values (states and what the backward pass needs in memory, gates where their gradients will be, the rest
-/// in tiles that stay in the L1 cache). A cell of one gate and one state, whose backward formula is a single derivative, needs no program at all.
+/// in tiles that stay in the L1 cache). A cell of one gate and one state, whose backward formula is a single derivative,
+/// needs no program at all.
 struct CellProgram {
     /// Where a value lives.
     enum Location: Hashable {
@@ -148,13 +149,11 @@ struct CellProgram {
         return places
     }
 
-    /// Whether a backward instruction after that of `node` reads a forward value at a location.
+    /// Whether a backward instruction after that of `node` reads what was at a location before it.
     private func isRead(_ location: Location, after node: CellGraph.NodeID) -> Bool {
         graph.nodes.indices.contains { later in
             later > node && later >= graph.forwardCount && uses[later] > 0 && !mergedProducts.contains(later)
-                && operandsAfterMerging(of: later).contains {
-                    $0 < graph.forwardCount && locations[$0] == location
-                }
+                && operandsAfterMerging(of: later).contains { locations[$0] == location }
         }
     }
 
@@ -249,9 +248,9 @@ struct CellProgram {
             if locations[node] != destination { copies.append((node, destination)) }
         }
         for (state, node) in graph.previousStateGradients.enumerated() where !graph.isZero(node) {
-            // The output's own gradient has been read when the program starts; the others' may be read until its end.
-            if locations[node] == nil, state == 0 { locations[node] = .carriedGradient(0) }
-            if locations[node] != .carriedGradient(state) { copies.append((node, .carriedGradient(state))) }
+            let destination = Location.carriedGradient(state)
+            if locations[node] == nil, !isRead(destination, after: node) { locations[node] = destination }
+            if locations[node] != destination { copies.append((node, destination)) }
         }
         for node in graph.forwardCount..<graph.nodes.count {
             if let instruction = instruction(for: node) { backward.append(instruction) }
