@@ -2,7 +2,7 @@
 
 // Caches and what is to stay in them: the L3 cache holds both operands of so many rows, the L2 cache the left operand
 // of a few of those rows and the result's part for a few panels of the right one, together so many words.
-enum { FAR_ROWS = 1024, NEAR_WORDS = 128 * 1024, NEAR_ROWS = 256, NEAR_PANELS = 8 };
+enum { FAR_ROWS = 1024, NEAR_WORDS = 128 * 1024, NEAR_ROWS = 128, NEAR_PANELS = 8 };
 
 // rows units of a, from unit on, against one panel of b, for the steps from begin to end: [rows][32] of c, which is
 // read first unless begin is zero.

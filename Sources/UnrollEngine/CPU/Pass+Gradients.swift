@@ -71,20 +71,30 @@ extension Pass {
             Int32(engine.distinctTokens?.count ?? shape.vocabularySize), gradient)
     }
 
-    /// The gradients of both biases of one panel of a layer's gates.
+    /// The gradients of both biases of one panel of a layer's gates, once `tokenGradient` is there.
     func biasGradients(of layer: Int, gatePanel: Int, rows: Range<Int>, to gradients: PackedParameters) {
         let (gate, hiddenPanel) = gatePanel.quotientAndRemainder(dividingBy: shape.hiddenPanels)
         let gates = layout.layers[layer].gateGradient.values.advanced(rows: rows.lowerBound)
         let inputPanel = shape.inputPanel(ofGate: gate) + hiddenPanel
-        let offset = gatePanel * PanelLayout.width
+        let (width, offset) = (PanelLayout.width, gatePanel * PanelLayout.width)
         let (inputBias, hiddenBias) = (
             gradients.layers[layer].inputBias + offset, gradients.layers[layer].hiddenBias + offset
         )
-        kernels.pointee.column_sums(gates, Int32(inputPanel), Int32(timeSteps), Int32(rows.count), inputBias)
-        if inputPanel == gatePanel {
-            hiddenBias.update(from: inputBias, count: PanelLayout.width)
+        if layer == 0, layout.embedding == nil, shape.vocabularySize < timeSteps * rows.count {
+            // Every row has gone into that of its token.
+            let byToken = UnrollPanels(
+                base: gradients.layers[0].input + gatePanel * shape.vocabularySize * width, time: 0,
+                panel: 0, row: width)
+            kernels.pointee.column_sums(byToken, 0, 1, Int32(shape.vocabularySize), inputBias)
         } else {
-            kernels.pointee.column_sums(gates, Int32(gatePanel), Int32(timeSteps), Int32(rows.count), hiddenBias)
+            kernels.pointee.column_sums(
+                gates, Int32(inputPanel), Int32(timeSteps), Int32(rows.count), inputBias)
+        }
+        if inputPanel == gatePanel {
+            hiddenBias.update(from: inputBias, count: width)
+        } else {
+            kernels.pointee.column_sums(
+                gates, Int32(gatePanel), Int32(timeSteps), Int32(rows.count), hiddenBias)
         }
     }
 
