@@ -217,8 +217,9 @@ INLINE void store_derivative(
     }
 }
 
-// Units of the gates whose transposed weights of one panel stay in the L2 cache while all rows pass by.
-enum { GATE_UNITS_PER_BLOCK = 2048 };
+// Units of the gates whose transposed weights of one panel, 64 KB, stay near while all rows pass by: more would also be more
+// pages than the first translation buffer of addresses holds.
+enum { GATE_UNITS_PER_BLOCK = 512 * WORD_UNITS };
 
 // What makes up the gradient of the output of one panel, for the rows of one tile. Any pointer may be NULL.
 typedef struct {
