@@ -23,7 +23,7 @@ public protocol Engine: AnyObject {
     /// One step of training: forward through time, loss, backward through time, clipping, update.
     ///
     /// The gradient is of the mean loss over the minibatch and reaches back to its first step, not beyond. Parameters
-    /// stay as they are when the loss or the gradient is not finite.
+    /// and state stay as they are when the loss or the gradient is not finite.
     func train(on minibatch: Minibatch, with optimizer: Optimizer) throws(EngineError) -> StepResult
 
     /// The loss and its gradient with respect to every parameter; state and parameters stay as they are.

@@ -34,7 +34,8 @@ import UnrollModel
     }
 
     static let sizes = [
-        Size(T: 1, B: 1, V: 2, H: 1), Size(T: 7, B: 1, V: 28, H: 31), Size(T: 3, B: 1, V: 9, H: 200), Size(T: 3, B: 7, V: 33, H: 33),
+        Size(T: 1, B: 1, V: 2, H: 1), Size(T: 7, B: 1, V: 28, H: 31), Size(T: 3, B: 1, V: 9, H: 200),
+        Size(T: 3, B: 7, V: 33, H: 33),
         Size(T: 11, B: 33, V: 31, H: 7), Size(T: 2, B: 31, V: 257, H: 65), Size(T: 4, B: 9, V: 5, H: 257),
     ]
 
@@ -214,7 +215,7 @@ import UnrollModel
     }
 
     @Test(arguments: Precision.allCases)
-    func aDivergedStepLeavesTheParametersAlone(precision: Precision) throws {
+    func aDivergedStepLeavesParametersAndStateAlone(precision: Precision) throws {
         let model = try Model(cell: ReLUCell.self, size: Size(T: 3, B: 2, V: 5, H: 8))
         var parameters = model.parameters
         for index in parameters.entries.indices where parameters.entries[index].name == "rnn.weight_hh_l0" {
@@ -222,9 +223,15 @@ import UnrollModel
         }
         let engine = try CPUEngine(
             configuration: model.configuration, parameters: parameters, precision: precision)
+        // A single step from zeros leaves a state that is still finite.
+        var first = Minibatch()
+        first.reshape(timeSteps: 1, batchSize: 2, continuesState: false)
+        _ = try engine.evaluate(first)
+        let state = engine.state
         let result = try engine.train(on: model.minibatches[1], with: Optimizer())
         #expect(!result.isFinite)
         #expect(engine.parameters == parameters)
+        #expect(engine.state == state)
     }
 }
 

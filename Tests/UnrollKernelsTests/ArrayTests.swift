@@ -33,7 +33,8 @@ import UnrollKernels
         let a = try GuardedBuffer(values.flatMap { first in values.map { _ in first } })
         let b = try GuardedBuffer(values.flatMap { _ in values })
         let d = try GuardedBuffer(untouched: a.count)
-        try level.kernels().pointee.combine(combination.operation, d.base, a.base, false, b.base, false, a.count)
+        try level.kernels().pointee.combine(
+            combination.operation, d.base, a.base, false, b.base, false, a.count)
         for index in 0..<a.count {
             let operands = (a.base[index], b.base[index])
             let expected = combination.result(operands.0, operands.1)

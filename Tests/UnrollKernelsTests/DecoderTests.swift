@@ -101,7 +101,8 @@ import UnrollKernels
     ///
     /// Other gradients are within 10⁻⁶ of themselves plus what rounding the distance from the greatest logit costs;
     /// probabilities under e⁻⁸⁷ are zero.
-    @Test(arguments: KernelLevel.available(), vocabularySizes) func lossesAndGradientsAgreeWithDoublePrecision(
+    @Test(arguments: KernelLevel.available(), vocabularySizes)
+    func lossesAndGradientsAgreeWithDoublePrecision(
         level: KernelLevel, vocabularySize: Int
     ) throws {
         let scale: Float = 1 / 7

@@ -97,7 +97,8 @@ import UnrollKernels
         return Array(d.values.prefix(a.count))
     }
 
-    @Test(arguments: KernelLevel.available()) func tanhIsWithin6UnitsInTheLastPlace(level: KernelLevel) throws {
+    @Test(arguments: KernelLevel.available()) func tanhIsWithin6UnitsInTheLastPlace(level: KernelLevel) throws
+    {
         let arguments = Self.everyMagnitude
         let results = try Self.run(Self.approximatedOperations[0], level: level, arguments)
         var greatestError = 0.0
@@ -129,7 +130,8 @@ import UnrollKernels
     }
 
     /// Results under the least normal number are zero.
-    @Test(arguments: KernelLevel.available()) func expIsWithin3UnitsInTheLastPlace(level: KernelLevel) throws {
+    @Test(arguments: KernelLevel.available()) func expIsWithin3UnitsInTheLastPlace(level: KernelLevel) throws
+    {
         var noise = Noise(seed: 3)
         let arguments = Self.everyMagnitude + (0..<100_000).map { _ in noise.next() * 90 }
         let results = try Self.run(Self.approximatedOperations[2], level: level, arguments)

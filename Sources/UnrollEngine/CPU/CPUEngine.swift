@@ -128,7 +128,7 @@ public final class CPUEngine: Engine {
         try prepare(for: minibatch)
         self.optimizer = optimizer
         run(trainTask, over: minibatch, gradients: try preparedGradients(for: minibatch))
-        carriedBatchSize = minibatch.batchSize
+        if result.isFinite { carriedBatchSize = minibatch.batchSize }
         return result
     }
 
@@ -178,8 +178,8 @@ public final class CPUEngine: Engine {
         if result.isFinite {
             pass.update(
                 thread, rate: Float(engine.optimizer.effectiveRate(gradientNorm: result.gradientNorm)))
+            pass.carryStates(thread)
         }
-        pass.carryStates(thread)
         if thread == 0 { engine.result = result }
     }
 
@@ -293,7 +293,12 @@ public final class CPUEngine: Engine {
             tokenStep = nil
         }
         let stateSize = carriedOffset(layer: shape.layerCount, state: 0, batchSize: batchSize)
-        if carried.map({ $0.count < stateSize }) ?? true { carried = try AlignedBuffer(count: stateSize) }
+        if carried.map({ $0.count < stateSize }) ?? true {
+            let larger = try AlignedBuffer(count: stateSize)
+            // The step may leave the state as it is.
+            if let carried { larger.base.update(from: carried.base, count: carried.count) }
+            carried = larger
+        }
     }
 
     private func slots(layer: Int, thread: Int) -> UnsafeMutablePointer<UnrollPanels> {

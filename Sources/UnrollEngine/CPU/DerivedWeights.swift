@@ -86,7 +86,9 @@ final class DerivedWeights {
         if thread == 0 { refreshBiases() }
     }
 
-    private func refresh(_ matrix: Matrix, kernels: UnsafePointer<UnrollKernels>, thread: Int, threadCount: Int) {
+    private func refresh(
+        _ matrix: Matrix, kernels: UnsafePointer<UnrollKernels>, thread: Int, threadCount: Int
+    ) {
         let width = PanelLayout.width
         let blockWords = width * width / wordUnits
         for input in stride(from: thread, to: matrix.inputPanels, by: threadCount) {
@@ -111,7 +113,8 @@ final class DerivedWeights {
             }
         }
         for token in 0..<shape.vocabularyPanels * width {
-            layout.logitBias[token] = token < shape.vocabularySize ? parameters.decoderBias[token] : -.infinity
+            layout.logitBias[token] =
+                token < shape.vocabularySize ? parameters.decoderBias[token] : -.infinity
         }
     }
 }

@@ -50,7 +50,8 @@ extension Pass {
     func crossEntropy(step: Int, rows: Range<Int>) {
         var decoder = decoder(gradientScale: gradients == nil ? 0 : 1 / Float(timeSteps * batchSize))
         if shape.hasNarrowDecoder {
-            kernels.pointee.decode(&decoder, Int32(step), UnrollRange(rows), UnrollRange(0..<shape.vocabularyPanels))
+            kernels.pointee.decode(
+                &decoder, Int32(step), UnrollRange(rows), UnrollRange(0..<shape.vocabularyPanels))
         }
         kernels.pointee.cross_entropy(&decoder, Int32(step), UnrollRange(rows))
     }
@@ -61,7 +62,8 @@ extension Pass {
         return projection(
             topOutput.unit_words.advanced(steps: 1, panels: panels.lowerBound),
             units: min(units.upperBound, shape.hiddenSize) - units.lowerBound,
-            by: engine.derived.layout.decoder.forward + units.lowerBound * PanelLayout.width / engine.wordUnits,
+            by: engine.derived.layout.decoder.forward + units.lowerBound * PanelLayout.width
+                / engine.wordUnits,
             weightPanels: shape.hiddenPanels, to: layout.logitParts.advanced(steps: index), steps: 1)
     }
 

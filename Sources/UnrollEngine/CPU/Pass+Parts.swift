@@ -63,7 +63,8 @@ extension Pass {
             let sum = gradients.buffer.base + block.offset
             sum.update(from: parts[0].buffer.base + block.offset, count: block.count)
             for part in parts.dropFirst() {
-                kernels.pointee.operate(&addition, sum, sum, part.buffer.base + block.offset, sum, block.count)
+                kernels.pointee.operate(
+                    &addition, sum, sum, part.buffer.base + block.offset, sum, block.count)
             }
         }
     }

@@ -35,7 +35,9 @@ final class TokenStep {
     /// the threads.
     ///
     /// No more threads than groups take part: with fewer panels for each, they would meet more often than they work.
-    static func groupCount(_ shape: ModelShape) -> Int { min(max(8, shape.hiddenPanels / 4), shape.hiddenPanels) }
+    static func groupCount(_ shape: ModelShape) -> Int {
+        min(max(8, shape.hiddenPanels / 4), shape.hiddenPanels)
+    }
 
     /// Reads one token and writes the logits of the next.
     ///
@@ -76,7 +78,7 @@ final class TokenStep {
         }
         pool.run(
             { plan, thread in
-                plan!.assumingMemoryBound(to: Plan.self).pointee.run(Int(thread))
+                plan?.assumingMemoryBound(to: Plan.self).pointee.run(Int(thread))
             }, context: plan)
         for layer in 0..<layerCount {
             for state in 0..<shape.stateCount {
@@ -175,7 +177,8 @@ private struct Plan {
             WorkerPool.share(of: shape.hiddenPanels, part: $0, of: TokenStep.groupCount(shape))
         }
         self.groups = .allocate(copying: groups.map(UnrollRange.init))
-        let parts = shape.hasNarrowDecoder ? groups.indices.map { pass.logitPart(panels: groups[$0], index: $0) } : []
+        let parts =
+            shape.hasNarrowDecoder ? groups.indices.map { pass.logitPart(panels: groups[$0], index: $0) } : []
         logitParts = .allocate(copying: parts)
         logitPartCount = parts.count
         decoder = .allocate(copying: [pass.decoder(gradientScale: 0)])

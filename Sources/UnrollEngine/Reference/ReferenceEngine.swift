@@ -70,8 +70,8 @@ public final class ReferenceEngine: Engine {
         let norm = gradients.all.joined().reduce(0) { $0 + $1 * $1 }.squareRoot()
         let result = StepResult(
             meanLoss: totalLoss(of: passes) / Double(minibatch.tokenCount), gradientNorm: norm)
-        carried = passes.map(\.finalStates)
         if result.isFinite {
+            carried = passes.map(\.finalStates)
             switch optimizer.rule {
             case .sgd:
                 weights = weights.descending(gradients, rate: optimizer.effectiveRate(gradientNorm: norm))
