@@ -139,16 +139,8 @@ INLINE void gate_row(
             layer->recurrent + gate_panel * weight_panel + column, weight_panel, sums);
         UNROLLED for (int p = 0; p < panels; p++) {
             float *to = tiles[p][slot] + column;
-            UNROLLED for (int v = 0; v < TILE_VECTORS; v++) {
-                Vector value = sums[p][v];
-                switch (layer->gate_functions[gate]) {
-                case UNROLL_FUNCTION_TANH: value = vector_tanh(value); break;
-                case UNROLL_FUNCTION_SIGMOID: value = vector_sigmoid(value); break;
-                case UNROLL_FUNCTION_RELU: value = vector_relu(value); break;
-                default: break;
-                }
-                STORE(to + v * LANES, value);
-            }
+            UNROLLED for (int v = 0; v < TILE_VECTORS; v++)
+                STORE(to + v * LANES, apply((UnrollFunction)layer->gate_functions[gate], sums[p][v]));
         }
     }
 }

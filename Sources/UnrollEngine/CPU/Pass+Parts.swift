@@ -56,15 +56,13 @@ extension Pass {
 
     private func addUp(_ parts: [PackedParameters], _ thread: Int) {
         guard let gradients else { return }
-        var addition = UnrollInstruction()
-        addition.opcode = Int32(UNROLL_OP_ADD.rawValue)
         for index in blocks(of: thread) {
             let block = gradients.blocks[index]
             let sum = gradients.buffer.base + block.offset
             sum.update(from: parts[0].buffer.base + block.offset, count: block.count)
             for part in parts.dropFirst() {
-                kernels.pointee.operate(
-                    &addition, sum, sum, part.buffer.base + block.offset, sum, block.count)
+                kernels.pointee.combine(
+                    UNROLL_COMBINE_ADD, sum, sum, false, part.buffer.base + block.offset, false, block.count)
             }
         }
     }

@@ -9,7 +9,6 @@ import UnrollKernels
 /// tokens with a narrow decoder needs no barrier but the end.
 final class TokenStep {
     private let plan: UnsafeMutablePointer<Plan>
-    private let layerCount: Int
     private let shape: ModelShape
     private let logits: UnrollPanels
     private let logitBias: UnsafeMutablePointer<Float>
@@ -18,7 +17,6 @@ final class TokenStep {
     /// Prepares the step of a pass over a minibatch of one token.
     init(_ pass: Pass) {
         shape = pass.shape
-        layerCount = pass.shape.layerCount
         logits = pass.layout.logits.values
         logitBias = pass.engine.derived.layout.logitBias
         embedding = pass.layout.embedding?.vectors
@@ -34,7 +32,7 @@ final class TokenStep {
     /// Groups of hidden panels whose contributions to the logits are added up, always the same, so that no bit depends on
     /// the threads.
     ///
-    /// No more threads than groups take part: with fewer panels for each, they would meet more often than they work.
+    /// So no more threads than groups take part.
     static func groupCount(_ shape: ModelShape) -> Int {
         min(max(8, shape.hiddenPanels / 4), shape.hiddenPanels)
     }
@@ -63,7 +61,7 @@ final class TokenStep {
             row.pointee = 0
         }
         let stateSize = shape.hiddenPanels * PanelLayout.width
-        for layer in 0..<layerCount {
+        for layer in 0..<shape.layerCount {
             let layer = plan.pointee.layers + layer
             for state in 0..<shape.stateCount {
                 let place = layer.pointee.states[state]
@@ -80,7 +78,7 @@ final class TokenStep {
             { plan, thread in
                 plan?.assumingMemoryBound(to: Plan.self).pointee.run(Int(thread))
             }, context: plan)
-        for layer in 0..<layerCount {
+        for layer in 0..<shape.layerCount {
             for state in 0..<shape.stateCount {
                 let place = plan.pointee.layers[layer].states[state]
                 place.carried.update(from: place.after, count: stateSize)
@@ -94,15 +92,13 @@ final class TokenStep {
     }
 
     private func addUpLogits() {
-        var addition = UnrollInstruction()
-        addition.opcode = Int32(UNROLL_OP_ADD.rawValue)
         for panel in 0..<shape.vocabularyPanels {
             var sum: UnsafeMutablePointer<Float> = logitBias + panel * PanelLayout.width
             let result: UnsafeMutablePointer<Float> = logits.advanced(panels: panel).base
             for group in 0..<plan.pointee.logitPartCount {
                 let part = plan.pointee.logitParts[group].c.advanced(panels: panel).base
-                plan.pointee.kernels.pointee.operate(
-                    &addition, result, sum, part, sum, PanelLayout.width)
+                plan.pointee.kernels.pointee.combine(
+                    UNROLL_COMBINE_ADD, result, sum, false, part, false, PanelLayout.width)
                 sum = result
             }
         }
