@@ -27,8 +27,8 @@
 enum {
     // Units of a panel.
     UNROLL_PANEL_WIDTH = 32,
-    // Rows that one pass of a program covers: 32 x 32 floats, a twelfth of a common L1 cache.
-    UNROLL_TILE_ROWS = 32,
+    // Rows that one pass of a program covers, and that read weights once: 64 x 32 floats, a sixth of a common L1 cache.
+    UNROLL_TILE_ROWS = 64,
     // The most slots that a program may have.
     UNROLL_MAX_SLOTS = 128,
     // Bytes to which every buffer is aligned.
