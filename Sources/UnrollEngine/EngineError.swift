@@ -25,7 +25,7 @@ public enum EngineError: Error, Sendable, Equatable, CustomStringConvertible {
             "\(name) is \(value) but must be at least 1 and small enough to count with"
         case .notEnoughMemory(let needed, let available):
             "this model would need \(Self.formatted(needed)) of memory and the machine has "
-                + "\(Self.formatted(available)); make --hidden, --batch or --steps smaller"
+                + "\(Self.formatted(available)); make --hidden, --layers, --batch or --steps smaller"
         case .tokenOutOfRange(let token, let size):
             "the token id \(token) is not in the vocabulary of \(size)"
         case .stateMismatch(let expected, let actual):

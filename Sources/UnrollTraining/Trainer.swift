@@ -60,7 +60,7 @@ public final class Trainer: Sendable {
         do {
             try MemoryEstimate.check(
                 configuration: model, vocabularySize: corpus.vocabulary.count, timeSteps: options.timeSteps,
-                batchSize: options.batchSize)
+                batchSize: options.batchSize, precision: options.precision)
             let data = try TrainingData(corpus, options: options)
             let engine = try choice.makeEngine(
                 configuration: model,
