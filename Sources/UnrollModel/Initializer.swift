@@ -38,8 +38,10 @@ extension NamedTensors where Scalar == Float {
                 let isBias = parameter.shape.count == 1
                 // As the decoder's weights, tied ones must begin small.
                 let isOwnEmbedding = parameter.name == "embedding.weight" && !configuration.tiesWeights
+                let staysZero = configuration.hasSingleBias && parameter.name.hasPrefix("rnn.bias_hh")
                 let values: [Float] =
                     switch initializer {
+                    case _ where staysZero: [Float](repeating: 0, count: count)
                     case .normal where !isBias: (0..<count).map { _ in Float(0.01 * source.normal()) }
                     case .uniform where isOwnEmbedding, .orthogonal where isOwnEmbedding:
                         (0..<count).map { _ in Float(source.normal()) }

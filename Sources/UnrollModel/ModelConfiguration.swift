@@ -16,17 +16,22 @@ public struct ModelConfiguration: Sendable {
     ///
     /// Press, Wolf, "Using the output embedding to improve language models", EACL 2017.
     public var tiesWeights: Bool
+    /// Whether `bias_hh` is and stays zero, so that a layer learns one bias, as the book's, instead of PyTorch's two.
+    ///
+    /// With two that are added, gradient descent learns their sum at twice the rate.
+    public var hasSingleBias: Bool
 
     /// Describes a model; the default is that of "RNN from scratch".
     public init(
         cell: any RecurrentCell.Type = TanhCell.self, hiddenSize: Int = 512, layerCount: Int = 1,
-        embeddingSize: Int? = nil, tiesWeights: Bool = false
+        embeddingSize: Int? = nil, tiesWeights: Bool = false, hasSingleBias: Bool = false
     ) {
         self.cell = cell
         self.hiddenSize = hiddenSize
         self.layerCount = layerCount
         self.embeddingSize = embeddingSize
         self.tiesWeights = tiesWeights
+        self.hasSingleBias = hasSingleBias
     }
 
     /// The cells that `--cell` and model folders know by name.

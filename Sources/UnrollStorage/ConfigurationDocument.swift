@@ -3,7 +3,7 @@ import UnrollModel
 
 /// The contents of `config.json`.
 ///
-/// Version 1 knows one layer that reads one-hot vectors. Models that are more than that are of version 2, so that a
+/// Version 1 knows one layer that reads one-hot vectors and has two biases. Models that are more than that are of version 2, so that a
 /// program of that time says so and does not look for other parameters.
 struct ConfigurationDocument: Codable, Equatable {
     static let format = "unroll-model"
@@ -19,6 +19,8 @@ struct ConfigurationDocument: Codable, Equatable {
     let embedding: Int?
     /// Nil for false.
     let tiedWeights: Bool?
+    /// Nil for false.
+    let singleBias: Bool?
 
     init(_ configuration: ModelConfiguration) {
         format = Self.format
@@ -26,10 +28,11 @@ struct ConfigurationDocument: Codable, Equatable {
         hiddenSize = configuration.hiddenSize
         let (layers, ties) = (configuration.layerCount, configuration.tiesWeights)
         embedding = configuration.embeddingSize
-        let isOfVersion1 = layers == 1 && embedding == nil && !ties
+        let isOfVersion1 = layers == 1 && embedding == nil && !ties && !configuration.hasSingleBias
         version = isOfVersion1 ? 1 : 2
         self.layers = isOfVersion1 ? nil : layers
         tiedWeights = isOfVersion1 ? nil : ties
+        singleBias = configuration.hasSingleBias ? true : nil
     }
 
     /// Reads the document; `path` is for the error.
@@ -50,7 +53,9 @@ struct ConfigurationDocument: Codable, Equatable {
         guard header.version >= 1, let document = try? decoder.decode(Self.self, from: jsonData) else {
             throw .invalidFile(
                 path: path,
-                reason: "version, cell, layers, embedding, tiedWeights or hiddenSize is missing or not valid")
+                reason:
+                    "version, cell, layers, embedding, tiedWeights, singleBias or hiddenSize is missing or not valid"
+            )
         }
         self = document
     }
@@ -71,7 +76,7 @@ struct ConfigurationDocument: Codable, Equatable {
         }
         let configuration = ModelConfiguration(
             cell: cell, hiddenSize: hiddenSize, layerCount: layers ?? 1, embeddingSize: embedding,
-            tiesWeights: tiedWeights ?? false)
+            tiesWeights: tiedWeights ?? false, hasSingleBias: singleBias ?? false)
         do {
             try configuration.check()
         } catch {

@@ -4,6 +4,8 @@ import UnrollCore
 public enum Sampling: String, CaseIterable, Codable, Sendable {
     /// `B` strands of text side by side; the state goes on from one minibatch to the next.
     case sequential
+    /// As `sequential`, but always from the first token: every epoch has the same minibatches.
+    case consecutive
     /// Subsequences that do not overlap, in random order.
     case random
     /// All overlapping windows of `T` tokens and the one to predict, in random order.
@@ -28,6 +30,7 @@ public enum Sampling: String, CaseIterable, Codable, Sendable {
             seed: seed, purpose: .partitioning, index: UInt32(truncatingIfNeeded: epoch))
         return switch self {
         case .sequential: try SequentialMinibatches(of: tokens, shape: shape, random: random)
+        case .consecutive: try SequentialMinibatches(of: tokens, shape: shape, random: nil)
         case .random: try RandomMinibatches(of: tokens, shape: shape, random: random)
         case .windows:
             try WindowMinibatches(of: tokens, shape: shape, first: 0, count: windowCount, random: random)

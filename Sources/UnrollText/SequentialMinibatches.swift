@@ -2,7 +2,8 @@ import UnrollCore
 
 /// Cuts a text into `B` strands that are read side by side, `T` tokens at a time.
 ///
-/// The text begins at a random offset from 0 to `T`; what does not fill a last minibatch is left out.
+/// The text begins at a random offset from 0 to `T`, or without a random source at its first token; what does not fill
+/// a last minibatch is left out.
 struct SequentialMinibatches: MinibatchSource {
     let count: Int
     private let tokens: TokenIDs
@@ -10,14 +11,14 @@ struct SequentialMinibatches: MinibatchSource {
     private let offset: Int
     private let strandLength: Int
 
-    init(of tokens: TokenIDs, shape: MinibatchShape, random: RandomSource) throws(TextError) {
+    init(of tokens: TokenIDs, shape: MinibatchShape, random: RandomSource?) throws(TextError) {
         // The largest offset skips T tokens, and the last target is one behind the last input.
-        let (extra, overflow) = shape.timeSteps.addingReportingOverflow(1)
+        let (extra, overflow) = (random == nil ? 0 : shape.timeSteps).addingReportingOverflow(1)
         try shape.check(tokens, extra: overflow ? Int.max : extra)
         var random = random
         self.tokens = tokens
         self.shape = shape
-        offset = random.integer(below: shape.timeSteps + 1)
+        offset = random?.integer(below: shape.timeSteps + 1) ?? 0
         strandLength = (tokens.count - offset - 1) / shape.batchSize
         count = strandLength / shape.timeSteps
     }

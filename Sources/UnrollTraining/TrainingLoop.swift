@@ -72,6 +72,7 @@ struct TrainingLoop {
 
     private mutating func step() throws(TrainingError) {
         minibatches.fill(&minibatch, at: position.minibatch)
+        if let carried = options.carriedEpochs, position.epoch >= carried { minibatch.continuesState = false }
         let start = ContinuousClock.now
         let result: StepResult
         do {

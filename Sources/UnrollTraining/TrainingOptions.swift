@@ -14,6 +14,10 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
     public var timeSteps: Int
     /// How the text is cut into minibatches.
     public var sampling: Sampling
+    /// The first epochs, in which the state goes on from one minibatch to the next where `sampling` lets it.
+    ///
+    /// In those after, it begins as zeros in every minibatch. Nil is all epochs.
+    public var carriedEpochs: Int?
     /// With `windows` sampling, how many windows train, from the beginning of the text; nil for all.
     public var trainingWindows: Int?
     /// With `windows` sampling, how many of the windows after those validate; nil for none.
@@ -35,7 +39,8 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
     private var otherPrecision: Precision?
 
     private enum CodingKeys: String, CodingKey {
-        case epochs, batchSize, timeSteps, sampling, trainingWindows, validationWindows, validationFraction
+        case epochs, batchSize, timeSteps, sampling, carriedEpochs, trainingWindows, validationWindows,
+            validationFraction
         case optimizer, initializer, seed
         case otherPrecision = "precision"
     }
@@ -43,7 +48,8 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
     /// Describes a run; the default is that of "RNN from scratch".
     public init(
         epochs: Int = 500, batchSize: Int = 32, timeSteps: Int = 35, sampling: Sampling = .sequential,
-        trainingWindows: Int? = nil, validationWindows: Int? = nil, validationFraction: Double? = nil,
+        carriedEpochs: Int? = nil, trainingWindows: Int? = nil, validationWindows: Int? = nil,
+        validationFraction: Double? = nil,
         optimizer: Optimizer = Optimizer(), initializer: Initializer = .uniform, seed: UInt64 = 0,
         precision: Precision = .float32
     ) {
@@ -51,6 +57,7 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
         self.batchSize = batchSize
         self.timeSteps = timeSteps
         self.sampling = sampling
+        self.carriedEpochs = carriedEpochs
         self.trainingWindows = trainingWindows
         self.validationWindows = validationWindows
         self.validationFraction = validationFraction
@@ -60,7 +67,7 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
         self.precision = precision
     }
 
-    func check() throws(TrainingError) {
+    package func check() throws(TrainingError) {
         guard epochs >= 1 else { throw .invalidOption("the number of epochs (--epochs) must be at least 1") }
         guard optimizer.learningRate > 0, optimizer.learningRate.isFinite else {
             throw .invalidOption("the learning rate (--learning-rate) must be a positive number")
@@ -69,6 +76,10 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
             throw .invalidOption(
                 "the bound of the gradient's norm (--clip) must be positive and finite; leave clipping out with 0"
             )
+        }
+        if let carriedEpochs, carriedEpochs < 0 {
+            throw .invalidOption(
+                "the number of epochs with carried state (--carried-epochs) must not be negative")
         }
         if sampling != .windows, trainingWindows != nil || validationWindows != nil {
             throw .invalidOption("counts of windows need --sampling windows")

@@ -84,6 +84,7 @@ extension CommandLineTests {
             #expect(line["layers"] as? Int == 1)
             #expect(line["embedding"] is NSNull)
             #expect(line["tiedWeights"] as? Bool == false)
+            #expect(line["singleBias"] as? Bool == false)
             #expect(!people.output.contains("layers") && !people.output.contains("embedding"))
             #expect((line["training"] as? [String: Any])?["epochs"] as? Int == 2)
             #expect(line["corpus"] as? String == folder("text.txt").resolvingSymlinksInPath().path)

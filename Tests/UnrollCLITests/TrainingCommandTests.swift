@@ -68,6 +68,21 @@ extension CommandLineTests {
             #expect(line["tiedWeights"] as? Bool == true)
         }
 
+        @Test func aSingleBiasAndCarriedEpochsAreKept() async throws {
+            let folder = try TemporaryFolder()
+            let result = try await trainTinyModel(
+                in: folder, options: ["--single-bias", "--carried-epochs", "1", "--sampling", "consecutive"])
+            #expect(result.status == 0, "\(result.error)")
+            let line = try #require(
+                try await Unroll.run(["info", "model", "--json"], in: folder).objects().first)
+            #expect(line["singleBias"] as? Bool == true)
+            let training = try #require(line["training"] as? [String: Any])
+            #expect(training["carriedEpochs"] as? Int == 1)
+            #expect(training["sampling"] as? String == "consecutive")
+            let people = try await Unroll.run(["info", "model"], in: folder)
+            #expect(people.output.contains("biases         one in each layer\n"))
+        }
+
         @Test func thePrecisionIsSaidAndKept() async throws {
             let folder = try TemporaryFolder()
             let result = try await trainTinyModel(in: folder, options: ["--precision", "bfloat16", "--json"])

@@ -27,9 +27,11 @@ import UnrollModel
         /// Nil for one-hot vectors.
         var E: Int?
         var isTied = false
+        var hasSingleBias = false
 
         var testDescription: String {
             "T \(T) B \(B) V \(V) H \(H) L \(L) E \(E.map { "\($0)" } ?? "one-hot")\(isTied ? " tied" : "")"
+                + (hasSingleBias ? " single bias" : "")
         }
     }
 
@@ -47,6 +49,7 @@ import UnrollModel
         Size(T: 5, B: 2, V: 31, H: 7, L: 2, E: 33), Size(T: 3, B: 4, V: 65, H: 65, L: 3, E: 5),
         Size(T: 4, B: 3, V: 28, H: 31, E: 31, isTied: true),
         Size(T: 2, B: 9, V: 1000, H: 33, L: 2, E: 33, isTied: true),
+        Size(T: 5, B: 3, V: 7, H: 33, L: 2, hasSingleBias: true),
     ]
 
     @Test(arguments: cells.indices, sizes + stacks)
@@ -256,7 +259,7 @@ struct Model {
     init(cell: any RecurrentCell.Type, size: ConformanceTests.Size) throws {
         configuration = ModelConfiguration(
             cell: cell, hiddenSize: size.H, layerCount: size.L, embeddingSize: size.E,
-            tiesWeights: size.isTied)
+            tiesWeights: size.isTied, hasSingleBias: size.hasSingleBias)
         var parameters = try Parameters(
             for: configuration, vocabularySize: size.V, initializer: .uniform, seed: UInt64(size.T))
         for index in parameters.entries.indices where parameters.entries[index].name.contains("ih") {

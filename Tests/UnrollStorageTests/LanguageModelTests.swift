@@ -53,6 +53,21 @@ import UnrollText
         #expect(json as? NSDictionary == expected as NSDictionary)
     }
 
+    @Test func aSingleBiasComesBack() throws {
+        let folder = try TemporaryFolder()
+        let model = try LanguageModel.sample(hasSingleBias: true)
+        #expect(model.parameters["rnn.bias_hh_l0"]?.values.allSatisfy { $0 == 0 } == true)
+        #expect(model.parameters["rnn.bias_ih_l0"]?.values.contains { $0 != 0 } == true)
+        try model.save(to: folder("model"))
+        #expect(try LanguageModel(contentsOf: folder("model")).configuration.hasSingleBias)
+        let json = try JSONSerialization.jsonObject(with: Data(contentsOf: folder("model/config.json")))
+        #expect(
+            json as? NSDictionary == [
+                "format": "unroll-model", "version": 2, "cell": "tanh", "hiddenSize": 5, "layers": 1,
+                "tiedWeights": false, "singleBias": true,
+            ])
+    }
+
     @Test func theSameModelMakesTheSameFiles() throws {
         let folder = try TemporaryFolder()
         try LanguageModel.sample().save(to: folder("a"))

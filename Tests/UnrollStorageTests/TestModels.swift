@@ -8,12 +8,13 @@ extension LanguageModel {
     /// A small model; another text, size or cell makes another model, another seed makes another state of the same.
     static func sample(
         text: String = "the time machine", hiddenSize: Int = 5, cell: any RecurrentCell.Type = TanhCell.self,
-        layers: Int = 1, embedding: Int? = nil, isTied: Bool = false, seed: UInt64 = 1
+        layers: Int = 1, embedding: Int? = nil, isTied: Bool = false, hasSingleBias: Bool = false,
+        seed: UInt64 = 1
     ) throws -> LanguageModel {
         let vocabulary = try Corpus(text: text).vocabulary
         let configuration = ModelConfiguration(
             cell: cell, hiddenSize: hiddenSize, layerCount: layers, embeddingSize: embedding,
-            tiesWeights: isTied)
+            tiesWeights: isTied, hasSingleBias: hasSingleBias)
         return try LanguageModel(
             configuration: configuration, vocabulary: vocabulary,
             parameters: try Parameters(

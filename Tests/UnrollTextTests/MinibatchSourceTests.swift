@@ -62,6 +62,20 @@ import UnrollText
         #expect(starts(minibatches(of: source)) == [[0, 17], [5, 22], [10, 27]])
     }
 
+    @Test(arguments: 0..<5 as Range<Int>) func consecutiveIsTheSameInEveryEpoch(epoch: Int) throws {
+        let source = try Sampling.consecutive.minibatches(
+            of: positions(33), batchSize: 2, timeSteps: 5, seed: UInt64(epoch), epoch: epoch)
+        #expect(starts(minibatches(of: source)) == [[0, 16], [5, 21], [10, 26]])
+        // No offset has to fit in: one token behind the last input is enough.
+        let whole = try Sampling.consecutive.minibatches(
+            of: positions(11), batchSize: 2, timeSteps: 5, seed: 0, epoch: epoch)
+        #expect(starts(minibatches(of: whole)) == [[0, 5]])
+        #expect(throws: TextError.self) {
+            try Sampling.consecutive.minibatches(
+                of: positions(10), batchSize: 2, timeSteps: 5, seed: 0, epoch: epoch)
+        }
+    }
+
     @Test(arguments: 0..<30 as Range<Int>)
     func randomTakesEverySubsequenceOnceAtMost(epoch: Int) throws {
         let (count, B, T) = (83, 3, 5)

@@ -48,6 +48,40 @@ import UnrollTraining
         }
     }
 
+    @Test func afterTheCarriedEpochsEveryMinibatchBeginsFromZeros() async throws {
+        let corpus = try TestTraining.corpus()
+        var options = TestTraining.options(epochs: 4)
+        options.carriedEpochs = 2
+        let reference = try ReferenceEngine(
+            configuration: TestTraining.model,
+            parameters: try Parameters(
+                for: TestTraining.model, vocabularySize: corpus.vocabulary.count,
+                initializer: options.initializer, seed: options.seed))
+        var minibatch = Minibatch()
+        let expected = try (0..<4).map { epoch in
+            let source = try options.sampling.minibatches(
+                of: corpus.tokens, batchSize: options.batchSize, timeSteps: options.timeSteps,
+                seed: options.seed, epoch: epoch)
+            let losses = try (0..<source.count).map { index in
+                source.fill(&minibatch, at: index)
+                if epoch >= 2 { try reference.resetState() }
+                return try reference.train(on: minibatch, with: options.optimizer).meanLoss
+            }
+            return exp(losses.reduce(0, +) / Double(losses.count))
+        }
+        let perplexities = try await Trainer(
+            corpus: corpus, model: TestTraining.model, options: options, engine: .reference
+        ).runToEnd().reports.map(\.perplexity)
+        #expect(zip(perplexities, expected).allSatisfy { abs($0 / $1 - 1) < 1e-12 })
+        #expect(perplexities.count == 4)
+        options.carriedEpochs = nil
+        let carried = try await Trainer(
+            corpus: corpus, model: TestTraining.model, options: options, engine: .reference
+        ).runToEnd().reports.map(\.perplexity)
+        #expect(carried.prefix(2) == perplexities.prefix(2))
+        #expect(carried[2] != perplexities[2])
+    }
+
     @Test func eventsComeInOrder() async throws {
         let corpus = try TestTraining.corpus()
         let trainer = try Trainer(

@@ -36,6 +36,7 @@ private struct ModelFacts: Encodable, CustomStringConvertible {
     let layers: Int
     let embedding: Nullable<Int>
     let tiedWeights: Bool
+    let singleBias: Bool
     let parameters: Int
     let vocabulary: Int
     let tokens: TokenKind
@@ -49,6 +50,7 @@ private struct ModelFacts: Encodable, CustomStringConvertible {
         layers = model.configuration.layerCount
         embedding = Nullable(model.configuration.embeddingSize)
         tiedWeights = model.configuration.tiesWeights
+        singleBias = model.configuration.hasSingleBias
         parameters = model.parameters.scalarCount
         vocabulary = model.vocabulary.count
         tokens = model.vocabulary.kind
@@ -63,6 +65,7 @@ private struct ModelFacts: Encodable, CustomStringConvertible {
         if let size = embedding.value {
             lines.append("embedding      \(size)\(tiedWeights ? ", tied to the output" : "")")
         }
+        if singleBias { lines.append("biases         one in each layer") }
         lines += [
             "parameters     \(Format.grouped(Double(parameters)))", "vocabulary     \(vocabulary) \(tokens)",
             "preprocessing  \(preprocessing)",

@@ -22,6 +22,9 @@ struct TrainingFlags: ParsableArguments {
     @Flag(help: "Use the embedding's weights in the output too; needs --embedding equal to --hidden.")
     var tieWeights = false
 
+    @Flag(help: "Learn one bias in each layer, as the book's networks, instead of PyTorch's two.")
+    var singleBias = false
+
     @Option(parsing: .unconditional, help: "Sequences side by side.")
     var batch = 32
 
@@ -30,10 +33,15 @@ struct TrainingFlags: ParsableArguments {
 
     @Option(
         help: """
-            How the text is cut: strands side by side, shuffled pieces, or all overlapping windows (default: \
-            sequential; random for the bundled story).
+            How the text is cut: strands side by side (consecutive: from the same place in every epoch), shuffled \
+            pieces, or all overlapping windows (default: sequential; random for the bundled story).
             """)
     var sampling: Sampling?
+
+    @Option(
+        parsing: .unconditional,
+        help: "Epochs in which strands keep their state; then it is zero in every minibatch (default: all).")
+    var carriedEpochs: Int?
 
     @Option(
         parsing: .unconditional, help: "With --sampling windows: train on the first N windows (default: all)."
@@ -70,7 +78,7 @@ struct TrainingFlags: ParsableArguments {
     var model: ModelConfiguration {
         ModelConfiguration(
             cell: cell.type, hiddenSize: hidden, layerCount: layers, embeddingSize: embedding.value,
-            tiesWeights: tieWeights)
+            tiesWeights: tieWeights, hasSingleBias: singleBias)
     }
 
     /// Checks what can be checked without a text.
@@ -98,7 +106,7 @@ struct TrainingFlags: ParsableArguments {
         TrainingOptions(
             epochs: epochs ?? Self.defaultEpochs(tokenCount: corpus.tokens.count), batchSize: batch,
             timeSteps: steps, sampling: sampling ?? (isBundledStory ? .random : .sequential),
-            trainingWindows: windows,
+            carriedEpochs: carriedEpochs, trainingWindows: windows,
             validationWindows: validationWindows,
             validationFraction: validation,
             optimizer: Optimizer(learningRate: learningRate, gradientNormBound: clip == 0 ? nil : clip),

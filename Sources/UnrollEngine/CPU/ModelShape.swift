@@ -11,6 +11,8 @@ struct ModelShape {
     let embeddingSize: Int?
     /// Whether the embedding is the decoder's weights.
     let tiesWeights: Bool
+    /// Whether the biases of the products with the state stay zero.
+    let hasSingleBias: Bool
     /// Recurrent layers, `L`.
     let layerCount: Int
     /// Gates, `G`.
@@ -25,6 +27,7 @@ struct ModelShape {
         self.vocabularySize = vocabularySize
         embeddingSize = configuration.embeddingSize
         tiesWeights = configuration.tiesWeights
+        hasSingleBias = configuration.hasSingleBias
         layerCount = configuration.layerCount
         gateCount = graph.gateCount
         splitGates = graph.splitGates

@@ -90,7 +90,9 @@ extension Pass {
             kernels.pointee.column_sums(
                 gates, Int32(inputPanel), Int32(timeSteps), Int32(rows.count), inputBias)
         }
-        if inputPanel == gatePanel {
+        if shape.hasSingleBias {
+            hiddenBias.update(repeating: 0, count: width)
+        } else if inputPanel == gatePanel {
             hiddenBias.update(from: inputBias, count: width)
         } else {
             kernels.pointee.column_sums(

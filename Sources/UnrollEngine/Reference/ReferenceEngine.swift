@@ -200,6 +200,11 @@ public final class ReferenceEngine: Engine {
                 }
             }
         }
+        if configuration.hasSingleBias {
+            for layer in gradients.layers.indices {
+                gradients.layers[layer].hiddenBias = gradients.layers[layer].hiddenBias.map { _ in 0 }
+            }
+        }
         return gradients.addingTied
     }
 
