@@ -48,7 +48,8 @@ package struct Limits: Sendable {
     ///
     /// A run that ends at 1e30 would leave a flat line of all others. What counts as diverged: it has risen since
     /// the line's lowest point, and is either ten times above nine tenths of all values (on a logarithmic axis a
-    /// thousand times, as ten times is no distance there), or a thousand times above half of the lines.
+    /// thousand times, as ten times is no distance there), or a thousand times above more than
+    /// half of the lines.
     private static func measured(_ lines: [[Double]], _ scale: LineChart.Scale) -> [Double] {
         let values = lines.flatMap(\.self).sorted()
         guard let lowest = values.first, let highest = values.last, highest > lowest else { return values }
@@ -59,11 +60,13 @@ package struct Limits: Sendable {
         }
         let most = values[(values.count - 1) * 9 / 10]
         let tops = lines.compactMap { $0.max() }.sorted()
-        let half = tops[(tops.count - 1) / 2]
+        let half = tops[tops.count / 2]
         for (usual, factor) in [(half, 1e3), (most, scale == .linear ? 10 : 1e3)] {
             let ceiling = max(fallen, usual)
             guard ceiling > max(lowest, 0), highest / factor > ceiling else { continue }
-            let bound = scale == .linear ? ceiling + (ceiling - lowest) / 2 : ceiling * (ceiling / lowest).squareRoot()
+            let bound =
+                scale == .linear
+                ? ceiling + (ceiling - lowest) / 2 : ceiling * (ceiling / lowest).squareRoot()
             return values.filter { $0 <= bound }
         }
         return values

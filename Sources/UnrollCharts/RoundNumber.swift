@@ -32,7 +32,8 @@ package struct RoundNumber: Equatable, Sendable {
     }
 
     package var value: Double {
-        exponent < 0 ? Double(digits) / pow(10, Double(-exponent)) : Double(digits) * pow(10, Double(exponent))
+        exponent < 0
+            ? Double(digits) / pow(10, Double(-exponent)) : Double(digits) * pow(10, Double(exponent))
     }
 
     package var label: String {

@@ -37,7 +37,8 @@ struct SVGLegend {
         let entries = entries.map { entry in
             Entry(
                 sample: entry.sample,
-                label: TextWidth.shortened(entry.label, pixels: width - Self.sampleWidth - 6, size: Self.size))
+                label: TextWidth.shortened(entry.label, pixels: width - Self.sampleWidth - 6, size: Self.size)
+            )
         }
         let widest = (entries.map(room).max() ?? 0) + Self.gap
         let columns = max(1, Int((width + Self.gap) / widest))

@@ -15,7 +15,8 @@ enum SVGSample {
 
     static func median(_ style: SeriesStyle) -> String {
         let dashes = style.dashes.isEmpty ? "" : " stroke-dasharray=\"\(style.dashes)\""
-        return "fill=\"none\" stroke=\"\(style.colour)\" stroke-width=\"2\" stroke-linejoin=\"round\"\(dashes)"
+        return
+            "fill=\"none\" stroke=\"\(style.colour)\" stroke-width=\"2\" stroke-linejoin=\"round\"\(dashes)"
     }
 
     static func run(_ colour: String) -> String {

@@ -28,7 +28,7 @@ struct TerminalDrawing {
         footRows = rows >= 5 ? 2 : 0
         let plotRows = rows - footRows - (self.head == nil ? 0 : 1)
 
-        let ticks = Self.fewer(Tick.ticks(in: limits.y))
+        let ticks = Tick.ticks(in: limits.y, atMost: 5)
         let widest = ticks.map(\.label.count).max() ?? 0
         // Labels take a third of the width at most, and the line of the axis one column more.
         labelWidth = columns >= 8 && widest + 2 <= columns / 3 ? widest + 1 : 0
@@ -52,7 +52,9 @@ struct TerminalDrawing {
         for row in 0..<canvas.rows {
             let label = labels[row]
             var line = canvas.text(row: row)
-            if labelWidth > 0 { line = Self.padded(label ?? "", labelWidth - 1) + (label == nil ? " │" : " ┤") + line }
+            if labelWidth > 0 {
+                line = Self.padded(label ?? "", labelWidth - 1) + (label == nil ? " │" : " ┤") + line
+            }
             if let name = names[row] { line += " " + name }
             lines.append(Self.trimmed(line))
         }
@@ -90,7 +92,8 @@ struct TerminalDrawing {
                 if Interval.shows(level, chart.yAxis.scale), 0...1 ~= height { canvas.drawLevel(height) }
             case .points(let points):
                 for point in points
-                where Interval.shows(point.x, chart.xAxis.scale) && Interval.shows(point.y, chart.yAxis.scale) {
+                where Interval.shows(point.x, chart.xAxis.scale) && Interval.shows(point.y, chart.yAxis.scale)
+                {
                     let spot = Spot(x: limits.x.position(of: point.x), y: limits.y.position(of: point.y))
                     if spot.isInside { canvas.drawMarker(spot) }
                 }
@@ -98,27 +101,22 @@ struct TerminalDrawing {
         }
     }
 
-    /// Five ticks at most, equally far apart.
-    private static func fewer(_ ticks: [Tick]) -> [Tick] {
-        let every = (ticks.count + 4) / 5
-        return ticks.indices.filter { $0.isMultiple(of: max(1, every)) }.map { ticks[$0] }
-    }
-
-    /// The names of several series at the height of their last points, or in the nearest row that is free.
+    /// The names of several series at the height of their last points, or as close to it as their order allows.
     private static func names(
         _ series: [LineChart.Series], _ curves: [Curve], rows: Int, room: Int
     ) -> [Int: String] {
-        var names: [Int: String] = [:]
         let canvas = BrailleCanvas(columns: 1, rows: max(1, rows))
-        let named = zip(series, curves).filter { !$0.0.name.isEmpty && $0.1.lastHeight != nil }
-        guard named.count > 1, room >= 6 else { return [:] }
-        for (one, curve) in named {
-            guard let height = curve.lastHeight else { continue }
-            let row = canvas.row(height)
-            let nearest = (0..<canvas.rows).filter { names[$0] == nil }
-                .min { abs($0 - row) < abs($1 - row) }
-            guard let nearest else { break }
-            names[nearest] = TextWidth.shortened(TextWidth.printable(one.name), columns: min(room, 24) - 1)
+        let named = zip(series, curves).compactMap { one, curve in
+            one.name.isEmpty ? nil : curve.lastHeight.map { (name: one.name, height: $0) }
+        }
+        guard named.count > 1, named.count <= rows, room >= 6 else { return [:] }
+        var names: [Int: String] = [:]
+        var free = 0
+        for (index, one) in named.sorted(by: { $0.height > $1.height }).enumerated() {
+            // Those that are still to come need a row each.
+            let row = min(max(canvas.row(one.height), free), rows - (named.count - index))
+            names[row] = TextWidth.shortened(TextWidth.printable(one.name), columns: min(room, 24) - 1)
+            free = row + 1
         }
         return names
     }
