@@ -37,20 +37,23 @@ struct SVGDrawing {
         let across = self.width - 2 * Self.margin
         titles = Self.wrapped(chart.title, room: across, size: Self.titleSize * 1.08)
         subtitles = Self.wrapped(chart.subtitle ?? "", room: across, size: Self.subtitleSize)
-        legend = SVGLegend(
-            Self.entries(chart, curves), width: across,
-            maximumRows: Int(self.height * 0.35 / SVGLegend.rowHeight))
         let head =
             Self.margin + Double(titles.count) * 20 + Double(subtitles.count) * 16
             + (titles.isEmpty && subtitles.isEmpty ? 0 : 6)
-        let foot = legend.height + (chart.xAxis.label.isEmpty ? 0 : 18) + 20 + 8
+        let numbers = 28 + (chart.xAxis.label.isEmpty ? 0.0 : 18)
+        // The legend may take a third of the picture, if that leaves something to be named.
+        let room = min(self.height * 0.35, self.height - head - numbers - 66)
+        legend = SVGLegend(
+            Self.entries(chart, curves), width: across,
+            maximumRows: max(0, Int(room / SVGLegend.rowHeight)))
+        let foot = legend.height + numbers
         let labels = yTicks.map { TextWidth.pixels($0.label, size: Self.tickSize) }.max() ?? 0
         let left = Self.margin + (chart.yAxis.label.isEmpty ? 0 : 20) + labels + 8
         // The last number below the chart is centred on a line that may be the chart's right edge.
-        let room = self.width - left
+        let below = self.width - left
         let overhang = xTicks.map { tick in
             TextWidth.pixels(tick.label, size: Self.tickSize) / 2
-                - (1 - limits.x.position(of: tick.value)) * room
+                - (1 - limits.x.position(of: tick.value)) * below
         }
         let right = max(Self.margin + 4, (overhang.max() ?? 0) + 4)
         plot = PlotArea(

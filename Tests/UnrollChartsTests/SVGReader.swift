@@ -12,12 +12,15 @@ final class SVGReader: NSObject, XMLParserDelegate {
     private(set) var places: [(x: Double, y: Double)] = []
     /// The data of all paths with a stroke of this width.
     private(set) var paths: [(data: String, width: String)] = []
+    /// The least room that each text takes, apart from the one that is turned.
+    private(set) var boxes: [Box] = []
     private(set) var crosses = 0
     private(set) var circles = 0
     private(set) var elements: [String] = []
     private(set) var isWellFormed = false
     private(set) var isReadable = true
     private var isText = false
+    private var anchor: (x: Double, y: Double, size: Double, side: String)?
 
     init(_ text: String) {
         super.init()
@@ -26,8 +29,25 @@ final class SVGReader: NSObject, XMLParserDelegate {
         isWellFormed = parser.parse()
     }
 
+    /// The corners of a text.
+    struct Box {
+        let left, right, top, bottom: Double
+
+        func overlaps(_ other: Box) -> Bool {
+            left < other.right && other.left < right && top < other.bottom && other.top < bottom
+        }
+    }
+
+    /// Whether two texts are on top of each other.
+    func hasOverlaps() -> Bool {
+        boxes.indices.contains { one in boxes[..<one].contains { $0.overlaps(boxes[one]) } }
+    }
+
     func isInside() -> Bool {
         guard viewBox.count == 4, isReadable else { return false }
+        guard boxes.allSatisfy({ $0.left >= 0 && $0.right <= viewBox[2] && $0.bottom <= viewBox[3] }) else {
+            return false
+        }
         return places.allSatisfy { 0...viewBox[2] ~= $0.x && 0...viewBox[3] ~= $0.y }
     }
 
@@ -42,7 +62,11 @@ final class SVGReader: NSObject, XMLParserDelegate {
         case "text", "title", "desc":
             texts.append("")
             isText = true
-            if let x = number("x"), let y = number("y") { places.append((x, y)) }
+            if let x = number("x"), let y = number("y") {
+                places.append((x, y))
+                anchor = (x, y, number("font-size") ?? 12, attributes["text-anchor"] ?? "start")
+            }
+            if attributes["transform"] != nil { anchor = nil }
         case "circle":
             circles += 1
             if let x = number("cx"), let y = number("cy") {
@@ -63,6 +87,11 @@ final class SVGReader: NSObject, XMLParserDelegate {
         _ parser: XMLParser, didEndElement name: String, namespaceURI: String?, qualifiedName: String?
     ) {
         isText = false
+        guard let (x, y, size, side) = anchor, let text = texts.last else { return }
+        anchor = nil
+        let width = Double(text.count) * size / 2
+        let left = side == "end" ? x - width : side == "middle" ? x - width / 2 : x
+        boxes.append(Box(left: left, right: left + width, top: y - size * 0.7, bottom: y))
     }
 
     func parser(_ parser: XMLParser, foundCharacters string: String) {

@@ -25,6 +25,7 @@ struct SVGTests {
                 chart.svg(width: random.next(below: 900) - 50, height: random.next(below: 700) - 50))
             #expect(reader.isWellFormed)
             #expect(reader.isInside(), "\(chart)")
+            #expect(!reader.hasOverlaps(), "\(chart)")
         }
     }
 
@@ -102,13 +103,23 @@ struct SVGTests {
 
     @Test func thinsManyPointsButKeepsSpikes() throws {
         var values = [Double](repeating: 5, count: 200_000)
-        values[77_777] = 9
+        values[77_776] = 9
+        values[77_777] = 1
         let data = try #require(
             medians(SVGReader(Samples.chart([.init(name: "", line: Samples.line(values))]).svg())).first)
         let steps = try #require(SVGReader.numbers(data.split(separator: "l")[1]))
         #expect(steps.count < 2 * 1_300)
         let heights = stride(from: 1, to: steps.count, by: 2).map { steps[$0] }
-        #expect((heights.min() ?? 0) < -200, "the spike is most of the chart's height")
+        let (up, down) = (heights.min() ?? 0, heights.max() ?? 0)
+        #expect(down > 200, "from 9 to 1 is most of the chart's height")
+        #expect(abs(up + down / 2) < 0.02)
+    }
+
+    @Test func leavesRoomForLongNumbersAtTheRight() {
+        let points = [LineChart.Point(x: 0, y: 1), .init(x: 1.2e-12, y: 1.2e12)]
+        let reader = SVGReader(Samples.chart([.init(name: "a", line: points)]).svg(width: 300))
+        #expect(reader.texts.contains("1.2e-12"))
+        #expect(reader.isInside())
     }
 
     @Test func staysSmall() {

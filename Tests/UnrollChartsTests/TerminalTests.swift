@@ -59,6 +59,9 @@ struct TerminalTests {
         let rows = ["high", "middle", "low"].map { name in lines.firstIndex { $0.hasSuffix(" " + name) } }
         #expect(rows.allSatisfy { $0 != nil })
         #expect(rows.compactMap(\.self) == rows.compactMap(\.self).sorted())
+        let tied = ["a", "b", "c"].map { LineChart.Series(name: $0, line: Samples.line(10, 1)) }
+        let last = Samples.chart(tied).terminalLines(columns: 60, rows: 12).dropLast(2).suffix(3)
+        #expect(last.compactMap(\.last) == ["a", "b", "c"])
         let one = Samples.chart([series[0]]).terminalLines(columns: 60, rows: 12)
         #expect(!one.contains { $0.contains("low") })
     }
