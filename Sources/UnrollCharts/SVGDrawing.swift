@@ -92,7 +92,7 @@ struct SVGDrawing {
         var grid = ""
         for x in xPlaces { grid += "M\(SVGDocument.number(x)) \(top)v\(height)" }
         for y in yPlaces { grid += "M\(left) \(SVGDocument.number(y))h\(width)" }
-        if !grid.isEmpty { document.add("<path d=\"\(grid)\" stroke=\"#E2E2E2\"/>") }
+        if !grid.isEmpty { document.add("<path d=\"\(grid)\" fill=\"none\" stroke=\"#E2E2E2\"/>") }
         document.add("<path d=\"M\(left) \(top)v\(height)h\(width)\" fill=\"none\" stroke=\"#444\"/>")
 
         let widths = xTicks.map { TextWidth.pixels($0.label, size: Self.tickSize) + 6 }

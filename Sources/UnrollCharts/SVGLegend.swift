@@ -7,6 +7,7 @@ struct SVGLegend {
         case level(Int)
         case marker(Int)
         case cross
+        case blank
     }
 
     struct Entry {
@@ -63,7 +64,7 @@ struct SVGLegend {
         if rows.count > maximumRows {
             rows.removeLast(rows.count - max(0, maximumRows - 1))
             let missing = entries.count - rows.joined().count
-            if maximumRows > 0 { rows.append([(0, Entry(sample: .run, label: "… and \(missing) more"))]) }
+            if maximumRows > 0 { rows.append([(0, Entry(sample: .blank, label: "… and \(missing) more"))]) }
         }
     }
 

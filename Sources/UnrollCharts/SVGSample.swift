@@ -9,6 +9,7 @@ enum SVGSample {
         case .run: document.add("<path d=\"\(line)\" \(run("#999"))/>")
         case .level(let index): document.add("<path d=\"\(line)\" \(level(index))/>")
         case .marker(let index): document.add(marker(index, x: x + width / 2, y: y))
+        case .blank: break
         case .cross: document.add(cross(x: x + width / 2, y: y, colour: "#222"))
         }
     }
