@@ -68,6 +68,7 @@ let package = Package(
                 "UnrollTraining", "UnrollGeneration",
             ]),
         room("UnrollCorpora", uses: [crypto]),
+        room("UnrollCharts"),
         .executableTarget(
             name: "UnrollCLI", dependencies: ["Unroll", "UnrollCorpora", argumentParser],
             swiftSettings: strict),
@@ -93,6 +94,7 @@ let package = Package(
         tests(of: "UnrollKernels", uses: ["CUnrollKernels"]),
         tests(of: "UnrollCore"),
         tests(of: "UnrollCorpora"),
+        tests(of: "UnrollCharts"),
         tests(of: "UnrollText", uses: ["UnrollCore"]),
         tests(of: "UnrollTensor", uses: ["UnrollCore"], resources: [.copy("Oracles")]),
         .testTarget(
