@@ -43,7 +43,7 @@ package struct Interval: Equatable, Sendable {
             case .linear: (value - lower) / (upper - lower)
             case .logarithmic: (log10(value) - log10(lower)) / (log10(upper) - log10(lower))
             }
-        // What is far outside is so in any direction; numbers stay small enough for the arithmetic of clipping.
+        // How far outside is of no interest, as long as clipping can compute with it.
         return position.isNaN ? 0 : min(max(position, -1e9), 1e9)
     }
 

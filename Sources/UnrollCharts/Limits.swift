@@ -46,10 +46,10 @@ package struct Limits: Sendable {
 
     /// The values without those of runs that have diverged.
     ///
-    /// A run that ends at 1e30 would leave a flat line of all others. What counts as diverged: it has risen since
-    /// the line's lowest point, and is either ten times above nine tenths of all values (on a logarithmic axis a
-    /// thousand times, as ten times is no distance there), or a thousand times above more than
-    /// half of the lines.
+    /// A run that ends at 1e30 would leave a flat line of all others. What counts as diverged: it has risen
+    /// since the line's lowest point, and is either ten times above nine tenths of all values (on a
+    /// logarithmic axis a thousand times, as ten times is no distance there), or a thousand times above more
+    /// than half of the lines.
     private static func measured(_ lines: [[Double]], _ scale: LineChart.Scale) -> [Double] {
         let values = lines.flatMap(\.self).sorted()
         guard let lowest = values.first, let highest = values.last, highest > lowest else { return values }

@@ -19,8 +19,8 @@ extension LineChart {
         public var name: String
         /// One line for each random seed.
         ///
-        /// Several lines are drawn thin, and their median on top of them. A line that ends before others of its
-        /// series, or whose last points are not finite, has diverged: a small cross shows where.
+        /// Several lines are drawn thin, and their median on top of them. A line that ends before others of
+        /// its series, or whose last points are not finite, has diverged: a small cross shows where.
         public var lines: [[Point]]
 
         /// Makes a series of several lines.

@@ -1,7 +1,7 @@
 /// The median of lines at every x where one of them has a point.
 ///
-/// Between its points a line counts as straight, where it has a gap or has ended it does not count: the lines may
-/// have different points and lengths. Of an even number of values it is the mean of the middle two.
+/// Between its points a line counts as straight, where it has a gap or has ended it does not count: the lines
+/// may have different points and lengths. Of an even number of values it is the mean of the middle two.
 package enum Median {
     package static func pieces(of lines: [Pieces]) -> [[LineChart.Point]] {
         guard lines.count > 1 else { return lines.first?.pieces ?? [] }

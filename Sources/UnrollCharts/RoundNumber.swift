@@ -1,6 +1,6 @@
 import Foundation
 
-/// A whole number times a power of ten, so that 0.3 is written as 0.3 and not as its nearest neighbour in binary.
+/// A whole number times a power of ten: what is written as 0.3, and not its nearest neighbour in binary.
 package struct RoundNumber: Equatable, Sendable {
     package let digits: Int
     package let exponent: Int
@@ -18,7 +18,7 @@ package struct RoundNumber: Equatable, Sendable {
         }
         var exponent = Int(floor(log10(abs(value)))) - count + 1
         let scaled = exponent < 0 ? value * pow(10, Double(-exponent)) : value / pow(10, Double(exponent))
-        // Beyond 1e300 the power may be infinite; such numbers are not drawn, but must not stop a program either.
+        // Beyond 1e300 the power may be infinite; no such number is drawn, but none may stop a program.
         guard scaled.isFinite else {
             self.init(digits: 0, exponent: 0)
             return
@@ -46,7 +46,7 @@ package struct RoundNumber: Equatable, Sendable {
         return numbers.map { isLong ? $0.scientific : $0.plain }
     }
 
-    /// Whether the number is hard to read without an exponent: from a million on, or with more than five decimals.
+    /// Whether an exponent makes it easier to read: from a million on, or with more than five decimals.
     private var isLong: Bool {
         digits != 0 && (exponent < -5 || exponent + String(digits.magnitude).count > 6)
     }

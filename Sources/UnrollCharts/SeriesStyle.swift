@@ -1,7 +1,7 @@
 /// How one series of many looks on paper.
 ///
-/// The colours are those of Okabe and Ito, which people with any colour vision tell apart, without the yellow that
-/// white paper swallows; their lightness differs, and so do the dashes, for print without colour.
+/// The colours are those of Okabe and Ito, which people with any colour vision tell apart, without the yellow
+/// that white paper swallows; their lightness differs, and so do the dashes, for print without colour.
 struct SeriesStyle {
     let colour: String
     /// The colour of single runs.

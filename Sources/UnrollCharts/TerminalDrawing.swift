@@ -101,7 +101,7 @@ struct TerminalDrawing {
         }
     }
 
-    /// The names of several series at the height of their last points, or as close to it as their order allows.
+    /// The names of several series, as close to the height of their last points as their order allows.
     private static func names(
         _ series: [LineChart.Series], _ curves: [Curve], rows: Int, room: Int
     ) -> [Int: String] {

@@ -8,7 +8,7 @@ package struct Tick: Equatable, Sendable {
     /// The most ticks that an axis has room for.
     package static let most = 8
 
-    /// Round numbers of an interval, in ascending order: at least three, and no more than a number from five on.
+    /// At least three round numbers of an interval, in ascending order; `limit` is five or more.
     package static func ticks(in interval: Interval, atMost limit: Int = most) -> [Tick] {
         var numbers = numbers(in: interval, atMost: limit)
         if numbers.count < 3, limit < most {
@@ -30,8 +30,8 @@ package struct Tick: Equatable, Sendable {
 
     /// Multiples of the smallest of the steps 1, 2, 5, 10 … that gives no more than a number of them.
     ///
-    /// If that is eight, the step before gave nine or more and is no less than two fifths of it, hence there are at
-    /// least three.
+    /// If that is eight, the step before gave nine or more and is no less than two fifths of it, hence there
+    /// are at least three.
     private static func evenNumbers(in interval: Interval, atMost limit: Int) -> [RoundNumber] {
         let power = Int(floor(log10(interval.upper - interval.lower)))
         for exponent in power - 2...power + 1 {
