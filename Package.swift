@@ -29,6 +29,12 @@ func example(_ name: String) -> Target {
         swiftSettings: strict)
 }
 
+let recipes = [
+    "d2l-scratch-sequential", "d2l-scratch-fresh-state", "d2l-scratch-random", "d2l-slides", "gluon-concise",
+    "lstm-scaffold", "gru-scaffold", "exercise-embedding", "exercise-low-perplexity", "exercise-other-books",
+    "exercise-sampling", "exercise-clipping", "exercise-detached-state", "exercise-relu",
+]
+
 let package = Package(
     name: "Unroll",
     platforms: [.macOS(.v15)],
@@ -69,8 +75,21 @@ let package = Package(
             ]),
         room("UnrollCorpora", uses: [crypto]),
         room("UnrollCharts"),
+        // In the program's code, so that a program that is copied elsewhere still has them.
+        .target(
+            name: "RecipeFiles", path: "Recipes", exclude: ["README.md", "plots"],
+            resources: recipes.map { .embedInCode("\($0).json") }, swiftSettings: strict),
+        room(
+            "UnrollRecipes",
+            uses: [
+                "RecipeFiles", "UnrollCore", "UnrollText", "UnrollTensor", "UnrollModel", "UnrollKernels",
+                "UnrollEngine", "UnrollStorage", "UnrollTraining", "UnrollGeneration", "UnrollCharts",
+            ]),
         .executableTarget(
-            name: "UnrollCLI", dependencies: ["Unroll", "UnrollCorpora", argumentParser],
+            name: "UnrollCLI",
+            dependencies: [
+                "Unroll", "UnrollStorage", "UnrollCorpora", "UnrollCharts", "UnrollRecipes", argumentParser,
+            ],
             swiftSettings: strict),
 
         .target(
@@ -95,6 +114,11 @@ let package = Package(
         tests(of: "UnrollCore"),
         tests(of: "UnrollCorpora"),
         tests(of: "UnrollCharts"),
+        tests(
+            of: "UnrollRecipes",
+            uses: [
+                "RecipeFiles", "UnrollCharts", "UnrollText", "UnrollEngine", "UnrollModel", "UnrollTraining",
+            ]),
         tests(of: "UnrollText", uses: ["UnrollCore"]),
         tests(of: "UnrollTensor", uses: ["UnrollCore"], resources: [.copy("Oracles")]),
         .testTarget(

@@ -31,8 +31,8 @@ enum CorpusReader {
         }
     }
 
-    /// A path, or the cached file of a name from the catalogue.
-    private static func file(_ source: String) async throws -> URL {
+    /// A path, or the file of a name from the catalogue.
+    static func file(_ source: String) async throws -> URL {
         let url = URL(fileURLWithPath: source)
         guard !FileManager.default.fileExists(atPath: source),
             let entry = try? CorpusCatalogue.standard.entry(named: source)
@@ -40,8 +40,9 @@ enum CorpusReader {
         return try await fetch(entry)
     }
 
-    /// Fetches a text of the catalogue unless it is there already.
+    /// Fetches a text of the catalogue unless it is there already, in the cache or on the person's own shelf.
     static func fetch(_ entry: CorpusEntry) async throws -> URL {
+        if let file = CorpusShelf().file(of: entry) { return file }
         let cache = CorpusCache()
         guard !cache.isPresent(entry) else { return cache.file(of: entry) }
         Standard.error.write("fetching \(entry.title) from \(entry.url)\n")

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Unroll
+import UnrollRecipes
 
 /// How a command ends when it does not end well: one line on standard error and an exit code.
 struct Failure: Error {
@@ -29,6 +30,8 @@ struct Failure: Error {
         case let error as GenerationError:
             self.init(error.description, exitCode: error.isUsage ? Self.usage : 1)
         case let error as EngineError:
+            self.init(error.description, exitCode: error.isUsage ? Self.usage : 1)
+        case let error as RecipeError:
             self.init(error.description, exitCode: error.isUsage ? Self.usage : 1)
         case let error as KernelError:
             self.init(error.description, exitCode: error.isUsage ? Self.usage : 1)
@@ -107,6 +110,15 @@ extension TrainingError {
         case .invalidOption: true
         case .engine(let error): error.isUsage
         case .text(let error): error.isUsage
+        default: false
+        }
+    }
+}
+
+extension RecipeError {
+    fileprivate var isUsage: Bool {
+        switch self {
+        case .unknownRecipe, .unknownSetting: true
         default: false
         }
     }

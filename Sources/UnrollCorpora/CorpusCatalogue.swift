@@ -29,6 +29,14 @@ extension CorpusCatalogue {
             url: "http://d2l-data.s3-accelerate.amazonaws.com/timemachine.txt",
             byteCount: 178_979,
             sha1: "090b5e7e70c295757f55df93cb0a180b9691891a",
-            licence: "public domain")
+            licence: "public domain"),
+        // The text that char-rnn, torch-rnn and nanoGPT are measured on.
+        CorpusEntry(
+            name: "tiny-shakespeare",
+            title: "Plays of William Shakespeare, a selection by A. Karpathy",
+            url: "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt",
+            byteCount: 1_115_394,
+            sha1: "04486597058d11dcc2c556b1d0433891eb639d2e",
+            licence: "public domain"),
     ])
 }

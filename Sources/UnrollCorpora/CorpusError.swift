@@ -26,7 +26,7 @@ extension CorpusError: CustomStringConvertible {
             "there is no corpus '\(name)'; known: \(known.joined(separator: ", ")); or give the path of a text file"
         case .cannotDownload(let entry, let failure, let file):
             "cannot download \(entry.name): \(failure); \(Self.otherTexts),"
-                + " or download \(entry.url) yourself and put it at \(file)"
+                + " or download \(entry.url) yourself and put it at \(file) or into the folder that UNROLL_CORPORA names"
         case .httpStatus(let entry, let status):
             "cannot download \(entry.name): \(entry.url) answers with HTTP status \(status); \(Self.otherTexts)"
         case .sizeMismatch(let entry, let found):

@@ -2,9 +2,9 @@ import Crypto
 import Foundation
 
 /// What tells one file from another: its size and its checksum.
-struct FileFingerprint: Equatable {
+package struct FileFingerprint: Equatable {
     let byteCount: Int
-    let sha1: String
+    package let sha1: String
 
     /// The fingerprint that a text should have.
     init(of entry: CorpusEntry) {
@@ -13,7 +13,7 @@ struct FileFingerprint: Equatable {
     }
 
     /// The fingerprint of a file as it is, read a piece at a time.
-    init(of file: URL) throws {
+    package init(of file: URL) throws {
         let handle = try FileHandle(forReadingFrom: file)
         defer { try? handle.close() }
         var byteCount = 0

@@ -58,6 +58,18 @@ public struct EpochReport: Sendable, Equatable, Codable {
     public var tokensPerSecond: Double
     /// Seconds of training since the beginning of the run, those of earlier parts included.
     public var seconds: Double
+
+    package init(
+        epoch: Int, perplexity: Double, validationPerplexity: Double?, gradientNorm: Double,
+        tokensPerSecond: Double, seconds: Double
+    ) {
+        self.epoch = epoch
+        self.perplexity = perplexity
+        self.validationPerplexity = validationPerplexity
+        self.gradientNorm = gradientNorm
+        self.tokensPerSecond = tokensPerSecond
+        self.seconds = seconds
+    }
 }
 
 /// What a whole run came to.

@@ -21,9 +21,10 @@ struct CorpusCommand: AsyncParsableCommand {
         func run() throws {
             Standard.output.write(
                 "\(CorpusReader.bundledStory)  \(SampleText.title), comes with the program\n")
-            let cache = CorpusCache()
+            let (cache, shelf) = (CorpusCache(), CorpusShelf())
             for entry in CorpusCatalogue.standard.entries {
-                let state = cache.isPresent(entry) ? "fetched" : "not fetched"
+                let isThere = shelf.file(of: entry) != nil || cache.isPresent(entry)
+                let state = isThere ? "there" : "not fetched"
                 Standard.output.write(
                     "\(entry.name)  \(entry.title), \(entry.byteCount) bytes, \(entry.licence) (\(state))\n")
             }

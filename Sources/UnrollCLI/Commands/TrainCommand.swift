@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Unroll
+import UnrollRecipes
 
 struct TrainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -14,6 +15,7 @@ struct TrainCommand: AsyncParsableCommand {
                                                                the book's own run
               cat *.log | unroll train - --tokens bytes        whatever comes in
               unroll train --resume notes-model --epochs 100   go on with a run
+              unroll train --recipe gluon-concise              an experiment from 'unroll recipe list'
 
             Ctrl-C saves a checkpoint; --resume goes on from it as if nothing had happened.
             """)
@@ -38,6 +40,13 @@ struct TrainCommand: AsyncParsableCommand {
     var resume: String?
 
     @Option(
+        help: ArgumentHelp(
+            "Train as a recipe says; of other options CORPUS, --epochs, --seed, --threads and those below count.",
+            valueName: "name|file"),
+        completion: .list(RecipeCatalogue.names))
+    var recipe: String?
+
+    @Option(
         parsing: .unconditionalSingleValue,
         help: "A prompt to continue after training; may be repeated (default: two places of the text).")
     var prompt: [String] = []
@@ -48,6 +57,9 @@ struct TrainCommand: AsyncParsableCommand {
     func validate() throws {
         if resume != nil, output != nil {
             throw ValidationError("--resume goes on in its own folder; leave out --output")
+        }
+        if resume != nil, recipe != nil {
+            throw ValidationError("--resume goes on with what was begun; leave out --recipe")
         }
         if prompt.contains(where: \.isEmpty) {
             throw ValidationError("--prompt is empty; give the model something to go on from")
@@ -64,7 +76,17 @@ struct TrainCommand: AsyncParsableCommand {
         let folder = try OutputFolder(output: output, resume: resume)
         let corpus: Corpus
         let trainer: Trainer
-        if let resume {
+        var prompts = prompt
+        if let recipe {
+            let choice = try RecipeChoice(recipe)
+            let source = RecipeText(
+                choice.recipe, choice.setting, text.isBundledStory ? nil : text.origin.source)
+            corpus = try await source.corpus()
+            trainer = try choice.trainer(
+                on: corpus, epochs: training.epochs, seed: training.seed, engine: engine.choice,
+                origin: source.origin)
+            if prompts.isEmpty { prompts = choice.recipe.samples?.prompts ?? [] }
+        } else if let resume {
             let record = try TrainingRecord(of: folder.url)
             guard let origin = text.corpus == nil ? record.corpus : text.origin(like: record.corpus) else {
                 throw Failure("\(resume): does not say which text it was trained on; name the text as CORPUS")
@@ -86,14 +108,14 @@ struct TrainCommand: AsyncParsableCommand {
                 engine: engine.choice, origin: text.origin)
         }
         // Found out now, and not after the training.
-        if let prompt = prompt.first(where: { corpus.vocabulary.encode($0).ids.isEmpty }) {
+        if let prompt = prompts.first(where: { corpus.vocabulary.encode($0).ids.isEmpty }) {
             throw Failure(
                 "--prompt '\(prompt)': nothing is left of it after preprocessing; give another",
                 exitCode: Failure.usage)
         }
         var session = TrainingSession(trainer: trainer, corpus: corpus, folder: folder, isJSON: json)
         try await session.train()
-        try await session.showSamples(prompts: prompt)
+        try await session.showSamples(prompts: prompts)
         try session.finish()
     }
 }

@@ -72,8 +72,8 @@ struct TrainingFlags: ParsableArguments {
 
     @Option(
         parsing: .unconditional,
-        help: "What all randomness is derived from: the same seed gives the same model.")
-    var seed: UInt64 = 0
+        help: "What all randomness is derived from: the same seed gives the same model (default: 0).")
+    var seed: UInt64?
 
     var model: ModelConfiguration {
         ModelConfiguration(
@@ -110,7 +110,7 @@ struct TrainingFlags: ParsableArguments {
             validationWindows: validationWindows,
             validationFraction: validation,
             optimizer: Optimizer(learningRate: learningRate, gradientNormBound: clip == 0 ? nil : clip),
-            initializer: initializer, seed: seed, precision: precision)
+            initializer: initializer, seed: seed ?? 0, precision: precision)
     }
 
     /// Half a minute's work on a machine of two cores, whatever the length of the text.

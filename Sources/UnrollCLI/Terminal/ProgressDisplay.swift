@@ -1,21 +1,31 @@
 import Foundation
 import Unroll
+import UnrollCharts
 
-/// Shows how training goes: one line that is redrawn on a terminal, a line now and then elsewhere.
+/// Shows how training goes: a chart and a line that are redrawn on a terminal, a line now and then elsewhere.
 struct ProgressDisplay {
     private let isTerminal = Standard.error.isTerminal
-    private var isLineOpen = false
+    /// What stands before the facts, such as which of several networks is trained.
+    private let label: String
+    private var chart = LiveChart()
+    /// Lines that the next drawing replaces.
+    private var openLines = 0
     private var lastLine: ContinuousClock.Instant?
     /// Seconds between lines where nobody is looking.
     private static let interval = 5.0
+
+    init(label: String = "") {
+        self.label = label
+    }
 
     mutating func show(_ progress: TrainingProgress) {
         guard isTerminal else { return }
         let percent = Int(progress.fractionCompleted * 100)
         let facts =
-            " \(percent)%  epoch \(progress.epoch)/\(progress.epochs)  perplexity \(Format.decimal(progress.perplexity))"
+            " \(label)\(percent)%  epoch \(progress.epoch)/\(progress.epochs)  perplexity \(Format.decimal(progress.perplexity))"
             + "  \(Format.grouped(progress.tokensPerSecond)) tokens/s  \(Format.time(progress.secondsRemaining)) left"
-        let room = min(Standard.error.width - facts.count - 3, 30)
+        let width = Standard.error.width
+        let room = min(width - facts.count - 3, 30)
         let bar =
             if room >= 5 {
                 "["
@@ -24,31 +34,49 @@ struct ProgressDisplay {
             } else {
                 ""
             }
-        // To the beginning of the line, and clear what is left of it.
-        Standard.error.write("\r" + String((bar + facts).prefix(Standard.error.width - 1)) + "\u{1B}[K")
-        isLineOpen = true
+        let lines = chart.lines(columns: width - 1, terminalRows: Standard.error.height)
+        draw(lines + [String((bar + facts).prefix(width - 1))])
     }
 
     /// Shows an epoch, the last one in any case.
     mutating func show(_ report: EpochReport, of epochs: Int) {
+        chart.add(report)
         let isLast = report.epoch == epochs
         let isDue = lastLine.map { $0.duration(to: .now) >= .seconds(Self.interval) } ?? true
-        guard isLast || (isDue && !isTerminal) || (report.validationPerplexity != nil && isDue) else {
-            return
-        }
+        guard isLast || (isDue && !isTerminal) else { return }
         lastLine = .now
-        var line = "epoch \(report.epoch)/\(epochs)  perplexity \(Format.decimal(report.perplexity))"
+        var line = "\(label)epoch \(report.epoch)/\(epochs)  perplexity \(Format.decimal(report.perplexity))"
         if let validation = report.validationPerplexity {
             line += "  validation \(Format.decimal(validation))"
         }
         line += "  gradient \(Format.decimal(report.gradientNorm))"
         line += "  \(Format.grouped(report.tokensPerSecond)) tokens/s"
-        say(line)
+        // The chart stays where it was when training ends.
+        if isTerminal {
+            draw(chart.lines(columns: Standard.error.width - 1, terminalRows: Standard.error.height) + [line])
+            Standard.error.write("\n")
+            openLines = 0
+        } else {
+            say(line)
+        }
     }
 
-    /// Prints a line above the bar.
+    /// Prints a line above what is redrawn.
     mutating func say(_ line: String) {
-        Standard.error.write((isLineOpen ? "\r\u{1B}[K" : "") + line + "\n")
-        isLineOpen = false
+        clear()
+        Standard.error.write(line + "\n")
+    }
+
+    /// Takes away what would be redrawn.
+    mutating func clear() {
+        guard openLines > 0 else { return }
+        draw([])
+    }
+
+    private mutating func draw(_ lines: [String]) {
+        // To the beginning of what was drawn before, and clear all from there.
+        let up = openLines > 1 ? "\u{1B}[\(openLines - 1)A" : ""
+        Standard.error.write((openLines > 0 ? "\(up)\r\u{1B}[J" : "") + lines.joined(separator: "\n"))
+        openLines = lines.count
     }
 }

@@ -9,9 +9,14 @@ enum Standard {
     var isTerminal: Bool { isatty(descriptor) == 1 }
 
     /// Columns of the terminal, or 80.
-    var width: Int {
+    var width: Int { size.flatMap { $0.ws_col > 0 ? Int($0.ws_col) : nil } ?? 80 }
+
+    /// Rows of the terminal, or 24.
+    var height: Int { size.flatMap { $0.ws_row > 0 ? Int($0.ws_row) : nil } ?? 24 }
+
+    private var size: winsize? {
         var size = winsize()
-        return ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
+        return ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 ? size : nil
     }
 
     func write(_ text: String) {

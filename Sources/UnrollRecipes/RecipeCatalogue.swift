@@ -1,0 +1,32 @@
+import Foundation
+import RecipeFiles
+
+/// The recipes that come with Unroll, and those in files.
+public enum RecipeCatalogue {
+    /// The names of the recipes that come with Unroll, in the order of `Recipes/README.md`.
+    public static var names: [String] { RecipeFiles.all.map(\.name) }
+
+    /// The recipe of a name, or in a file.
+    ///
+    /// - Parameter name: A name of `names`, or the path of a JSON file.
+    /// - Returns: The recipe.
+    /// - Throws: `RecipeError` when there is none, or it makes no sense.
+    public static func recipe(_ name: String) throws(RecipeError) -> Recipe {
+        if let file = RecipeFiles.all.first(where: { $0.name == name }) {
+            return try Recipe(jsonData: Data(file.json), name: name)
+        }
+        guard FileManager.default.fileExists(atPath: name) else {
+            throw .unknownRecipe(name: name, suggestion: Suggestion.nearest(to: name, among: names))
+        }
+        let url = URL(filePath: name)
+        let data: Data
+        do {
+            data = try Data(contentsOf: url)
+        } catch {
+            throw .unreadable(file: name, reason: error.localizedDescription)
+        }
+        return try Recipe(
+            jsonData: data, name: url.deletingPathExtension().lastPathComponent,
+            folder: url.deletingLastPathComponent())
+    }
+}

@@ -1,0 +1,175 @@
+import Foundation
+import UnrollCore
+import UnrollEngine
+import UnrollGeneration
+import UnrollModel
+import UnrollStorage
+import UnrollText
+import UnrollTraining
+
+/// Follows a recipe: trains a network for every setting and seed.
+public struct RecipeRunner: Sendable {
+    /// What to do.
+    public let recipe: Recipe
+    /// Threads that compute; nil is all processors.
+    public let threads: Int?
+
+    /// What a runner reports while it works.
+    public enum Event: Sendable {
+        /// A network is about to be trained, `index` of `count`, counted from 1.
+        case began(setting: String, seed: UInt64, index: Int, count: Int)
+        /// Training of that network goes on.
+        case training(TrainingEvent)
+        /// It wrote something.
+        case sample(Sample)
+        /// It is done; with all that the recipe has come to so far.
+        case ended(RunResult, RecipeResult)
+    }
+
+    /// A runner for a recipe.
+    public init(_ recipe: Recipe, threads: Int? = nil) {
+        self.recipe = recipe
+        self.threads = threads
+    }
+
+    /// Trains all networks of the recipe, one after the other.
+    ///
+    /// A network whose loss ceases to be a number is a result, not an error.
+    ///
+    /// - Parameters:
+    ///   - corpus: Reads the text of a setting.
+    ///   - observer: Is told what happens.
+    /// - Returns: What came of it, with verdicts on what was expected.
+    /// - Throws: `RecipeError` when a network cannot be trained, `CancellationError` when the task is cancelled.
+    public func run(
+        corpus: (RecipeSetting) async throws -> Corpus, observer: (Event) -> Void = { _ in }
+    ) async throws -> RecipeResult {
+        var result = RecipeResult(recipe: recipe.name, title: recipe.title, settings: [])
+        let count = recipe.settings.count * recipe.seeds.count
+        for setting in recipe.settings {
+            let corpus = try await corpus(setting)
+            result.settings.append(SettingResult(name: setting.name, runs: []))
+            for seed in recipe.seeds {
+                let index = result.settings.reduce(1) { $0 + $1.runs.count }
+                observer(.began(setting: setting.name, seed: seed, index: index, count: count))
+                let run = try await train(setting, seed: seed, corpus: corpus, observer: observer)
+                result.settings[result.settings.count - 1].runs.append(run)
+                observer(.ended(run, result))
+            }
+        }
+        result.verdicts = recipe.expected.map { Verdict($0, in: result.settings) }
+        return result
+    }
+
+    private func train(
+        _ setting: RecipeSetting, seed: UInt64, corpus: Corpus, observer: (Event) -> Void
+    ) async throws -> RunResult {
+        var run = RunResult(seed: seed)
+        let start = ContinuousClock.now
+        do {
+            if setting.training.level == .scratch {
+                try await trainFromScratch(
+                    setting, seed: seed, corpus: corpus, run: &run, observer: observer)
+            } else {
+                let trainer = try Trainer(
+                    corpus: corpus, model: try setting.configuration(), options: setting.options(seed: seed),
+                    engine: .cpu(threads: threads))
+                for try await event in trainer.run() {
+                    observer(.training(event))
+                    if case .epoch(let report) = event {
+                        run.add(report)
+                        try await write(
+                            after: report.epoch, of: setting, corpus: corpus, run: &run, observer: observer
+                        ) { try trainer.languageModel() }
+                    }
+                }
+                run.meanOfExponentials = try meanOfExponentials(
+                    of: trainer.languageModel(), setting: setting, corpus: corpus)
+            }
+        } catch TrainingError.diverged(let epoch, _, _) {
+            run.divergedInEpoch = epoch
+        } catch let error as TrainingError {
+            throw RecipeError.training(recipe: recipe.name, error)
+        }
+        run.seconds = start.duration(to: .now) / .seconds(1)
+        return run
+    }
+
+    private func trainFromScratch(
+        _ setting: RecipeSetting, seed: UInt64, corpus: Corpus, run: inout RunResult,
+        observer: (Event) -> Void
+    ) async throws {
+        let configuration = try setting.configuration()
+        var training = try ScratchTraining(
+            setting: setting, configuration: configuration, corpus: corpus, seed: seed)
+        while let report = try training.nextEpoch() {
+            try Task.checkCancellation()
+            observer(.training(.epoch(report)))
+            run.add(report)
+            run.tensorBytes = training.tensorBytes
+            try await write(
+                after: report.epoch, of: setting, corpus: corpus, run: &run, observer: observer
+            ) {
+                try LanguageModel(
+                    configuration: configuration, vocabulary: corpus.vocabulary,
+                    parameters: training.parameters())
+            }
+        }
+    }
+
+    /// Lets the network write, where the recipe wants that after this epoch.
+    private func write(
+        after epoch: Int, of setting: RecipeSetting, corpus: Corpus, run: inout RunResult,
+        observer: (Event) -> Void, model: () throws -> LanguageModel
+    ) async throws {
+        guard let section = recipe.samples else { return }
+        let isDue = section.every.map { epoch.isMultiple(of: $0) } ?? false
+        guard isDue || epoch == setting.training.epochs else { return }
+        let model = try model()
+        for prompt in section.prompts {
+            for name in section.strategies ?? ["greedy"] {
+                guard let strategy = SamplesSection.strategy(name) else { continue }
+                var texts: [String] = []
+                for seed in 0..<UInt64(section.count ?? 1) {
+                    let options = GenerationOptions(length: section.length, strategy: strategy, seed: seed)
+                    var text = ""
+                    for try await piece in model.generate(after: prompt, options: options, threads: threads) {
+                        text += piece
+                    }
+                    texts.append(text)
+                }
+                let sample = Sample(epoch: epoch, prompt: prompt, strategy: name, texts: texts)
+                run.samples.append(sample)
+                observer(.sample(sample))
+            }
+        }
+    }
+
+    /// The book's slides' idea of a validation perplexity, where the recipe validates on windows as they do.
+    private func meanOfExponentials(
+        of model: LanguageModel, setting: RecipeSetting, corpus: Corpus
+    ) throws -> Double? {
+        guard let first = setting.split.windows, let count = setting.split.validationWindows else {
+            return nil
+        }
+        let source = try corpus.tokens.validationWindows(
+            batchSize: setting.training.batch, timeSteps: setting.training.steps, after: first,
+            windowCount: count)
+        let engine = try EngineChoice.cpu(threads: threads).makeEngine(
+            configuration: model.configuration, parameters: model.parameters)
+        var minibatch = Minibatch()
+        let exponentials = try (0..<source.count).map { index in
+            source.fill(&minibatch, at: index)
+            return exp(try engine.evaluate(minibatch) / Double(minibatch.tokenCount))
+        }
+        return exponentials.reduce(0, +) / Double(exponentials.count)
+    }
+}
+
+extension RunResult {
+    fileprivate mutating func add(_ report: EpochReport) {
+        perplexity.append(report.perplexity)
+        if let validation = report.validationPerplexity { validationPerplexity.append(validation) }
+        tokens = Int((report.tokensPerSecond * report.seconds).rounded())
+    }
+}

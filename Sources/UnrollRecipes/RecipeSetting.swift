@@ -1,0 +1,147 @@
+import UnrollEngine
+import UnrollKernels
+import UnrollModel
+import UnrollText
+import UnrollTraining
+
+/// One way of training that a recipe tries: its only one, or one of its variants.
+///
+/// Keys of the sections are named as the options of `unroll train`.
+public struct RecipeSetting: Sendable, Equatable {
+    /// What tells it from the recipe's other settings; empty if it is the only one.
+    public let name: String
+    /// The text.
+    public let corpus: CorpusSection
+    /// What is held out.
+    public let split: SplitSection
+    /// What the model is made of.
+    public let model: ModelSection
+    /// How it is trained.
+    public let training: TrainingSection
+
+    /// Which text, and how it is read.
+    public struct CorpusSection: Sendable, Equatable, Codable {
+        /// A name of the catalogue, `sample` for the bundled story, or a path from the recipe's folder.
+        public var text: String
+        /// The checksum of the file, 40 hexadecimal digits; nil if any text of that name will do.
+        public var sha1: String?
+        /// What happens to the text first.
+        public var preprocess: Preprocessing
+        /// What one token is.
+        public var tokens: TokenKind
+        /// Tokens that occur less often are unknown; nil is 1.
+        public var minimumFrequency: Int?
+        /// How many tokens of the beginning to use; nil is all.
+        public var limit: Int?
+
+        enum CodingKeys: String, CodingKey, CaseIterable {
+            case text, sha1, preprocess, tokens, minimumFrequency, limit
+        }
+
+        /// How to find and read the text, or another one in the same way.
+        public func origin(otherText: String? = nil) -> CorpusOrigin {
+            CorpusOrigin(
+                source: otherText ?? text, preprocessing: preprocess, tokens: tokens,
+                minimumFrequency: minimumFrequency ?? 1, limit: limit)
+        }
+    }
+
+    /// What is held out to validate on; a section that is left out holds nothing out.
+    public struct SplitSection: Sendable, Equatable, Codable {
+        /// The share of the text, at its end.
+        public var validation: Double?
+        /// With `windows` sampling, train on the first so many.
+        public var windows: Int?
+        /// With `windows`, validate on the next so many.
+        public var validationWindows: Int?
+
+        enum CodingKeys: String, CodingKey, CaseIterable {
+            case validation, windows, validationWindows
+        }
+    }
+
+    /// What the model is made of.
+    public struct ModelSection: Sendable, Equatable, Codable {
+        /// The name of a built-in cell.
+        public var cell: String
+        /// Hidden units of every layer.
+        public var hidden: Int
+        /// Recurrent layers; nil is 1.
+        public var layers: Int?
+        /// The size of a learnt vector for each token; nil is one-hot vectors.
+        public var embedding: Int?
+        /// Whether the output uses the embedding's weights; nil is no.
+        public var tieWeights: Bool?
+        /// Whether a layer has one bias, as the book's, and not PyTorch's two; nil is no.
+        public var singleBias: Bool?
+
+        enum CodingKeys: String, CodingKey, CaseIterable {
+            case cell, hidden, layers, embedding, tieWeights, singleBias
+        }
+    }
+
+    /// How the model is trained.
+    public struct TrainingSection: Sendable, Equatable, Codable {
+        /// What computes a recipe.
+        public enum Level: String, Sendable, Codable, CaseIterable {
+            /// The fused engine.
+            case engine
+            /// Tensors with automatic differentiation, as the book's chapter is written.
+            case scratch
+        }
+
+        /// Passes over the text.
+        public var epochs: Int
+        /// Sequences side by side.
+        public var batch: Int
+        /// Tokens through which the gradient goes back.
+        public var steps: Int
+        /// How the text is cut.
+        public var sampling: Sampling
+        /// Epochs in which strands keep their state; nil is all.
+        public var carriedEpochs: Int?
+        /// The size of a step.
+        public var learningRate: Float
+        /// The greatest norm of the gradient; 0 for no bound.
+        public var clip: Float
+        /// First values.
+        public var initializer: Initializer
+        /// What products multiply; nil is float32.
+        public var precision: Precision?
+        /// What computes; nil is the engine.
+        public var level: Level?
+        /// Whether the gradient ends where a minibatch begins, and not where the epoch does; nil is yes.
+        public var detachesState: Bool?
+
+        enum CodingKeys: String, CodingKey, CaseIterable {
+            case epochs, batch, steps, sampling, carriedEpochs, learningRate, clip, initializer, precision,
+                level,
+                detachesState
+        }
+    }
+
+    /// The model's configuration.
+    ///
+    /// - Throws: `ModelError` when it makes no sense; an unknown cell is noticed when the recipe is read.
+    public func configuration() throws(ModelError) -> ModelConfiguration {
+        let configuration = ModelConfiguration(
+            cell: ModelConfiguration.builtInCells.first { $0.name == model.cell } ?? TanhCell.self,
+            hiddenSize: model.hidden, layerCount: model.layers ?? 1, embeddingSize: model.embedding,
+            tiesWeights: model.tieWeights ?? false, hasSingleBias: model.singleBias ?? false)
+        try configuration.check()
+        return configuration
+    }
+
+    /// The options of a run with a seed.
+    public func options(seed: UInt64) -> TrainingOptions {
+        TrainingOptions(
+            epochs: training.epochs, batchSize: training.batch, timeSteps: training.steps,
+            sampling: training.sampling, carriedEpochs: training.carriedEpochs,
+            trainingWindows: split.windows,
+            validationWindows: split.validationWindows, validationFraction: split.validation,
+            optimizer: Optimizer(
+                learningRate: training.learningRate,
+                gradientNormBound: training.clip == 0 ? nil : training.clip),
+            initializer: training.initializer, seed: seed, precision: training.precision ?? .float32)
+    }
+}

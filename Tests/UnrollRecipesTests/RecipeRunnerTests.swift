@@ -1,0 +1,154 @@
+import Foundation
+import Testing
+import UnrollEngine
+import UnrollModel
+import UnrollRecipes
+import UnrollText
+import UnrollTraining
+
+@Suite struct RecipeRunnerTests {
+    @Test func aRunIsWhatATrainerDoes() async throws {
+        let recipe = try TestRecipe.recipe(#"{"split": {"validation": 0.3}}"#)
+        let result = try await RecipeRunner(recipe, threads: 1).run { try TestRecipe.corpus($0) }
+        #expect(result.settings.count == 1)
+        #expect(result.settings[0].runs.map(\.seed) == [1, 2, 3])
+        for run in result.settings[0].runs {
+            let trainer = try Trainer(
+                corpus: try TestRecipe.corpus(recipe.settings[0]),
+                model: .init(cell: TanhCell.self, hiddenSize: 8, hasSingleBias: true),
+                options: .init(
+                    epochs: 4, batchSize: 4, timeSteps: 5, validationFraction: 0.3,
+                    optimizer: .init(learningRate: 0.5, gradientNormBound: 1), initializer: .uniform,
+                    seed: run.seed))
+            var reports: [EpochReport] = []
+            for try await case .epoch(let report) in trainer.run() { reports.append(report) }
+            #expect(run.perplexity == reports.map(\.perplexity))
+            #expect(run.validationPerplexity == reports.compactMap(\.validationPerplexity))
+            #expect(run.validationPerplexity.count == 4)
+            #expect(run.tokens > 0 && run.tokens.isMultiple(of: 20))
+        }
+    }
+
+    @Test func theLevelOfTensorsTrainsTheSameNetwork() async throws {
+        func perplexities(_ level: String, _ more: String = "") async throws -> [[Double]] {
+            let result = try await TestRecipe.result(
+                """
+                {"training": {"epochs": 4, "batch": 4, "steps": 5, "sampling": "sequential", "learningRate": 0.5,
+                "clip": 1, "initializer": "uniform", "level": "\(level)" \(more)}}
+                """)
+            return result.settings[0].runs.map(\.perplexity)
+        }
+        let (engine, scratch) = (try await perplexities("engine"), try await perplexities("scratch"))
+        for (a, b) in zip(engine.joined(), scratch.joined()) { #expect(abs(a / b - 1) < 1e-4) }
+        #expect(scratch.map(\.count) == [4, 4, 4])
+        // Without detaching, the gradient of all but the first minibatch is another one.
+        let attached = try await perplexities("scratch", #", "detachesState": false"#)
+        #expect(attached.map { $0[0] } != scratch.map { $0[0] })
+        #expect(attached.joined().allSatisfy { $0 > 1 && $0 < 40 })
+        let fresh = #", "carriedEpochs": 2"#
+        for (a, b) in zip(
+            try await perplexities("engine", fresh).joined(),
+            try await perplexities("scratch", fresh).joined())
+        { #expect(abs(a / b - 1) < 1e-4) }
+    }
+
+    @Test func samplesAreWrittenWhenTheyAreDue() async throws {
+        let result = try await TestRecipe.result(
+            #"""
+            {
+              "seeds": [1],
+              "samples": {
+                "prompts": ["the", "lamp"], "length": 7, "every": 3, "count": 2,
+                "strategies": ["greedy", "temperature 1"]
+              }
+            }
+            """#)
+        let samples = result.settings[0].runs[0].samples
+        #expect(samples.map(\.epoch) == [3, 3, 3, 3, 4, 4, 4, 4])
+        #expect(samples.map(\.prompt) == ["the", "the", "lamp", "lamp", "the", "the", "lamp", "lamp"])
+        #expect(samples.allSatisfy { $0.texts.count == 2 && $0.texts.allSatisfy { $0.count == 7 } })
+        #expect(samples[0].texts[0] == samples[0].texts[1])
+        // Twice the same four runs of four, at least, are at most half of all.
+        #expect(samples[0].diversity <= 0.5 && samples[0].diversity > 0)
+        #expect(samples[1].texts[0] != samples[1].texts[1])
+        #expect(samples[1].diversity > samples[0].diversity)
+    }
+
+    @Test func divergenceIsAResult() async throws {
+        let result = try await TestRecipe.result(
+            #"""
+            {
+              "model": {"cell": "relu", "hidden": 8, "singleBias": true}, "seeds": [1],
+              "training": {
+                "epochs": 30, "batch": 4, "steps": 5, "sampling": "sequential", "learningRate": 1e6, "clip": 0,
+                "initializer": "uniform"
+              },
+              "expected": [{"figure": "perplexity", "of": "worst", "value": 100, "tolerance": 0}]
+            }
+            """#)
+        let run = result.settings[0].runs[0]
+        let epoch = try #require(run.divergedInEpoch)
+        #expect(run.perplexity.count == epoch - 1)
+        #expect(!result.isAsExpected)
+        #expect(result.verdicts[0].found == .infinity)
+    }
+
+    @Test func verdictsAreOnTheWorstOrTheMedianOfTheSeeds() async throws {
+        func result(_ of: String, _ value: Double, _ tolerance: Double = 0, epoch: Int) async throws
+            -> RecipeResult
+        {
+            try await TestRecipe.result(
+                """
+                {"expected": [{"figure": "perplexity", "of": "\(of)", "value": \(value), "tolerance": \(tolerance),
+                "epoch": \(epoch)}]}
+                """)
+        }
+        let runs = try await TestRecipe.result().settings[0].runs
+        for epoch in [2, 4] {
+            let sorted = runs.map { $0.perplexity[epoch - 1] }.sorted()
+            #expect(sorted[0] < sorted[1] && sorted[1] < sorted[2])
+            #expect(try await result("worst", sorted[2], epoch: epoch).isAsExpected)
+            #expect(try await !result("worst", sorted[2] - 1e-9, epoch: epoch).isAsExpected)
+            #expect(try await result("worst", sorted[2] / 1.1, 0.100001, epoch: epoch).isAsExpected)
+            #expect(try await result("median", sorted[1], epoch: epoch).isAsExpected)
+            #expect(try await !result("median", sorted[1] - 1e-9, epoch: epoch).isAsExpected)
+        }
+    }
+
+    @Test func theMeanOfExponentialsIsNeverLess() async throws {
+        let result = try await TestRecipe.result(
+            #"""
+            {
+              "split": {"windows": 100, "validationWindows": 48},
+              "training": {
+                "epochs": 2, "batch": 8, "steps": 5, "sampling": "windows", "learningRate": 0.5, "clip": 1,
+                "initializer": "uniform"
+              }
+            }
+            """#)
+        for run in result.settings[0].runs {
+            let mean = try #require(run.meanOfExponentials)
+            let perplexity = try #require(run.validationPerplexity.last)
+            #expect(mean > perplexity && mean < 1.2 * perplexity)
+        }
+        #expect(try await TestRecipe.result().settings[0].runs[0].meanOfExponentials == nil)
+    }
+
+    @Test func aTextThatIsTooShortIsAnErrorOfTheRecipe() async throws {
+        let error = await #expect(throws: RecipeError.self) {
+            try await TestRecipe.result(
+                #"{"corpus": {"text": "sample", "preprocess": "letters", "tokens": "characters", "limit": 9}}"#
+            )
+        }
+        #expect(error?.description.hasPrefix("recipe 'trial': ") == true)
+    }
+
+    @Test func aCancelledRunStops() async throws {
+        let recipe = try TestRecipe.recipe()
+        let task = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            return try await RecipeRunner(recipe, threads: 1).run { try TestRecipe.corpus($0) }
+        }
+        await #expect(throws: CancellationError.self) { try await task.value }
+    }
+}
