@@ -6,7 +6,8 @@ extension CommandLineTests {
     @Suite struct HelpTests {
         @Test(arguments: [
             ["--help"], ["help"], [], ["train", "--help"], ["generate", "--help"], ["evaluate", "--help"],
-            ["info", "--help"], ["corpus", "--help"], ["recipe", "--help"], ["benchmark", "--help"], ["help", "train"],
+            ["info", "--help"], ["corpus", "--help"], ["recipe", "--help"], ["benchmark", "--help"],
+            ["help", "train"],
         ])
         func helpShowsExamples(arguments: [String]) async throws {
             let result = try await Unroll.run(arguments, in: TemporaryFolder())

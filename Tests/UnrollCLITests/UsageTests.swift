@@ -147,7 +147,8 @@ extension CommandLineTests {
         private func offline(_ cache: TemporaryFolder) -> [String: String] {
             let proxy = "http://127.0.0.1:9"
             return [
-                "XDG_CACHE_HOME": cache.url.path, "UNROLL_CORPORA": "", "http_proxy": proxy, "https_proxy": proxy,
+                "XDG_CACHE_HOME": cache.url.path, "UNROLL_CORPORA": "", "http_proxy": proxy,
+                "https_proxy": proxy,
                 "HTTP_PROXY": proxy,
                 "HTTPS_PROXY": proxy, "no_proxy": "", "NO_PROXY": "",
             ]

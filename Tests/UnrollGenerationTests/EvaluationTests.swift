@@ -13,18 +13,32 @@ import UnrollTraining
         try Corpus(bytes: Array(text.utf8), name: "text", vocabulary: model.vocabulary)
     }
 
-    /// The summed nats of all tokens but the first, token by token.
-    private func nats(_ corpus: Corpus, under model: LanguageModel) throws -> Double {
+    /// The probabilities of all tokens but the first, token by token.
+    private func probabilities(_ corpus: Corpus, under model: LanguageModel) throws -> [Double] {
         let engine = try ReferenceEngine(configuration: model.configuration, parameters: model.parameters)
         var logits: [Float] = []
-        var nats = 0.0
-        for (token, next) in zip(corpus.tokens, corpus.tokens.dropFirst()) {
+        return try zip(corpus.tokens, corpus.tokens.dropFirst()).map { token, next in
             try engine.advance(token, logits: &logits)
-            let greatest = Double(logits.max() ?? 0)
-            let sum = logits.reduce(0) { $0 + exp(Double($1) - greatest) }
-            nats += greatest + log(sum) - Double(logits[Int(next)])
+            return exp(Double(logits[Int(next)])) / logits.reduce(0) { $0 + exp(Double($1)) }
         }
-        return nats
+    }
+
+    /// The summed nats of all tokens but the first.
+    private func nats(_ corpus: Corpus, under model: LanguageModel) throws -> Double {
+        try probabilities(corpus, under: model).reduce(0) { $0 - log($1) }
+    }
+
+    /// An exercise of the book's: perplexity as the reciprocal of the geometric mean of probabilities.
+    @Test func perplexityIsTheReciprocalOfAGeometricMean() throws {
+        let model = try LanguageModel.untrained(text: "time traveller")
+        let corpus = try corpus("travel time travel", of: model)
+        let probabilities = try probabilities(corpus, under: model)
+        let geometricMean = pow(probabilities.reduce(1, *), 1 / Double(probabilities.count))
+        let evaluation = try model.evaluate(on: corpus)
+        #expect(abs(evaluation.perplexity * geometricMean - 1) < 1e-5)
+        // Their arithmetic mean is greater, unless all are equal.
+        let mean = probabilities.reduce(0, +) / Double(probabilities.count)
+        #expect(mean > 1.0001 * geometricMean)
     }
 
     // Lengths around the 256 steps of a minibatch.
