@@ -119,6 +119,7 @@ extension RecipeError {
     fileprivate var isUsage: Bool {
         switch self {
         case .unknownRecipe, .unknownSetting: true
+        case .training(_, let error): error.isUsage
         default: false
         }
     }

@@ -1,7 +1,6 @@
 import Foundation
 import Unroll
 import UnrollCharts
-import UnrollCorpora
 import UnrollRecipes
 import UnrollStorage
 
@@ -21,7 +20,13 @@ struct RecipeSession {
     func run() async throws -> [RecipeResult] {
         // Mistakes are found out now, and not after the first recipe.
         for recipe in recipes {
-            for setting in recipe.settings { _ = try await RecipeText(recipe, setting, otherText).corpus() }
+            for setting in recipe.settings { try await check(setting, of: recipe) }
+        }
+        let names = recipes.map(\.name)
+        if let twice = names.first(where: { name in names.count { $0 == name } > 1 }) {
+            throw Failure(
+                "two recipes are called '\(twice)', and their results would be one file; run one after the other, with another --output"
+            )
         }
         do {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -29,6 +34,9 @@ struct RecipeSession {
             throw Failure(
                 "\(folder.relativePath): cannot be made (\(error.localizedDescription)); choose another --output"
             )
+        }
+        guard FileManager.default.isWritableFile(atPath: folder.path) else {
+            throw Failure("\(folder.relativePath): cannot be written to; choose another --output")
         }
         do {
             return try await Interruption.cancelling {
@@ -48,10 +56,25 @@ struct RecipeSession {
         }
     }
 
+    /// Checks what only the text of a setting can show.
+    private func check(_ setting: RecipeSetting, of recipe: Recipe) async throws {
+        let corpus = try await RecipeText(recipe, setting, otherText).corpus()
+        for prompt in recipe.samples?.prompts ?? [] where corpus.vocabulary.encode(prompt).ids.isEmpty {
+            throw RecipeError.invalid(
+                recipe: recipe.name,
+                reason:
+                    "nothing is left of the prompt '\(prompt)' in 'samples' after preprocessing; give another"
+            )
+        }
+        _ = try setting.training.sampling.minibatches(
+            of: corpus.tokens, batchSize: setting.training.batch, timeSteps: setting.training.steps, seed: 0,
+            epoch: 0, windowCount: setting.split.windows)
+    }
+
     private func follow(_ recipe: Recipe) async throws -> RecipeResult {
         var display = ProgressDisplay()
         display.say("\(recipe.name): \(recipe.title)")
-        var epochs = 0
+        var (epochs, label) = (0, "")
         return try await RecipeRunner(recipe, threads: threads).run { setting in
             epochs = setting.training.epochs
             return try await RecipeText(recipe, setting, otherText).corpus()
@@ -60,13 +83,16 @@ struct RecipeSession {
             case .began(let setting, let seed, let index, let count):
                 display.clear()
                 let name = setting.isEmpty ? "" : "\(setting), "
-                display = ProgressDisplay(label: "\(name)seed \(seed) (\(index)/\(count))  ")
+                label = "\(name)seed \(seed) (\(index)/\(count))  "
+                display = ProgressDisplay(label: label)
             case .training(.progress(let progress)):
                 display.show(progress)
             case .training(.epoch(let report)):
                 display.show(report, of: epochs)
-            case .ended(let run, _):
-                if let epoch = run.divergedInEpoch { display.say("  diverged in epoch \(epoch)") }
+            case .ended(let run, let result):
+                if let epoch = run.divergedInEpoch { display.say("\(label)diverged in epoch \(epoch)") }
+                // Whoever interrupts the rest keeps this; that it cannot be saved is an error at the end.
+                try? save(result, of: recipe)
             case .training, .sample:
                 break
             }
@@ -80,7 +106,8 @@ struct RecipeSession {
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
         let chart = LineChart(result, of: recipe)
         try AtomicFile.write(
-            try encoder.encode(result) + Data("\n".utf8), to: folder.appending(path: "\(recipe.name).json"))
+            try encoder.encode(result) + Data("\n".utf8),
+            to: folder.appending(path: "\(recipe.name)-result.json"))
         try AtomicFile.write(Data(chart.svg().utf8), to: folder.appending(path: "\(recipe.name).svg"))
     }
 
@@ -100,48 +127,12 @@ struct RecipeSession {
                     let diversity =
                         sample.texts.count > 1 ? String(format: ", diversity %.2f", sample.diversity) : ""
                     text += "- \(sample.strategy)\(diversity)\n"
-                    text += sample.texts.map { "    - \(sample.prompt)**\($0)**\n" }.joined()
+                    // The most probable continuation is always the same.
+                    let texts = Set(sample.texts).count == 1 ? Array(sample.texts.prefix(1)) : sample.texts
+                    text += texts.map { "    - \(sample.prompt)**\($0)**\n" }.joined()
                 }
             }
         }
         return text
-    }
-}
-
-/// The text of a setting of a recipe, or another one in its place.
-struct RecipeText {
-    private let recipe: Recipe
-    private let setting: RecipeSetting
-    private let otherText: String?
-
-    init(_ recipe: Recipe, _ setting: RecipeSetting, _ otherText: String?) {
-        self.recipe = recipe
-        self.setting = setting
-        self.otherText = otherText
-    }
-
-    /// Where the text is and how it is read.
-    var origin: CorpusOrigin {
-        if let otherText { return setting.corpus.origin(otherText: otherText) }
-        let text = setting.corpus.text
-        let isKnown =
-            text == CorpusReader.bundledStory
-            || CorpusCatalogue.standard.entries.contains { $0.name == text }
-        guard !isKnown, let folder = recipe.folder else { return setting.corpus.origin() }
-        return setting.corpus.origin(otherText: URL(filePath: text, relativeTo: folder).path)
-    }
-
-    /// Reads the text and checks that it is the one that the recipe is about.
-    func corpus() async throws -> Corpus {
-        let origin = origin
-        if otherText == nil, let expected = setting.corpus.sha1 {
-            let file = try await CorpusReader.file(origin.source)
-            // A file that cannot be read is an error with more to say when the text is read.
-            if let found = try? FileFingerprint(of: file).sha1, found != expected {
-                throw RecipeError.otherText(
-                    recipe: recipe.name, file: file.path, expected: expected, found: found)
-            }
-        }
-        return try await CorpusReader.read(origin)
     }
 }

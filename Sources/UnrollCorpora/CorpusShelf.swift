@@ -18,9 +18,10 @@ public struct CorpusShelf: Sendable {
     public func file(of entry: CorpusEntry) -> URL? {
         guard let folder,
             let files = try? FileManager.default.contentsOfDirectory(
-                at: folder, includingPropertiesForKeys: [.fileSizeKey])
+                at: folder, includingPropertiesForKeys: nil)
         else { return nil }
-        let candidates = files.filter { file in
+        // The size of a link is its own.
+        let candidates = files.map { $0.resolvingSymlinksInPath() }.filter { file in
             (try? file.resourceValues(forKeys: [.fileSizeKey]))?.fileSize == entry.byteCount
         }
         // In order, so that of two copies it is always the same.

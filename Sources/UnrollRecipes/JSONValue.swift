@@ -4,6 +4,8 @@ import Foundation
 enum JSONValue: Codable, Equatable {
     case null
     case bool(Bool)
+    /// Whole numbers have a case of their own: seeds may have more digits than a `Double` keeps.
+    case whole(UInt64)
     case number(Double)
     case string(String)
     case array([JSONValue])
@@ -15,6 +17,8 @@ enum JSONValue: Codable, Equatable {
             self = .null
         } else if let value = try? container.decode(Bool.self) {
             self = .bool(value)
+        } else if let value = try? container.decode(UInt64.self) {
+            self = .whole(value)
         } else if let value = try? container.decode(Double.self) {
             self = .number(value)
         } else if let value = try? container.decode(String.self) {
@@ -31,6 +35,7 @@ enum JSONValue: Codable, Equatable {
         switch self {
         case .null: try container.encodeNil()
         case .bool(let value): try container.encode(value)
+        case .whole(let value): try container.encode(value)
         case .number(let value): try container.encode(value)
         case .string(let value): try container.encode(value)
         case .array(let value): try container.encode(value)

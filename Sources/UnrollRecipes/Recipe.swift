@@ -69,6 +69,8 @@ public struct Recipe: Sendable {
     }
 
     /// The recipe with what `reduced` changes; nil if it has no such section.
+    ///
+    /// - Throws: `RecipeError` when what becomes of it makes no sense.
     public func reduced() throws(RecipeError) -> Recipe? {
         guard let patch = tree[RecipeReader.Keys.reduced.rawValue] else { return nil }
         var tree = tree
@@ -76,24 +78,34 @@ public struct Recipe: Sendable {
         return try Recipe(tree: tree.merged(with: patch), name: name, text: text, folder: folder)
     }
 
-    /// The recipe with other seeds, or with fewer epochs; expectations of epochs that are left out go with them.
-    public func changed(seeds: [UInt64]? = nil, epochs: Int? = nil) throws(RecipeError) -> Recipe {
+    /// The recipe with other seeds, epochs or text.
+    ///
+    /// Of other epochs and of another text nothing is expected.
+    ///
+    /// - Throws: `RecipeError` when that makes no sense.
+    public func changed(
+        seeds: [UInt64]? = nil, epochs: Int? = nil, isOfAnotherText: Bool = false
+    ) throws(RecipeError) -> Recipe {
         var tree = tree
-        if let seeds { tree["seeds"] = .array(seeds.map { .number(Double($0)) }) }
+        if let seeds { tree["seeds"] = .array(seeds.map { .whole($0) }) }
+        if isOfAnotherText { tree["reported"] = nil }
+        if epochs != nil || isOfAnotherText {
+            tree["expected"] = nil
+            tree["reduced"] = nil
+        }
         if let epochs {
-            let training = JSONValue.object(["epochs": .number(Double(epochs))])
-            tree = tree.merged(with: .object(["training": training, "expected": .null, "reduced": .null]))
+            let training = JSONValue.object(["training": .object(["epochs": .number(Double(epochs))])])
+            tree = tree.merged(with: training)
             if case .array(let variants) = tree["variants"] {
-                tree["variants"] = .array(
-                    variants.map {
-                        $0["training"] == nil ? $0 : $0.merged(with: .object(["training": training]))
-                    })
+                tree["variants"] = .array(variants.map { $0.merged(with: training) })
             }
         }
         return try Recipe(tree: tree, name: name, text: text, folder: folder)
     }
 
     /// The setting of a name; a recipe's only one needs none.
+    ///
+    /// - Throws: `RecipeError` when there is none, or several and no name.
     public func setting(named name: String?) throws(RecipeError) -> RecipeSetting {
         let found = settings.count == 1 && name == nil ? settings.first : settings.first { $0.name == name }
         guard let found else {

@@ -7,8 +7,7 @@ extension LineChart {
     /// place for several.
     public init(_ result: RecipeResult, of recipe: Recipe) {
         var series: [Series] = []
-        for setting in result.settings {
-            let isHeldOut = setting.runs.contains { !$0.validationPerplexity.isEmpty }
+        for (setting, isHeldOut) in zip(result.settings, recipe.settings.map(\.isHeldOut)) {
             let isAlone = recipe.settings.count == 1
             if !isHeldOut || isAlone {
                 series.append(

@@ -16,6 +16,8 @@ public enum RecipeError: Error, Sendable, CustomStringConvertible {
     case otherText(recipe: String, file: String, expected: String, found: String)
     /// Training could not begin or go on.
     case training(recipe: String, TrainingError)
+    /// A text could not be cut, a tensor not be computed, or nothing be generated, for another reason.
+    case failed(recipe: String, reason: String)
 
     /// One line that names the thing and the way out.
     public var description: String {
@@ -31,6 +33,8 @@ public enum RecipeError: Error, Sendable, CustomStringConvertible {
             "recipe '\(recipe)': there is no key '\(key)'; "
                 + (suggestion.map { "did you mean '\($0)'?" }
                     ?? "known there: \(known.joined(separator: ", "))")
+        case .unknownSetting(let recipe, let name, [""]):
+            "recipe '\(recipe)' has only one setting; leave out ':\(name ?? "")'"
         case .unknownSetting(let recipe, let name, let known):
             "recipe '\(recipe)' has "
                 + (name.map { "no setting '\($0)' but" } ?? "several settings,")
@@ -39,6 +43,8 @@ public enum RecipeError: Error, Sendable, CustomStringConvertible {
             "recipe '\(recipe)': \(file) has the SHA-1 checksum \(found), not \(expected); name another text with --corpus, or get the right one"
         case .training(let recipe, let error):
             "recipe '\(recipe)': \(error)"
+        case .failed(let recipe, let reason):
+            "recipe '\(recipe)': \(reason)"
         }
     }
 }

@@ -96,15 +96,20 @@ struct RecipeReader {
             }
         }
         for expectation in recipe.expected {
-            let setting = try recipe.setting(named: expectation.setting)
-            guard expectation.value > 0, expectation.tolerance >= 0 else {
+            let names = recipe.settings.map(\.name)
+            guard let setting = try? recipe.setting(named: expectation.setting) else {
+                throw invalid(
+                    names == [""]
+                        ? "'expected.setting' names '\(expectation.setting ?? "")', but there are no variants"
+                        : "'expected.setting' must be one of '\(names.joined(separator: "', '"))'")
+            }
+            guard expectation.value > 0, expectation.tolerance >= 0, expectation.bound.isFinite else {
                 throw invalid("a value of 'expected' must be above 0, and a tolerance not below")
             }
             if let epoch = expectation.epoch, !(1...max(1, setting.training.epochs)).contains(epoch) {
                 throw invalid("'expected' names epoch \(epoch) of \(setting.training.epochs)")
             }
-            let isHeldOut = setting.split.validation != nil || setting.split.validationWindows != nil
-            guard expectation.figure == .perplexity || isHeldOut else {
+            guard expectation.figure == .perplexity || setting.isHeldOut else {
                 throw invalid("'expected' names a validationPerplexity, but 'split' holds nothing out")
             }
         }
@@ -120,6 +125,20 @@ struct RecipeReader {
             try setting.options(seed: seed).check()
         } catch {
             throw invalid("\(error)")
+        }
+        let counts = [
+            ("training.batch", setting.training.batch), ("training.steps", setting.training.steps),
+            ("corpus.minimumFrequency", setting.corpus.minimumFrequency ?? 1),
+            ("corpus.limit", setting.corpus.limit ?? 1),
+        ]
+        if let (key, value) = counts.first(where: { $0.1 < 1 }) {
+            throw invalid("'\(key)' is \(value) but must be at least 1")
+        }
+        if let share = setting.split.validation, !(share > 0 && share < 1) {
+            throw invalid("'split.validation' is \(share) but must be between 0 and 1")
+        }
+        if setting.corpus.text == "sample", setting.corpus.sha1 != nil {
+            throw invalid("the text 'sample' is part of the program; leave out 'corpus.sha1'")
         }
         if let sha1 = setting.corpus.sha1, sha1.wholeMatch(of: /[0-9a-f]{40}/) == nil {
             throw invalid("'corpus.sha1' must be 40 hexadecimal digits in lower case")
@@ -148,6 +167,9 @@ struct RecipeReader {
         }
         guard !samples.prompts.isEmpty, !samples.prompts.contains("") else {
             throw invalid("'samples.prompts' must name something to go on from")
+        }
+        guard samples.strategies?.isEmpty != true else {
+            throw invalid("'samples.strategies' is empty; leave it out for greedy, or name some")
         }
         for name in samples.strategies ?? [] where SamplesSection.strategy(name) == nil {
             throw invalid(

@@ -2,6 +2,7 @@ import Foundation
 import UnrollCore
 import UnrollEngine
 import UnrollGeneration
+import UnrollKernels
 import UnrollModel
 import UnrollStorage
 import UnrollText
@@ -90,6 +91,10 @@ public struct RecipeRunner: Sendable {
             run.divergedInEpoch = epoch
         } catch let error as TrainingError {
             throw RecipeError.training(recipe: recipe.name, error)
+        } catch let error as CancellationError {
+            throw error
+        } catch let error as any Error & CustomStringConvertible {
+            throw RecipeError.failed(recipe: recipe.name, reason: error.description)
         }
         run.seconds = start.duration(to: .now) / .seconds(1)
         return run
@@ -103,7 +108,7 @@ public struct RecipeRunner: Sendable {
         var training = try ScratchTraining(
             setting: setting, configuration: configuration, corpus: corpus, seed: seed)
         while let report = try training.nextEpoch() {
-            try Task.checkCancellation()
+            observer(.training(.progress(training.progress(after: report))))
             observer(.training(.epoch(report)))
             run.add(report)
             run.tensorBytes = training.tensorBytes
@@ -126,15 +131,24 @@ public struct RecipeRunner: Sendable {
         let isDue = section.every.map { epoch.isMultiple(of: $0) } ?? false
         guard isDue || epoch == setting.training.epochs else { return }
         let model = try model()
+        let precision = setting.training.precision ?? .float32
         for prompt in section.prompts {
             for name in section.strategies ?? ["greedy"] {
                 guard let strategy = SamplesSection.strategy(name) else { continue }
                 var texts: [String] = []
                 for seed in 0..<UInt64(section.count ?? 1) {
-                    let options = GenerationOptions(length: section.length, strategy: strategy, seed: seed)
+                    let options = GenerationOptions(
+                        length: section.length, strategy: strategy, seed: seed, precision: precision)
                     var text = ""
-                    for try await piece in model.generate(after: prompt, options: options, threads: threads) {
-                        text += piece
+                    do {
+                        for try await piece in model.generate(
+                            after: prompt, options: options, threads: threads)
+                        {
+                            text += piece
+                        }
+                    } catch GenerationError.notANumber {
+                        // The next step of training says that it has diverged.
+                        return
                     }
                     texts.append(text)
                 }
@@ -156,9 +170,11 @@ public struct RecipeRunner: Sendable {
             batchSize: setting.training.batch, timeSteps: setting.training.steps, after: first,
             windowCount: count)
         let engine = try EngineChoice.cpu(threads: threads).makeEngine(
-            configuration: model.configuration, parameters: model.parameters)
+            configuration: model.configuration, parameters: model.parameters,
+            precision: setting.training.precision ?? .float32)
         var minibatch = Minibatch()
         let exponentials = try (0..<source.count).map { index in
+            try Task.checkCancellation()
             source.fill(&minibatch, at: index)
             return exp(try engine.evaluate(minibatch) / Double(minibatch.tokenCount))
         }
@@ -170,6 +186,6 @@ extension RunResult {
     fileprivate mutating func add(_ report: EpochReport) {
         perplexity.append(report.perplexity)
         if let validation = report.validationPerplexity { validationPerplexity.append(validation) }
-        tokens = Int((report.tokensPerSecond * report.seconds).rounded())
+        tokens = Int(exactly: (report.tokensPerSecond * report.seconds).rounded()) ?? tokens
     }
 }

@@ -19,6 +19,9 @@ public struct RecipeSetting: Sendable, Equatable {
     /// How it is trained.
     public let training: TrainingSection
 
+    /// Whether some of the text is there to validate on.
+    public var isHeldOut: Bool { split.validation != nil || split.validationWindows != nil }
+
     /// Which text, and how it is read.
     public struct CorpusSection: Sendable, Equatable, Codable {
         /// A name of the catalogue, `sample` for the bundled story, or a path from the recipe's folder.

@@ -14,17 +14,19 @@ public struct RecipeTable: Sendable {
 
     /// Adds a row for each setting of a recipe.
     public mutating func add(_ result: RecipeResult, of recipe: Recipe) {
-        for (index, setting) in result.settings.enumerated() {
-            let verdicts = result.verdicts.filter { $0.expectation.setting ?? "" == setting.name }
-            let seconds = setting.runs.map(\.seconds)
+        for (index, (setting, runs)) in zip(recipe.settings, result.settings.map(\.runs)).enumerated() {
+            let verdicts = result.verdicts.filter { verdict in
+                recipe.settings.count == 1 || verdict.expectation.setting == setting.name
+            }
             let isFirst = index == 0
-            rows.append([
-                setting.name.isEmpty ? "`\(recipe.name)`" : "`\(recipe.name)`: \(setting.name)",
-                figures(.perplexity, of: setting), least(setting), heldOut(setting),
-                isFirst ? recipe.reported.result ?? "" : "",
-                String(format: "%.1f", median(seconds)),
-                isFirst ? speeds(setting, of: recipe) : "", verdicts.isEmpty ? "" : Self.words(verdicts),
-            ])
+            rows.append(
+                [
+                    setting.name.isEmpty ? "`\(recipe.name)`" : "`\(recipe.name)`: \(setting.name)",
+                    Self.figures(.perplexity, of: runs), Self.least(of: runs, isHeldOut: setting.isHeldOut),
+                    setting.isHeldOut ? Self.heldOut(runs) : "", isFirst ? recipe.reported.result ?? "" : "",
+                    String(format: "%.1f", median(runs.map(\.seconds))),
+                    isFirst ? Self.speeds(runs, of: recipe) : "", Self.words(verdicts),
+                ].map(Self.escaped))
         }
     }
 
@@ -36,7 +38,7 @@ public struct RecipeTable: Sendable {
         }
         func line(_ row: [String]) -> String {
             let cells = zip(columns, widths).map { column, width in
-                row[column].padding(toLength: width, withPad: " ", startingAt: 0)
+                row[column] + String(repeating: " ", count: width - row[column].count)
             }
             return "| " + cells.joined(separator: " | ") + " |\n"
         }
@@ -44,37 +46,42 @@ public struct RecipeTable: Sendable {
         return line(Self.header) + rule + rows.map(line).joined()
     }
 
-    private func figures(_ figure: Expectation.Figure, of setting: SettingResult) -> String {
-        let values = setting.runs.compactMap { $0.figure(figure) }
-        guard !values.isEmpty else { return "" }
-        let all = setting.runs.compactMap { run in
-            run.divergedInEpoch.map { "diverged in epoch \($0)" } ?? run.figure(figure).map(Self.decimal)
+    /// A cell without what would end it.
+    private static func escaped(_ cell: String) -> String {
+        cell.split(whereSeparator: \.isNewline).joined(separator: " ").replacingOccurrences(
+            of: "|", with: "\\|")
+    }
+
+    private static func figures(_ figure: Expectation.Figure, of runs: [RunResult]) -> String {
+        let all = runs.compactMap { run in
+            run.divergedInEpoch.map { "diverged in epoch \($0)" } ?? run.figure(figure).map(decimal)
         }
-        return "\(Self.decimal(median(values))) (\(all.joined(separator: ", ")))"
+        return "\(decimal(median(runs.compactMap { $0.figure(figure) }))) (\(all.joined(separator: ", ")))"
     }
 
-    /// The median of the seeds' least perplexities, held out where text is.
-    private func least(_ setting: SettingResult) -> String {
-        let values = setting.runs.compactMap { run in
-            (run.validationPerplexity.isEmpty ? run.perplexity : run.validationPerplexity).min()
+    /// The median of the seeds' least perplexities, held out where text is, also of those that diverged later.
+    private static func least(of runs: [RunResult], isHeldOut: Bool) -> String {
+        let values = runs.compactMap { run in
+            (isHeldOut ? run.validationPerplexity : run.perplexity).min()
         }
-        return values.isEmpty ? "" : Self.decimal(median(values))
+        return values.isEmpty ? "" : decimal(median(values))
     }
 
-    private func heldOut(_ setting: SettingResult) -> String {
-        let exponentials = setting.runs.compactMap(\.meanOfExponentials)
-        let text = figures(.validationPerplexity, of: setting)
-        return exponentials.isEmpty
-            ? text : text + "; mean of exponentials \(Self.decimal(median(exponentials)))"
+    private static func heldOut(_ runs: [RunResult]) -> String {
+        let exponentials = runs.compactMap(\.meanOfExponentials)
+        let text = figures(.validationPerplexity, of: runs)
+        return exponentials.count < runs.count
+            ? text : text + "; mean of exponentials \(decimal(median(exponentials)))"
     }
 
-    private func speeds(_ setting: SettingResult, of recipe: Recipe) -> String {
-        (recipe.reported.speeds ?? []).compactMap { speed in
-            let factors = setting.runs.compactMap { run in
+    private static func speeds(_ runs: [RunResult], of recipe: Recipe) -> String {
+        let whole = runs.filter { $0.divergedInEpoch == nil }
+        return (recipe.reported.speeds ?? []).compactMap { speed in
+            let factors = whole.compactMap { run in
                 speed.seconds(tokens: run.tokens, epochs: run.perplexity.count).map { $0 / run.seconds }
             }
             guard !factors.isEmpty else { return nil }
-            return String(format: "%.1f times \(speed.by)", median(factors))
+            return String(format: "%.1f times ", median(factors)) + speed.by
         }.joined(separator: ", ")
     }
 
@@ -85,14 +92,14 @@ public struct RecipeTable: Sendable {
             return
                 "\(verdict.expectation.of.rawValue) \(found)\(epoch), at most \(decimal(verdict.expectation.bound))"
         }
-        return missed.isEmpty ? "yes" : "no: " + missed.joined(separator: "; ")
+        return verdicts.isEmpty ? "" : missed.isEmpty ? "yes" : "no: " + missed.joined(separator: "; ")
     }
 
-    /// Three digits after the point where the number is small, three in all where it is not.
+    /// Three digits after the point, or three in all where the number is large.
     private static func decimal(_ value: Double) -> String {
         switch value {
         case .infinity: "diverged"
-        case ..<100: String(format: "%.3f", value)
+        case ..<1000: String(format: "%.3f", value)
         default: String(format: "%.3g", value)
         }
     }

@@ -1,5 +1,6 @@
 import Foundation
 import UnrollCore
+import UnrollEngine
 import UnrollModel
 import UnrollTensor
 import UnrollText
@@ -13,6 +14,7 @@ struct ScratchTraining {
     private let configuration: ModelConfiguration
     private let corpus: Corpus
     private let seed: UInt64
+    private let start: Parameters
     /// W_xh `[V, H]`, W_hh `[H, H]`, b_h `[H]`, W_hq `[H, V]`, b_q `[V]`.
     private var tensors: [Tensor]
     private var epoch = 0
@@ -30,9 +32,24 @@ struct ScratchTraining {
         self.configuration = configuration
         self.corpus = corpus
         self.seed = seed
-        let parameters = try Parameters(
+        guard corpus.vocabulary.count > 1 else {
+            throw TrainingError.invalidOption(
+                "'\(corpus.name)': all tokens occur too seldom to be known; lower 'corpus.minimumFrequency'")
+        }
+        // A gradient through an epoch remembers all of its steps.
+        let tokensOfAStrand = corpus.tokens.count / max(1, setting.training.batch)
+        let steps = setting.training.detachesState ?? true ? setting.training.steps : tokensOfAStrand
+        do {
+            try MemoryEstimate.check(
+                configuration: configuration, vocabularySize: corpus.vocabulary.count,
+                timeSteps: max(1, steps), batchSize: setting.training.batch)
+        } catch {
+            throw TrainingError.engine(error)
+        }
+        start = try Parameters(
             for: configuration, vocabularySize: corpus.vocabulary.count,
             initializer: setting.training.initializer, seed: seed)
+        let parameters = start
         tensors = try Self.names.map { name, isTransposed in
             guard let entry = parameters[name] else { throw ModelError.missingTensor(name) }
             let tensor = try Tensor(entry.values, shape: entry.shape)
@@ -42,11 +59,11 @@ struct ScratchTraining {
 
     /// The parameters as a language model has them.
     func parameters() throws -> Parameters {
-        var parameters = try Parameters(
-            for: configuration, vocabularySize: corpus.vocabulary.count,
-            initializer: setting.training.initializer, seed: seed)
+        var parameters = start
         for ((name, isTransposed), tensor) in zip(Self.names, tensors) {
-            guard let index = parameters.entries.firstIndex(where: { $0.name == name }) else { continue }
+            guard let index = parameters.entries.firstIndex(where: { $0.name == name }) else {
+                throw ModelError.missingTensor(name)
+            }
             parameters.entries[index].values = (isTransposed ? try tensor.transposed() : tensor).elements
         }
         return parameters
@@ -64,6 +81,7 @@ struct ScratchTraining {
         var state = Tensor(0)
         var (nats, count, norms) = (0.0, 0, 0.0)
         for index in 0..<minibatches.count {
+            try Task.checkCancellation()
             minibatches.fill(&minibatch, at: index)
             if !minibatch.continuesState || epoch > training.carriedEpochs ?? .max {
                 state = try .zeros([minibatch.batchSize, configuration.hiddenSize])
@@ -88,6 +106,15 @@ struct ScratchTraining {
             epoch: epoch, perplexity: perplexity, validationPerplexity: nil,
             gradientNorm: norms / Double(minibatches.count), tokensPerSecond: Double(tokens) / seconds,
             seconds: seconds)
+    }
+
+    /// Where training stands after an epoch.
+    func progress(after report: EpochReport) -> TrainingProgress {
+        let epochs = setting.training.epochs
+        return TrainingProgress(
+            epoch: report.epoch, epochs: epochs, fractionCompleted: Double(report.epoch) / Double(epochs),
+            perplexity: report.perplexity, tokensPerSecond: report.tokensPerSecond,
+            secondsRemaining: report.seconds / Double(report.epoch) * Double(epochs - report.epoch))
     }
 
     /// One step of the book's training loop; the loss is the minibatch's mean, the norm that before clipping.

@@ -42,6 +42,18 @@ public struct TrainingProgress: Sendable, Equatable {
     public var tokensPerSecond: Double
     /// Seconds left at this speed.
     public var secondsRemaining: Double
+
+    package init(
+        epoch: Int, epochs: Int, fractionCompleted: Double, perplexity: Double, tokensPerSecond: Double,
+        secondsRemaining: Double
+    ) {
+        self.epoch = epoch
+        self.epochs = epochs
+        self.fractionCompleted = fractionCompleted
+        self.perplexity = perplexity
+        self.tokensPerSecond = tokensPerSecond
+        self.secondsRemaining = secondsRemaining
+    }
 }
 
 /// What one pass over the text came to.

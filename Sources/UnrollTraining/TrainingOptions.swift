@@ -81,6 +81,11 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
             throw .invalidOption(
                 "the number of epochs with carried state (--carried-epochs) must not be negative")
         }
+        if carriedEpochs != nil, ![.sequential, .consecutive].contains(sampling) {
+            throw .invalidOption(
+                "only --sampling sequential and consecutive carry state, so --carried-epochs needs one of them"
+            )
+        }
         if sampling != .windows, trainingWindows != nil || validationWindows != nil {
             throw .invalidOption("counts of windows need --sampling windows")
         }

@@ -60,7 +60,7 @@ extension CommandLineTests {
             let picture = try String(contentsOf: folder("unroll-recipes/mine.svg"), encoding: .utf8)
             #expect(picture.contains("<svg") && picture.contains("Mine"))
             let json = try JSONSerialization.jsonObject(
-                with: try Data(contentsOf: folder("unroll-recipes/mine.json")))
+                with: try Data(contentsOf: folder("unroll-recipes/mine-result.json")))
             let settings = try #require((json as? [String: Any])?["settings"] as? [[String: Any]])
             let runs = try #require(settings.first?["runs"] as? [[String: Any]])
             #expect(runs.compactMap { $0["seed"] as? Int } == [1, 2])
@@ -121,7 +121,11 @@ extension CommandLineTests {
             (["recipe", "run", "gluon-consise"], 64, "did you mean 'gluon-concise'?"),
             (["recipe", "run"], 64, "recipes"),
             (["recipe", "run", "mine.json", "--seeds", "1,x"], 64, "--seeds"),
-            (["recipe", "run", "mine.json", "--epochs", "0"], 1, "--epochs"),
+            (["recipe", "run", "mine.json", "--epochs", "0"], 64, "--epochs"),
+            (["recipe", "run", "mine.json", "--threads", "0"], 64, "--threads"),
+            (["recipe", "run", "mine.json", "--corpus", "-"], 64, "--corpus"),
+            (["recipe", "run", "mine.json", "mine.json"], 1, "'mine'"),
+            (["train", "--recipe", "mine.json:other"], 64, "only one setting"),
             (["recipe", "run", "mine.json", "--output", ""], 64, "--output"),
             (["recipe", "run", "mine.json", "--output", "text.txt"], 1, "text.txt"),
             (["recipe", "run", "mine.json", "--corpus", "nowhere.txt"], 1, "nowhere.txt"),

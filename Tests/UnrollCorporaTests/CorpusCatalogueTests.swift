@@ -9,7 +9,7 @@ import UnrollCorpora
     }
 
     @Test func anUnknownNameListsTheKnownOnes() {
-        let error = CorpusError.unknownCorpus(name: "bible", known: ["time-machine"])
+        let error = CorpusError.unknownCorpus(name: "bible", known: ["time-machine", "tiny-shakespeare"])
         #expect(throws: error) { try CorpusCatalogue.standard.entry(named: "bible") }
         #expect(error.description.contains("'bible'") && error.description.contains("time-machine"))
     }

@@ -31,6 +31,7 @@ import UnrollCorpora
         #expect(
             error.description == "cannot download numbers: host h not found (offline?);"
                 + " train without a name to use the bundled sample, or give the path of a text file of yours,"
-                + " or download http://127.0.0.1:80/numbers.txt yourself and put it at /c/numbers.txt")
+                + " or download http://127.0.0.1:80/numbers.txt yourself and put it at /c/numbers.txt or into the folder that UNROLL_CORPORA names"
+        )
     }
 }

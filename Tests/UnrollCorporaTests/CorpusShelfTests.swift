@@ -21,6 +21,14 @@ import UnrollCorpora
         #expect(shelf.file(of: entry)?.lastPathComponent == "z.txt")
         try Data("abc".utf8).write(to: folder.appending(path: "b.txt"))
         #expect(shelf.file(of: entry)?.lastPathComponent == "b.txt")
+        // A folder of links to texts that are elsewhere.
+        let links = folder.appending(path: "links")
+        try FileManager.default.createDirectory(at: links, withIntermediateDirectories: true)
+        try FileManager.default.createSymbolicLink(
+            at: links.appending(path: "link"), withDestinationURL: folder.appending(path: "z.txt"))
+        #expect(
+            CorpusShelf(environment: ["UNROLL_CORPORA": links.path]).file(of: entry)?.lastPathComponent
+                == "z.txt")
     }
 
     @Test(arguments: [[:], ["UNROLL_CORPORA": ""], ["UNROLL_CORPORA": "/nowhere/at all"]])

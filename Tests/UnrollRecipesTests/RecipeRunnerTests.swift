@@ -39,6 +39,7 @@ import UnrollTraining
             return result.settings[0].runs.map(\.perplexity)
         }
         let (engine, scratch) = (try await perplexities("engine"), try await perplexities("scratch"))
+        #expect(engine.map(\.count) == [4, 4, 4])
         for (a, b) in zip(engine.joined(), scratch.joined()) { #expect(abs(a / b - 1) < 1e-4) }
         #expect(scratch.map(\.count) == [4, 4, 4])
         // Without detaching, the gradient of all but the first minibatch is another one.
@@ -50,6 +51,23 @@ import UnrollTraining
             try await perplexities("engine", fresh).joined(),
             try await perplexities("scratch", fresh).joined())
         { #expect(abs(a / b - 1) < 1e-4) }
+    }
+
+    @Test func withoutDetachingTheTapeOfTheFirstMinibatchIsKept() async throws {
+        func result(_ more: String = "") async throws -> RunResult {
+            try await TestRecipe.result(
+                """
+                {"corpus": {"text": "sample", "preprocess": "letters", "tokens": "characters", "limit": 42},
+                "seeds": [1], "training": {"epochs": 2, "batch": 4, "steps": 5, "sampling": "consecutive",
+                "learningRate": 1, "clip": 0, "initializer": "uniform", "level": "scratch" \(more)}}
+                """
+            ).settings[0].runs[0]
+        }
+        let (detached, attached) = (try await result(), try await result(#", "detachesState": false"#))
+        // After the first epoch they are two networks.
+        #expect(abs(attached.perplexity[1] / detached.perplexity[1] - 1) > 1e-4)
+        let bytes = (try #require(attached.tensorBytes), try #require(detached.tensorBytes))
+        #expect(bytes.0 > bytes.1)
     }
 
     @Test func samplesAreWrittenWhenTheyAreDue() async throws {
@@ -75,8 +93,7 @@ import UnrollTraining
     }
 
     @Test func divergenceIsAResult() async throws {
-        let result = try await TestRecipe.result(
-            #"""
+        let changes = #"""
             {
               "model": {"cell": "relu", "hidden": 8, "singleBias": true}, "seeds": [1],
               "training": {
@@ -85,12 +102,19 @@ import UnrollTraining
               },
               "expected": [{"figure": "perplexity", "of": "worst", "value": 100, "tolerance": 0}]
             }
-            """#)
+            """#
+        let result = try await TestRecipe.result(changes)
         let run = result.settings[0].runs[0]
         let epoch = try #require(run.divergedInEpoch)
         #expect(run.perplexity.count == epoch - 1)
         #expect(!result.isAsExpected)
         #expect(result.verdicts[0].found == .infinity)
+        var table = RecipeTable()
+        table.add(result, of: try TestRecipe.recipe(changes))
+        #expect(table.markdown.contains("diverged in epoch \(epoch)"))
+        // Nothing was held out.
+        #expect(!table.markdown.contains("held out"))
+        #expect(table.markdown.contains("no: worst diverged, at most 100.000"))
     }
 
     @Test func verdictsAreOnTheWorstOrTheMedianOfTheSeeds() async throws {

@@ -45,6 +45,17 @@ import UnrollRecipes
         #expect(rows[2][5].hasSuffix(" times a snail"))
         #expect(rows[2][6] == "yes")
         #expect(rows[3][6].hasPrefix("no: median ") && rows[3][6].hasSuffix(", at most 1.500"))
+        // A single variant's expectations need no name; what would end a cell is escaped.
+        let single = #"""
+            {
+              "variants": [{"name": "a|b"}],
+              "expected": [{"figure": "perplexity", "of": "worst", "value": 1, "tolerance": 0}]
+            }
+            """#
+        var other = RecipeTable()
+        other.add(try await TestRecipe.result(single), of: try TestRecipe.recipe(single))
+        #expect(other.markdown.contains("`trial`: a\\|b "))
+        #expect(other.markdown.contains("no: worst "))
         // What nobody has is no column.
         var plain = RecipeTable()
         plain.add(try await TestRecipe.result(), of: try TestRecipe.recipe())

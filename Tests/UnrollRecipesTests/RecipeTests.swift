@@ -82,6 +82,12 @@ import UnrollRecipes
         (#"{"split": {"validationWindows": 5}}"#, "windows"),
         (#"{"samples": {"prompts": [], "length": 5}}"#, "samples.prompts"),
         (#"{"samples": {"prompts": ["a"], "length": 0}}"#, "length"),
+        (#"{"samples": {"prompts": ["a"], "length": 5, "strategies": []}}"#, "strategies"),
+        (#"{"split": {"validation": 1}}"#, "split.validation"),
+        (
+            #"{"expected": [{"figure": "perplexity", "of": "worst", "value": 1e308, "tolerance": 9}]}"#,
+            "'expected'"
+        ),
         (#"{"samples": {"prompts": ["a"], "length": 5, "strategies": ["alpha"]}}"#, "'alpha'"),
         (#"{"samples": {"prompts": ["a"], "length": 5, "strategies": ["alpha -1"]}}"#, "'alpha -1'"),
         (#"{"reported": {"speeds": [{"by": "x"}]}}"#, "reported.speeds"),
@@ -111,15 +117,18 @@ import UnrollRecipes
     }
 
     @Test(arguments: [
-        #""epochs": 0"#, #""learningRate": 0"#, #""clip": -1"#,
-        #""sampling": "sequentail""#, #""carriedEpochs": -1"#, #""detachesState": false"#,
-        #""level": "cratch""#, #""epochs": 1e30"#,
+        (#""epochs": 0"#, "--epochs"), (#""learningRate": 0"#, "--learning-rate"),
+        (#""clip": -1"#, "--clip"), (#""sampling": "sequentail""#, "sequentail"),
+        (#""carriedEpochs": -1"#, "--carried-epochs"), (#""detachesState": false"#, "detachesState"),
+        (#""level": "cratch""#, "cratch"), (#""epochs": 1e30"#, "number"), (#""batch": 0"#, "training.batch"),
+        (#""steps": -3"#, "training.steps"),
+        (#""sampling": "random", "carriedEpochs": 1"#, "--carried-epochs"),
     ])
-    func trainingThatMakesNoSenseIsRefused(change: String) {
+    func trainingThatMakesNoSenseIsRefused(change: String, text: String) {
         let training = #""epochs": 4, "batch": 4, "steps": 5, "sampling": "sequential", "learningRate": 0.5"#
         let rest = #""clip": 1, "initializer": "normal""#
         // The last of two equal keys counts.
-        TestRecipe.expectError("{\"training\": {\(training), \(rest), \(change)}}")
+        TestRecipe.expectError("{\"training\": {\(training), \(rest), \(change)}}", naming: text)
     }
 
     @Test(arguments: ["", "{", "[]", "3", "\"a\"", "{\"title\": 1}", "\u{0}", "nul"])
@@ -167,11 +176,12 @@ import UnrollRecipes
               ]
             }
             """#)
-        let changed = try recipe.changed(seeds: [7, 8], epochs: 2)
-        #expect(changed.seeds == [7, 8])
+        let changed = try recipe.changed(seeds: [7, .max], epochs: 2)
+        #expect(changed.seeds == [7, .max])
         #expect(changed.settings.map(\.training.epochs) == [2, 2])
         #expect(changed.expected.isEmpty)
         #expect(throws: RecipeError.self) { try recipe.changed(epochs: 0) }
         #expect(try recipe.changed(seeds: [1]).expected.count == 1)
+        #expect(try recipe.changed(isOfAnotherText: true).expected.isEmpty)
     }
 }

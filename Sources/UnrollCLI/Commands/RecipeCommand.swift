@@ -63,7 +63,7 @@ struct RecipeCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Train the networks of recipes, and print what came of them as a table.",
             discussion: """
-                Perplexities of all epochs are saved as NAME.json, and drawn as NAME.svg.
+                Perplexities of all epochs are saved as NAME-result.json, and drawn as NAME.svg.
                 """)
 
         @Argument(
@@ -83,14 +83,25 @@ struct RecipeCommand: AsyncParsableCommand {
             help: "Passes over the text, in place of the recipe's; nothing is expected of them.")
         var epochs: Int?
 
-        @Option(help: "A text in place of the recipe's: a path, or a name from 'unroll corpus list'.")
+        @Option(
+            help:
+                "A text in place of the recipe's; nothing is expected of it. A path, or a name from 'unroll corpus list'."
+        )
         var corpus: String?
+
+        func validate() throws {
+            if let epochs, epochs < 1 {
+                throw ValidationError("--epochs is \(epochs) but must be at least 1")
+            }
+            if corpus == CorpusReader.standardInput {
+                throw ValidationError("--corpus - can be read only once; save the text in a file")
+            }
+        }
 
         func run() async throws {
             let recipes = try recipes.map { name in
-                let recipe = try options.form(of: try RecipeCatalogue.recipe(name))
-                return try seeds == nil && epochs == nil
-                    ? recipe : recipe.changed(seeds: seeds, epochs: epochs)
+                try options.form(of: try RecipeCatalogue.recipe(name))
+                    .changed(seeds: seeds, epochs: epochs, isOfAnotherText: corpus != nil)
             }
             let session = options.session(recipes, otherText: corpus)
             let results = try await session.run()
@@ -139,42 +150,5 @@ struct RecipeCommand: AsyncParsableCommand {
                 )
             }
         }
-    }
-}
-
-/// How recipes are run.
-struct RecipeOptions: ParsableArguments {
-    @Flag(help: "Run the short form of each recipe, a matter of seconds.")
-    var reduced = false
-
-    @Option(help: "The folder for results and plots.", completion: .directory)
-    var output = "unroll-recipes"
-
-    @Option(
-        parsing: .unconditional,
-        help: "Threads that compute (default: all processors). They do not change the result.")
-    var threads: Int?
-
-    @Flag(help: "Write what came of each recipe as one JSON object a line to standard output.")
-    var json = false
-
-    func validate() throws {
-        if output.isEmpty { throw ValidationError("--output is empty; name a folder") }
-    }
-
-    /// The recipe, or its short form.
-    func form(of recipe: Recipe) throws -> Recipe {
-        guard reduced else { return recipe }
-        guard let short = try recipe.reduced() else {
-            throw Failure("recipe '\(recipe.name)' has no short form; leave out --reduced")
-        }
-        return short
-    }
-
-    func session(_ recipes: [Recipe], otherText: String?) -> RecipeSession {
-        RecipeSession(
-            recipes: recipes, folder: URL(filePath: output, directoryHint: .isDirectory),
-            otherText: otherText,
-            threads: threads, isJSON: json)
     }
 }

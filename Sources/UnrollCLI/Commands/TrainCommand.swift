@@ -41,7 +41,7 @@ struct TrainCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Train as a recipe says; of other options CORPUS, --epochs, --seed, --threads and those below count.",
+            "Train as a recipe says; of other options CORPUS, --epochs, --seed, --engine, --threads and those below count.",
             valueName: "name|file"),
         completion: .list(RecipeCatalogue.names))
     var recipe: String?
@@ -110,7 +110,7 @@ struct TrainCommand: AsyncParsableCommand {
         // Found out now, and not after the training.
         if let prompt = prompts.first(where: { corpus.vocabulary.encode($0).ids.isEmpty }) {
             throw Failure(
-                "--prompt '\(prompt)': nothing is left of it after preprocessing; give another",
+                "the prompt '\(prompt)': nothing is left of it after preprocessing; give another with --prompt",
                 exitCode: Failure.usage)
         }
         var session = TrainingSession(trainer: trainer, corpus: corpus, folder: folder, isJSON: json)

@@ -10,11 +10,20 @@ struct LiveChart {
     private static let maximumRows = 12
     private static let minimumRows = 6
     private static let maximumColumns = 100
+    /// More points than a chart has dots by far; beyond them every second one will do.
+    private static let maximumPoints = 4000
 
     mutating func add(_ report: EpochReport) {
-        training.append(LineChart.Point(x: Double(report.epoch), y: report.perplexity))
+        Self.append(report.perplexity, of: report.epoch, to: &training)
         guard let perplexity = report.validationPerplexity else { return }
-        validation.append(LineChart.Point(x: Double(report.epoch), y: perplexity))
+        Self.append(perplexity, of: report.epoch, to: &validation)
+    }
+
+    private static func append(_ perplexity: Double, of epoch: Int, to points: inout [LineChart.Point]) {
+        if points.count >= maximumPoints {
+            points = points.enumerated().filter { $0.offset.isMultiple(of: 2) }.map(\.element)
+        }
+        points.append(LineChart.Point(x: Double(epoch), y: perplexity))
     }
 
     /// The chart's lines; none while there is no curve yet, or where there is no room.

@@ -8,14 +8,15 @@ struct ProgressDisplay {
     /// What stands before the facts, such as which of several networks is trained.
     private let label: String
     private var chart = LiveChart()
-    /// Lines that the next drawing replaces.
-    private var openLines = 0
+    /// The columns of each line that the next drawing replaces.
+    private var openLines: [Int] = []
     private var lastLine: ContinuousClock.Instant?
     /// Seconds between lines where nobody is looking.
     private static let interval = 5.0
 
     init(label: String = "") {
-        self.label = label
+        // What moves the cursor would spoil the drawing.
+        self.label = TextWidth.printable(label)
     }
 
     mutating func show(_ progress: TrainingProgress) {
@@ -25,7 +26,7 @@ struct ProgressDisplay {
             " \(label)\(percent)%  epoch \(progress.epoch)/\(progress.epochs)  perplexity \(Format.decimal(progress.perplexity))"
             + "  \(Format.grouped(progress.tokensPerSecond)) tokens/s  \(Format.time(progress.secondsRemaining)) left"
         let width = Standard.error.width
-        let room = min(width - facts.count - 3, 30)
+        let room = min(width - TextWidth.columns(facts) - 3, 30)
         let bar =
             if room >= 5 {
                 "["
@@ -35,7 +36,7 @@ struct ProgressDisplay {
                 ""
             }
         let lines = chart.lines(columns: width - 1, terminalRows: Standard.error.height)
-        draw(lines + [String((bar + facts).prefix(width - 1))])
+        draw(lines + [TextWidth.shortened(bar + facts, columns: width - 1)])
     }
 
     /// Shows an epoch, the last one in any case.
@@ -55,7 +56,7 @@ struct ProgressDisplay {
         if isTerminal {
             draw(chart.lines(columns: Standard.error.width - 1, terminalRows: Standard.error.height) + [line])
             Standard.error.write("\n")
-            openLines = 0
+            openLines = []
         } else {
             say(line)
         }
@@ -69,14 +70,17 @@ struct ProgressDisplay {
 
     /// Takes away what would be redrawn.
     mutating func clear() {
-        guard openLines > 0 else { return }
+        guard !openLines.isEmpty else { return }
         draw([])
     }
 
     private mutating func draw(_ lines: [String]) {
+        // A terminal that has become narrower since shows a line in several rows.
+        let width = max(1, Standard.error.width)
+        let rows = openLines.reduce(0) { $0 + max(1, ($1 + width - 1) / width) }
         // To the beginning of what was drawn before, and clear all from there.
-        let up = openLines > 1 ? "\u{1B}[\(openLines - 1)A" : ""
-        Standard.error.write((openLines > 0 ? "\(up)\r\u{1B}[J" : "") + lines.joined(separator: "\n"))
-        openLines = lines.count
+        let up = rows > 1 ? "\u{1B}[\(rows - 1)A" : ""
+        Standard.error.write((rows > 0 ? "\(up)\r\u{1B}[J" : "") + lines.joined(separator: "\n"))
+        openLines = lines.map(TextWidth.columns)
     }
 }
