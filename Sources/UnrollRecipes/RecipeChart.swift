@@ -7,8 +7,9 @@ extension LineChart {
     /// place for several.
     public init(_ result: RecipeResult, of recipe: Recipe) {
         var series: [Series] = []
+        let isAlone = recipe.settings.count == 1
+        let allAreHeldOut = !isAlone && recipe.settings.allSatisfy(\.isHeldOut)
         for (setting, isHeldOut) in zip(result.settings, recipe.settings.map(\.isHeldOut)) {
-            let isAlone = recipe.settings.count == 1
             if !isHeldOut || isAlone {
                 series.append(
                     Series(
@@ -18,20 +19,31 @@ extension LineChart {
             if isHeldOut {
                 series.append(
                     Series(
-                        name: isAlone ? "held out" : "\(setting.name), held out",
+                        name: isAlone ? "held out" : setting.name + (allAreHeldOut ? "" : ", held out"),
                         lines: setting.runs.map { Self.line($0.validationPerplexity, of: $0) }))
             }
         }
-        let curve = recipe.reported.curve ?? []
-        let marks =
-            curve.isEmpty
-            ? []
-            : [Mark.points(curve.map { Point(x: Double($0.epoch), y: $0.perplexity) }, label: "reported")]
+        let curve = (recipe.reported.curve ?? []).map { Point(x: Double($0.epoch), y: $0.perplexity) }
         let seeds = recipe.seeds.count
         self.init(
             title: recipe.title, subtitle: seeds > 1 ? "\(seeds) seeds, and their median" : nil,
-            xAxis: Axis("epoch"), yAxis: Axis("perplexity", scale: .logarithmic), series: series, marks: marks
-        )
+            xAxis: Axis("epoch"),
+            yAxis: Axis(
+                allAreHeldOut ? "perplexity of the held-out text" : "perplexity", scale: .logarithmic,
+                limits: Self.limits(of: series)),
+            series: series, marks: curve.isEmpty ? [] : [.points(curve, label: "reported")])
+    }
+
+    /// Limits where a network has left what others reach; nil where all fit in.
+    ///
+    /// A network that has learnt anything is below its first perplexity, so what is far above leaves the chart.
+    private static func limits(of series: [Series]) -> ClosedRange<Double>? {
+        let lines = series.flatMap(\.lines)
+        let values = lines.joined().map(\.y).filter(\.isFinite)
+        let first = lines.compactMap(\.first?.y).filter(\.isFinite)
+        guard let least = values.min(), let greatest = values.max() else { return nil }
+        let ceiling = 1.5 * median(first)
+        return greatest > 10 * ceiling && least < ceiling ? 0.95 * least...ceiling : nil
     }
 
     /// Perplexities of one epoch after the other, and one that is none where training diverged, which is marked.

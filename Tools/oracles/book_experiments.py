@@ -4,7 +4,7 @@
     python Tools/oracles/book_experiments.py slides TEXT --seeds 14        # d2l-slides
 
 TEXT is timemachine.txt. Prints for each seed the last perplexity, of the training text or of what is held out, and for
-`sequential` the share of the last 250 epochs above 1.08. Needs torch and numpy.
+`sequential` the share of the last 150 epochs above 1.08. Needs torch and numpy.
 """
 
 import argparse
@@ -60,8 +60,8 @@ def sequential(ids, seed):
             loss, state = network.step(xs[:, i : i + steps], ys[:, i : i + steps], state)
             losses.append(loss)
         curve.append(math.exp(sum(losses) / len(losses)))
-    late = curve[-250:]
-    return f"{curve[-1]:.3f}, {sum(p > 1.08 for p in late) / len(late):.0%} of the last 250 epochs above 1.08"
+    late = curve[-150:]
+    return f"{curve[-1]:.3f}, {sum(p > 1.08 for p in late) / len(late):.0%} of the last 150 epochs above 1.08"
 
 
 def slides(ids, seed):
