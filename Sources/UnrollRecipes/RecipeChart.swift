@@ -41,9 +41,12 @@ extension LineChart {
         let lines = series.flatMap(\.lines)
         let values = lines.joined().map(\.y).filter(\.isFinite)
         let first = lines.compactMap(\.first?.y).filter(\.isFinite)
-        guard let least = values.min(), let greatest = values.max() else { return nil }
-        let ceiling = 1.5 * median(first)
-        return greatest > 10 * ceiling && least < ceiling ? 0.95 * least...ceiling : nil
+        guard let least = values.min(), let greatest = values.max(), let start = first.min() else {
+            return nil
+        }
+        let ceiling = 4 * start
+        guard greatest > 10 * ceiling, let top = values.filter({ $0 <= ceiling }).max() else { return nil }
+        return 0.95 * least...1.05 * top
     }
 
     /// Perplexities of one epoch after the other, and one that is none where training diverged, which is marked.

@@ -65,6 +65,24 @@ import UnrollRecipes
             ])
     }
 
+    @Test func whatExplodesLeavesTheChart() async throws {
+        let training = #""batch": 4, "steps": 5, "sampling": "sequential", "initializer": "uniform""#
+        let changes = """
+            {
+              "training": {"epochs": 4, "learningRate": 0.5, "clip": 1, \(training)},
+              "variants": [{"name": "a"}, {"name": "b", "training": {"learningRate": 50, "clip": 0}}]
+            }
+            """
+        let result = try await TestRecipe.result(changes)
+        try #require(result.settings[1].runs.contains { ($0.perplexity.max() ?? 0) > 1e4 })
+        let limits = try #require(LineChart(result, of: try TestRecipe.recipe(changes)).yAxis.limits)
+        let learnt = result.settings[0].runs.flatMap(\.perplexity)
+        #expect(learnt.allSatisfy(limits.contains))
+        #expect(limits.upperBound < 1e3)
+        // Where nothing explodes, the data are the limits.
+        #expect(LineChart(try await TestRecipe.result(), of: try TestRecipe.recipe()).yAxis.limits == nil)
+    }
+
     @Test func theChartHasALineForEachSeed() async throws {
         let recipe = try TestRecipe.recipe(
             #"{"split": {"validation": 0.3}, "reported": {"curve": [{"epoch": 2, "perplexity": 9}]}}"#)
