@@ -129,7 +129,7 @@ struct RecipeSession {
                     text += "- \(sample.strategy)\(diversity)\n"
                     // The most probable continuation is always the same.
                     let texts = Set(sample.texts).count == 1 ? Array(sample.texts.prefix(1)) : sample.texts
-                    text += texts.map { "    - \(sample.prompt)**\($0)**\n" }.joined()
+                    text += texts.map { "    - \(sample.prompt)\($0)\n" }.joined()
                 }
             }
         }

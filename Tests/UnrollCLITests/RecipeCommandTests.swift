@@ -56,7 +56,7 @@ extension CommandLineTests {
             #expect(result.lines[0].hasPrefix("| recipe"))
             #expect(result.lines[2].hasPrefix("| `mine`"))
             #expect(result.lines[2].hasSuffix("| yes         |"))
-            #expect(result.output.contains("the**"))
+            #expect(result.output.contains("\n- greedy\n    - the"))
             let picture = try String(contentsOf: folder("unroll-recipes/mine.svg"), encoding: .utf8)
             #expect(picture.contains("<svg") && picture.contains("Mine"))
             let json = try JSONSerialization.jsonObject(
