@@ -1,4 +1,4 @@
-// The tile interpreter: a cell's pointwise formula as a list of operations on tiles of 32 units x up to 32 rows.
+// The tile interpreter: a cell's pointwise formula as a list of operations on tiles of 32 units x up to 64 rows.
 //
 // Tiles are contiguous, so operations read and write tensors directly and no load or store is needed. What costs is
 // the traffic with the L1 cache, hence the operations with three operands, the forms that the chain rule emits.
