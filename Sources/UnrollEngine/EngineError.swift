@@ -13,6 +13,8 @@ public enum EngineError: Error, Sendable, Equatable, CustomStringConvertible {
     case tokenOutOfRange(Int32, vocabularySize: Int)
     /// The state that is carried on is of another shape than the minibatch needs.
     case stateMismatch(expected: [Int], actual: [Int])
+    /// A share to leave out is none; the text says which.
+    case invalidRegularization(String)
     /// The machine has not the kernels, the memory or the threads.
     case kernels(KernelError)
 
@@ -30,6 +32,8 @@ public enum EngineError: Error, Sendable, Equatable, CustomStringConvertible {
             "the token id \(token) is not in the vocabulary of \(size)"
         case .stateMismatch(let expected, let actual):
             "the recurrent state has the shape \(actual), where the minibatch needs \(expected)"
+        case .invalidRegularization(let reason):
+            reason
         case .kernels(let error):
             error.description
         }
