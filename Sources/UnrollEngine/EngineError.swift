@@ -13,6 +13,10 @@ public enum EngineError: Error, Sendable, Equatable, CustomStringConvertible {
     case tokenOutOfRange(Int32, vocabularySize: Int)
     /// The state that is carried on is of another shape than the minibatch needs.
     case stateMismatch(expected: [Int], actual: [Int])
+    /// A number of the optimizer makes no sense.
+    case invalidOptimizer(name: String, value: Float, range: String)
+    /// What an optimizer is to go on from contradicts itself.
+    case invalidOptimizerState(String)
     /// The machine has not the kernels, the memory or the threads.
     case kernels(KernelError)
 
@@ -30,6 +34,10 @@ public enum EngineError: Error, Sendable, Equatable, CustomStringConvertible {
             "the token id \(token) is not in the vocabulary of \(size)"
         case .stateMismatch(let expected, let actual):
             "the recurrent state has the shape \(actual), where the minibatch needs \(expected)"
+        case .invalidOptimizer(let name, let value, let range):
+            "\(name) is \(value) but must be \(range)"
+        case .invalidOptimizerState(let reason):
+            "the optimizer cannot go on from this state: \(reason); restore it as it was saved, or begin anew"
         case .kernels(let error):
             error.description
         }

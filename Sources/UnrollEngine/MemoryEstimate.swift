@@ -8,7 +8,7 @@ public enum MemoryEstimate {
     /// In floating point, so that absurd sizes give an absurd estimate and not an overflow.
     public static func bytes(
         configuration: ModelConfiguration, vocabularySize: Int, timeSteps: Int, batchSize: Int,
-        precision: Precision = .float32
+        precision: Precision = .float32, optimizer: Optimizer = Optimizer()
     ) -> Double {
         let padding = Double(PanelLayout.width)
         let gates = Double(configuration.cell.gates.count)
@@ -37,13 +37,15 @@ public enum MemoryEstimate {
         // Parameters, their gradients, their transposes, and the copy that goes into a checkpoint; in bfloat16 what
         // products read comes on top, at half the size in each of two directions.
         let words: Double = precision == .float32 ? 1 : 2
-        return 4 * (4 * parameters + words * (tokens * perToken + lookedUp))
+        // Each slot of the optimizer has a copy in the checkpoint too.
+        let slots = Double(optimizer.rule.slots.count + (optimizer.averaging == .none ? 0 : 1))
+        return 4 * ((4 + 2 * slots) * parameters + words * (tokens * perToken + lookedUp))
     }
 
     /// Throws when training such a model would not fit into this machine, or when a size makes no sense.
     public static func check(
         configuration: ModelConfiguration, vocabularySize: Int, timeSteps: Int, batchSize: Int,
-        precision: Precision = .float32
+        precision: Precision = .float32, optimizer: Optimizer = Optimizer()
     ) throws(EngineError) {
         let sizes = [
             ("the hidden size (--hidden)", configuration.hiddenSize), ("the vocabulary size", vocabularySize),
@@ -54,7 +56,7 @@ public enum MemoryEstimate {
         }
         let needed = bytes(
             configuration: configuration, vocabularySize: vocabularySize, timeSteps: timeSteps,
-            batchSize: batchSize, precision: precision)
+            batchSize: batchSize, precision: precision, optimizer: optimizer)
         let available = machineMemory
         guard needed <= available else { throw .notEnoughMemory(needed: needed, available: available) }
         do {

@@ -36,6 +36,7 @@ public final class CPUEngine: Engine {
     let gateInputPanels: UnsafeMutablePointer<Int32>
     /// Present from the first backward pass on.
     var gradients: PackedParameters?
+    let slots: OptimizerSlots
     /// The gradients of the parts of a batch, for models that are trained in parts.
     private var partGradients: [PackedParameters] = []
     /// The sum of squares of each block of gradients.
@@ -89,6 +90,7 @@ public final class CPUEngine: Engine {
             pool = try WorkerPool(threadCount: threads ?? WorkerPool.processorCount)
             weights = try PackedParameters(shape: shape)
             derived = try DerivedWeights(of: weights, wordUnits: wordUnits)
+            slots = OptimizerSlots(shape: shape)
             scratch = try AlignedBuffer(
                 count: pool.threadCount * program.scratchCount * Activations.tileSize)
         } catch {
@@ -125,10 +127,20 @@ public final class CPUEngine: Engine {
 
     /// One step of training.
     public func train(on minibatch: Minibatch, with optimizer: Optimizer) throws(EngineError) -> StepResult {
-        try prepare(for: minibatch)
+        try optimizer.check()
         self.optimizer = optimizer
-        run(trainTask, over: minibatch, gradients: try preparedGradients(for: minibatch))
-        if result.isFinite { carriedBatchSize = minibatch.batchSize }
+        try prepare(for: minibatch)
+        let gradients = try preparedGradients(for: minibatch)
+        do throws(KernelError) {
+            try slots.prepare(for: optimizer)
+        } catch {
+            throw .kernels(error)
+        }
+        run(trainTask, over: minibatch, gradients: gradients)
+        if result.isFinite {
+            slots.count(optimizer)
+            carriedBatchSize = minibatch.batchSize
+        }
         return result
     }
 
@@ -176,8 +188,7 @@ public final class CPUEngine: Engine {
         // The same numbers, and so the same decision, on every thread.
         let result = pass.result()
         if result.isFinite {
-            pass.update(
-                thread, rate: Float(engine.optimizer.effectiveRate(gradientNorm: result.gradientNorm)))
+            pass.update(thread, by: engine.slots.step(engine.optimizer, gradientNorm: result.gradientNorm))
             pass.carryStates(thread)
         }
         if thread == 0 { engine.result = result }
@@ -207,6 +218,7 @@ public final class CPUEngine: Engine {
         if thread == 0 { engine.result = StepResult(meanLoss: pass.meanLoss(), gradientNorm: .nan) }
     }
 
+    /// That of the last step.
     private var optimizer = Optimizer()
     private var result = StepResult(meanLoss: .nan, gradientNorm: .nan)
     private var pass: Pass?
@@ -264,7 +276,7 @@ public final class CPUEngine: Engine {
         if !isLaidOut(timeSteps: timeSteps, batchSize: batchSize) {
             try MemoryEstimate.check(
                 configuration: configuration, vocabularySize: vocabularySize, timeSteps: timeSteps,
-                batchSize: batchSize, precision: precision)
+                batchSize: batchSize, precision: precision, optimizer: optimizer)
         }
         do throws(KernelError) {
             try layOut(timeSteps: timeSteps, batchSize: batchSize)
