@@ -20,6 +20,7 @@ typedef int32_t Integers __attribute__((vector_size(LANES * sizeof(int32_t))));
 #include "body_tiles.h"
 #include "body_sweeps.h"
 #include "body_mask.h"
+#include "body_update.h"
 #include "body_program.h"
 #include "body_pack.h"
 #include "body_recurrence.h"
@@ -46,7 +47,7 @@ const UnrollKernels LEVEL = {
     .transpose = transpose,
     .copy = copy,
     .sum_of_squares = sum_of_squares,
-    .descend = descend,
+    .update = update,
     .operate = operate,
     .multiply = multiply,
     .combine = combine,

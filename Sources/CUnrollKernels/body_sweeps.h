@@ -47,16 +47,6 @@ static double sum_of_squares(const float *values, ptrdiff_t count) {
     return total;
 }
 
-static void descend(float *parameters, const float *gradients, float rate, ptrdiff_t count) {
-    const Vector rates = BROADCAST(rate);
-    for (ptrdiff_t i = 0; i < count; i += WIDTH) {
-        UNROLLED for (int lane = 0; lane < WIDTH; lane += LANES)
-            STORE(
-                parameters + i + lane,
-                NEGATED_MULTIPLY_ADD(rates, LOAD(gradients + i + lane), LOAD(parameters + i + lane)));
-    }
-}
-
 static double probe(int64_t iterations) {
     // Twelve independent sums hide the latency of two multiply-adds a cycle and fit into sixteen registers.
     enum { SUMS = 12 };

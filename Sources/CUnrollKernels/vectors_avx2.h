@@ -18,6 +18,7 @@ typedef __m256 Vector;
 #define NEGATED_MULTIPLY_ADD(a, b, c) _mm256_fnmadd_ps(a, b, c)
 #define MAX(a, b) _mm256_max_ps(a, b)
 #define MIN(a, b) _mm256_min_ps(a, b)
+#define SQUARE_ROOT(a) _mm256_sqrt_ps(a)
 #define ROUND(a) _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
 #define KEEP_WHERE_LESS(value, a, b) _mm256_and_ps(value, _mm256_cmp_ps(a, b, _CMP_LT_OQ))
 #define ZERO_WHERE_LESS(value, a, b) _mm256_andnot_ps(_mm256_cmp_ps(a, b, _CMP_LT_OQ), value)

@@ -16,6 +16,7 @@ typedef __m512 Vector;
 #define NEGATED_MULTIPLY_ADD(a, b, c) _mm512_fnmadd_ps(a, b, c)
 #define MAX(a, b) _mm512_max_ps(a, b)
 #define MIN(a, b) _mm512_min_ps(a, b)
+#define SQUARE_ROOT(a) _mm512_sqrt_ps(a)
 #define ROUND(a) _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
 #define KEEP_WHERE_LESS(value, a, b) _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), value)
 #define ZERO_WHERE_LESS(value, a, b) _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, b, _CMP_NLT_UQ), value)

@@ -38,6 +38,7 @@ static inline Vector portable_min(Vector a, Vector b) {
 #endif
 #define MAX(a, b) portable_max(a, b)
 #define MIN(a, b) portable_min(a, b)
+#define SQUARE_ROOT(a) __builtin_elementwise_sqrt(a)
 // Adding and taking away 1.5 * 2^23 leaves a whole number, for magnitudes below 2^22.
 #define ROUND(a) (((a) + BROADCAST(12582912.f)) - BROADCAST(12582912.f))
 #define KEEP_WHERE_LESS(value, a, b) ((Vector)((Mask)(value) & ((a) < (b))))

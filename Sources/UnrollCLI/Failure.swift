@@ -88,7 +88,7 @@ extension TextError {
 extension EngineError {
     fileprivate var isUsage: Bool {
         switch self {
-        case .invalidSize: true
+        case .invalidSize, .invalidOptimizer: true
         case .kernels(let error): error.isUsage
         default: false
         }

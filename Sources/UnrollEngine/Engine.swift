@@ -20,10 +20,23 @@ public protocol Engine: AnyObject {
     /// Goes on from this state, or from zeros if it is empty.
     func restoreState(_ state: NamedTensors<Float>) throws(EngineError)
 
+    /// A copy of what goes on in the optimizer beside the parameters.
+    var optimizerState: OptimizerState { get }
+
+    /// Goes on from this state of an optimizer.
+    ///
+    /// - Throws: `EngineError` when its names, shapes or counts are not those of this model; it stays as it was then.
+    func restoreOptimizerState(_ state: OptimizerState) throws(EngineError)
+
+    /// Exchanges the parameters and their running average, to evaluate or save the average; nothing without one.
+    ///
+    /// A second exchange is the way back, and belongs before the next step of training.
+    func exchangeParametersWithAverage()
+
     /// One step of training: forward through time, loss, backward through time, clipping, update.
     ///
     /// The gradient is of the mean loss over the minibatch and reaches back to its first step, not beyond. Parameters
-    /// and state stay as they are when the loss or the gradient is not finite. Without conditions nothing is random.
+    /// and states stay as they are when the loss or the gradient is not finite. Without conditions nothing is random.
     func train(
         on minibatch: Minibatch, with optimizer: Optimizer, under conditions: TrainingConditions?
     ) throws(EngineError) -> StepResult

@@ -15,6 +15,10 @@ public enum EngineError: Error, Sendable, Equatable, CustomStringConvertible {
     case stateMismatch(expected: [Int], actual: [Int])
     /// A share to leave out is none; the text says which.
     case invalidRegularization(String)
+    /// A number of the optimizer makes no sense.
+    case invalidOptimizer(name: String, value: Float, range: String)
+    /// What an optimizer is to go on from contradicts itself.
+    case invalidOptimizerState(String)
     /// The machine has not the kernels, the memory or the threads.
     case kernels(KernelError)
 
@@ -34,6 +38,10 @@ public enum EngineError: Error, Sendable, Equatable, CustomStringConvertible {
             "the recurrent state has the shape \(actual), where the minibatch needs \(expected)"
         case .invalidRegularization(let reason):
             reason
+        case .invalidOptimizer(let name, let value, let range):
+            "\(name) is \(value) but must be \(range)"
+        case .invalidOptimizerState(let reason):
+            "the optimizer cannot go on from this state: \(reason); restore it as it was saved, or begin anew"
         case .kernels(let error):
             error.description
         }

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 import UnrollKernels
 
-/// Transposes and the passes over parameters, against plain loops; and where parameters live.
+/// Transposes and sums over parameters, against plain loops; and where parameters live.
 @Suite struct SweepTests {
     @Test(arguments: KernelLevel.available(), [(32, 32), (48, 32), (32, 80), (128, 96)])
     func transposeExchangesRowsAndColumns(level: KernelLevel, strides: (from: Int, to: Int)) throws {
@@ -41,32 +41,6 @@ import UnrollKernels
             let values = try GuardedBuffer((0..<64).map { $0 == position ? bad : 1 })
             #expect(try !level.kernels().pointee.sum_of_squares(values.base, 64).isFinite, "\(level)")
         }
-    }
-
-    @Test(arguments: KernelLevel.available(), [0, 32, 64, 992]) func descendGoesAgainstTheGradient(
-        level: KernelLevel, count: Int
-    ) throws {
-        var noise = Noise(seed: 2)
-        let before = (0..<count).map { _ in noise.next() }
-        let parameters = try GuardedBuffer(before)
-        let gradients = try GuardedBuffer((0..<count).map { _ in noise.next() })
-        let rate: Float = 0.37
-        try level.kernels().pointee.descend(parameters.base, gradients.base, rate, count)
-        for index in 0..<count {
-            let fused = before[index].addingProduct(-rate, gradients.base[index])
-            let unfused = before[index] - rate * gradients.base[index]
-            let actual = parameters.base[index]
-            #expect(actual == fused || (level == .portable && actual == unfused), "\(level)")
-        }
-        #expect(parameters.isIntact && gradients.isIntact, "\(level)")
-    }
-
-    /// Padding is zero in parameters and gradients alike and must not drift.
-    @Test(arguments: KernelLevel.available()) func descendLeavesZerosWhereTheyAre(level: KernelLevel) throws {
-        let parameters = try GuardedBuffer([Float](repeating: 0, count: 64))
-        let gradients = try GuardedBuffer([Float](repeating: 0, count: 64))
-        try level.kernels().pointee.descend(parameters.base, gradients.base, 0.5, 64)
-        #expect(parameters.values.allSatisfy { $0 == 0 }, "\(level)")
     }
 
     @Test(arguments: KernelLevel.available()) func theProbeCountsItsOperations(level: KernelLevel) throws {

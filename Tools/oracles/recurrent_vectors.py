@@ -81,12 +81,12 @@ def numbers(tensor):
     return tensor.detach().reshape(-1).tolist()
 
 
-def clip(parameters):
+def clip(parameters, bound):
     """Global-norm clipping as the book defines it; PyTorch's own adds 1e-6 to the norm."""
     gradients = [parameter.grad for parameter in parameters]
     norm = sum((gradient**2).sum() for gradient in gradients).sqrt().item()
     for gradient in gradients:
-        gradient *= min(1, CLIP / norm)
+        gradient *= min(1, bound / norm)
     return norm
 
 
@@ -124,7 +124,7 @@ def vectors(cell, stack):
         loss = model.loss(logits, targets)
         loss.backward()
         state = detached(state)
-        norms.append(clip(model.parameters()))
+        norms.append(clip(model.parameters(), CLIP))
         optimizer.step()
         losses.append(loss.item())
 
@@ -140,9 +140,10 @@ def vectors(cell, stack):
     }
 
 
-folder = pathlib.Path(sys.argv[1])
-folder.mkdir(parents=True, exist_ok=True)
-for cell in CELLS:
-    for stack in STACKS:
-        text = json.dumps(vectors(cell, stack), indent=1)
-        (folder / f"{cell}{stack.suffix}.json").write_text(text + "\n")
+if __name__ == "__main__":
+    folder = pathlib.Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    for cell in CELLS:
+        for stack in STACKS:
+            text = json.dumps(vectors(cell, stack), indent=1)
+            (folder / f"{cell}{stack.suffix}.json").write_text(text + "\n")

@@ -12,7 +12,7 @@
 // are added to float32 sums; everything else stays float32. Shapes of words are those of float32; in bfloat16, the
 // direction in which the product sums up is half as long.
 //
-// Pointers are of six kinds. A *parameter* is what training changes; only descend writes it. What is *derived* is made
+// Pointers are of six kinds. A *parameter* is what training changes; only update writes it. What is *derived* is made
 // of parameters after each update and read here. What is *given* has been made by somebody else and is read. What is
 // *saved* is written by the forward pass and read by the backward pass. *Scratch* is of no use once the call is over. A
 // *result* is written for somebody else.
@@ -212,6 +212,27 @@ typedef enum {
     UNROLL_COMBINE_POWER,      // d = a^b
 } UnrollCombination;
 
+// What an update does with each parameter p, its gradient g and its slots m (momentum) and v (square).
+typedef enum {
+    UNROLL_RULE_SGD,        // p -= rate g
+    UNROLL_RULE_MOMENTUM,   // p -= rate m
+    UNROLL_RULE_NESTEROV,   // p -= rate (g + momentum m)
+    UNROLL_RULE_RMSPROP,    // p -= rate g / (root_scale sqrt(v) + epsilon)
+    UNROLL_RULE_ADAM,       // p -= rate m / (root_scale sqrt(v) + epsilon)
+} UnrollRule;
+
+// Before that: g = gradient_scale g + weight_decay p, but for plain SGD, whose rate has the scale in it; p -= shrinkage p;
+// m = momentum m + momentum_share g; v = square_decay v + square_share g^2. After it: average += average_share (p -
+// average). What is zero stays zero, and with it the padding; epsilon is a positive normal number.
+typedef struct {
+    UnrollRule rule;
+    float gradient_scale, weight_decay, shrinkage;
+    float rate;
+    float momentum, momentum_share;
+    float square_decay, square_share, root_scale, epsilon;
+    float average_share;   // zero: no average
+} UnrollUpdate;
+
 // The kernels of one instruction set. A share of rows or units begins at a multiple of 8, so that the tiles, and with
 // them every bit, are the same however the work is shared. Pointers to const are read, others are results, unless the
 // comment says more.
@@ -259,8 +280,11 @@ typedef struct {
         const float *from, ptrdiff_t from_stride, float *to, ptrdiff_t to_stride, ptrdiff_t rows, ptrdiff_t columns);
     // The sum of the squares of count numbers, count a multiple of 32.
     double (*sum_of_squares)(const float *values, ptrdiff_t count);
-    // parameters -= rate * gradients; both [count], count a multiple of 32.
-    void (*descend)(float *parameters, const float *gradients, float rate, ptrdiff_t count);
+    // Updates parameters and the slots of the rule, all [count], count a multiple of 32; slots that the rule does not
+    // have, and an average whose share is zero, are neither read nor written.
+    void (*update)(
+        const UnrollUpdate *update, float *parameters, const float *gradients, float *momentum, float *square,
+        float *average, ptrdiff_t count);
     // One elementwise operation on count numbers, count a multiple of 32. d may be a, b or c; operands that the
     // operation does not have are not read.
     void (*operate)(

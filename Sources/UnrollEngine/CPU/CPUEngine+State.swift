@@ -38,6 +38,22 @@ extension CPUEngine {
         self.carried = carried
     }
 
+    /// A copy of what goes on in the optimizer beside the parameters.
+    public var optimizerState: OptimizerState {
+        slots.state(shapes: configuration.parameterShapes(vocabularySize: vocabularySize))
+    }
+
+    /// Goes on from this state of an optimizer.
+    public func restoreOptimizerState(_ state: OptimizerState) throws(EngineError) {
+        try slots.restore(state, shapes: configuration.parameterShapes(vocabularySize: vocabularySize))
+    }
+
+    /// Exchanges the parameters and their running average; nothing without one.
+    public func exchangeParametersWithAverage() {
+        guard slots.exchangeAverage(with: weights) else { return }
+        derived.refresh(kernels: kernels, thread: 0, threadCount: 1)
+    }
+
     /// Where a state of a layer begins among the carried ones, `[L][states][P][B][32]`.
     func carriedOffset(layer: Int, state: Int, batchSize: Int) -> Int {
         (layer * shape.stateCount + state) * shape.hiddenPanels * batchSize * PanelLayout.width

@@ -38,6 +38,7 @@ public final class CPUEngine: Engine {
     let gateInputPanels: UnsafeMutablePointer<Int32>
     /// Present from the first backward pass on.
     var gradients: PackedParameters?
+    let slots: OptimizerSlots
     /// The gradients of the parts of a batch, for models that are trained in parts.
     private var partGradients: [PackedParameters] = []
     /// The sum of squares of each block of gradients.
@@ -91,6 +92,7 @@ public final class CPUEngine: Engine {
             pool = try WorkerPool(threadCount: threads ?? WorkerPool.processorCount)
             weights = try PackedParameters(shape: shape)
             derived = try DerivedWeights(of: weights, wordUnits: wordUnits)
+            slots = OptimizerSlots(shape: shape)
             scratch = try AlignedBuffer(
                 count: pool.threadCount * program.scratchCount * Activations.tileSize)
         } catch {
@@ -129,11 +131,21 @@ public final class CPUEngine: Engine {
     public func train(
         on minibatch: Minibatch, with optimizer: Optimizer, under conditions: TrainingConditions?
     ) throws(EngineError) -> StepResult {
+        try optimizer.check()
         let masks = try masks(under: conditions)
-        try prepare(for: minibatch, masks)
         self.optimizer = optimizer
-        run(trainTask, over: minibatch, masks, gradients: try preparedGradients(for: minibatch, masks))
-        if result.isFinite { carriedBatchSize = minibatch.batchSize }
+        try prepare(for: minibatch, masks)
+        let gradients = try preparedGradients(for: minibatch, masks)
+        do throws(KernelError) {
+            try slots.prepare(for: optimizer)
+        } catch {
+            throw .kernels(error)
+        }
+        run(trainTask, over: minibatch, masks, gradients: gradients)
+        if result.isFinite {
+            slots.count(optimizer)
+            carriedBatchSize = minibatch.batchSize
+        }
         return result
     }
 
@@ -182,8 +194,7 @@ public final class CPUEngine: Engine {
         // The same numbers, and so the same decision, on every thread.
         let result = pass.result()
         if result.isFinite {
-            pass.update(
-                thread, rate: Float(engine.optimizer.effectiveRate(gradientNorm: result.gradientNorm)))
+            pass.update(thread, by: engine.slots.step(engine.optimizer, gradientNorm: result.gradientNorm))
             pass.carryStates(thread)
         }
         if thread == 0 { engine.result = result }
@@ -213,6 +224,7 @@ public final class CPUEngine: Engine {
         if thread == 0 { engine.result = StepResult(meanLoss: pass.meanLoss(), gradientNorm: .nan) }
     }
 
+    /// That of the last step.
     private var optimizer = Optimizer()
     private var result = StepResult(meanLoss: .nan, gradientNorm: .nan)
     private var pass: Pass?
@@ -281,7 +293,8 @@ public final class CPUEngine: Engine {
         if !isLaidOut(timeSteps: timeSteps, batchSize: batchSize, hasDropout: hasDropout) {
             try MemoryEstimate.check(
                 configuration: configuration, vocabularySize: vocabularySize, timeSteps: timeSteps,
-                batchSize: batchSize, precision: precision)
+                batchSize: batchSize, precision: precision, optimizer: optimizer,
+                regularization: masks?.regularization ?? Regularization())
         }
         do throws(KernelError) {
             try layOut(timeSteps: timeSteps, batchSize: batchSize, hasDropout: hasDropout)

@@ -2,7 +2,7 @@ import CUnrollKernels
 import UnrollKernels
 import UnrollModel
 
-/// Parameters, or their gradients, as the kernels read them; the padding is zero.
+/// Parameters, their gradients or an optimizer's slots, as the kernels read them; the padding is zero.
 ///
 /// Weights are panels of 32 outputs, `[panel][input][32]`: the layout in which the forward pass multiplies and in
 /// which the gradient arrives, so that an update is one sweep.
@@ -146,6 +146,11 @@ final class PackedParameters {
                 for column in 0..<columns { address(row, column).pointee = values[row * columns + column] }
             }
         }
+    }
+
+    /// Exchanges all numbers with those of a model of the same shape.
+    func exchange(with other: PackedParameters) {
+        for index in 0..<buffer.count { swap(&buffer.base[index], &other.buffer.base[index]) }
     }
 
     /// Returns the tensors under PyTorch's names.

@@ -135,14 +135,18 @@ extension Pass {
             meanLoss: meanLoss(), gradientNorm: squares.squareRoot())
     }
 
-    /// Descends along the gradients and refreshes what follows from the parameters.
-    func update(_ thread: Int, rate: Float) {
+    /// Updates the parameters and refreshes what follows from them.
+    func update(_ thread: Int, by step: UnrollUpdate) {
         guard let gradients else { return }
-        let weights = engine.weights
+        var step = step
+        let (weights, slots) = (engine.weights, engine.slots)
         for index in blocks(of: thread) {
             let block = weights.blocks[index]
-            kernels.pointee.descend(
-                weights.buffer.base + block.offset, gradients.buffer.base + block.offset, rate, block.count)
+            kernels.pointee.update(
+                &step, weights.buffer.base + block.offset, gradients.buffer.base + block.offset,
+                slots.momentum.map { $0.buffer.base + block.offset },
+                slots.square.map { $0.buffer.base + block.offset },
+                slots.average.map { $0.buffer.base + block.offset }, block.count)
         }
         pool.barrier()
         engine.derived.refresh(kernels: kernels, thread: thread, threadCount: pool.threadCount)

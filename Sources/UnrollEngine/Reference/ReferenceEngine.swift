@@ -15,6 +15,7 @@ public final class ReferenceEngine: Engine {
 
     private let cell: CellGraph
     private var weights: ReferenceWeights
+    private var optimizer = ReferenceOptimizer()
     /// The carried states of each sequence; empty stands for zeros.
     private var carried: [States] = []
 
@@ -36,9 +37,36 @@ public final class ReferenceEngine: Engine {
     /// A copy of the parameters, rounded to single precision.
     public var parameters: Parameters {
         Parameters(
-            named(weights).entries.map {
+            preciseParameters.entries.map {
                 .init(name: $0.name, shape: $0.shape, values: $0.values.map(Float.init))
             })
+    }
+
+    /// A copy of the parameters as they are.
+    package var preciseParameters: NamedTensors<Double> { named(weights) }
+
+    /// What goes on in the optimizer, rounded to single precision.
+    public var optimizerState: OptimizerState { optimizer.state(shapes: shapes) }
+
+    /// Goes on from this state of an optimizer.
+    public func restoreOptimizerState(_ state: OptimizerState) throws(EngineError) {
+        optimizer = try ReferenceOptimizer(state, shapes: shapes)
+    }
+
+    /// Exchanges the parameters and their running average; nothing without one.
+    public func exchangeParametersWithAverage() {
+        updateParameters { optimizer.exchangeAverage(with: &$0) }
+    }
+
+    private func updateParameters(_ body: (inout [[Double]]) -> Void) {
+        var tensors = weights.all
+        body(&tensors)
+        weights = ReferenceWeights(tensors, of: configuration)
+    }
+
+    /// Names and shapes of the parameters.
+    private var shapes: [(name: String, shape: [Int])] {
+        configuration.parameterShapes(vocabularySize: vocabularySize)
     }
 
     /// The carried state, rounded to single precision.
@@ -67,6 +95,7 @@ public final class ReferenceEngine: Engine {
     public func train(
         on minibatch: Minibatch, with optimizer: Optimizer, under conditions: TrainingConditions?
     ) throws(EngineError) -> StepResult {
+        try optimizer.check()
         let masks = try masks(under: conditions)
         let passes = try forward(minibatch, masks)
         let gradients = backward(passes, masks)
@@ -75,9 +104,8 @@ public final class ReferenceEngine: Engine {
             meanLoss: totalLoss(of: passes) / Double(minibatch.tokenCount), gradientNorm: norm)
         if result.isFinite {
             carried = passes.map(\.finalStates)
-            switch optimizer.rule {
-            case .sgd:
-                weights = weights.descending(gradients, rate: optimizer.effectiveRate(gradientNorm: norm))
+            updateParameters {
+                self.optimizer.update(&$0, gradients: gradients.all, norm: norm, with: optimizer)
             }
         }
         return result
@@ -131,7 +159,7 @@ public final class ReferenceEngine: Engine {
 
     private func named(_ weights: ReferenceWeights) -> NamedTensors<Double> {
         NamedTensors(
-            zip(configuration.parameterShapes(vocabularySize: vocabularySize), weights.all).map {
+            zip(shapes, weights.all).map {
                 .init(name: $0.name, shape: $0.shape, values: $1)
             })
     }

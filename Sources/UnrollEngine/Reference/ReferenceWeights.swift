@@ -46,10 +46,4 @@ struct ReferenceWeights {
         sum.embedding = zip(embedding, decoder).map { $0 + $1 }
         return sum
     }
-
-    /// The parameters after a step against the gradients.
-    func descending(_ gradients: ReferenceWeights, rate: Double) -> ReferenceWeights {
-        ReferenceWeights(
-            zip(all, gradients.all).map { zip($0, $1).map { $0 - rate * $1 } }, of: configuration)
-    }
 }

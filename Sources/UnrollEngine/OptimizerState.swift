@@ -1,0 +1,89 @@
+import UnrollModel
+
+/// All that goes on in an optimizer beside the parameters; restored, training goes on as if uninterrupted.
+public struct OptimizerState: Sendable, Equatable {
+    /// Updates since the slots of the rule were zero.
+    public var steps: Int
+    /// Updates that the running average is made of.
+    public var averagedSteps: Int
+    /// For each parameter what the rule keeps, as `momentum.rnn.weight_hh_l0` or `square.rnn.weight_hh_l0`, and its
+    /// average, as `average.rnn.weight_hh_l0`, each of the parameter's shape.
+    public var slots: NamedTensors<Float>
+
+    /// Creates a state; the default is that before the first update.
+    public init(steps: Int = 0, averagedSteps: Int = 0, slots: NamedTensors<Float> = NamedTensors()) {
+        self.steps = steps
+        self.averagedSteps = averagedSteps
+        self.slots = slots
+    }
+}
+
+/// What an optimizer keeps for each parameter.
+enum OptimizerSlot: String, CaseIterable {
+    /// A decaying sum of gradients, or a running mean of them.
+    case momentum
+    /// A running mean of the gradients' squares.
+    case square
+    /// The running average of the parameter.
+    case average
+
+    /// The name of the slot of a parameter.
+    func name(of parameter: String) -> String { "\(rawValue).\(parameter)" }
+}
+
+extension Optimizer.Rule {
+    /// What the rule keeps for each parameter.
+    var slots: [OptimizerSlot] {
+        switch self {
+        case .sgd: []
+        case .momentum, .nesterov: [.momentum]
+        case .rmsprop: [.square]
+        case .adam, .adamw: [.momentum, .square]
+        }
+    }
+}
+
+extension OptimizerState {
+    /// A slot of all parameters, under the parameters' names; nil if there is none.
+    ///
+    /// - Parameters:
+    ///   - slot: The slot.
+    ///   - shapes: Names and shapes of the parameters.
+    /// - Throws: `EngineError` when it is there for some parameters only, or of other shapes.
+    func tensors(
+        of slot: OptimizerSlot, shapes: [(name: String, shape: [Int])]
+    ) throws(EngineError) -> Parameters? {
+        guard slots.entries.contains(where: { $0.name.hasPrefix(slot.name(of: "")) }) else { return nil }
+        var tensors = Parameters()
+        for (parameter, shape) in shapes {
+            let name = slot.name(of: parameter)
+            guard let entry = slots[name] else { throw .model(.missingTensor(name)) }
+            guard entry.shape == shape, entry.values.count == shape.reduce(1, *) else {
+                throw .model(.shapeMismatch(name: name, expected: shape, actual: entry.shape))
+            }
+            tensors.entries.append(.init(name: parameter, shape: shape, values: entry.values))
+        }
+        return tensors
+    }
+
+    /// Checks that counts and names are those of an optimizer's state; shapes are checked with each slot's tensors.
+    func check(shapes: [(name: String, shape: [Int])]) throws(EngineError) {
+        guard steps >= 0, averagedSteps >= 0 else {
+            throw .invalidOptimizerState("its counts of steps are negative")
+        }
+        let known = Set(OptimizerSlot.allCases.flatMap { slot in shapes.map { slot.name(of: $0.name) } })
+        if let stranger = slots.entries.first(where: { !known.contains($0.name) }) {
+            throw .model(.unexpectedTensor(stranger.name))
+        }
+        if let twin = slots.duplicateName { throw .model(.duplicateTensor(twin)) }
+        let average = OptimizerSlot.average.name(of: "")
+        let isAverage = { (entry: Parameters.Entry) in entry.name.hasPrefix(average) }
+        guard slots.entries.contains(where: isAverage) == (averagedSteps > 0) else {
+            throw .invalidOptimizerState(
+                "an average of \(averagedSteps) steps is missing, or one of none is there")
+        }
+        guard steps > 0 || slots.entries.allSatisfy(isAverage) else {
+            throw .invalidOptimizerState("there are slots of a rule that has made no step")
+        }
+    }
+}
