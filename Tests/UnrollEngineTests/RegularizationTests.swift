@@ -174,7 +174,6 @@ import UnrollModel
             let error = try #require(throws: ModelError.self) { try configuration.check() }
             #expect(error.description.contains("--zoneout"))
         }
-        }
     }
 }
 
