@@ -122,7 +122,10 @@ struct RecipeReader {
         }
         do {
             _ = try setting.configuration()
-            try setting.options(seed: seed).check()
+            let options = setting.options(seed: seed)
+            try setting.learning.check()
+            try options.check()
+            try options.check(isHeldOut: setting.isHeldOut)
         } catch {
             throw invalid("\(error)")
         }
@@ -144,6 +147,9 @@ struct RecipeReader {
             throw invalid("'corpus.sha1' must be 40 hexadecimal digits in lower case")
         }
         let (model, training) = (setting.model, setting.training)
+        if training.patience == nil, training.minimumImprovement != nil || training.minimumEpochs != nil {
+            throw invalid("'training.minimumImprovement' and 'minimumEpochs' need 'training.patience'")
+        }
         guard training.level == .scratch else {
             if training.detachesState == false {
                 throw invalid("'training.detachesState' can be false where 'training.level' is \"scratch\"")
@@ -151,12 +157,13 @@ struct RecipeReader {
             return
         }
         let isPlain =
-            ["tanh", "relu"].contains(model.cell) && model.layers ?? 1 == 1 && model.embedding == nil
+            setting.learnsPlainly && ["tanh", "relu"].contains(model.cell) && model.layers ?? 1 == 1
+            && model.embedding == nil
             && model.singleBias == true && training.precision == nil
             && setting.split == RecipeSetting.SplitSection()
         guard isPlain else {
             throw invalid(
-                "at the level \"scratch\" a model is one layer of tanh or relu with one-hot inputs and a singleBias, in float32, and nothing is held out"
+                "at the level \"scratch\" a model is one layer of tanh or relu with one-hot inputs and a singleBias, in float32, learnt by sgd at one rate, and nothing is held out"
             )
         }
     }

@@ -103,10 +103,38 @@ public struct RecipeSetting: Sendable, Equatable {
         public var sampling: Sampling
         /// Epochs in which strands keep their state; nil is all.
         public var carriedEpochs: Int?
+        /// How gradients become updates; nil is sgd.
+        public var optimizer: OptimizerName?
         /// The size of a step.
         public var learningRate: Float
         /// The greatest norm of the gradient; 0 for no bound.
         public var clip: Float
+        /// With momentum: the share of a step that goes on in the next; nil is 0.9.
+        public var momentum: Float?
+        /// How strongly parameters are pulled towards 0; nil is as usual with the optimizer.
+        public var weightDecay: Float?
+        /// The decay of a running average of the parameters; nil is no average.
+        public var averageDecay: Float?
+        /// How the learning rate goes down; nil is not at all.
+        public var schedule: ScheduleName?
+        /// Steps in which the learning rate grows to the full one; nil is none.
+        public var warmup: Int?
+        /// The factor of the learning rate; nil is as usual with the schedule.
+        public var decay: Double?
+        /// Epochs, or validations, after which the learning rate is multiplied; nil is as usual with the schedule.
+        public var decayAfter: Int?
+        /// With a cosine: the rate at the end; nil is 0.
+        public var finalRate: Double?
+        /// Minibatches after which to validate inside an epoch; nil is at its end alone.
+        public var validateSteps: Int?
+        /// Validations without improvement after which training ends; nil is never.
+        public var patience: Int?
+        /// The share of the perplexity that is an improvement; nil is 0.
+        public var minimumImprovement: Double?
+        /// Epochs to train for in any case; nil is none.
+        public var minimumEpochs: Int?
+        /// How often to go back to good parameters when the loss is no number; nil is 0: to diverge is a result.
+        public var recoveries: Int?
         /// First values.
         public var initializer: Initializer
         /// What products multiply; nil is float32.
@@ -117,10 +145,22 @@ public struct RecipeSetting: Sendable, Equatable {
         public var detachesState: Bool?
 
         enum CodingKeys: String, CodingKey, CaseIterable {
-            case epochs, batch, steps, sampling, carriedEpochs, learningRate, clip, initializer, precision,
-                level,
+            case epochs, batch, steps, sampling, carriedEpochs, optimizer, learningRate, clip, momentum,
+                weightDecay, averageDecay, schedule, warmup, decay, decayAfter, finalRate, validateSteps,
+                patience, minimumImprovement, minimumEpochs, recoveries, initializer, precision, level,
                 detachesState
         }
+    }
+
+    /// Whether nothing decides how it learns but the rate and its bound, as in the book's chapter.
+    var learnsPlainly: Bool {
+        let options = options(seed: 0)
+        return options.optimizer
+            == Optimizer(
+                learningRate: training.learningRate,
+                gradientNormBound: training.clip == 0 ? nil : training.clip)
+            && options.schedule == LearningRateSchedule() && options.validationSteps == nil
+            && options.earlyStopping == nil && options.recoveries == 0
     }
 
     /// The model's configuration.
@@ -135,16 +175,30 @@ public struct RecipeSetting: Sendable, Equatable {
         return configuration
     }
 
+    /// How its networks learn.
+    var learning: LearningChoice {
+        LearningChoice(
+            optimizer: training.optimizer, learningRate: training.learningRate, clip: training.clip,
+            momentum: training.momentum, weightDecay: training.weightDecay,
+            averageDecay: training.averageDecay, schedule: training.schedule, warmup: training.warmup,
+            decay: training.decay, decayAfter: training.decayAfter, finalRate: training.finalRate)
+    }
+
     /// The options of a run with a seed.
     public func options(seed: UInt64) -> TrainingOptions {
-        TrainingOptions(
+        var options = TrainingOptions(
             epochs: training.epochs, batchSize: training.batch, timeSteps: training.steps,
             sampling: training.sampling, carriedEpochs: training.carriedEpochs,
             trainingWindows: split.windows,
             validationWindows: split.validationWindows, validationFraction: split.validation,
-            optimizer: Optimizer(
-                learningRate: training.learningRate,
-                gradientNormBound: training.clip == 0 ? nil : training.clip),
+            validationSteps: training.validateSteps,
+            earlyStopping: training.patience.map {
+                EarlyStopping(
+                    patience: $0, minimumImprovement: training.minimumImprovement ?? 0,
+                    minimumEpochs: training.minimumEpochs ?? 0)
+            }, recoveries: training.recoveries ?? 0,
             initializer: training.initializer, seed: seed, precision: training.precision ?? .float32)
+        learning.apply(to: &options)
+        return options
     }
 }
