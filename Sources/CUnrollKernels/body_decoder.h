@@ -121,6 +121,22 @@ NOINLINE void softmax_tile_of(
 #undef CALL
 }
 
+// Lifts the target of the gradients of rows rows of logits, [panels][rows][32], from one token to all.
+static void smooth_labels(const UnrollDecoder *decoder, int rows, float *gradients, const int32_t *targets) {
+    const ptrdiff_t panel_stride = decoder->logits.values.panel;
+    const float amount = decoder->gradient_scale * decoder->label_smoothing;
+    const float share = amount / (float)decoder->vocabulary;
+    for (int r = 0; r < rows; r++) {
+        float *row = gradients + r * WIDTH;
+        for (int32_t token = 0; token < decoder->vocabulary; token += WIDTH) {
+            const int32_t count = smaller(WIDTH, decoder->vocabulary - token);
+            float *tile = row + token / WIDTH * panel_stride;
+            for (int32_t i = 0; i < count; i++) tile[i] -= share;
+        }
+        row[targets[r] / WIDTH * panel_stride + targets[r] % WIDTH] += amount;
+    }
+}
+
 static void cross_entropy(const UnrollDecoder *decoder, int32_t t, UnrollRange rows) {
     const int32_t panels = panels_of(decoder->vocabulary);
     for (int32_t row = rows.begin; row < rows.end; row += TILE_ROWS) {
@@ -129,6 +145,8 @@ static void cross_entropy(const UnrollDecoder *decoder, int32_t t, UnrollRange r
         softmax_tile_of(
             count, tile_of(decoder->logits.values, t, 0, row), decoder->logits.values.panel, panels,
             decoder->targets + index, decoder->losses + index, decoder->gradient_scale);
+        if (decoder->label_smoothing != 0 && decoder->gradient_scale != 0)
+            smooth_labels(decoder, count, tile_of(decoder->logits.values, t, 0, row), decoder->targets + index);
         if (WORD_UNITS > 1 && decoder->gradient_scale != 0) {
             for (int32_t panel = 0; panel < panels; panel++) pack_tile(&decoder->logits, t, panel, row, count);
         }

@@ -19,6 +19,7 @@ typedef int32_t Integers __attribute__((vector_size(LANES * sizeof(int32_t))));
 #include "body_math.h"
 #include "body_tiles.h"
 #include "body_sweeps.h"
+#include "body_mask.h"
 #include "body_update.h"
 #include "body_program.h"
 #include "body_pack.h"
@@ -37,6 +38,7 @@ const UnrollKernels LEVEL = {
     .project = project,
     .decode = decode,
     .cross_entropy = cross_entropy,
+    .mask = mask,
     .pack = pack,
     .pack_weights = pack_weights,
     .weight_gradient = weight_gradient,

@@ -14,6 +14,8 @@ public struct RandomSource: RandomNumberGenerator, Sendable, Hashable, Codable {
         case partitioning = 2
         /// Choice of tokens while generating.
         case generation = 3
+        /// What a training step leaves out at random; `RandomMask` draws these by place.
+        case masks = 4
     }
 
     /// The number that the whole run is derived from.

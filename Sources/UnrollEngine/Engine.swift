@@ -36,12 +36,14 @@ public protocol Engine: AnyObject {
     /// One step of training: forward through time, loss, backward through time, clipping, update.
     ///
     /// The gradient is of the mean loss over the minibatch and reaches back to its first step, not beyond. Parameters
-    /// and states stay as they are when the loss or the gradient is not finite.
-    func train(on minibatch: Minibatch, with optimizer: Optimizer) throws(EngineError) -> StepResult
+    /// and states stay as they are when the loss or the gradient is not finite. Without conditions nothing is random.
+    func train(
+        on minibatch: Minibatch, with optimizer: Optimizer, under conditions: TrainingConditions?
+    ) throws(EngineError) -> StepResult
 
     /// The loss and its gradient with respect to every parameter; state and parameters stay as they are.
     func gradients(
-        on minibatch: Minibatch
+        on minibatch: Minibatch, under conditions: TrainingConditions?
     ) throws(EngineError) -> (meanLoss: Double, gradients: NamedTensors<Double>)
 
     /// The summed loss over the minibatch, in nats; the state goes on.
@@ -52,6 +54,18 @@ public protocol Engine: AnyObject {
 }
 
 extension Engine {
+    /// One step of training in which nothing is random.
+    public func train(on minibatch: Minibatch, with optimizer: Optimizer) throws(EngineError) -> StepResult {
+        try train(on: minibatch, with: optimizer, under: nil)
+    }
+
+    /// The loss and its gradient, where nothing is random.
+    public func gradients(
+        on minibatch: Minibatch
+    ) throws(EngineError) -> (meanLoss: Double, gradients: NamedTensors<Double>) {
+        try gradients(on: minibatch, under: nil)
+    }
+
     /// Starts from zeros again.
     public func resetState() throws(EngineError) {
         try restoreState(NamedTensors())

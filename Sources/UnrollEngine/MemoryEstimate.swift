@@ -8,7 +8,8 @@ public enum MemoryEstimate {
     /// In floating point, so that absurd sizes give an absurd estimate and not an overflow.
     public static func bytes(
         configuration: ModelConfiguration, vocabularySize: Int, timeSteps: Int, batchSize: Int,
-        precision: Precision = .float32, optimizer: Optimizer = Optimizer()
+        precision: Precision = .float32, optimizer: Optimizer = Optimizer(),
+        regularization: Regularization = Regularization()
     ) -> Double {
         let padding = Double(PanelLayout.width)
         let gates = Double(configuration.cell.gates.count)
@@ -25,12 +26,14 @@ public enum MemoryEstimate {
         let decoder: Double = vocabulary * (hidden + 1)
         let ownEmbedding: Double = configuration.tiesWeights ? 0 : vocabulary * (embedding ?? 0)
         let parameters: Double = firstLayer + otherLayers + decoder + ownEmbedding
+        let dropped: Double = regularization.weightDrop > 0 ? layers * gates * hidden * hidden : 0
 
         // A cell that is not well-formed is refused by name later.
-        let graph = try? CellGraph(of: configuration.cell)
+        let graph = try? configuration.cellGraph()
         let saved = Double(graph.map { CellProgram($0).savedCount + $0.splitGates.count } ?? 0)
         // In each layer states, what the backward pass needs, and gates' gradients; one output gradient; logits.
-        let perToken: Double = layers * hidden * (states + saved + gates) + hidden + vocabulary
+        let masked = Double(configuration.zonedStates.count) + (regularization.dropout > 0 ? 1 : 0)
+        let perToken: Double = layers * hidden * (states + saved + gates + masked) + hidden + vocabulary
         // For each distinct token its vector, that vector's gradient, and what it gives to the gates.
         let lookedUp: Double =
             embedding.map { min(tokens, vocabulary) * (2 * $0 + gates * hidden) } ?? 0
@@ -39,13 +42,14 @@ public enum MemoryEstimate {
         let words: Double = precision == .float32 ? 1 : 2
         // Each slot of the optimizer has a copy in the checkpoint too.
         let slots = Double(optimizer.rule.slots.count + (optimizer.averaging == .none ? 0 : 1))
-        return 4 * ((4 + 2 * slots) * parameters + words * (tokens * perToken + lookedUp))
+        return 4 * ((4 + 2 * slots) * parameters + 2 * dropped + words * (tokens * perToken + lookedUp))
     }
 
     /// Throws when training such a model would not fit into this machine, or when a size makes no sense.
     public static func check(
         configuration: ModelConfiguration, vocabularySize: Int, timeSteps: Int, batchSize: Int,
-        precision: Precision = .float32, optimizer: Optimizer = Optimizer()
+        precision: Precision = .float32, optimizer: Optimizer = Optimizer(),
+        regularization: Regularization = Regularization()
     ) throws(EngineError) {
         let sizes = [
             ("the hidden size (--hidden)", configuration.hiddenSize), ("the vocabulary size", vocabularySize),
@@ -56,7 +60,7 @@ public enum MemoryEstimate {
         }
         let needed = bytes(
             configuration: configuration, vocabularySize: vocabularySize, timeSteps: timeSteps,
-            batchSize: batchSize, precision: precision, optimizer: optimizer)
+            batchSize: batchSize, precision: precision, optimizer: optimizer, regularization: regularization)
         let available = machineMemory
         guard needed <= available else { throw .notEnoughMemory(needed: needed, available: available) }
         do {

@@ -20,11 +20,14 @@ public struct ModelConfiguration: Sendable {
     ///
     /// With two that are added, gradient descent learns their sum at twice the rate.
     public var hasSingleBias: Bool
+    /// How often states stay as they are while the model is trained; what that comes to when it is used.
+    public var zoneout: Zoneout
 
     /// Describes a model; the default is that of "RNN from scratch".
     public init(
         cell: any RecurrentCell.Type = TanhCell.self, hiddenSize: Int = 512, layerCount: Int = 1,
-        embeddingSize: Int? = nil, tiesWeights: Bool = false, hasSingleBias: Bool = false
+        embeddingSize: Int? = nil, tiesWeights: Bool = false, hasSingleBias: Bool = false,
+        zoneout: Zoneout = Zoneout()
     ) {
         self.cell = cell
         self.hiddenSize = hiddenSize
@@ -32,6 +35,17 @@ public struct ModelConfiguration: Sendable {
         self.embeddingSize = embeddingSize
         self.tiesWeights = tiesWeights
         self.hasSingleBias = hasSingleBias
+        self.zoneout = zoneout
+    }
+
+    /// The states of the cell that zoneout acts on.
+    package var zonedStates: [Int] {
+        cell.states.indices.filter { zoneout.probability(ofState: $0) > 0 }
+    }
+
+    /// The cell's formula with its masks, and its gradient.
+    package func cellGraph() throws(ModelError) -> CellGraph {
+        try CellGraph(of: cell, maskedStates: zonedStates)
     }
 
     /// The cells that `--cell` and model folders know by name.
@@ -48,7 +62,10 @@ public struct ModelConfiguration: Sendable {
 
     /// Checks that the cell is well-formed and the sizes are such that shapes can be computed.
     package func check() throws(ModelError) {
-        _ = try CellGraph(of: cell)
+        _ = try cellGraph()
+        for probability in [zoneout.output, zoneout.memory] where !(0..<1).contains(probability) {
+            throw .invalidZoneout(probability)
+        }
         guard Self.hiddenSizes.contains(hiddenSize) else { throw .invalidHiddenSize(hiddenSize) }
         guard Self.layerCounts.contains(layerCount) else { throw .invalidLayerCount(layerCount) }
         if let embeddingSize, !Self.embeddingSizes.contains(embeddingSize) {

@@ -12,6 +12,8 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     case invalidEmbeddingSize(Int)
     /// Only an embedding of the layers' size can be the decoder's weights too.
     case untieableWeights(embeddingSize: Int?, hiddenSize: Int)
+    /// No state can stay with that probability.
+    case invalidZoneout(Float)
     /// The file holds two tensors for tied weights, and they differ.
     case differingTiedWeights
     /// The number of tokens that a model knows makes no sense.
@@ -45,6 +47,8 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
         case .untieableWeights(let embeddingSize, let hiddenSize):
             "tied weights (--tie-weights) need an embedding of the layers' size: --embedding \(hiddenSize), not "
                 + (embeddingSize.map { "\($0)" } ?? "one-hot")
+        case .invalidZoneout(let probability):
+            "the probability of zoneout (--zoneout) is \(probability) but must be at least 0 and below 1"
         case .differingTiedWeights:
             "'embedding.weight' and 'decoder.weight' differ, but this model ties them; keep the right one of them"
         case .missingTensor(let name):

@@ -3,11 +3,11 @@ import UnrollModel
 
 /// The contents of `config.json`.
 ///
-/// Version 1 knows one layer that reads one-hot vectors and has two biases. Models that are more than that are of version 2, so that a
-/// program of that time says so and does not look for other parameters.
+/// Version 1 knows one layer that reads one-hot vectors and has two biases. Models that are more than that are of version
+/// 2, and those with zoneout of version 3, so that a program of that time says so and does not compute something else.
 struct ConfigurationDocument: Codable, Equatable {
     static let format = "unroll-model"
-    static let newestVersion = 2
+    static let newestVersion = 3
 
     let format: String
     let version: Int
@@ -21,6 +21,8 @@ struct ConfigurationDocument: Codable, Equatable {
     let tiedWeights: Bool?
     /// Nil for false.
     let singleBias: Bool?
+    /// Nil for none.
+    let zoneout: Zoneout?
 
     init(_ configuration: ModelConfiguration) {
         format = Self.format
@@ -29,7 +31,9 @@ struct ConfigurationDocument: Codable, Equatable {
         let (layers, ties) = (configuration.layerCount, configuration.tiesWeights)
         embedding = configuration.embeddingSize
         let isOfVersion1 = layers == 1 && embedding == nil && !ties && !configuration.hasSingleBias
-        version = isOfVersion1 ? 1 : 2
+        let hasZoneout = configuration.zoneout != Zoneout()
+        version = hasZoneout ? 3 : isOfVersion1 ? 1 : 2
+        zoneout = hasZoneout ? configuration.zoneout : nil
         self.layers = isOfVersion1 ? nil : layers
         tiedWeights = isOfVersion1 ? nil : ties
         singleBias = configuration.hasSingleBias ? true : nil
@@ -54,7 +58,7 @@ struct ConfigurationDocument: Codable, Equatable {
             throw .invalidFile(
                 path: path,
                 reason:
-                    "version, cell, layers, embedding, tiedWeights, singleBias or hiddenSize is missing or not valid"
+                    "version, cell, layers, embedding, tiedWeights, singleBias, zoneout or hiddenSize is missing or not valid"
             )
         }
         self = document
@@ -76,7 +80,8 @@ struct ConfigurationDocument: Codable, Equatable {
         }
         let configuration = ModelConfiguration(
             cell: cell, hiddenSize: hiddenSize, layerCount: layers ?? 1, embeddingSize: embedding,
-            tiesWeights: tiedWeights ?? false, hasSingleBias: singleBias ?? false)
+            tiesWeights: tiedWeights ?? false, hasSingleBias: singleBias ?? false,
+            zoneout: zoneout ?? Zoneout())
         do {
             try configuration.check()
         } catch {

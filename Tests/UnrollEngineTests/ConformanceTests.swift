@@ -256,10 +256,12 @@ struct Model {
     let parameters: Parameters
     let minibatches: [Minibatch]
 
-    init(cell: any RecurrentCell.Type, size: ConformanceTests.Size) throws {
+    init(
+        cell: any RecurrentCell.Type, size: ConformanceTests.Size, zoneout: Zoneout = Zoneout()
+    ) throws {
         configuration = ModelConfiguration(
             cell: cell, hiddenSize: size.H, layerCount: size.L, embeddingSize: size.E,
-            tiesWeights: size.isTied, hasSingleBias: size.hasSingleBias)
+            tiesWeights: size.isTied, hasSingleBias: size.hasSingleBias, zoneout: zoneout)
         var parameters = try Parameters(
             for: configuration, vocabularySize: size.V, initializer: .uniform, seed: UInt64(size.T))
         for index in parameters.entries.indices where parameters.entries[index].name.contains("ih") {
@@ -280,6 +282,10 @@ struct Model {
 }
 
 extension Model {
+    var cpuEngine: CPUEngine {
+        get throws { try CPUEngine(configuration: configuration, parameters: parameters) }
+    }
+
     /// Loss and gradients of each minibatch in double precision, with weights as the products of a precision see them.
     func reference(
         in precision: Precision

@@ -316,6 +316,7 @@ extension CellGraph {
             switch node {
             case .gate(let index): values.append(gates[index])
             case .gateInput(let index): values.append(gateInputs[index])
+            case .mask: values.append(1)
             case .previousState(let index): values.append(states[index])
             case .stateGradient(let index): values.append(stateGradients[index])
             case .constant(let value): values.append(value)

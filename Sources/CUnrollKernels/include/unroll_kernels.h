@@ -174,7 +174,17 @@ typedef struct {
     const int32_t *targets;   // given, [T][B]
     double *losses;           // result of cross_entropy, [T][B], nats
     float gradient_scale;     // 1 / (T B), or 0 when no gradient is wanted
+    // The share of the target's probability that the gradient is made to spread over all tokens; losses are without.
+    float label_smoothing;
 } UnrollDecoder;
+
+// Which numbers of a tensor are kept: eight neighbouring units by the 128 bits that ten rounds of Philox4x32 make of
+// the counter (unit / 8, row, t, 0), each unit by 16 of them, if these are not below the threshold.
+typedef struct {
+    uint32_t key[2];
+    uint32_t threshold;
+    float scale;   // what kept numbers are multiplied with
+} UnrollMask;
 
 // A half-open range of rows or panels of an array of any size.
 typedef struct {
@@ -244,6 +254,10 @@ typedef struct {
     void (*decode)(const UnrollDecoder *decoder, int32_t t, UnrollRange rows, UnrollRange panels);
     // Losses and, if wanted, the gradient of the logits, which are there, for a share of rows of step t.
     void (*cross_entropy)(const UnrollDecoder *decoder, int32_t t, UnrollRange rows);
+    // to = from, masked, for count rows of a panel of step t, or without from the mask times its scale. Both are
+    // [count][32] and may be the same.
+    void (*mask)(
+        const UnrollMask *mask, int32_t t, int32_t panel, int32_t row, int32_t count, const float *from, float *to);
     // The words of a tensor's values, for a share of panels and rows of step t; nothing to do in float32.
     void (*pack)(const UnrollOperand *operand, int32_t t, UnrollRange panels, UnrollRange rows);
     // The words of a block of weights, [32 inputs][32], as right operand of a product over inputs (forward, [32][32];

@@ -11,6 +11,10 @@ final class Activations {
         let states: [UnrollPanels]
         /// The first state as an operand.
         let output: UnrollOperand
+        /// What is left of the output after step `t` at `t`, if there is dropout: `[T][P][B][32]`.
+        let droppedOutput: UnrollOperand?
+        /// For each state, if it is masked, what share of its change happens: `[T][P][B][32]`.
+        let masks: [UnrollPanels?]
         /// Values kept for the backward pass: `[T][P][B][32]`.
         let saved: [UnrollPanels]
         /// The gates, then the input's halves of split gates: `[T][(G + split) P][B][32]`.
@@ -43,7 +47,7 @@ final class Activations {
 
         init(
             _ buffer: inout BufferDivision, timeSteps: Int, batchSize: Int, shape: ModelShape,
-            savedCount: Int, wordUnits: Int
+            savedCount: Int, wordUnits: Int, hasDropout: Bool
         ) {
             let panels = shape.hiddenPanels
             layers = (0..<shape.layerCount).map { _ in
@@ -55,6 +59,12 @@ final class Activations {
                             buffer.takePanels(steps: timeSteps + 1, panels: panels, rows: batchSize)
                         },
                     output: output,
+                    droppedOutput: hasDropout
+                        ? buffer.takeOperand(
+                            steps: timeSteps, panels: panels, rows: batchSize, wordUnits: wordUnits) : nil,
+                    masks: shape.zoneout.map {
+                        $0 > 0 ? buffer.takePanels(steps: timeSteps, panels: panels, rows: batchSize) : nil
+                    },
                     saved: (0..<savedCount).map { _ in
                         buffer.takePanels(steps: timeSteps, panels: panels, rows: batchSize)
                     },
@@ -76,7 +86,8 @@ final class Activations {
                 return gradient
             }
             outputGradient = buffer.takePanels(
-                steps: shape.needsOutputGradient ? timeSteps : 0, panels: panels, rows: batchSize)
+                steps: shape.layerCount > 1 || !shape.hasNarrowDecoder || hasDropout ? timeSteps : 0,
+                panels: panels, rows: batchSize)
             logits = buffer.takeOperand(
                 steps: timeSteps, panels: shape.vocabularyPanels, rows: batchSize, wordUnits: wordUnits)
             logitParts = buffer.takePanels(
@@ -87,6 +98,8 @@ final class Activations {
 
     let timeSteps: Int
     let batchSize: Int
+    /// Whether there is room for dropout.
+    let hasDropout: Bool
     let layout: Layout
     /// The loss of each token in nats, `[T][B]`.
     let losses: UnsafeMutablePointer<Double>
@@ -98,12 +111,12 @@ final class Activations {
     /// Lays out memory for minibatches of this shape, in the buffer of `earlier` where that is large enough.
     init(
         timeSteps: Int, batchSize: Int, shape: ModelShape, savedCount: Int, wordUnits: Int,
-        reusing earlier: Activations?
+        hasDropout: Bool, reusing earlier: Activations?
     ) throws(KernelError) {
         func layOut(_ buffer: inout BufferDivision) -> Layout {
             Layout(
                 &buffer, timeSteps: timeSteps, batchSize: batchSize, shape: shape, savedCount: savedCount,
-                wordUnits: wordUnits)
+                wordUnits: wordUnits, hasDropout: hasDropout)
         }
         let count = BufferDivision.count { _ = layOut(&$0) }
         // A double takes the room of two floats.
@@ -122,6 +135,7 @@ final class Activations {
         self.shape = shape
         self.timeSteps = timeSteps
         self.batchSize = batchSize
+        self.hasDropout = hasDropout
     }
 
     /// Where the slots of a program lie for a layer and this minibatch; scratch tiles begin at `scratch`.
@@ -134,6 +148,9 @@ final class Activations {
             return layer.states[state]
         case .newState(let state):
             return layer.states[state].advanced(steps: 1)
+        case .mask(let state):
+            // A program has slots for the masks of masked states alone.
+            return layer.masks[state] ?? layer.states[state]
         case .saved(let index):
             return layer.saved[index]
         case .gateGradient(let gate):

@@ -25,6 +25,8 @@ public final class CPUEngine: Engine {
     let program: CellProgram
     let weights: PackedParameters
     let derived: DerivedWeights
+    /// The recurrent weights of a step that leaves some out; made when there is the first such step.
+    var droppedWeights: DroppedWeights?
     let scratch: AlignedBuffer
     /// The program's slot table of each layer and thread, `[L][threads][slots]`, for the minibatch at hand.
     let slotTables: UnsafeMutablePointer<UnrollPanels>
@@ -67,7 +69,7 @@ public final class CPUEngine: Engine {
         let graph: CellGraph
         do throws(ModelError) {
             vocabularySize = try parameters.checkedVocabularySize(for: configuration)
-            graph = try CellGraph(of: configuration.cell)
+            graph = try configuration.cellGraph()
         } catch {
             throw .model(error)
         }
@@ -126,17 +128,20 @@ public final class CPUEngine: Engine {
     }
 
     /// One step of training.
-    public func train(on minibatch: Minibatch, with optimizer: Optimizer) throws(EngineError) -> StepResult {
+    public func train(
+        on minibatch: Minibatch, with optimizer: Optimizer, under conditions: TrainingConditions?
+    ) throws(EngineError) -> StepResult {
         try optimizer.check()
+        let masks = try masks(under: conditions)
         self.optimizer = optimizer
-        try prepare(for: minibatch)
-        let gradients = try preparedGradients(for: minibatch)
+        try prepare(for: minibatch, masks)
+        let gradients = try preparedGradients(for: minibatch, masks)
         do throws(KernelError) {
             try slots.prepare(for: optimizer)
         } catch {
             throw .kernels(error)
         }
-        run(trainTask, over: minibatch, gradients: gradients)
+        run(trainTask, over: minibatch, masks, gradients: gradients)
         if result.isFinite {
             slots.count(optimizer)
             carriedBatchSize = minibatch.batchSize
@@ -146,11 +151,12 @@ public final class CPUEngine: Engine {
 
     /// The loss and its gradient with respect to every parameter.
     public func gradients(
-        on minibatch: Minibatch
+        on minibatch: Minibatch, under conditions: TrainingConditions?
     ) throws(EngineError) -> (meanLoss: Double, gradients: NamedTensors<Double>) {
-        try prepare(for: minibatch)
-        let gradients = try preparedGradients(for: minibatch)
-        run(gradientsTask, over: minibatch, gradients: gradients)
+        let masks = try masks(under: conditions)
+        try prepare(for: minibatch, masks)
+        let gradients = try preparedGradients(for: minibatch, masks)
+        run(gradientsTask, over: minibatch, masks, gradients: gradients)
         return (
             result.meanLoss,
             gradients.unpacked(as: configuration.parameterShapes(vocabularySize: vocabularySize))
@@ -159,8 +165,8 @@ public final class CPUEngine: Engine {
 
     /// The summed loss over the minibatch, in nats.
     public func evaluate(_ minibatch: Minibatch) throws(EngineError) -> Double {
-        try prepare(for: minibatch)
-        run(evaluateTask, over: minibatch, gradients: nil)
+        try prepare(for: minibatch, nil)
+        run(evaluateTask, over: minibatch, nil, gradients: nil)
         carriedBatchSize = minibatch.batchSize
         return result.meanLoss * Double(minibatch.tokenCount)
     }
@@ -168,9 +174,9 @@ public final class CPUEngine: Engine {
     /// Reads one token and writes the logits of the next.
     public func advance(_ token: Int32, logits: inout [Float]) throws(EngineError) {
         next.inputs[0] = token
-        try prepare(for: next)
+        try prepare(for: next, nil)
         if logits.count != vocabularySize { logits = [Float](repeating: 0, count: vocabularySize) }
-        if tokenStep == nil { run(over: next, gradients: nil) { tokenStep = TokenStep($0) } }
+        if tokenStep == nil { run(over: next, nil, gradients: nil) { tokenStep = TokenStep($0) } }
         logits.withUnsafeMutableBufferPointer {
             tokenStep?.run(
                 token: token, continuesState: carriedBatchSize > 0, weights: weights, pool: pool, logits: $0)
@@ -200,7 +206,7 @@ public final class CPUEngine: Engine {
     }
 
     private func computeGradients(_ pass: Pass, _ thread: Int) {
-        if Pass.usesParts(shape, batchSize: pass.batchSize) {
+        if pass.usesParts {
             pass.runParts(thread, gradients: partGradients)
         } else {
             pass.forward(thread)
@@ -232,8 +238,10 @@ public final class CPUEngine: Engine {
         }
     }
 
-    private func run(_ task: PoolTask, over minibatch: Minibatch, gradients: PackedParameters?) {
-        run(over: minibatch, gradients: gradients) { pass in
+    private func run(
+        _ task: PoolTask, over minibatch: Minibatch, _ masks: StepMasks?, gradients: PackedParameters?
+    ) {
+        run(over: minibatch, masks, gradients: gradients) { pass in
             self.pass = pass
             pool.run(task)
             self.pass = nil
@@ -241,7 +249,7 @@ public final class CPUEngine: Engine {
     }
 
     private func run(
-        over minibatch: Minibatch, gradients: PackedParameters?, _ body: (Pass) -> Void
+        over minibatch: Minibatch, _ masks: StepMasks?, gradients: PackedParameters?, _ body: (Pass) -> Void
     ) {
         guard let activations, let carried else { return }
         minibatch.inputs.withUnsafeBufferPointer { inputs in
@@ -251,7 +259,7 @@ public final class CPUEngine: Engine {
                 body(
                     Pass(
                         engine: self, activations: activations, carried: carried.base,
-                        gradients: gradients, inputs: inputs, targets: targets,
+                        gradients: gradients, masks: masks, inputs: inputs, targets: targets,
                         continuesState: minibatch.continuesState && carriedBatchSize > 0))
             }
         }
@@ -264,8 +272,14 @@ public final class CPUEngine: Engine {
         return minibatch
     }()
 
+    private func masks(under conditions: TrainingConditions?) throws(EngineError) -> StepMasks? {
+        guard let conditions else { return nil }
+        try conditions.regularization.check(for: configuration)
+        return StepMasks(conditions, of: configuration)
+    }
+
     /// Checks the minibatch and lays out memory for it; allocates only when it is larger than all before.
-    private func prepare(for minibatch: Minibatch) throws(EngineError) {
+    private func prepare(for minibatch: Minibatch, _ masks: StepMasks?) throws(EngineError) {
         try minibatch.check(vocabularySize: vocabularySize)
         let (timeSteps, batchSize) = (minibatch.timeSteps, minibatch.batchSize)
         if minibatch.continuesState, carriedBatchSize > 0, carriedBatchSize != batchSize {
@@ -273,27 +287,36 @@ public final class CPUEngine: Engine {
                 expected: [shape.layerCount, batchSize, shape.hiddenSize],
                 actual: [shape.layerCount, carriedBatchSize, shape.hiddenSize])
         }
-        if !isLaidOut(timeSteps: timeSteps, batchSize: batchSize) {
+        let needsDropout = (masks?.regularization.dropout ?? 0) > 0
+        // Once there has been dropout there is room for it, so that evaluation in between changes nothing.
+        let hasDropout = needsDropout || activations?.hasDropout == true
+        if !isLaidOut(timeSteps: timeSteps, batchSize: batchSize, hasDropout: hasDropout) {
             try MemoryEstimate.check(
                 configuration: configuration, vocabularySize: vocabularySize, timeSteps: timeSteps,
-                batchSize: batchSize, precision: precision, optimizer: optimizer)
+                batchSize: batchSize, precision: precision, optimizer: optimizer,
+                regularization: masks?.regularization ?? Regularization())
         }
         do throws(KernelError) {
-            try layOut(timeSteps: timeSteps, batchSize: batchSize)
+            try layOut(timeSteps: timeSteps, batchSize: batchSize, hasDropout: hasDropout)
+            if droppedWeights == nil, (masks?.regularization.weightDrop ?? 0) > 0 {
+                droppedWeights = try DroppedWeights(of: weights, wordUnits: wordUnits)
+            }
         } catch {
             throw .kernels(error)
         }
     }
 
-    private func isLaidOut(timeSteps: Int, batchSize: Int) -> Bool {
-        activations?.timeSteps == timeSteps && activations?.batchSize == batchSize
+    private func isLaidOut(timeSteps: Int, batchSize: Int, hasDropout: Bool) -> Bool {
+        guard let activations else { return false }
+        return activations.timeSteps == timeSteps && activations.batchSize == batchSize
+            && activations.hasDropout == hasDropout
     }
 
-    private func layOut(timeSteps: Int, batchSize: Int) throws(KernelError) {
-        if !isLaidOut(timeSteps: timeSteps, batchSize: batchSize) {
+    private func layOut(timeSteps: Int, batchSize: Int, hasDropout: Bool) throws(KernelError) {
+        if !isLaidOut(timeSteps: timeSteps, batchSize: batchSize, hasDropout: hasDropout) {
             let activations = try Activations(
                 timeSteps: timeSteps, batchSize: batchSize, shape: shape, savedCount: program.savedCount,
-                wordUnits: wordUnits, reusing: activations)
+                wordUnits: wordUnits, hasDropout: hasDropout, reusing: activations)
             for layer in 0..<shape.layerCount {
                 for thread in 0..<pool.threadCount { fillSlots(layer: layer, thread: thread, activations) }
             }
@@ -339,9 +362,11 @@ public final class CPUEngine: Engine {
             slot_count: Int32(program.slots.count), slots: slots(layer: layer, thread: thread))
     }
 
-    private func preparedGradients(for minibatch: Minibatch) throws(EngineError) -> PackedParameters {
+    private func preparedGradients(
+        for minibatch: Minibatch, _ masks: StepMasks?
+    ) throws(EngineError) -> PackedParameters {
         do throws(KernelError) {
-            if partGradients.isEmpty, Pass.usesParts(shape, batchSize: minibatch.batchSize) {
+            if partGradients.isEmpty, Pass.usesParts(shape, batchSize: minibatch.batchSize, masks) {
                 partGradients = try PackedParameters.several(Pass.partCount, shape: shape)
             }
             if let gradients { return gradients }

@@ -16,6 +16,8 @@ struct CellProgram {
         case previousState(Int)
         /// A state after the step.
         case newState(Int)
+        /// What share of a state's change happens, over all steps.
+        case mask(state: Int)
         /// A value kept for the backward pass, over all steps.
         case saved(Int)
         /// The gradient of a gate, over all steps; of a split one, of the half from the previous state.
@@ -115,7 +117,11 @@ struct CellProgram {
 
     private mutating func placeForwardValues() {
         for node in graph.nodes.indices where uses[node] > 0 {
-            if case .previousState(let state) = graph.nodes[node] { locations[node] = .previousState(state) }
+            switch graph.nodes[node] {
+            case .previousState(let state): locations[node] = .previousState(state)
+            case .mask(let state): locations[node] = .mask(state: state)
+            default: break
+            }
         }
         for (state, node) in graph.newStates.enumerated() where locations[node] == nil {
             locations[node] = .newState(state)
@@ -286,7 +292,7 @@ struct CellProgram {
     private mutating func instruction(for node: CellGraph.NodeID) -> UnrollInstruction? {
         guard uses[node] > 0, !mergedProducts.contains(node) else { return nil }
         switch graph.nodes[node] {
-        case .gate, .gateInput, .previousState, .stateGradient, .constant:
+        case .gate, .gateInput, .previousState, .mask, .stateGradient, .constant:
             return nil
         case .unary(let function, let a):
             return .init(function.opcode, a: slot(of: a), to: slot(of: node))

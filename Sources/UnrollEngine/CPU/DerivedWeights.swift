@@ -10,9 +10,9 @@ final class DerivedWeights {
         /// Laid out as `[input panels][outputs][32]`.
         let transposed: UnsafeMutablePointer<Float>
         /// The parameters, `[output panels][32 input panels][32]`.
-        fileprivate let master: UnsafeMutablePointer<Float>
-        fileprivate let inputPanels: Int
-        fileprivate let outputPanels: Int
+        let master: UnsafeMutablePointer<Float>
+        let inputPanels: Int
+        let outputPanels: Int
     }
 
     /// What follows from one layer's parameters.
@@ -77,28 +77,14 @@ final class DerivedWeights {
     /// Follows the parameters, for the share of a thread out of a number of threads; biases are thread 0's.
     func refresh(kernels: UnsafePointer<UnrollKernels>, thread: Int, threadCount: Int) {
         for layer in layout.layers {
-            refresh(layer.recurrent, kernels: kernels, thread: thread, threadCount: threadCount)
-            if let input = layer.input {
-                refresh(input, kernels: kernels, thread: thread, threadCount: threadCount)
-            }
+            layer.recurrent.refresh(
+                wordUnits: wordUnits, kernels: kernels, thread: thread, threadCount: threadCount)
+            layer.input?.refresh(
+                wordUnits: wordUnits, kernels: kernels, thread: thread, threadCount: threadCount)
         }
-        refresh(layout.decoder, kernels: kernels, thread: thread, threadCount: threadCount)
+        layout.decoder.refresh(
+            wordUnits: wordUnits, kernels: kernels, thread: thread, threadCount: threadCount)
         if thread == 0 { refreshBiases() }
-    }
-
-    private func refresh(
-        _ matrix: Matrix, kernels: UnsafePointer<UnrollKernels>, thread: Int, threadCount: Int
-    ) {
-        let width = PanelLayout.width
-        let blockWords = width * width / wordUnits
-        for input in stride(from: thread, to: matrix.inputPanels, by: threadCount) {
-            for output in 0..<matrix.outputPanels {
-                let block = output * matrix.inputPanels + input
-                kernels.pointee.pack_weights(
-                    matrix.master + block * width * width, matrix.forward + block * blockWords,
-                    matrix.transposed + (input * matrix.outputPanels + output) * blockWords)
-            }
-        }
     }
 
     private func refreshBiases() {
@@ -120,7 +106,21 @@ final class DerivedWeights {
 }
 
 extension DerivedWeights.Matrix {
-    fileprivate init(
+    /// Follows the parameters at `master`, for the panels of inputs that are a thread's share.
+    func refresh(wordUnits: Int, kernels: UnsafePointer<UnrollKernels>, thread: Int, threadCount: Int) {
+        let width = PanelLayout.width
+        let blockWords = width * width / wordUnits
+        for input in stride(from: thread, to: inputPanels, by: threadCount) {
+            for output in 0..<outputPanels {
+                let block = output * inputPanels + input
+                kernels.pointee.pack_weights(
+                    master + block * width * width, forward + block * blockWords,
+                    transposed + (input * outputPanels + output) * blockWords)
+            }
+        }
+    }
+
+    init(
         _ master: UnsafeMutablePointer<Float>, inputPanels: Int, outputPanels: Int, wordUnits: Int,
         buffer: inout BufferDivision
     ) {

@@ -21,6 +21,8 @@ struct ModelShape {
     let splitGates: [Int]
     /// The number of states.
     let stateCount: Int
+    /// For each state, the probability that a unit's stays as it is, `[states]`.
+    let zoneout: [Float]
 
     init(_ configuration: ModelConfiguration, vocabularySize: Int, graph: CellGraph) {
         hiddenSize = configuration.hiddenSize
@@ -32,6 +34,7 @@ struct ModelShape {
         gateCount = graph.gateCount
         splitGates = graph.splitGates
         stateCount = graph.stateCount
+        zoneout = configuration.cell.states.indices.map(configuration.zoneout.probability(ofState:))
     }
 
     /// Panels of hidden units, `P`.
@@ -59,8 +62,6 @@ struct ModelShape {
     /// Whether the decoder is so narrow that its gradient is multiplied with its weights inside the recurrence, where
     /// that saves a pass over memory, and its logits stay in the cache until they are gradients.
     var hasNarrowDecoder: Bool { vocabularyPanels <= 8 }
-    /// Whether the gradient of a layer's output is a product of its own and needs memory.
-    var needsOutputGradient: Bool { layerCount > 1 || !hasNarrowDecoder }
 
     /// The first panel, among those of the gates' gradients, of what the input gives to a gate.
     func inputPanel(ofGate gate: Int) -> Int {

@@ -9,19 +9,16 @@ extension Pass {
             weight: engine.derived.layout.decoder.forward,
             weight_panel: shape.hiddenPanels * PanelLayout.width * PanelLayout.width
                 / engine.wordUnits,
-            bias: engine.derived.layout.logitBias, input: topOutput.unit_words.advanced(steps: 1),
+            bias: engine.derived.layout.logitBias, input: output(of: shape.layerCount - 1).unit_words,
             logits: layout.logits, targets: targets, losses: activations.losses,
-            gradient_scale: gradientScale)
+            gradient_scale: gradientScale, label_smoothing: masks?.regularization.labelSmoothing ?? 0)
     }
-
-    /// The output of the last layer; at `t` its value before step `t`.
-    var topOutput: UnrollOperand { layout.layers[shape.layerCount - 1].output }
 
     /// Computes logits and losses and, if there are gradients to fill, the gradients of logits and output.
     func crossEntropy(_ thread: Int) {
         if !shape.hasNarrowDecoder {
             var product = projection(
-                topOutput.unit_words.advanced(steps: 1), units: shape.hiddenSize,
+                output(of: shape.layerCount - 1).unit_words, units: shape.hiddenSize,
                 by: engine.derived.layout.decoder.forward, weightPanels: shape.hiddenPanels,
                 bias: engine.derived.layout.logitBias, to: layout.logits.values)
             kernels.pointee.project(
@@ -35,13 +32,14 @@ extension Pass {
             crossEntropy(step: t, rows: row..<min(row + tile, batchSize))
         }
         pool.barrier()
-        if gradients != nil, !shape.hasNarrowDecoder {
+        if gradients != nil, !appendsDecoder {
+            let panels = pool.share(of: shape.hiddenPanels, thread: thread)
             var product = projection(
                 layout.logits.unit_words, units: shape.vocabularySize,
                 by: engine.derived.layout.decoder.transposed, weightPanels: shape.vocabularyPanels,
                 to: layout.outputGradient)
-            kernels.pointee.project(
-                &product, UnrollRange(pool.share(of: shape.hiddenPanels, thread: thread)))
+            kernels.pointee.project(&product, UnrollRange(panels))
+            maskOutputGradient(of: shape.layerCount - 1, panels: panels)
             pool.barrier()
         }
     }
@@ -60,7 +58,7 @@ extension Pass {
     func logitPart(panels: Range<Int>, index: Int) -> UnrollProjection {
         let units = panels.lowerBound * PanelLayout.width..<panels.upperBound * PanelLayout.width
         return projection(
-            topOutput.unit_words.advanced(steps: 1, panels: panels.lowerBound),
+            output(of: shape.layerCount - 1).unit_words.advanced(panels: panels.lowerBound),
             units: min(units.upperBound, shape.hiddenSize) - units.lowerBound,
             by: engine.derived.layout.decoder.forward + units.lowerBound * PanelLayout.width
                 / engine.wordUnits,

@@ -10,9 +10,11 @@ extension Pass {
         let panels = pool.share(of: shape.embeddingPanels, thread: thread)
         for panel in panels {
             for row in 0..<distinct.count {
-                engine.weights.copyVector(
-                    of: Int(distinct.tokens[row]), panel: panel,
-                    to: memory.vectors.values.advanced(panels: panel, rows: row).base)
+                let vector: UnsafeMutablePointer<Float> = memory.vectors.values.advanced(
+                    panels: panel, rows: row
+                ).base
+                engine.weights.copyVector(of: Int(distinct.tokens[row]), panel: panel, to: vector)
+                maskVector(of: distinct.tokens[row], vector)
             }
         }
         var vectors = memory.vectors
@@ -44,6 +46,7 @@ extension Pass {
                 let from: UnsafeMutablePointer<Float> = memory.gradient.advanced(
                     panels: panel, rows: row
                 ).base
+                maskVector(of: distinct.tokens[row], from)
                 if let embedding = gradients.embedding {
                     (embedding + (panel * shape.vocabularySize + token) * width).update(
                         from: from, count: width)

@@ -11,10 +11,11 @@ extension Pass {
             weightGradient(
                 of: memory.output.row_words, memory.gateGradient.row_words, panels: shape.gatePanels,
                 to: layer.recurrent, weightPanels: shape.hiddenPanels, units: units)
+            maskRecurrentGradient(of: index, layer.recurrent, units: units)
             if index > 0 { inputWeightGradient(of: index, to: layer.input, units: units) }
         }
         weightGradient(
-            of: topOutput.row_words.advanced(steps: 1), layout.logits.row_words,
+            of: output(of: shape.layerCount - 1).row_words, layout.logits.row_words,
             panels: shape.vocabularyPanels, to: gradients.decoder, weightPanels: shape.hiddenPanels,
             units: units)
         for panel in pool.share(of: shape.gatePanels, thread: thread) {
@@ -48,7 +49,7 @@ extension Pass {
         let gateSize = shape.hiddenPanels * shape.hiddenPanels * PanelLayout.width * PanelLayout.width
         for gate in 0..<shape.gateCount {
             weightGradient(
-                of: layout.layers[layer - 1].output.row_words.advanced(steps: 1),
+                of: output(of: layer - 1).row_words,
                 layout.layers[layer].gateGradient.row_words.advanced(
                     panels: shape.inputPanel(ofGate: gate)),
                 panels: shape.hiddenPanels, to: gradient + gate * gateSize,

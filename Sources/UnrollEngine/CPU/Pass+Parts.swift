@@ -9,11 +9,15 @@ extension Pass {
     /// Parts of a batch.
     static let partCount = 16
 
-    /// Whether a model of this shape is trained in parts of such a batch.
-    static func usesParts(_ shape: ModelShape, batchSize: Int) -> Bool {
-        shape.hiddenSize <= 64 && shape.layerCount == 1 && shape.embeddingSize == nil
+    /// Whether a model of this shape is trained in parts of such a batch, under such masks.
+    static func usesParts(_ shape: ModelShape, batchSize: Int, _ masks: StepMasks?) -> Bool {
+        masks?.isDense != true && shape.hiddenSize <= 64 && shape.layerCount == 1
+            && shape.embeddingSize == nil
             && shape.hasNarrowDecoder && batchSize >= 8 * partCount
     }
+
+    /// Whether this pass goes through the parts of the batch one by one.
+    var usesParts: Bool { Self.usesParts(shape, batchSize: batchSize, masks) }
 
     /// From the states before the first step to the gradients of all parameters.
     func runParts(_ thread: Int, gradients parts: [PackedParameters]) {

@@ -8,6 +8,7 @@ import UnrollKernels
 ///
 /// | phase | a thread's share |
 /// |---|---|
+/// | drop weights | panels of the recurrent weights' inputs |
 /// | embed | panels of the embedding; gate panels |
 /// | forward, for each layer | gate panels of the input's product; then hidden panels, or rows |
 /// | cross-entropy | rows of all steps; token panels of a wide decoder |
@@ -22,6 +23,8 @@ struct Pass {
     let activations: Activations
     let carried: UnsafeMutablePointer<Float>
     let gradients: PackedParameters?
+    /// What is left out at random; nil where nothing is.
+    let masks: StepMasks?
     let inputs: UnsafePointer<Int32>
     let targets: UnsafePointer<Int32>
     let continuesState: Bool
@@ -52,14 +55,17 @@ struct Pass {
 
     /// Runs all layers through time.
     func forward(_ thread: Int) {
+        dropWeights(thread)
         embed(thread)
         let (panels, rows) = recurrenceShare(thread)
         for layer in 0..<shape.layerCount {
             startStates(of: layer, panels: panels, rows: rows)
+            drawStateMasks(of: layer, panels: panels, rows: rows)
             if layer > 0 { projectInput(of: layer, thread) }
             pool.barrier()
             runForward(layer, panels: panels, rows: rows, thread, meetsAfterSteps: !splitsRows)
-            if splitsRows { pool.barrier() }
+            dropOutput(of: layer, panels: panels, rows: rows)
+            if splitsRows || dropsOutput { pool.barrier() }
         }
     }
 
@@ -85,7 +91,7 @@ struct Pass {
                 to: memory.gates.values.advanced(panels: first), steps: 1, rows: distinct.count)
         }
         return projection(
-            layout.layers[layer - 1].output.unit_words.advanced(steps: 1), units: shape.hiddenSize,
+            output(of: layer - 1).unit_words, units: shape.hiddenSize,
             by: input.forward, weightPanels: shape.hiddenPanels, first: first,
             bias: engine.derived.layout.layers[layer].inputBias,
             to: layout.layers[layer].gateGradient.values.advanced(panels: shape.inputPanel(ofGate: gate)))
@@ -186,10 +192,11 @@ struct Pass {
     /// Computes the gradient of the output of the layer below.
     private func projectInputGradient(of layer: Int, _ thread: Int) {
         guard let input = engine.derived.layout.layers[layer].input else { return }
+        let panels = pool.share(of: shape.hiddenPanels, thread: thread)
         projectGates(
             layout.layers[layer].gateGradient.unit_words, inputPanel: shape.inputPanel(ofGate:),
-            by: input, to: layout.outputGradient,
-            panels: pool.share(of: shape.hiddenPanels, thread: thread))
+            by: input, to: layout.outputGradient, panels: panels)
+        maskOutputGradient(of: layer - 1, panels: panels)
     }
 
     // MARK: Kernels' arguments
@@ -198,7 +205,8 @@ struct Pass {
     func recurrence(_ index: Int) -> UnrollRecurrence {
         let (derived, memory) = (engine.derived.layout, layout.layers[index])
         let isTop = index == shape.layerCount - 1
-        let isAppended = isTop && shape.hasNarrowDecoder
+        let isAppended = isTop && appendsDecoder
+        let recurrent = recurrentWeights(of: index)
         let readsTokens = index == 0
         let input = layout.embedding.map { $0.gates.values.base } ?? engine.weights.layers[index].input
         var absent = layout.outputGradient
@@ -209,8 +217,7 @@ struct Pass {
             input_rows: Int32(
                 layout.embedding.map { $0.gates.values.panel / PanelLayout.width } ?? shape.vocabularySize),
             bias: derived.layers[index].bias, input_bias: engine.weights.layers[index].inputBias,
-            recurrent: derived.layers[index].recurrent.forward,
-            transposed: derived.layers[index].recurrent.transposed, output: memory.output,
+            recurrent: recurrent.forward, transposed: recurrent.transposed, output: memory.output,
             gate_gradient: memory.gateGradient, output_gradient: isAppended ? absent : layout.outputGradient,
             above: layout.logits.unit_words, above_units: isAppended ? Int32(shape.vocabularySize) : 0,
             above_weights: derived.decoder.transposed, gate_slots: engine.gateSlots,

@@ -8,14 +8,17 @@ extension CellGraph {
     ///   - gates: Each gate's value; of a split one, the half from the previous state.
     ///   - gateInputs: The other halves of split gates.
     ///   - states: The previous states.
+    ///   - masks: For each state, what share of its change happens; read for masked states alone.
     /// - Returns: A value for every node.
-    func forwardValues(gates: [Double], gateInputs: [Double], states: [Double]) -> [Double] {
+    func forwardValues(
+        gates: [Double], gateInputs: [Double], states: [Double], masks: [Double] = []
+    ) -> [Double] {
         var values: [Double] = []
         for node in nodes[..<forwardCount] {
             values.append(
                 value(
                     of: node, given: values,
-                    leaves: Leaves(gates: gates, gateInputs: gateInputs, states: states)))
+                    leaves: Leaves(gates: gates, gateInputs: gateInputs, states: states, masks: masks)))
         }
         return values
     }
@@ -39,6 +42,7 @@ extension CellGraph {
         var gates: [Double] = []
         var gateInputs: [Double] = []
         var states: [Double] = []
+        var masks: [Double] = []
         var stateGradients: [Double] = []
     }
 
@@ -47,6 +51,7 @@ extension CellGraph {
         case .gate(let index): leaves.gates[index]
         case .gateInput(let index): leaves.gateInputs[index]
         case .previousState(let index): leaves.states[index]
+        case .mask(let state): leaves.masks[state]
         case .stateGradient(let index): leaves.stateGradients[index]
         case .constant(let constant): constant
         case .unary(.tanh, let a): tanh(values[a])

@@ -23,7 +23,7 @@ public final class ReferenceEngine: Engine {
     public init(configuration: ModelConfiguration, parameters: Parameters) throws(EngineError) {
         do throws(ModelError) {
             vocabularySize = try parameters.checkedVocabularySize(for: configuration)
-            cell = try CellGraph(of: configuration.cell)
+            cell = try configuration.cellGraph()
         } catch {
             throw .model(error)
         }
@@ -92,10 +92,13 @@ public final class ReferenceEngine: Engine {
     }
 
     /// One step of training.
-    public func train(on minibatch: Minibatch, with optimizer: Optimizer) throws(EngineError) -> StepResult {
+    public func train(
+        on minibatch: Minibatch, with optimizer: Optimizer, under conditions: TrainingConditions?
+    ) throws(EngineError) -> StepResult {
         try optimizer.check()
-        let passes = try forward(minibatch)
-        let gradients = backward(passes)
+        let masks = try masks(under: conditions)
+        let passes = try forward(minibatch, masks)
+        let gradients = backward(passes, masks)
         let norm = gradients.all.joined().reduce(0) { $0 + $1 * $1 }.squareRoot()
         let result = StepResult(
             meanLoss: totalLoss(of: passes) / Double(minibatch.tokenCount), gradientNorm: norm)
@@ -110,15 +113,16 @@ public final class ReferenceEngine: Engine {
 
     /// The loss and its gradient with respect to every parameter.
     public func gradients(
-        on minibatch: Minibatch
+        on minibatch: Minibatch, under conditions: TrainingConditions?
     ) throws(EngineError) -> (meanLoss: Double, gradients: NamedTensors<Double>) {
-        let passes = try forward(minibatch)
-        return (totalLoss(of: passes) / Double(minibatch.tokenCount), named(backward(passes)))
+        let masks = try masks(under: conditions)
+        let passes = try forward(minibatch, masks)
+        return (totalLoss(of: passes) / Double(minibatch.tokenCount), named(backward(passes, masks)))
     }
 
     /// The summed loss over the minibatch, in nats.
     public func evaluate(_ minibatch: Minibatch) throws(EngineError) -> Double {
-        let passes = try forward(minibatch)
+        let passes = try forward(minibatch, evaluationMasks)
         carried = passes.map(\.finalStates)
         return totalLoss(of: passes)
     }
@@ -128,14 +132,18 @@ public final class ReferenceEngine: Engine {
         var minibatch = Minibatch()
         minibatch.reshape(timeSteps: 1, batchSize: 1, continuesState: true)
         minibatch.inputs[0] = token
-        let pass = try forward(minibatch)[0]
+        let pass = try forward(minibatch, evaluationMasks)[0]
         carried = [pass.finalStates]
         logits = pass.logits[0].map(Float.init)
     }
 
     /// The forward pass of one sequence, with everything that the backward pass needs.
     private struct Pass {
+        /// The row of the minibatch.
+        let row: Int
         var tokens: [Int] = []
+        /// What the decoder reads: step, `[H]`.
+        var outputs: [[Double]] = []
         /// Step, layer.
         var steps: [[ReferenceLayer.Step]] = []
         /// Step, `[V]`.
@@ -156,8 +164,16 @@ public final class ReferenceEngine: Engine {
             })
     }
 
+    private func masks(under conditions: TrainingConditions?) throws(EngineError) -> ReferenceMasks {
+        guard let conditions else { return evaluationMasks }
+        try conditions.regularization.check(for: configuration)
+        return ReferenceMasks(StepMasks(conditions, of: configuration), of: configuration)
+    }
+
+    private var evaluationMasks: ReferenceMasks { ReferenceMasks(nil, of: configuration) }
+
     /// Returns the passes of all sequences, `B`.
-    private func forward(_ minibatch: Minibatch) throws(EngineError) -> [Pass] {
+    private func forward(_ minibatch: Minibatch, _ masks: ReferenceMasks) throws(EngineError) -> [Pass] {
         try minibatch.check(vocabularySize: vocabularySize)
         let (T, B) = (minibatch.timeSteps, minibatch.batchSize)
         let (L, H) = (configuration.layerCount, configuration.hiddenSize)
@@ -167,34 +183,42 @@ public final class ReferenceEngine: Engine {
         }
         let state = [[Double]](repeating: [Double](repeating: 0, count: H), count: cell.stateCount)
         let zeros = States(repeating: state, count: L)
+        let layers = masks.droppingWeights(of: weights.layers)
         return (0..<B).map { b in
-            var pass = Pass()
+            var pass = Pass(row: b)
             var states = goesOn ? carried[b] : zeros
             for t in 0..<T {
                 let token = Int(minibatch.inputs[t * B + b])
-                var input = self.input(of: token)
-                let steps = zip(weights.layers, states).map { layer, previous in
-                    let step = layer.forward(input, after: previous, cell: cell)
-                    input = .vector(step.states[0])
+                var input = self.input(of: token, masks)
+                var above: [Double] = []
+                let steps = layers.indices.map { index in
+                    let step = layers[index].forward(
+                        input, after: states[index], cell: cell,
+                        masks: masks.newStates(layer: index, time: t, row: b))
+                    above = masks.output(step.states[0], layer: index, time: t, row: b)
+                    input = .vector(above)
                     return step
                 }
                 states = steps.map(\.states)
-                let logits = decode(states[L - 1][0])
+                let logits = decode(above)
+                pass.outputs.append(above)
                 pass.tokens.append(token)
                 pass.steps.append(steps)
                 pass.logits.append(logits)
                 pass.losses.append(
-                    CrossEntropy(logits: logits, target: Int(minibatch.targets[t * B + b])))
+                    CrossEntropy(
+                        logits: logits, target: Int(minibatch.targets[t * B + b]),
+                        smoothing: masks.labelSmoothing))
             }
             return pass
         }
     }
 
     /// What the first layer reads.
-    private func input(of token: Int) -> ReferenceLayer.Input {
+    private func input(of token: Int, _ masks: ReferenceMasks) -> ReferenceLayer.Input {
         guard let embedding = weights.embedding else { return .token(token) }
         let E = embedding.count / vocabularySize
-        return .vector(Array(embedding[token * E..<(token + 1) * E]))
+        return .vector(masks.vector(Array(embedding[token * E..<(token + 1) * E]), of: token))
     }
 
     private func decode(_ output: [Double]) -> [Double] {
@@ -205,29 +229,33 @@ public final class ReferenceEngine: Engine {
     }
 
     /// The gradient of the mean loss over all sequences.
-    private func backward(_ passes: [Pass]) -> ReferenceWeights {
+    private func backward(_ passes: [Pass], _ masks: ReferenceMasks) -> ReferenceWeights {
         let scale = 1 / Double(passes.reduce(0) { $0 + $1.steps.count })
         var gradients = weights.zeros
+        let layers = masks.droppingWeights(of: weights.layers)
         for pass in passes {
             // The gradient of each state after a step, as later steps left it.
             var later = pass.finalStates.map { $0.map { $0.map { _ in 0.0 } } }
             for t in pass.steps.indices.reversed() {
-                let output = pass.steps[t][configuration.layerCount - 1].states[0]
                 // The gradient of what a layer gives to the one above, and of the embedding in the end.
                 var above = decoderGradient(
-                    pass.losses[t].gradient.map { $0 * scale }, output: output, into: &gradients)
-                for (index, layer) in weights.layers.enumerated().reversed() {
+                    pass.losses[t].gradient.map { $0 * scale }, output: pass.outputs[t],
+                    into: &gradients)
+                for (index, layer) in layers.enumerated().reversed() {
                     var states = later[index]
+                    above = masks.output(above, layer: index, time: t, row: pass.row)
                     for j in above.indices { states[0][j] += above[j] }
                     (above, later[index]) = layer.backward(
                         pass.steps[t][index], stateGradients: states, cell: cell,
                         into: &gradients.layers[index])
                 }
+                above = masks.vector(above, of: pass.tokens[t])
                 for index in above.indices {
                     gradients.embedding?[pass.tokens[t] * above.count + index] += above[index]
                 }
             }
         }
+        gradients.layers = masks.droppingWeights(of: gradients.layers)
         if configuration.hasSingleBias {
             for layer in gradients.layers.indices {
                 gradients.layers[layer].hiddenBias = gradients.layers[layer].hiddenBias.map { _ in 0 }

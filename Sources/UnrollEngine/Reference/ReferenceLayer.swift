@@ -30,8 +30,10 @@ struct ReferenceLayer {
         let states: [[Double]]
     }
 
-    /// Reads one input.
-    func forward(_ input: Input, after previous: [[Double]], cell: CellGraph) -> Step {
+    /// Reads one input; `masks` has for each state what share of each unit's change happens, `[H]`.
+    func forward(
+        _ input: Input, after previous: [[Double]], cell: CellGraph, masks: [[Double]]
+    ) -> Step {
         let H = previous[0].count
         let inputHalves = product(of: self.input, with: input, plus: inputBias)
         let hiddenHalves = product(of: hidden, with: .vector(previous[0]), plus: hiddenBias)
@@ -42,7 +44,7 @@ struct ReferenceLayer {
                     return hiddenHalves[unit] + (cell.splitGates.contains(gate) ? 0 : inputHalves[unit])
                 },
                 gateInputs: cell.splitGates.map { inputHalves[$0 * H + j] },
-                states: previous.map { $0[j] })
+                states: previous.map { $0[j] }, masks: masks.map { $0[j] })
         }
         return Step(
             input: input, previous: previous, nodes: nodes,

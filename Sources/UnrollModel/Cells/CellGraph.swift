@@ -12,6 +12,8 @@ package struct CellGraph: Sendable {
         /// The half of a split gate that comes from the input, by its index in `splitGates`.
         case gateInput(Int)
         case previousState(Int)
+        /// What share of a state's change happens: with zoneout, one or zero at random.
+        case mask(state: Int)
         /// The gradient of the loss with respect to a new state.
         case stateGradient(Int)
         case constant(Double)
@@ -22,7 +24,7 @@ package struct CellGraph: Sendable {
 
         package var operands: [NodeID] {
             switch self {
-            case .gate, .gateInput, .previousState, .stateGradient, .constant: []
+            case .gate, .gateInput, .previousState, .mask, .stateGradient, .constant: []
             case .unary(_, let a): [a]
             case .binary(_, let a, let b): [a, b]
             case .derivative(_, let value, let gradient): [value, gradient]
@@ -46,9 +48,15 @@ package struct CellGraph: Sendable {
     package let previousStateGradients: [NodeID]
 
     /// Runs the cell's formula on symbols and derives its gradient.
-    package init(of cell: any RecurrentCell.Type) throws(ModelError) {
+    ///
+    /// - Parameters:
+    ///   - cell: The cell.
+    ///   - maskedStates: The states whose change is multiplied with a mask.
+    /// - Throws: `ModelError.invalidCell` when the formula is not well-formed.
+    package init(of cell: any RecurrentCell.Type, maskedStates: [Int] = []) throws(ModelError) {
         var builder = try CellGraphBuilder(cell)
-        let newStates = try builder.addStep()
+        var newStates = try builder.addStep()
+        for state in maskedStates { newStates[state] = builder.addMask(of: state, to: newStates[state]) }
         let forwardCount = builder.nodes.count
         let gradients = builder.addGradients(of: newStates)
         gateCount = cell.gates.count

@@ -38,6 +38,12 @@ struct CellGraphBuilder {
         return newStates
     }
 
+    /// Adds what lets a state change where its mask is one and stay where it is zero.
+    mutating func addMask(of state: Int, to newValue: CellGraph.NodeID) -> CellGraph.NodeID {
+        let previous = insert(.previousState(state))
+        return add(previous, multiply(insert(.mask(state: state)), subtract(newValue, previous)))
+    }
+
     /// Adds what computes the gradients of gates and previous states, by reverse-mode differentiation.
     ///
     /// Nobody asks for a constant's gradient, so nothing is added to compute one.
@@ -53,7 +59,7 @@ struct CellGraphBuilder {
         for node in stride(from: last, through: 0, by: -1) {
             guard let gradient = gradients[node] else { continue }
             switch nodes[node] {
-            case .gate, .gateInput, .previousState, .stateGradient, .constant, .derivative:
+            case .gate, .gateInput, .previousState, .mask, .stateGradient, .constant, .derivative:
                 break
             case .unary(let function, let a):
                 gradients[a] = add(
