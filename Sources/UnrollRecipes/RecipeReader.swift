@@ -1,4 +1,5 @@
 import Foundation
+import UnrollEngine
 import UnrollModel
 import UnrollTraining
 
@@ -121,11 +122,12 @@ struct RecipeReader {
             throw invalid("there is no cell '\(setting.model.cell)'; known: \(cells.joined(separator: ", "))")
         }
         do {
-            _ = try setting.configuration()
+            let configuration = try setting.configuration()
             let options = setting.options(seed: seed)
             try setting.learning.check()
             try options.check()
             try options.check(isHeldOut: setting.isHeldOut)
+            try options.regularization.check(for: configuration)
         } catch {
             throw invalid("\(error)")
         }

@@ -77,9 +77,13 @@ public struct RecipeSetting: Sendable, Equatable {
         public var tieWeights: Bool?
         /// Whether a layer has one bias, as the book's, and not PyTorch's two; nil is no.
         public var singleBias: Bool?
+        /// The probability that a unit's output stays as it was; nil is 0.
+        public var zoneout: Float?
+        /// The same for the memory of an LSTM; nil is 0.
+        public var zoneoutMemory: Float?
 
         enum CodingKeys: String, CodingKey, CaseIterable {
-            case cell, hidden, layers, embedding, tieWeights, singleBias
+            case cell, hidden, layers, embedding, tieWeights, singleBias, zoneout, zoneoutMemory
         }
     }
 
@@ -125,6 +129,16 @@ public struct RecipeSetting: Sendable, Equatable {
         public var decayAfter: Int?
         /// With a cosine: the rate at the end; nil is 0.
         public var finalRate: Double?
+        /// The share of each layer's output that is left out; nil is 0.
+        public var dropout: Float?
+        /// Whether all steps of a sequence leave out the same units; nil is no.
+        public var variational: Bool?
+        /// The share of the tokens whose embedding is left out; nil is 0.
+        public var embeddingDropout: Float?
+        /// The share of the recurrent weights that is left out; nil is 0.
+        public var weightDrop: Float?
+        /// The share of a target's probability that is spread over all tokens; nil is 0.
+        public var labelSmoothing: Float?
         /// Minibatches after which to validate inside an epoch; nil is at its end alone.
         public var validateSteps: Int?
         /// Validations without improvement after which training ends; nil is never.
@@ -146,7 +160,9 @@ public struct RecipeSetting: Sendable, Equatable {
 
         enum CodingKeys: String, CodingKey, CaseIterable {
             case epochs, batch, steps, sampling, carriedEpochs, optimizer, learningRate, clip, momentum,
-                weightDecay, averageDecay, schedule, warmup, decay, decayAfter, finalRate, validateSteps,
+                weightDecay, averageDecay, schedule, warmup, decay, decayAfter, finalRate, dropout,
+                variational,
+                embeddingDropout, weightDrop, labelSmoothing, validateSteps,
                 patience, minimumImprovement, minimumEpochs, recoveries, initializer, precision, level,
                 detachesState
         }
@@ -161,6 +177,7 @@ public struct RecipeSetting: Sendable, Equatable {
                 gradientNormBound: training.clip == 0 ? nil : training.clip)
             && options.schedule == LearningRateSchedule() && options.validationSteps == nil
             && options.earlyStopping == nil && options.recoveries == 0
+            && options.regularization == Regularization() && (try? configuration())?.zoneout == Zoneout()
     }
 
     /// The model's configuration.
@@ -170,7 +187,8 @@ public struct RecipeSetting: Sendable, Equatable {
         let configuration = ModelConfiguration(
             cell: ModelConfiguration.builtInCells.first { $0.name == model.cell } ?? TanhCell.self,
             hiddenSize: model.hidden, layerCount: model.layers ?? 1, embeddingSize: model.embedding,
-            tiesWeights: model.tieWeights ?? false, hasSingleBias: model.singleBias ?? false)
+            tiesWeights: model.tieWeights ?? false, hasSingleBias: model.singleBias ?? false,
+            zoneout: Zoneout(output: model.zoneout ?? 0, memory: model.zoneoutMemory ?? 0))
         try configuration.check()
         return configuration
     }
@@ -197,6 +215,10 @@ public struct RecipeSetting: Sendable, Equatable {
                     patience: $0, minimumImprovement: training.minimumImprovement ?? 0,
                     minimumEpochs: training.minimumEpochs ?? 0)
             }, recoveries: training.recoveries ?? 0,
+            regularization: Regularization(
+                dropout: training.dropout ?? 0, isVariational: training.variational ?? false,
+                embeddingDropout: training.embeddingDropout ?? 0, weightDrop: training.weightDrop ?? 0,
+                labelSmoothing: training.labelSmoothing ?? 0),
             initializer: training.initializer, seed: seed, precision: training.precision ?? .float32)
         learning.apply(to: &options)
         return options

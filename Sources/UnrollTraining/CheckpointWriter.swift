@@ -67,23 +67,29 @@ public final class CheckpointWriter: Sendable {
     /// - Throws: `TrainingError` when something could not be saved, now or since the event before. Training may go on.
     @discardableResult
     public func follow(_ event: TrainingEvent) throws(TrainingError) -> CheckpointNote? {
+        var failure = progress.withLock { $0.takeError() }
         switch event {
         case .epoch(let report), .validation(let report):
             if let model = try trainer.bestModel(after: report) { progress.withLock { $0.best = model } }
-            try trainer.log(report, to: folder)
+            do {
+                try trainer.log(report, to: folder)
+            } catch {
+                failure = error
+            }
         case .progress, .notice:
             break
         case .started, .finished:
             return nil
         }
-        if let error = progress.withLock({ $0.takeError() }) { throw error }
         let step = trainer.position.steps
         let isDue = progress.withLock { progress in
             let isDue = !progress.isWriting && progress.isDue(step: step, policy: policy)
             if isDue { progress.isWriting = true }
             return isDue
         }
-        return isDue ? begin() : nil
+        let note = isDue ? begin() : nil
+        if let failure { throw failure }
+        return note
     }
 
     /// Returns when what is being written is on the disk, or could not be written.

@@ -27,6 +27,15 @@ extension Trainer {
         } catch {
             throw .storage(error)
         }
+        if let good = checkpoint.good {
+            do {
+                // Found out now, and not when the run has to go back to them.
+                _ = try LanguageModel(
+                    configuration: model.configuration, vocabulary: model.vocabulary, parameters: good)
+            } catch {
+                throw .engine(.model(error))
+            }
+        }
         guard corpus.vocabulary == model.vocabulary, corpus.fingerprint == checkpoint.corpusFingerprint else {
             throw .cannotResume(
                 folder: folder.path,

@@ -60,7 +60,9 @@ public final class Trainer: Sendable {
         do {
             try MemoryEstimate.check(
                 configuration: model, vocabularySize: corpus.vocabulary.count, timeSteps: options.timeSteps,
-                batchSize: options.batchSize, precision: options.precision)
+                batchSize: options.batchSize, precision: options.precision,
+                optimizer: options.optimizer, regularization: options.regularization)
+            try options.regularization.check(for: model)
             let data = try TrainingData(corpus, options: options)
             try options.check(isHeldOut: data.validationTokenCount > 0)
             let makeEngine = { @Sendable (parameters: Parameters) throws(EngineError) -> any Engine in

@@ -114,7 +114,7 @@ struct TrainingLoop {
         let start = ContinuousClock.now
         let result: StepResult
         do {
-            result = try engine.train(on: minibatch, with: optimizer)
+            result = try engine.train(on: minibatch, with: optimizer, under: conditions)
         } catch {
             throw .engine(error)
         }
@@ -137,6 +137,15 @@ struct TrainingLoop {
             return position.resetSums()
         }
         keepParameters(ifGood: result.meanLoss)
+    }
+
+    /// What the next step's random masks are drawn from; nil where nothing is left out.
+    private var conditions: TrainingConditions? {
+        guard options.regularization != Regularization() || engine.configuration.zoneout != Zoneout() else {
+            return nil
+        }
+        return TrainingConditions(
+            regularization: options.regularization, seed: options.seed, step: position.steps)
     }
 
     /// The optimizer of the next step.

@@ -35,6 +35,11 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
     /// Averaging then begins with the first validation that is not better than the best of those before the last so
     /// many (Merity, Keskar, Socher, "Regularizing and optimizing LSTM language models", ICLR 2018).
     public var averagingTrigger: Int?
+    /// What is left out at random, so that the model does not learn its text by heart.
+    public var regularization: Regularization {
+        get { otherRegularization ?? Regularization() }
+        set { otherRegularization = newValue == Regularization() ? nil : newValue }
+    }
     /// How the learning rate changes.
     public var schedule: LearningRateSchedule {
         get { otherSchedule ?? LearningRateSchedule() }
@@ -60,6 +65,7 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
     private var otherPrecision: Precision?
     private var otherSchedule: LearningRateSchedule?
     private var otherRecoveries: Int?
+    private var otherRegularization: Regularization?
 
     private static let defaultRecoveries = 3
 
@@ -69,6 +75,7 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
         case optimizer, averagingTrigger, initializer, seed
         case otherSchedule = "schedule"
         case otherRecoveries = "recoveries"
+        case otherRegularization = "regularization"
         case otherPrecision = "precision"
     }
 
@@ -79,6 +86,7 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
         validationFraction: Double? = nil, validationSteps: Int? = nil, earlyStopping: EarlyStopping? = nil,
         optimizer: Optimizer = Optimizer(), averagingTrigger: Int? = nil,
         schedule: LearningRateSchedule = LearningRateSchedule(), recoveries: Int = 3,
+        regularization: Regularization = Regularization(),
         initializer: Initializer = .uniform, seed: UInt64 = 0, precision: Precision = .float32
     ) {
         self.epochs = epochs
@@ -98,5 +106,6 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
         self.precision = precision
         self.schedule = schedule
         self.recoveries = recoveries
+        self.regularization = regularization
     }
 }

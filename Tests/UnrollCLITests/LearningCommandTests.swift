@@ -33,7 +33,10 @@ extension CommandLineTests {
             try folder.write(englishText, to: "text.txt")
             for (index, (options, rates)) in [
                 (["--schedule", "step", "--decay-after", "2", "--decay", "0.1"], [1, 1, 0.1, 0.1]),
-                (["--schedule", "exponential", "--decay", "0.5", "--learning-rate", "2"], [2, 1, 0.5, 0.25]),
+                (
+                    ["--schedule", "exponential", "--decay", "0.5", "--learning-rate", "2"],
+                    [2, 1, 0.5, 0.25]
+                ),
             ].enumerated() {
                 let result = try await Unroll.run(
                     ["train", "text.txt", "--output", "model\(index)", "--epochs", "4", "--json"]
@@ -44,11 +47,14 @@ extension CommandLineTests {
             }
             let cosine = try await Unroll.run(
                 [
-                    "train", "text.txt", "--output", "cosine", "--epochs", "4", "--json", "--schedule", "cosine",
+                    "train", "text.txt", "--output", "cosine", "--epochs", "4", "--json", "--schedule",
+                    "cosine",
                     "--warmup", "10", "--final-rate", "0.01", "--optimizer", "adam",
                 ] + Unroll.tiny, in: folder)
             let found = try cosine.objects().compactMap { $0["learningRate"] as? Double }
-            #expect(zip(found, found.dropFirst()).allSatisfy { $0 < $1 }, "up to the greater final rate: \(found)")
+            #expect(
+                zip(found, found.dropFirst()).allSatisfy { $0 < $1 }, "up to the greater final rate: \(found)"
+            )
         }
 
         @Test func theBestModelAndTheLastOnesAreFolders() async throws {
@@ -95,7 +101,8 @@ extension CommandLineTests {
             let folder = try TemporaryFolder()
             try folder.write(englishText, to: "text.txt")
             let train = [
-                "train", "text.txt", "--epochs", "50", "--cell", "relu", "--clip", "0", "--learning-rate", "1e30",
+                "train", "text.txt", "--epochs", "50", "--cell", "relu", "--clip", "0", "--learning-rate",
+                "1e30",
             ]
             let result = try await Unroll.run(train + Unroll.tiny + ["--output", "model"], in: folder)
             #expect(result.status == 1)
@@ -119,7 +126,8 @@ extension CommandLineTests {
             (["--warmup", "-1"], "--warmup"), (["--patience", "0"], "--patience"),
             (["--minimum-epochs", "2"], "--patience"), (["--validate-steps", "0"], "--validate-steps"),
             (["--keep", "0"], "--keep"), (["--checkpoint-steps", "0"], "--checkpoint-steps"),
-            (["--checkpoint-seconds", "-1"], "--checkpoint-seconds"), (["--recoveries", "-1"], "--recoveries"),
+            (["--checkpoint-seconds", "-1"], "--checkpoint-seconds"),
+            (["--recoveries", "-1"], "--recoveries"),
             (["--optimizer", "asgd", "--average-decay", "0.9"], "--average-decay"),
             (["--optimizer", "momentum", "--momentum", "1"], "momentum"),
             (["--weight-decay", "-1"], "weight decay"), (["--average-decay", "1"], "average"),

@@ -30,7 +30,7 @@ import UnrollCore
     }
 
     @Test func nothingIsLeftOutWithoutAProbability() {
-        #expect(kept(RandomMask(probability: 0, site: .embedding, seed: 1, step: 1)).allSatisfy(\.self))
+        #expect(kept(RandomMask(probability: 0, site: .embedding, seed: 1, step: 1)).allSatisfy { $0 })
     }
 
     /// Independent fair masks agree in half of all places.

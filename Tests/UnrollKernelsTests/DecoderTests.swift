@@ -71,7 +71,7 @@ import UnrollKernels
                 logits: UnrollOperand(
                     values: logits.layout, unit_words: logits.layout, row_words: logits.layout),
                 targets: targetMemory, losses: losses,
-                gradient_scale: gradientScale)
+                gradient_scale: gradientScale, label_smoothing: 0)
         }
 
         var isIntact: Bool {

@@ -19,6 +19,11 @@ import UnrollTraining
         (.none, nil), (.exponential(decay: 0.9), nil), (.mean, 1),
     ]
 
+    private static let regularizations = [
+        Regularization(), Regularization(dropout: 0.2), Regularization(labelSmoothing: 0.1),
+        Regularization(dropout: 0.2, isVariational: true, weightDrop: 0.3),
+    ]
+
     /// Runs until the first validation inside an epoch after so many whole ones.
     private func run(_ trainer: Trainer, intoEpochAfter epochs: Int) async throws {
         var remaining = epochs
@@ -32,7 +37,7 @@ import UnrollTraining
     @Test(arguments: ModelConfiguration.builtInCells, Sampling.allCases)
     func everyOptimizerGoesOnInEveryBit(cell: any RecurrentCell.Type, sampling: Sampling) async throws {
         let corpus = try TestTraining.corpus(length: 400)
-        let model = ModelConfiguration(cell: cell, hiddenSize: 5)
+        var model = ModelConfiguration(cell: cell, hiddenSize: 5, layerCount: 2)
         for (index, rule) in Optimizer.Rule.all.enumerated() {
             var options = TestTraining.options(epochs: 4, sampling: sampling, validationFraction: 0.2)
             if sampling == .windows { options.trainingWindows = 60 }
@@ -44,6 +49,8 @@ import UnrollTraining
             options.averagingTrigger = trigger
             options.schedule = Self.schedules[(index + cell.gates.count) % Self.schedules.count]
             options.validationSteps = 3
+            options.regularization = Self.regularizations[index % Self.regularizations.count]
+            model.zoneout = index == 1 ? Zoneout(output: 0.1, memory: 0.3) : Zoneout()
             let whole = try Trainer(
                 corpus: corpus, model: model, options: options, engine: .cpu(threads: 1))
             let events = try await whole.runToEnd()

@@ -32,6 +32,9 @@ struct TrainCommand: AsyncParsableCommand {
     @OptionGroup(title: "Learning")
     var learning: LearningFlags
 
+    @OptionGroup(title: "Regularisation")
+    var regularization: RegularizationFlags
+
     @OptionGroup(title: "Validation and guards")
     var guards: GuardFlags
 
@@ -83,6 +86,7 @@ struct TrainCommand: AsyncParsableCommand {
             throw ValidationError("--minimum-frequency is \(text.minimumFrequency) but must be at least 1")
         }
         try training.validateValues()
+        try regularization.validateValues(for: training.model)
         try learning.validateValues()
         try guards.validateValues()
         try checkpoints.validateValues()
@@ -118,7 +122,7 @@ struct TrainCommand: AsyncParsableCommand {
         } else {
             corpus = try await CorpusReader.read(text.origin)
             trainer = try Trainer(
-                corpus: corpus, model: training.model,
+                corpus: corpus, model: model,
                 options: options(for: corpus),
                 engine: engine.choice, origin: text.origin)
         }
@@ -135,10 +139,17 @@ struct TrainCommand: AsyncParsableCommand {
         try session.finish()
     }
 
+    private var model: ModelConfiguration {
+        var model = training.model
+        regularization.apply(to: &model)
+        return model
+    }
+
     private func options(for corpus: Corpus) -> TrainingOptions {
         var options = training.options(
             for: corpus, isBundledStory: text.isBundledStory, precision: engine.products.precision)
         learning.choice.apply(to: &options)
+        regularization.apply(to: &options)
         guards.apply(to: &options)
         return options
     }
