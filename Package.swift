@@ -88,7 +88,8 @@ let package = Package(
         .executableTarget(
             name: "UnrollCLI",
             dependencies: [
-                "Unroll", "UnrollStorage", "UnrollCorpora", "UnrollCharts", "UnrollRecipes", argumentParser,
+                "Unroll", "UnrollStorage", "UnrollTraining", "UnrollCorpora", "UnrollCharts", "UnrollRecipes",
+                argumentParser,
             ],
             swiftSettings: strict),
 
@@ -136,7 +137,7 @@ let package = Package(
                 "UnrollTestSupport",
                 "UnrollCore", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine", "UnrollStorage",
                 "UnrollGeneration",
-            ]),
+            ], resources: [.copy("Oracles")]),
         tests(
             of: "UnrollGeneration",
             uses: [

@@ -93,6 +93,8 @@ struct RecipeSession {
                 if let epoch = run.divergedInEpoch { display.say("\(label)diverged in epoch \(epoch)") }
                 // Whoever interrupts the rest keeps this; that it cannot be saved is an error at the end.
                 try? save(result, of: recipe)
+            case .training(.notice(let notice)) where notice.kind != .moreParametersThanTokens:
+                display.say("\(label)note: \(notice)")
             case .training, .sample:
                 break
             }

@@ -24,21 +24,51 @@ struct StartedLine: Encodable {
 }
 
 struct EpochLine: Encodable {
-    let event = "epoch"
+    /// Either `epoch` or, inside one, `validation`.
+    let event: String
     let epoch: Int
     let perplexity: Double
     let validationPerplexity: Nullable<Double>
     let gradientNorm: Double
     let tokensPerSecond: Double
     let seconds: Double
+    let step: Int?
+    let learningRate: Float?
+    let partOfEpoch: Double?
 
     init(_ report: EpochReport) {
+        event = report.partOfEpoch == nil ? "epoch" : "validation"
         epoch = report.epoch
         perplexity = report.perplexity
         validationPerplexity = Nullable(report.validationPerplexity)
         gradientNorm = report.gradientNorm
         tokensPerSecond = report.tokensPerSecond
         seconds = report.seconds
+        step = report.step
+        learningRate = report.learningRate
+        partOfEpoch = report.partOfEpoch
+    }
+}
+
+struct NoticeLine: Encodable {
+    let event = "notice"
+    let notice: TrainingNotice.Kind
+    let text: String
+
+    init(_ notice: TrainingNotice) {
+        self.notice = notice.kind
+        text = notice.description
+    }
+}
+
+struct CheckpointLine: Encodable {
+    let event = "checkpoint"
+    let step: Int
+    let pausedSeconds: Double
+
+    init(_ note: CheckpointNote) {
+        step = note.step
+        pausedSeconds = note.pausedSeconds
     }
 }
 
@@ -60,12 +90,21 @@ struct FinishedLine: Encodable {
     let tokensPerSecond: Double
     let validationPerplexity: Nullable<Double>
     let model: String
+    // With a text to validate on alone.
+    let bestValidationPerplexity: Double?
+    let bestEpoch: Int?
+    let best: String?
+    let stoppedEarly: Bool?
 
-    init(_ summary: TrainingSummary, model: String) {
+    init(_ summary: TrainingSummary, model: String, best: String) {
         epochs = summary.epochs
         perplexity = summary.perplexity
         tokensPerSecond = summary.tokensPerSecond
         validationPerplexity = Nullable(summary.validationPerplexity)
         self.model = model
+        bestValidationPerplexity = summary.best?.perplexity
+        bestEpoch = summary.best?.epoch
+        self.best = summary.best == nil ? nil : best
+        stoppedEarly = summary.best == nil ? nil : summary.isStoppedEarly
     }
 }

@@ -6,15 +6,15 @@ struct TrainingSession {
     private let trainer: Trainer
     private let corpus: Corpus
     private let folder: OutputFolder
+    private let policy: CheckpointPolicy
     private let isJSON: Bool
     private var summary: TrainingSummary?
-    /// Seconds of training that a power cut may cost.
-    private static let checkpointInterval = 15.0
 
-    init(trainer: Trainer, corpus: Corpus, folder: OutputFolder, isJSON: Bool) {
+    init(trainer: Trainer, corpus: Corpus, folder: OutputFolder, policy: CheckpointPolicy, isJSON: Bool) {
         self.trainer = trainer
         self.corpus = corpus
         self.folder = folder
+        self.policy = policy
         self.isJSON = isJSON
     }
 
@@ -22,22 +22,25 @@ struct TrainingSession {
     mutating func train() async throws {
         // Saved before anything is learnt: a folder that cannot be written shows now, not after an hour.
         try trainer.saveCheckpoint(to: folder.url)
+        let writer = try CheckpointWriter(trainer, folder: folder.url, policy: policy)
         do {
-            summary = try await Interruption.cancelling { [self] in try await followEvents() }
+            summary = try await Interruption.cancelling { [self] in try await followEvents(with: writer) }
         } catch is CancellationError {
-            try trainer.saveCheckpoint(to: folder.url)
+            try await writer.finish()
             if isJSON { try JSONLine.write(InterruptedLine(model: folder.name)) }
             throw Failure(
                 "interrupted; checkpoint written, go on with: unroll train --resume \(folder.name)",
                 exitCode: Failure.interrupted)
+        } catch {
+            await writer.wait()
+            throw error
         }
-        try trainer.saveCheckpoint(to: folder.url)
+        try await writer.finish()
     }
 
-    /// Shows and notes what happens, and saves a checkpoint now and then.
-    private func followEvents() async throws -> TrainingSummary? {
+    /// Shows and notes what happens, and has it saved.
+    private func followEvents(with writer: CheckpointWriter) async throws -> TrainingSummary? {
         var display = ProgressDisplay()
-        var lastCheckpoint = ContinuousClock.now
         var summary: TrainingSummary?
         for try await event in trainer.run() {
             switch event {
@@ -46,21 +49,21 @@ struct TrainingSession {
                 if isJSON { try JSONLine.write(StartedLine(plan)) }
             case .progress(let progress):
                 display.show(progress)
-            case .epoch(let report):
+            case .epoch(let report), .validation(let report):
                 display.show(report, of: trainer.options.epochs)
                 if isJSON { try JSONLine.write(EpochLine(report)) }
-                do {
-                    try trainer.log(report, to: folder.url)
-                    if lastCheckpoint.duration(to: .now) >= .seconds(Self.checkpointInterval) {
-                        lastCheckpoint = .now
-                        try trainer.saveCheckpoint(to: folder.url)
-                    }
-                } catch {
-                    // A full disk must not end a run that may find room later.
-                    display.say("warning: \(error); training goes on")
-                }
+            case .notice(let notice):
+                display.say("note: \(notice)")
+                if isJSON { try JSONLine.write(NoticeLine(notice)) }
             case .finished(let result):
                 summary = result
+            }
+            do {
+                let checkpoint = try writer.follow(event)
+                if let checkpoint, isJSON { try JSONLine.write(CheckpointLine(checkpoint)) }
+            } catch let error as TrainingError {
+                // A full disk must not end a run that may find room later.
+                display.say("warning: \(error); training goes on")
             }
         }
         return summary
@@ -91,16 +94,22 @@ struct TrainingSession {
     func finish() throws {
         guard let summary else { return }
         if isJSON {
-            try JSONLine.write(FinishedLine(summary, model: folder.name))
+            try JSONLine.write(FinishedLine(summary, model: folder.name, best: bestName))
         } else {
             var line = "\nperplexity \(Format.decimal(summary.perplexity))"
             if let validation = summary.validationPerplexity {
                 line += ", validation \(Format.decimal(validation))"
             }
-            line += ", \(Format.grouped(summary.tokensPerSecond)) tokens/s, model in \(folder.name)\n"
-            Standard.output.write(line)
+            line += ", \(Format.grouped(summary.tokensPerSecond)) tokens/s, model in \(folder.name)"
+            if let best = summary.best {
+                line +=
+                    "; the best, validation \(Format.decimal(best.perplexity)) in epoch \(best.epoch), in \(bestName)"
+            }
+            Standard.output.write(line + "\n")
         }
     }
+
+    private var bestName: String { "\(folder.name)/\(CheckpointWriter.bestName)" }
 
     private func describe(_ plan: TrainingPlan) -> String {
         var line =

@@ -1,4 +1,5 @@
 import Foundation
+import UnrollEngine
 import UnrollModel
 import UnrollTraining
 
@@ -121,8 +122,12 @@ struct RecipeReader {
             throw invalid("there is no cell '\(setting.model.cell)'; known: \(cells.joined(separator: ", "))")
         }
         do {
-            _ = try setting.configuration()
-            try setting.options(seed: seed).check()
+            let configuration = try setting.configuration()
+            let options = setting.options(seed: seed)
+            try setting.learning.check()
+            try options.check()
+            try options.check(isHeldOut: setting.isHeldOut)
+            try options.regularization.check(for: configuration)
         } catch {
             throw invalid("\(error)")
         }
@@ -144,6 +149,9 @@ struct RecipeReader {
             throw invalid("'corpus.sha1' must be 40 hexadecimal digits in lower case")
         }
         let (model, training) = (setting.model, setting.training)
+        if training.patience == nil, training.minimumImprovement != nil || training.minimumEpochs != nil {
+            throw invalid("'training.minimumImprovement' and 'minimumEpochs' need 'training.patience'")
+        }
         guard training.level == .scratch else {
             if training.detachesState == false {
                 throw invalid("'training.detachesState' can be false where 'training.level' is \"scratch\"")
@@ -151,12 +159,13 @@ struct RecipeReader {
             return
         }
         let isPlain =
-            ["tanh", "relu"].contains(model.cell) && model.layers ?? 1 == 1 && model.embedding == nil
+            setting.learnsPlainly && ["tanh", "relu"].contains(model.cell) && model.layers ?? 1 == 1
+            && model.embedding == nil
             && model.singleBias == true && training.precision == nil
             && setting.split == RecipeSetting.SplitSection()
         guard isPlain else {
             throw invalid(
-                "at the level \"scratch\" a model is one layer of tanh or relu with one-hot inputs and a singleBias, in float32, and nothing is held out"
+                "at the level \"scratch\" a model is one layer of tanh or relu with one-hot inputs and a singleBias, in float32, learnt by sgd at one rate, and nothing is held out"
             )
         }
     }

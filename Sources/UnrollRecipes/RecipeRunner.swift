@@ -77,12 +77,20 @@ public struct RecipeRunner: Sendable {
                     engine: .cpu(threads: threads))
                 for try await event in trainer.run() {
                     observer(.training(event))
-                    if case .epoch(let report) = event {
+                    let epoch: Int
+                    switch event {
+                    case .epoch(let report):
                         run.add(report)
-                        try await write(
-                            after: report.epoch, of: setting, corpus: corpus, run: &run, observer: observer
-                        ) { try trainer.languageModel() }
+                        epoch = report.epoch
+                    case .finished(let summary) where summary.isStoppedEarly:
+                        epoch = summary.epochs
+                    default:
+                        continue
                     }
+                    try await write(
+                        after: epoch, of: setting, isLast: event.isFinish, corpus: corpus, run: &run,
+                        observer: observer
+                    ) { try trainer.languageModel() }
                 }
                 run.meanOfExponentials = try meanOfExponentials(
                     of: trainer.languageModel(), setting: setting, corpus: corpus)
@@ -124,12 +132,13 @@ public struct RecipeRunner: Sendable {
 
     /// Lets the network write, where the recipe wants that after this epoch.
     private func write(
-        after epoch: Int, of setting: RecipeSetting, corpus: Corpus, run: inout RunResult,
+        after epoch: Int, of setting: RecipeSetting, isLast: Bool = false, corpus: Corpus, run: inout RunResult,
         observer: (Event) -> Void, model: () throws -> LanguageModel
     ) async throws {
         guard let section = recipe.samples else { return }
         let isDue = section.every.map { epoch.isMultiple(of: $0) } ?? false
-        guard isDue || epoch == setting.training.epochs else { return }
+        // What a run has written after the epoch with which it stopped early is not written again.
+        guard isLast ? !isDue : isDue || epoch == setting.training.epochs else { return }
         let model = try model()
         let precision = setting.training.precision ?? .float32
         for prompt in section.prompts {
@@ -180,6 +189,10 @@ public struct RecipeRunner: Sendable {
         }
         return exponentials.reduce(0, +) / Double(exponentials.count)
     }
+}
+
+extension TrainingEvent {
+    fileprivate var isFinish: Bool { if case .finished = self { true } else { false } }
 }
 
 extension RunResult {

@@ -51,6 +51,13 @@ enum FileSystem {
         guard Foundation.rename(source.path, target.path) == 0 else { throw .last }
     }
 
+    /// Gives a file a second name, or makes a copy where the file system knows no such thing.
+    static func link(_ source: URL, to target: URL) throws(SystemError) {
+        guard Foundation.link(source.path, target.path) != 0 else { return }
+        guard let data = try? Data(contentsOf: source) else { throw .last }
+        try create(target, containing: data)
+    }
+
     /// Waits until the disk has the names of what lies in the folder.
     static func synchronizeFolder(_ url: URL) throws(SystemError) {
         let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)

@@ -1,7 +1,7 @@
 import Foundation
 import UnrollStorage
 
-/// `metrics.jsonl`: a line of JSON for each epoch.
+/// `metrics.jsonl`: a line of JSON for each report.
 struct MetricsLog {
     private let url: URL
 
@@ -21,12 +21,12 @@ struct MetricsLog {
         }
     }
 
-    /// Takes out the reports of epochs that the checkpoint does not have and that will come again.
-    func removeReports(after epoch: Int) throws(TrainingError) {
+    /// Takes out the reports that the checkpoint does not have and that will come again.
+    func removeReports(after position: TrainingPosition) throws(TrainingError) {
         guard let text = try? String(contentsOf: url, encoding: .utf8) else { return }
         let kept = text.split(separator: "\n").filter { line in
             let report = try? JSONDecoder().decode(EpochReport.self, from: Data(line.utf8))
-            return report.map { $0.epoch <= epoch } ?? false
+            return report.map(position.includes) ?? false
         }
         do {
             try AtomicFile.write(Data(kept.map { $0 + "\n" }.joined().utf8), to: url)

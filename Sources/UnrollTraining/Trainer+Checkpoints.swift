@@ -27,6 +27,15 @@ extension Trainer {
         } catch {
             throw .storage(error)
         }
+        if let good = checkpoint.good {
+            do {
+                // Found out now, and not when the run has to go back to them.
+                _ = try LanguageModel(
+                    configuration: model.configuration, vocabulary: model.vocabulary, parameters: good)
+            } catch {
+                throw .engine(.model(error))
+            }
+        }
         guard corpus.vocabulary == model.vocabulary, corpus.fingerprint == checkpoint.corpusFingerprint else {
             throw .cannotResume(
                 folder: folder.path,
@@ -45,23 +54,28 @@ extension Trainer {
         try self.init(
             corpus: corpus, model: model.configuration, options: record.options, engine: engine,
             origin: origin ?? record.corpus, checkpoint: checkpoint)
-        try MetricsLog(folder: modelFolder).removeReports(after: checkpoint.position.epoch)
+        try MetricsLog(folder: modelFolder).removeReports(after: checkpoint.position)
     }
 
     /// Saves the model and all that it takes to go on; a kill at any moment leaves the previous checkpoint or this one.
+    ///
+    /// Training stands still meanwhile; ``CheckpointWriter`` saves while it goes on.
     public func saveCheckpoint(to folder: URL) throws(TrainingError) {
-        let checkpoint = checkpoint()
+        try save(checkpoint(), to: folder)
+    }
+
+    func save(_ checkpoint: TrainingCheckpoint, to folder: URL) throws(TrainingError) {
         do {
-            let model = try LanguageModel(
-                configuration: configuration, vocabulary: vocabulary, parameters: checkpoint.parameters)
             try ModelFolder(folder).save(
-                model,
+                try languageModel(checkpoint.learntParameters),
                 with: [
                     TrainingRecord.fileName: try TrainingRecord(options: options, corpus: origin).encoded(),
                     TrainingCheckpoint.fileName: try checkpoint.encoded(),
                 ])
         } catch let error as StorageError {
             throw .storage(error)
+        } catch let error as TrainingError {
+            throw error
         } catch {
             throw .storage(.unwritable(path: folder.path, reason: "\(error)"))
         }

@@ -60,20 +60,28 @@ public final class Trainer: Sendable {
         do {
             try MemoryEstimate.check(
                 configuration: model, vocabularySize: corpus.vocabulary.count, timeSteps: options.timeSteps,
-                batchSize: options.batchSize, precision: options.precision)
+                batchSize: options.batchSize, precision: options.precision,
+                optimizer: options.optimizer, regularization: options.regularization)
+            try options.regularization.check(for: model)
             let data = try TrainingData(corpus, options: options)
-            let engine = try choice.makeEngine(
-                configuration: model,
-                parameters: checkpoint?.parameters
+            try options.check(isHeldOut: data.validationTokenCount > 0)
+            let makeEngine = { @Sendable (parameters: Parameters) throws(EngineError) -> any Engine in
+                try choice.makeEngine(
+                    configuration: model, parameters: parameters, precision: options.precision)
+            }
+            let engine = try makeEngine(
+                checkpoint?.parameters
                     ?? Parameters(
                         for: model, vocabularySize: corpus.vocabulary.count, initializer: options.initializer,
-                        seed: options.seed),
-                precision: options.precision)
-            if let checkpoint { try engine.restoreState(checkpoint.state) }
+                        seed: options.seed))
+            if let checkpoint {
+                try engine.restoreState(checkpoint.state)
+                try engine.restoreOptimizerState(checkpoint.optimizer)
+            }
             loop = Mutex(
                 try TrainingLoop(
-                    engine: engine, data: data, options: options,
-                    position: checkpoint?.position ?? TrainingPosition()))
+                    engine: engine, makeEngine: makeEngine, data: data, options: options,
+                    checkpoint: checkpoint))
         } catch let error as TextError {
             throw .text(error)
         } catch let error as EngineError {
@@ -100,8 +108,18 @@ public final class Trainer: Sendable {
     }
 
     /// The model as it is now; waits for the present report if the run goes on in another task.
+    ///
+    /// Where parameters are averaged, it is their average.
     public func languageModel() throws(TrainingError) -> LanguageModel {
-        let parameters = loop.withLock { $0.engine.parameters }
+        let parameters = loop.withLock { loop in
+            loop.engine.exchangeParametersWithAverage()
+            defer { loop.engine.exchangeParametersWithAverage() }
+            return loop.engine.parameters
+        }
+        return try languageModel(parameters)
+    }
+
+    func languageModel(_ parameters: Parameters) throws(TrainingError) -> LanguageModel {
         do {
             return try LanguageModel(
                 configuration: configuration, vocabulary: vocabulary, parameters: parameters)
@@ -112,12 +130,11 @@ public final class Trainer: Sendable {
 
     /// Everything that it takes to go on from here.
     func checkpoint() -> TrainingCheckpoint {
-        loop.withLock { loop in
-            TrainingCheckpoint(
-                parameters: loop.engine.parameters, state: loop.engine.state, position: loop.position,
-                corpusFingerprint: corpusFingerprint)
-        }
+        loop.withLock { TrainingCheckpoint($0, corpusFingerprint: corpusFingerprint) }
     }
+
+    /// Where the run stands.
+    var position: TrainingPosition { loop.withLock { $0.position } }
 
     func nextEvent() throws -> TrainingEvent? {
         try loop.withLock { try $0.next() }

@@ -4,9 +4,13 @@ public enum TrainingEvent: Sendable, Equatable {
     case started(TrainingPlan)
     /// A while has passed inside an epoch.
     case progress(TrainingProgress)
+    /// A validation inside an epoch has ended; the report is of the epoch so far.
+    case validation(EpochReport)
     /// A pass over the text has ended.
     case epoch(EpochReport)
-    /// All epochs are done.
+    /// Something that whoever trains should know.
+    case notice(TrainingNotice)
+    /// All epochs are done, or training has stopped early.
     case finished(TrainingSummary)
 }
 
@@ -56,7 +60,7 @@ public struct TrainingProgress: Sendable, Equatable {
     }
 }
 
-/// What one pass over the text came to.
+/// What one pass over the text came to, or the part of it up to a validation.
 public struct EpochReport: Sendable, Equatable, Codable {
     /// The epoch, counted from 1.
     public var epoch: Int
@@ -70,10 +74,20 @@ public struct EpochReport: Sendable, Equatable, Codable {
     public var tokensPerSecond: Double
     /// Seconds of training since the beginning of the run, those of earlier parts included.
     public var seconds: Double
+    /// Steps of training since the beginning of the run; nil where they were not counted.
+    public var step: Int?
+    /// The learning rate of the last step; nil where it was not noted.
+    public var learningRate: Float?
+    /// The part of the epoch that is done, for a validation inside it; nil for the whole.
+    public var partOfEpoch: Double?
+
+    /// Where it lies on an axis of epochs.
+    public var epochs: Double { partOfEpoch.map { Double(epoch - 1) + $0 } ?? Double(epoch) }
 
     package init(
         epoch: Int, perplexity: Double, validationPerplexity: Double?, gradientNorm: Double,
-        tokensPerSecond: Double, seconds: Double
+        tokensPerSecond: Double, seconds: Double, step: Int? = nil, learningRate: Float? = nil,
+        partOfEpoch: Double? = nil
     ) {
         self.epoch = epoch
         self.perplexity = perplexity
@@ -81,6 +95,9 @@ public struct EpochReport: Sendable, Equatable, Codable {
         self.gradientNorm = gradientNorm
         self.tokensPerSecond = tokensPerSecond
         self.seconds = seconds
+        self.step = step
+        self.learningRate = learningRate
+        self.partOfEpoch = partOfEpoch
     }
 }
 
@@ -92,6 +109,10 @@ public struct TrainingSummary: Sendable, Equatable {
     public var perplexity: Double
     /// The perplexity of the held-out text, if there is any.
     public var validationPerplexity: Double?
+    /// The best validation, if there was one.
+    public var best: BestValidation?
+    /// Whether training has stopped before its last epoch.
+    public var isStoppedEarly: Bool
     /// Tokens trained on in a second of training.
     public var tokensPerSecond: Double
 }

@@ -7,16 +7,27 @@ import UnrollText
 
 /// The loop itself: each call of `next` trains until there is something to report.
 struct TrainingLoop {
-    let engine: any Engine
-    private let data: TrainingData
-    private let options: TrainingOptions
-    private(set) var position: TrainingPosition
-    private var minibatches: any MinibatchSource
-    private var minibatch = Minibatch()
+    /// Makes an engine that begins with these parameters.
+    typealias EngineMaker = @Sendable (Parameters) throws(EngineError) -> any Engine
+
+    var engine: any Engine
+    let makeEngine: EngineMaker
+    let data: TrainingData
+    let options: TrainingOptions
+    var position: TrainingPosition
+    /// What a run goes back to when the loss is no longer a number; nil where it may not.
+    var good: Parameters?
+    /// The perplexity of tokens that are drawn by their frequencies; nil as long as nobody has asked.
+    var unigramPerplexity: Double?
+    /// The minibatches of the present epoch.
+    private(set) var minibatches: any MinibatchSource
+    var minibatch = Minibatch()
+    /// What happened beside the event that was returned last.
+    private var notices: [TrainingNotice] = []
     private var stage = Stage.starting
     /// What this run, not an earlier part of it, has done: the speed that is reported.
-    private var runTokens = 0
-    private var runSeconds = 0.0
+    private(set) var runTokens = 0
+    private(set) var runSeconds = 0.0
     /// When progress was last reported, in this epoch or an earlier one: epochs may be shorter than the interval.
     private var lastProgress = ContinuousClock.now
 
@@ -29,15 +40,25 @@ struct TrainingLoop {
     /// Seconds between reports of progress.
     private static let reportInterval = 0.1
 
+    /// Begins, or goes on from a checkpoint, which the engine has been made with.
     init(
-        engine: any Engine, data: TrainingData, options: TrainingOptions, position: TrainingPosition
+        engine: any Engine, makeEngine: @escaping EngineMaker, data: TrainingData, options: TrainingOptions,
+        checkpoint: TrainingCheckpoint?
     ) throws(TrainingError) {
         self.engine = engine
+        self.makeEngine = makeEngine
         self.data = data
         self.options = options
-        self.position = position
+        position = checkpoint?.position ?? TrainingPosition()
+        if options.recoveries > 0 { good = checkpoint?.good ?? engine.parameters }
+        minibatches = try Self.minibatches(of: data, epoch: position.epoch)
+    }
+
+    private static func minibatches(
+        of data: TrainingData, epoch: Int
+    ) throws(TrainingError) -> any MinibatchSource {
         do {
-            minibatches = try data.minibatches(epoch: position.epoch)
+            return try data.minibatches(epoch: epoch)
         } catch {
             throw .text(error)
         }
@@ -47,27 +68,44 @@ struct TrainingLoop {
     ///
     /// Whatever is thrown, the loop is between two steps, and can be saved or go on.
     mutating func next() throws -> TrainingEvent? {
+        if !notices.isEmpty { return .notice(notices.removeFirst()) }
         switch stage {
         case .starting:
             stage = .training
+            noteSize()
             return .started(plan)
         case .finished:
             return nil
         case .training:
-            if position.epoch >= options.epochs {
+            if position.isStopped || position.epoch >= options.epochs {
                 stage = .finished
                 return .finished(summary)
             }
         }
-        while position.minibatch < minibatches.count {
+        while true {
             try Task.checkCancellation()
+            if isValidationDue { return .validation(try validateInsideEpoch()) }
+            guard position.minibatch < minibatches.count else {
+                guard position.tokens > 0 else {
+                    // All minibatches were skipped, or the last one led back; guards see to it that this ends.
+                    position.minibatch = 0
+                    position.validatedMinibatch = 0
+                    continue
+                }
+                return .epoch(try endEpoch())
+            }
             try step()
+            if !notices.isEmpty { return .notice(notices.removeFirst()) }
             if lastProgress.duration(to: .now) >= .seconds(Self.reportInterval) {
                 lastProgress = .now
                 return .progress(progress)
             }
         }
-        return .epoch(try endEpoch())
+    }
+
+    /// Notes what is to be an event after this one.
+    mutating func note(_ notice: TrainingNotice) {
+        notices.append(notice)
     }
 
     private mutating func step() throws(TrainingError) {
@@ -76,14 +114,16 @@ struct TrainingLoop {
         let start = ContinuousClock.now
         let result: StepResult
         do {
-            result = try engine.train(on: minibatch, with: options.optimizer)
+            result = try engine.train(on: minibatch, with: optimizer, under: conditions)
         } catch {
             throw .engine(error)
         }
-        guard result.isFinite else { throw divergence(step: position.minibatch + 1) }
+        guard result.isFinite else { return try skipMinibatch() }
         let seconds = start.duration(to: .now) / .seconds(1)
         let tokens = minibatch.tokenCount
         position.minibatch += 1
+        position.steps += 1
+        position.epochSteps += 1
         position.nats += result.meanLoss * Double(tokens)
         position.gradientNorms += result.gradientNorm
         position.tokens += tokens
@@ -92,89 +132,65 @@ struct TrainingLoop {
         runTokens += tokens
         runSeconds += seconds
         // A loss may be a number and its exponential none: nobody comes back from there.
-        guard position.perplexity.isFinite else { throw divergence(step: position.minibatch) }
+        guard position.perplexity.isFinite else {
+            try recover()
+            return position.resetSums()
+        }
+        keepParameters(ifGood: result.meanLoss)
     }
 
-    private func divergence(step: Int) -> TrainingError {
-        .diverged(epoch: position.epoch + 1, step: step, learningRate: options.optimizer.learningRate)
+    /// What the next step's random masks are drawn from; nil where nothing is left out.
+    private var conditions: TrainingConditions? {
+        guard options.regularization != Regularization() || engine.configuration.zoneout != Zoneout() else {
+            return nil
+        }
+        return TrainingConditions(
+            regularization: options.regularization, seed: options.seed, step: position.steps)
+    }
+
+    /// The optimizer of the next step.
+    private var optimizer: Optimizer {
+        var optimizer = options.optimizer
+        optimizer.learningRate = learningRate
+        if options.averagingTrigger != nil, !position.averages { optimizer.averaging = .none }
+        return optimizer
+    }
+
+    /// The learning rate of the next step.
+    var learningRate: Float { learningRate(minibatch: position.minibatch) }
+
+    /// The learning rate of a minibatch of the present epoch.
+    func learningRate(minibatch: Int) -> Float {
+        let moment = LearningRateSchedule.Moment(
+            epoch: position.epoch, minibatch: minibatch, minibatches: minibatches.count,
+            epochs: options.epochs, reductions: position.plateau.reductions)
+        let rate = options.schedule.rate(from: Double(options.optimizer.learningRate), at: moment)
+        return Float(rate * pow(0.5, Double(position.guards.recoveries)))
     }
 
     private mutating func endEpoch() throws -> EpochReport {
-        let report = EpochReport(
-            epoch: position.epoch + 1, perplexity: position.perplexity,
-            validationPerplexity: try validationPerplexity(),
-            gradientNorm: position.gradientNorms / Double(max(position.minibatch, 1)),
-            tokensPerSecond: tokensPerSecond, seconds: position.seconds)
+        let report = report(validation: try validationPerplexity(), partOfEpoch: nil)
         position.epoch += 1
         position.minibatch = 0
-        position.nats = 0
-        position.tokens = 0
-        position.gradientNorms = 0
-        position.lastReport = report
-        do {
-            minibatches = try data.minibatches(epoch: position.epoch)
-        } catch {
-            throw TrainingError.text(error)
-        }
+        position.validatedMinibatch = 0
+        position.resetSums()
+        minibatches = try Self.minibatches(of: data, epoch: position.epoch)
+        conclude(report)
         return report
     }
 
-    /// The perplexity of the held-out text; every epoch starts from a fresh state, so none is lost here.
-    private mutating func validationPerplexity() throws -> Double? {
-        do {
-            guard let source = try data.validationMinibatches() else { return nil }
-            var (nats, tokens) = (0.0, 0)
-            for index in 0..<source.count {
-                try Task.checkCancellation()
-                source.fill(&minibatch, at: index)
-                nats += try engine.evaluate(minibatch)
-                tokens += minibatch.tokenCount
-            }
-            let perplexity = exp(nats / Double(max(tokens, 1)))
-            guard perplexity.isFinite else { throw divergence(step: position.minibatch) }
-            return perplexity
-        } catch let error as TextError {
-            throw TrainingError.text(error)
-        } catch let error as EngineError {
-            throw TrainingError.engine(error)
-        }
+    private var isValidationDue: Bool {
+        guard let steps = options.validationSteps else { return false }
+        return position.tokens > 0 && position.minibatch < minibatches.count
+            && position.minibatch - position.validatedMinibatch >= steps
     }
 
-    // MARK: Reports
-
-    private var tokensPerSecond: Double { runSeconds > 0 ? Double(runTokens) / runSeconds : 0 }
-
-    private var plan: TrainingPlan {
-        let name =
-            if let engine = engine as? CPUEngine {
-                engine.precision == .float32
-                    ? "cpu (\(engine.kernelLevel))" : "cpu (\(engine.kernelLevel), \(engine.precision))"
-            } else {
-                "reference"
-            }
-        let shapes = engine.configuration.parameterShapes(vocabularySize: engine.vocabularySize)
-        return TrainingPlan(
-            parameterCount: shapes.reduce(0) { $0 + $1.shape.reduce(1, *) },
-            vocabularySize: engine.vocabularySize,
-            trainingTokens: data.training.tokens.count, validationTokens: data.validationTokenCount,
-            epochs: options.epochs, completedEpochs: position.epoch, engine: name)
-    }
-
-    private var progress: TrainingProgress {
-        let epochs = Double(position.epoch) + Double(position.minibatch) / Double(max(minibatches.count, 1))
-        let fraction = epochs / Double(options.epochs)
-        let done = position.totalTokens
-        let remaining = fraction > 0 ? Double(done) / fraction - Double(done) : 0
-        return TrainingProgress(
-            epoch: position.epoch + 1, epochs: options.epochs, fractionCompleted: fraction,
-            perplexity: position.perplexity, tokensPerSecond: tokensPerSecond,
-            secondsRemaining: tokensPerSecond > 0 ? remaining / tokensPerSecond : 0)
-    }
-
-    private var summary: TrainingSummary {
-        TrainingSummary(
-            epochs: position.epoch, perplexity: position.lastReport?.perplexity ?? 1,
-            validationPerplexity: position.lastReport?.validationPerplexity,
-            tokensPerSecond: runTokens > 0 ? tokensPerSecond : position.tokensPerSecond)
+    private mutating func validateInsideEpoch() throws -> EpochReport {
+        let perplexity = try validationPerplexity()
+        position.validatedMinibatch = position.minibatch
+        let report = report(
+            validation: perplexity, partOfEpoch: Double(position.minibatch) / Double(minibatches.count))
+        conclude(report)
+        return report
     }
 }

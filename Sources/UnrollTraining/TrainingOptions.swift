@@ -24,8 +24,34 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
     public var validationWindows: Int?
     /// The share of the text, at its end, that is held out to validate on after each epoch; nil for none.
     public var validationFraction: Double?
-    /// How gradients become updates.
+    /// Minibatches of an epoch after which to validate, beside its end; nil for the end alone.
+    public var validationSteps: Int?
+    /// When to stop before the last epoch; nil for never.
+    public var earlyStopping: EarlyStopping?
+    /// How gradients become updates, with the learning rate at the beginning.
     public var optimizer: Optimizer
+    /// The validations of the non-monotone trigger of averaging; nil to average from the first step, if at all.
+    ///
+    /// Averaging then begins with the first validation that is not better than the best of those before the last so
+    /// many (Merity, Keskar, Socher, "Regularizing and optimizing LSTM language models", ICLR 2018).
+    public var averagingTrigger: Int?
+    /// What is left out at random, so that the model does not learn its text by heart.
+    public var regularization: Regularization {
+        get { otherRegularization ?? Regularization() }
+        set { otherRegularization = newValue == Regularization() ? nil : newValue }
+    }
+    /// How the learning rate changes.
+    public var schedule: LearningRateSchedule {
+        get { otherSchedule ?? LearningRateSchedule() }
+        set { otherSchedule = newValue == LearningRateSchedule() ? nil : newValue }
+    }
+    /// How often a run whose loss is no longer a number may go back to its last good parameters, at half the rate.
+    ///
+    /// With 0 the first loss that is no number is an error.
+    public var recoveries: Int {
+        get { otherRecoveries ?? Self.defaultRecoveries }
+        set { otherRecoveries = newValue == Self.defaultRecoveries ? nil : newValue }
+    }
     /// How parameters get their first values.
     public var initializer: Initializer
     /// What all randomness of the run is derived from.
@@ -35,13 +61,21 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
         get { otherPrecision ?? .float32 }
         set { otherPrecision = newValue == .float32 ? nil : newValue }
     }
-    /// Nil for float32: records of runs from before there was a choice have no such key, and keep their seal.
+    // Nil for what was so before there was a choice: records from then have no such key, and keep their seal.
     private var otherPrecision: Precision?
+    private var otherSchedule: LearningRateSchedule?
+    private var otherRecoveries: Int?
+    private var otherRegularization: Regularization?
+
+    private static let defaultRecoveries = 3
 
     private enum CodingKeys: String, CodingKey {
         case epochs, batchSize, timeSteps, sampling, carriedEpochs, trainingWindows, validationWindows,
-            validationFraction
-        case optimizer, initializer, seed
+            validationFraction, validationSteps, earlyStopping
+        case optimizer, averagingTrigger, initializer, seed
+        case otherSchedule = "schedule"
+        case otherRecoveries = "recoveries"
+        case otherRegularization = "regularization"
         case otherPrecision = "precision"
     }
 
@@ -49,9 +83,11 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
     public init(
         epochs: Int = 500, batchSize: Int = 32, timeSteps: Int = 35, sampling: Sampling = .sequential,
         carriedEpochs: Int? = nil, trainingWindows: Int? = nil, validationWindows: Int? = nil,
-        validationFraction: Double? = nil,
-        optimizer: Optimizer = Optimizer(), initializer: Initializer = .uniform, seed: UInt64 = 0,
-        precision: Precision = .float32
+        validationFraction: Double? = nil, validationSteps: Int? = nil, earlyStopping: EarlyStopping? = nil,
+        optimizer: Optimizer = Optimizer(), averagingTrigger: Int? = nil,
+        schedule: LearningRateSchedule = LearningRateSchedule(), recoveries: Int = 3,
+        regularization: Regularization = Regularization(),
+        initializer: Initializer = .uniform, seed: UInt64 = 0, precision: Precision = .float32
     ) {
         self.epochs = epochs
         self.batchSize = batchSize
@@ -61,37 +97,15 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
         self.trainingWindows = trainingWindows
         self.validationWindows = validationWindows
         self.validationFraction = validationFraction
+        self.validationSteps = validationSteps
+        self.earlyStopping = earlyStopping
         self.optimizer = optimizer
+        self.averagingTrigger = averagingTrigger
         self.initializer = initializer
         self.seed = seed
         self.precision = precision
-    }
-
-    package func check() throws(TrainingError) {
-        guard epochs >= 1 else { throw .invalidOption("the number of epochs (--epochs) must be at least 1") }
-        guard optimizer.learningRate > 0, optimizer.learningRate.isFinite else {
-            throw .invalidOption("the learning rate (--learning-rate) must be a positive number")
-        }
-        if let bound = optimizer.gradientNormBound, !(bound > 0 && bound.isFinite) {
-            throw .invalidOption(
-                "the bound of the gradient's norm (--clip) must be positive and finite; leave clipping out with 0"
-            )
-        }
-        if let carriedEpochs, carriedEpochs < 0 {
-            throw .invalidOption(
-                "the number of epochs with carried state (--carried-epochs) must not be negative")
-        }
-        if carriedEpochs != nil, ![.sequential, .consecutive].contains(sampling) {
-            throw .invalidOption(
-                "only --sampling sequential and consecutive carry state, so --carried-epochs needs one of them"
-            )
-        }
-        if sampling != .windows, trainingWindows != nil || validationWindows != nil {
-            throw .invalidOption("counts of windows need --sampling windows")
-        }
-        if validationWindows != nil, trainingWindows == nil || validationFraction != nil {
-            throw .invalidOption(
-                "windows to validate on follow a count of windows to train on, and exclude --validation")
-        }
+        self.schedule = schedule
+        self.recoveries = recoveries
+        self.regularization = regularization
     }
 }

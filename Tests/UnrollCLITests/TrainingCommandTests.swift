@@ -17,8 +17,9 @@ extension CommandLineTests {
             #expect((objects[4]["text"] as? String)?.isEmpty == false)
 
             let finished = objects[5]
+            let best = ["best", "bestEpoch", "bestValidationPerplexity", "stoppedEarly"]
             #expect(
-                Set(finished.keys) == [
+                Set(finished.keys).subtracting(options.isEmpty ? [] : best) == [
                     "event", "epochs", "perplexity", "tokensPerSecond", "validationPerplexity", "model",
                 ])
             #expect(finished["epochs"] as? Int == 3)
@@ -254,7 +255,7 @@ extension CommandLineTests {
             #expect(line.hasPrefix("unroll: interrupted; checkpoint written"))
             #expect(line.hasSuffix("unroll train --resume model"))
             #expect(try first.objects().last?["event"] as? String == "interrupted")
-            #expect(try folder.names(in: "model") == modelFiles.union(["metrics.jsonl"]))
+            #expect(try folder.names(in: "model") == modelFiles.union(["metrics.jsonl", "best"]))
             let generated = try await Unroll.run(
                 ["generate", "model", "--prompt", "the ", "--length", "5"], in: folder)
             #expect(generated.status == 0)

@@ -105,9 +105,9 @@ import UnrollTraining
         let name = "training.safetensors"
         let (tensors, metadata) = try TensorFile.decode(try contents(of: name), path: name)
         var later = metadata
-        later["version"] = "2"
+        later["version"] = "3"
         try write(try TensorFile.encode(tensors, metadata: later), to: name)
-        expectTrainingError(naming: name, "version 2", "newer Unroll") { try resume() }
+        expectTrainingError(naming: name, "version 3", "newer Unroll") { try resume() }
     }
 
     /// Positions that somebody has written, with all checksums right.

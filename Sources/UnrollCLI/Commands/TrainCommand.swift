@@ -18,6 +18,9 @@ struct TrainCommand: AsyncParsableCommand {
               unroll train --recipe gluon-concise              an experiment from 'unroll recipe list'
 
             Ctrl-C saves a checkpoint; --resume goes on from it as if nothing had happened.
+            The folder holds the last model and, if there is a --validation, the best
+            one in 'best'. With other --epochs, a resumed cosine goes on as if it had
+            been planned for them.
             """)
 
     @OptionGroup(title: "Text")
@@ -25,6 +28,18 @@ struct TrainCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Model and training")
     var training: TrainingFlags
+
+    @OptionGroup(title: "Learning")
+    var learning: LearningFlags
+
+    @OptionGroup(title: "Regularisation")
+    var regularization: RegularizationFlags
+
+    @OptionGroup(title: "Validation and guards")
+    var guards: GuardFlags
+
+    @OptionGroup(title: "Checkpoints")
+    var checkpoints: CheckpointFlags
 
     @OptionGroup(title: "Engine")
     var engine: EngineOptions
@@ -35,13 +50,14 @@ struct TrainCommand: AsyncParsableCommand {
     var output: String?
 
     @Option(
-        help: "Go on with the run of this model folder; of other options only --epochs counts.",
+        help:
+            "Go on with the run of this model folder; of other options only --epochs and those of checkpoints count.",
         completion: .directory)
     var resume: String?
 
     @Option(
         help: ArgumentHelp(
-            "Train as a recipe says; of other options CORPUS, --epochs, --seed, --engine, --threads and those below count.",
+            "Train as a recipe says; of other options CORPUS, --epochs, --seed, --engine, --threads, those of checkpoints and those below count.",
             valueName: "name|file"),
         completion: .list(RecipeCatalogue.names))
     var recipe: String?
@@ -70,6 +86,10 @@ struct TrainCommand: AsyncParsableCommand {
             throw ValidationError("--minimum-frequency is \(text.minimumFrequency) but must be at least 1")
         }
         try training.validateValues()
+        try regularization.validateValues(for: training.model)
+        try learning.validateValues()
+        try guards.validateValues()
+        try checkpoints.validateValues()
     }
 
     func run() async throws {
@@ -102,9 +122,8 @@ struct TrainCommand: AsyncParsableCommand {
         } else {
             corpus = try await CorpusReader.read(text.origin)
             trainer = try Trainer(
-                corpus: corpus, model: training.model,
-                options: training.options(
-                    for: corpus, isBundledStory: text.isBundledStory, precision: engine.products.precision),
+                corpus: corpus, model: model,
+                options: options(for: corpus),
                 engine: engine.choice, origin: text.origin)
         }
         // Found out now, and not after the training.
@@ -113,9 +132,25 @@ struct TrainCommand: AsyncParsableCommand {
                 "the prompt '\(prompt)': nothing is left of it after preprocessing; give another with --prompt",
                 exitCode: Failure.usage)
         }
-        var session = TrainingSession(trainer: trainer, corpus: corpus, folder: folder, isJSON: json)
+        var session = TrainingSession(
+            trainer: trainer, corpus: corpus, folder: folder, policy: checkpoints.policy, isJSON: json)
         try await session.train()
         try await session.showSamples(prompts: prompts)
         try session.finish()
+    }
+
+    private var model: ModelConfiguration {
+        var model = training.model
+        regularization.apply(to: &model)
+        return model
+    }
+
+    private func options(for corpus: Corpus) -> TrainingOptions {
+        var options = training.options(
+            for: corpus, isBundledStory: text.isBundledStory, precision: engine.products.precision)
+        learning.choice.apply(to: &options)
+        regularization.apply(to: &options)
+        guards.apply(to: &options)
+        return options
     }
 }

@@ -5,6 +5,8 @@ extension Preprocessing: ExpressibleByArgument {}
 extension TokenKind: ExpressibleByArgument {}
 extension Sampling: ExpressibleByArgument {}
 extension Initializer: ExpressibleByArgument {}
+extension OptimizerName: ExpressibleByArgument {}
+extension ScheduleName: ExpressibleByArgument {}
 extension Precision: ExpressibleByArgument {}
 
 /// A cell by its name.

@@ -56,12 +56,6 @@ struct TrainingFlags: ParsableArguments {
         help: "Passes over the text (default: enough for six million tokens, 1 to 500).")
     var epochs: Int?
 
-    @Option(parsing: .unconditional, help: "The size of a step.")
-    var learningRate: Float = 1
-
-    @Option(parsing: .unconditional, help: "The greatest norm of the gradient; 0 for no bound.")
-    var clip: Float = 1
-
     @Option(
         parsing: .unconditional,
         help: "The share of the text, at its end, to hold out and validate on, such as 0.1.")
@@ -94,12 +88,6 @@ struct TrainingFlags: ParsableArguments {
             throw ValidationError(error.description)
         }
         if let epochs, epochs < 1 { throw ValidationError("--epochs is \(epochs) but must be at least 1") }
-        if !(learningRate > 0 && learningRate.isFinite) {
-            throw ValidationError("--learning-rate is \(learningRate) but must be a positive number")
-        }
-        if !(clip >= 0 && clip.isFinite) {
-            throw ValidationError("--clip is \(clip) but must be a positive number, or 0 for no bound")
-        }
     }
 
     func options(for corpus: Corpus, isBundledStory: Bool, precision: Precision) -> TrainingOptions {
@@ -109,7 +97,6 @@ struct TrainingFlags: ParsableArguments {
             carriedEpochs: carriedEpochs, trainingWindows: windows,
             validationWindows: validationWindows,
             validationFraction: validation,
-            optimizer: Optimizer(learningRate: learningRate, gradientNormBound: clip == 0 ? nil : clip),
             initializer: initializer, seed: seed ?? 0, precision: precision)
     }
 

@@ -14,16 +14,16 @@ struct LiveChart {
     private static let maximumPoints = 4000
 
     mutating func add(_ report: EpochReport) {
-        Self.append(report.perplexity, of: report.epoch, to: &training)
+        Self.append(report.perplexity, at: report.epochs, to: &training)
         guard let perplexity = report.validationPerplexity else { return }
-        Self.append(perplexity, of: report.epoch, to: &validation)
+        Self.append(perplexity, at: report.epochs, to: &validation)
     }
 
-    private static func append(_ perplexity: Double, of epoch: Int, to points: inout [LineChart.Point]) {
+    private static func append(_ perplexity: Double, at epochs: Double, to points: inout [LineChart.Point]) {
         if points.count >= maximumPoints {
             points = points.enumerated().filter { $0.offset.isMultiple(of: 2) }.map(\.element)
         }
-        points.append(LineChart.Point(x: Double(epoch), y: perplexity))
+        points.append(LineChart.Point(x: epochs, y: perplexity))
     }
 
     /// The chart's lines; none while there is no curve yet, or where there is no room.

@@ -39,14 +39,16 @@ struct ProgressDisplay {
         draw(lines + [TextWidth.shortened(bar + facts, columns: width - 1)])
     }
 
-    /// Shows an epoch, the last one in any case.
+    /// Shows a report, that of the last epoch in any case.
     mutating func show(_ report: EpochReport, of epochs: Int) {
         chart.add(report)
-        let isLast = report.epoch == epochs
+        let isLast = report.epochs == Double(epochs)
         let isDue = lastLine.map { $0.duration(to: .now) >= .seconds(Self.interval) } ?? true
         guard isLast || (isDue && !isTerminal) else { return }
         lastLine = .now
-        var line = "\(label)epoch \(report.epoch)/\(epochs)  perplexity \(Format.decimal(report.perplexity))"
+        let part = report.partOfEpoch.map { " (\(Int($0 * 100))%)" } ?? ""
+        var line =
+            "\(label)epoch \(report.epoch)/\(epochs)\(part)  perplexity \(Format.decimal(report.perplexity))"
         if let validation = report.validationPerplexity {
             line += "  validation \(Format.decimal(validation))"
         }

@@ -1,0 +1,113 @@
+import Foundation
+import UnrollEngine
+import UnrollModel
+import UnrollText
+
+/// What sees to it that a loss that is no number does not end a run at once.
+extension TrainingLoop {
+    /// Minibatches that may be left out, one after the other or not, before the run goes back to good parameters.
+    private static let skipLimit = 10
+    /// Steps after which parameters are kept to go back to.
+    ///
+    /// Steps and not seconds, for a run that is resumed must go back to the same ones.
+    private static let goodInterval = 500
+
+    /// Leaves out a minibatch whose loss or gradient is no number; the engine has left parameters and state alone.
+    mutating func skipMinibatch() throws(TrainingError) {
+        guard good != nil else { throw divergence(minibatch: position.minibatch + 1) }
+        position.minibatch += 1
+        position.guards.skips += 1
+        note(.skippedMinibatch(epoch: position.epoch + 1, minibatch: position.minibatch))
+        if position.guards.skips > Self.skipLimit { try recover() }
+    }
+
+    /// Goes back to the last good parameters, with an optimizer that begins anew at half the rate.
+    ///
+    /// The text goes on where it is, so that no epoch is reported twice.
+    ///
+    /// - Throws: `TrainingError.diverged` when that has been done as often as it may.
+    mutating func recover() throws(TrainingError) {
+        guard let good, position.guards.recoveries < options.recoveries else {
+            throw divergence(minibatch: position.minibatch)
+        }
+        do {
+            engine = try makeEngine(good)
+        } catch {
+            throw .engine(error)
+        }
+        position.guards.recoveries += 1
+        position.guards.skips = 0
+        note(
+            .recovered(
+                epoch: position.epoch + 1, minibatch: position.minibatch, goodStep: position.guards.goodStep,
+                learningRate: learningRate, remaining: options.recoveries - position.guards.recoveries))
+    }
+
+    /// Keeps the parameters to go back to, now and then, unless the loss is far above that of drawing at random.
+    mutating func keepParameters(ifGood loss: Double) {
+        guard good != nil, position.steps - position.guards.goodStep >= Self.goodInterval,
+            loss <= 2 * log(Double(engine.vocabularySize))
+        else { return }
+        good = engine.parameters
+        position.guards.goodStep = position.steps
+        position.guards.skips = 0
+    }
+
+    private func divergence(minibatch: Int) -> TrainingError {
+        .diverged(epoch: position.epoch + 1, step: minibatch, learningRate: learningRate)
+    }
+}
+
+/// What whoever trains should know, each said once.
+extension TrainingLoop {
+    /// Steps before which a loss says little.
+    private static let stepsToLearn = 500
+    /// Tokens of the text's beginning whose frequencies are counted.
+    private static let countedTokens = 1_000_000
+    /// Validations worse than the best, and the share by which, that mean overfitting.
+    private static let overfittingCount = 5
+    private static let overfittingShare = 0.01
+
+    private mutating func noteOnce(_ notice: TrainingNotice) {
+        guard !position.noted.contains(notice.kind) else { return }
+        position.noted.append(notice.kind)
+        note(notice)
+    }
+
+    mutating func noteSize() {
+        let tokens = data.training.tokens.count
+        if parameterCount > tokens {
+            noteOnce(.moreParametersThanTokens(parameters: parameterCount, tokens: tokens))
+        }
+    }
+
+    /// Notes, once there have been steps enough, that the model does no better than the tokens' frequencies.
+    mutating func noteLevel(_ report: EpochReport) {
+        guard position.steps >= Self.stepsToLearn, !position.noted.contains(.learnsNothing) else { return }
+        let unigram = unigramPerplexity ?? countTokens()
+        unigramPerplexity = unigram
+        guard report.perplexity >= 0.99 * unigram else { return }
+        noteOnce(
+            .learnsNothing(
+                perplexity: report.perplexity, unigramPerplexity: unigram,
+                uniformPerplexity: Double(engine.vocabularySize)))
+    }
+
+    mutating func noteOverfitting(_ perplexity: Double, count: Int, best: BestValidation) {
+        guard count >= Self.overfittingCount, perplexity > best.perplexity * (1 + Self.overfittingShare)
+        else { return }
+        noteOnce(.overfitting(validations: count, perplexity: perplexity, best: best))
+    }
+
+    /// The perplexity of tokens that are drawn by their frequencies in the text, or its beginning if it is long.
+    private func countTokens() -> Double {
+        var counts = [Int](repeating: 0, count: engine.vocabularySize)
+        let tokens = data.training.tokens.prefix(Self.countedTokens)
+        for token in tokens { counts[Int(token)] += 1 }
+        let nats = counts.reduce(0.0) { sum, count in
+            let share = Double(count) / Double(tokens.count)
+            return share > 0 ? sum - share * log(share) : sum
+        }
+        return exp(nats)
+    }
+}

@@ -1,0 +1,55 @@
+import UnrollEngine
+import UnrollKernels
+import UnrollModel
+import UnrollText
+
+extension TrainingLoop {
+    private var tokensPerSecond: Double { runSeconds > 0 ? Double(runTokens) / runSeconds : 0 }
+
+    var parameterCount: Int {
+        engine.configuration.parameterShapes(vocabularySize: engine.vocabularySize)
+            .reduce(0) { $0 + $1.shape.reduce(1, *) }
+    }
+
+    var plan: TrainingPlan {
+        let name =
+            if let engine = engine as? CPUEngine {
+                engine.precision == .float32
+                    ? "cpu (\(engine.kernelLevel))" : "cpu (\(engine.kernelLevel), \(engine.precision))"
+            } else {
+                "reference"
+            }
+        return TrainingPlan(
+            parameterCount: parameterCount, vocabularySize: engine.vocabularySize,
+            trainingTokens: data.training.tokens.count, validationTokens: data.validationTokenCount,
+            epochs: options.epochs, completedEpochs: position.epoch, engine: name)
+    }
+
+    var progress: TrainingProgress {
+        let epochs = Double(position.epoch) + Double(position.minibatch) / Double(max(minibatches.count, 1))
+        let fraction = epochs / Double(options.epochs)
+        let done = position.totalTokens
+        let remaining = fraction > 0 ? Double(done) / fraction - Double(done) : 0
+        return TrainingProgress(
+            epoch: position.epoch + 1, epochs: options.epochs, fractionCompleted: fraction,
+            perplexity: position.perplexity, tokensPerSecond: tokensPerSecond,
+            secondsRemaining: tokensPerSecond > 0 ? remaining / tokensPerSecond : 0)
+    }
+
+    /// The epoch so far.
+    func report(validation: Double?, partOfEpoch: Double?) -> EpochReport {
+        EpochReport(
+            epoch: position.epoch + 1, perplexity: position.perplexity, validationPerplexity: validation,
+            gradientNorm: position.gradientNorms / Double(max(position.epochSteps, 1)),
+            tokensPerSecond: tokensPerSecond, seconds: position.seconds, step: position.steps,
+            learningRate: learningRate(minibatch: max(position.minibatch - 1, 0)), partOfEpoch: partOfEpoch)
+    }
+
+    var summary: TrainingSummary {
+        TrainingSummary(
+            epochs: position.epoch, perplexity: position.lastReport?.perplexity ?? 1,
+            validationPerplexity: position.lastReport?.validationPerplexity,
+            best: position.validation.best, isStoppedEarly: position.isStopped,
+            tokensPerSecond: runTokens > 0 ? tokensPerSecond : position.tokensPerSecond)
+    }
+}

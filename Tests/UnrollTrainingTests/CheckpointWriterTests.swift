@@ -1,0 +1,172 @@
+import Foundation
+import Testing
+import UnrollEngine
+import UnrollGeneration
+import UnrollModel
+import UnrollStorage
+import UnrollTestSupport
+import UnrollText
+import UnrollTraining
+
+/// Checkpoints that are written while training goes on.
+@Suite struct CheckpointWriterTests {
+    private let folder: TemporaryFolder
+    private var model: URL { folder("model") }
+
+    init() throws {
+        folder = try TemporaryFolder()
+    }
+
+    private func trainer(epochs: Int = 8, validation: Double? = 0.2) throws -> Trainer {
+        try Trainer(
+            corpus: TestTraining.corpus(), model: TestTraining.model,
+            options: TestTraining.options(epochs: epochs, validationFraction: validation))
+    }
+
+    @Test func itIsTheCheckpointThatSavingMakes() async throws {
+        let trainer = try trainer()
+        try trainer.saveCheckpoint(to: model)
+        let writer = try CheckpointWriter(trainer, folder: model, policy: .init(seconds: 0))
+        var notes: [CheckpointNote] = []
+        for try await event in trainer.run() {
+            if let note = try writer.follow(event) {
+                notes.append(note)
+                await writer.wait()
+                // What was written is the run as it is now, and can be resumed.
+                #expect(try Snapshot(of: model) == trainer.snapshot())
+            }
+        }
+        #expect(notes.count >= 8)
+        #expect(zip(notes, notes.dropFirst()).allSatisfy { $0.step < $1.step })
+        #expect(notes.allSatisfy { $0.pausedSeconds > 0 })
+        try await writer.finish()
+        #expect(try Snapshot(of: model) == trainer.snapshot())
+        let lines = try String(contentsOf: model.appending(path: "metrics.jsonl"), encoding: .utf8)
+        #expect(lines.split(separator: "\n").count == 8)
+    }
+
+    @Test func nothingIsWrittenBeforeItIsDue() async throws {
+        let trainer = try trainer()
+        try trainer.saveCheckpoint(to: model)
+        let before = try Snapshot(of: model)
+        let writer = try CheckpointWriter(trainer, folder: model, policy: .init(seconds: 3600))
+        for try await event in trainer.run() { #expect(try writer.follow(event) == nil) }
+        await writer.wait()
+        #expect(try Snapshot(of: model) == before)
+        try await writer.finish()
+        #expect(try Snapshot(of: model) == trainer.snapshot())
+    }
+
+    @Test func stepsBetweenCheckpointsAreCounted() async throws {
+        let trainer = try trainer()
+        try trainer.saveCheckpoint(to: model)
+        let writer = try CheckpointWriter(trainer, folder: model, policy: .init(seconds: nil, steps: 50))
+        var steps: [Int] = []
+        for try await event in trainer.run() {
+            if let note = try writer.follow(event) {
+                steps.append(note.step)
+                await writer.wait()
+            }
+        }
+        #expect(steps.count >= 2)
+        #expect(zip(steps, [0] + steps).allSatisfy { $0 - $1 >= 50 })
+    }
+
+    @Test func theLastOnesAreKeptAndEachIsWhole() async throws {
+        let corpus = try TestTraining.corpus()
+        let trainer = try trainer()
+        try trainer.saveCheckpoint(to: model)
+        let writer = try CheckpointWriter(trainer, folder: model, policy: .init(seconds: 0, count: 3))
+        var steps: [Int] = []
+        for try await event in trainer.run() {
+            if let note = try writer.follow(event) { steps.append(note.step) }
+            await writer.wait()
+        }
+        try await writer.finish()
+        let end = try trainer.snapshot()
+        let kept = steps.suffix(3).map { String(format: "step-%06d", $0) }
+        #expect(try folder.names(in: "model/checkpoints") == Set(kept))
+        for name in kept {
+            let copy = folder("model/checkpoints/\(name)")
+            _ = try LanguageModel(contentsOf: copy)
+            let resumed = try Trainer(resuming: copy, corpus: corpus)
+            try await resumed.runToEnd()
+            #expect(try resumed.snapshot() == end)
+            // Going on from it changes neither the others nor the folder.
+            try resumed.saveCheckpoint(to: copy)
+        }
+        #expect(try Snapshot(of: model) == end)
+    }
+
+    @Test func theBestModelIsKept() async throws {
+        let corpus = try Corpus(
+            text: String(repeating: "abcabd", count: 50) + String(repeating: "dbacda", count: 10))
+        let trainer = try Trainer(
+            corpus: corpus, model: TestTraining.model,
+            options: TestTraining.options(epochs: 20, validationFraction: 60.0 / 360))
+        try trainer.saveCheckpoint(to: model)
+        let writer = try CheckpointWriter(trainer, folder: model)
+        var reports: [EpochReport] = []
+        for try await event in trainer.run() {
+            try writer.follow(event)
+            reports += [event].reports
+        }
+        try await writer.finish()
+        let best = try LanguageModel(contentsOf: folder("model/best"))
+        let heldOut = try corpus.split(validationFraction: 60.0 / 360).validation
+        let perplexities = reports.compactMap(\.validationPerplexity)
+        #expect(try best.evaluate(on: heldOut).perplexity == perplexities.min())
+        #expect(perplexities.min() != perplexities.last)
+        let last = try LanguageModel(contentsOf: model)
+        #expect(try last.evaluate(on: heldOut).perplexity == perplexities.last)
+    }
+
+    @Test func withoutValidationThereIsNoBest() async throws {
+        let trainer = try trainer(validation: nil)
+        try trainer.saveCheckpoint(to: model)
+        let writer = try CheckpointWriter(trainer, folder: model, policy: .init(seconds: 0))
+        for try await event in trainer.run() { try writer.follow(event) }
+        try await writer.finish()
+        #expect(!(try folder.names(in: "model").contains("best")))
+    }
+
+    @Test func whatCannotBeWrittenIsSaidAndDoesNotStopTraining() async throws {
+        let trainer = try trainer()
+        try trainer.saveCheckpoint(to: model)
+        // A file where a folder is needed.
+        try folder.write("", to: "model/best")
+        let writer = try CheckpointWriter(trainer, folder: model, policy: .init(seconds: 0))
+        var errors = 0
+        var epochs = 0
+        for try await event in trainer.run() {
+            if case .epoch = event { epochs += 1 }
+            do {
+                try writer.follow(event)
+            } catch {
+                #expect(error.description.contains("best"))
+                errors += 1
+            }
+            await writer.wait()
+        }
+        #expect(epochs == 8)
+        #expect(errors >= 7)
+        await #expect(throws: TrainingError.self) { try await writer.finish() }
+        // Once there is room, the best model is not lost.
+        try FileManager.default.removeItem(at: folder("model/best"))
+        try await writer.finish()
+        _ = try LanguageModel(contentsOf: folder("model/best"))
+    }
+
+    @Test func policiesThatMakeNoSenseAreRefused() throws {
+        let trainer = try trainer()
+        for (policy, flag) in [
+            (CheckpointPolicy(seconds: -1), "--checkpoint-seconds"),
+            (CheckpointPolicy(seconds: .nan), "--checkpoint-seconds"),
+            (CheckpointPolicy(steps: 0), "--checkpoint-steps"), (CheckpointPolicy(count: 0), "--keep"),
+        ] {
+            expectTrainingError(naming: flag) {
+                _ = try CheckpointWriter(trainer, folder: model, policy: policy)
+            }
+        }
+    }
+}
