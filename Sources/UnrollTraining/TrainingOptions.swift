@@ -24,6 +24,8 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
     public var validationWindows: Int?
     /// The share of the text, at its end, that is held out to validate on after each epoch; nil for none.
     public var validationFraction: Double?
+    /// The share of the text, at its very end, that is neither trained on nor validated on; nil for none.
+    public var testFraction: Double?
     /// How gradients become updates.
     public var optimizer: Optimizer
     /// How parameters get their first values.
@@ -40,7 +42,7 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
 
     private enum CodingKeys: String, CodingKey {
         case epochs, batchSize, timeSteps, sampling, carriedEpochs, trainingWindows, validationWindows,
-            validationFraction
+            validationFraction, testFraction
         case optimizer, initializer, seed
         case otherPrecision = "precision"
     }
@@ -49,7 +51,7 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
     public init(
         epochs: Int = 500, batchSize: Int = 32, timeSteps: Int = 35, sampling: Sampling = .sequential,
         carriedEpochs: Int? = nil, trainingWindows: Int? = nil, validationWindows: Int? = nil,
-        validationFraction: Double? = nil,
+        validationFraction: Double? = nil, testFraction: Double? = nil,
         optimizer: Optimizer = Optimizer(), initializer: Initializer = .uniform, seed: UInt64 = 0,
         precision: Precision = .float32
     ) {
@@ -61,6 +63,7 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
         self.trainingWindows = trainingWindows
         self.validationWindows = validationWindows
         self.validationFraction = validationFraction
+        self.testFraction = testFraction
         self.optimizer = optimizer
         self.initializer = initializer
         self.seed = seed
