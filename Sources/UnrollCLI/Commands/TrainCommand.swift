@@ -71,7 +71,9 @@ struct TrainCommand: AsyncParsableCommand {
             throw ValidationError("--minimum-frequency is \(text.minimumFrequency) but must be at least 1")
         }
         if recipe != nil, text.corpus.count > 1 || text.validationFile != nil || text.testFile != nil {
-            throw ValidationError("--recipe says how one text is parted; give one CORPUS and no other file")
+            throw ValidationError(
+                "--recipe says how one text is parted; give one CORPUS and no --validation-file or --test-file"
+            )
         }
         if training.validation != nil, text.validationFile != nil {
             throw ValidationError(
