@@ -120,7 +120,7 @@ let package = Package(
             uses: [
                 "RecipeFiles", "UnrollCharts", "UnrollText", "UnrollEngine", "UnrollModel", "UnrollTraining",
             ]),
-        tests(of: "UnrollText", uses: ["UnrollCore"]),
+        tests(of: "UnrollText", uses: ["UnrollCore", "UnrollTestSupport"]),
         tests(of: "UnrollTensor", uses: ["UnrollCore"], resources: [.copy("Oracles")]),
         .testTarget(
             name: "ExamplesTests",

@@ -76,7 +76,8 @@ extension TextError {
     /// Whether an option is wrong by itself, whatever the text.
     fileprivate var isUsage: Bool {
         switch self {
-        case .invalidLimit, .invalidValidationFraction, .invalidBatchSize, .invalidTimeSteps,
+        case .invalidLimit, .invalidValidationFraction, .invalidTestFraction, .invalidBatchSize,
+            .invalidTimeSteps,
             .invalidWindowCount,
             .minibatchTooLarge:
             true

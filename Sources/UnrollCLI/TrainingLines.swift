@@ -90,6 +90,8 @@ struct FinishedLine: Encodable {
     let tokensPerSecond: Double
     let validationPerplexity: Nullable<Double>
     let model: String
+    // With a text to test on alone.
+    let testPerplexity: Double?
     // With a text to validate on alone.
     let bestValidationPerplexity: Double?
     let bestEpoch: Int?
@@ -102,6 +104,7 @@ struct FinishedLine: Encodable {
         tokensPerSecond = summary.tokensPerSecond
         validationPerplexity = Nullable(summary.validationPerplexity)
         self.model = model
+        testPerplexity = summary.testPerplexity
         bestValidationPerplexity = summary.best?.perplexity
         bestEpoch = summary.best?.epoch
         self.best = summary.best == nil ? nil : best

@@ -100,6 +100,7 @@ struct TrainingSession {
             if let validation = summary.validationPerplexity {
                 line += ", validation \(Format.decimal(validation))"
             }
+            if let test = summary.testPerplexity { line += ", test \(Format.decimal(test))" }
             line += ", \(Format.grouped(summary.tokensPerSecond)) tokens/s, model in \(folder.name)"
             if let best = summary.best {
                 line +=

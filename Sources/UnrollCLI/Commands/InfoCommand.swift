@@ -55,7 +55,7 @@ private struct ModelFacts: Encodable, CustomStringConvertible {
         vocabulary = model.vocabulary.count
         tokens = model.vocabulary.kind
         preprocessing = model.vocabulary.preprocessing
-        corpus = Nullable(record?.corpus?.source)
+        corpus = Nullable(record?.corpus?.sources.joined(separator: ", "))
         training = Nullable(record?.options)
     }
 

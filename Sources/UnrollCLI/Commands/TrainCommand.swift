@@ -11,6 +11,7 @@ struct TrainCommand: AsyncParsableCommand {
             Examples:
               unroll train                                     the bundled story
               unroll train notes.txt --output notes-model      a file of yours
+              unroll train books/ --validation-file last.txt   a folder of files
               unroll train time-machine --preprocess letters --limit 10000 --epochs 500
                                                                the book's own run
               cat *.log | unroll train - --tokens bytes        whatever comes in
@@ -85,6 +86,16 @@ struct TrainCommand: AsyncParsableCommand {
         if text.minimumFrequency < 1 {
             throw ValidationError("--minimum-frequency is \(text.minimumFrequency) but must be at least 1")
         }
+        if recipe != nil, text.corpus.count > 1 || text.validationFile != nil || text.testFile != nil {
+            throw ValidationError(
+                "--recipe says how one text is parted; give one CORPUS and no --validation-file or --test-file"
+            )
+        }
+        if training.validation != nil, text.validationFile != nil {
+            throw ValidationError(
+                "--validation and --validation-file say different texts to validate on; leave out one of them"
+            )
+        }
         try training.validateValues()
         try regularization.validateValues(for: training.model)
         try learning.validateValues()
@@ -100,7 +111,7 @@ struct TrainCommand: AsyncParsableCommand {
         if let recipe {
             let choice = try RecipeChoice(recipe)
             let source = RecipeText(
-                choice.recipe, choice.setting, text.isBundledStory ? nil : text.origin.source)
+                choice.recipe, choice.setting, text.isBundledStory ? nil : text.origin.sources[0])
             corpus = try await source.corpus()
             trainer = try choice.trainer(
                 on: corpus, epochs: training.epochs, seed: training.seed, engine: engine.choice,
@@ -108,23 +119,24 @@ struct TrainCommand: AsyncParsableCommand {
             if prompts.isEmpty { prompts = choice.recipe.samples?.prompts ?? [] }
         } else if let resume {
             let record = try TrainingRecord(of: folder.url)
-            guard let origin = text.corpus == nil ? record.corpus : text.origin(like: record.corpus) else {
+            guard let origin = text.origin(like: record.corpus) else {
                 throw Failure("\(resume): does not say which text it was trained on; name the text as CORPUS")
             }
-            guard origin.source != CorpusReader.standardInput || text.corpus != nil else {
+            guard origin.sources != [CorpusReader.standardInput] || !text.isBundledStory else {
                 throw Failure(
                     "\(resume): was trained on standard input; pipe the same text in and give - as CORPUS")
             }
-            corpus = try await CorpusReader.read(origin)
+            let texts = try await RunTexts(origin, in: folder)
+            corpus = texts.corpus
             trainer = try Trainer(
-                resuming: folder.url, corpus: corpus, epochs: training.epochs, engine: engine.choice,
-                origin: origin)
+                resuming: folder.url, corpus: corpus, validation: texts.validation, test: texts.test,
+                epochs: training.epochs, engine: engine.choice, origin: origin)
         } else {
-            corpus = try await CorpusReader.read(text.origin)
+            let texts = try await RunTexts(text.origin, in: folder)
+            corpus = texts.corpus
             trainer = try Trainer(
-                corpus: corpus, model: model,
-                options: options(for: corpus),
-                engine: engine.choice, origin: text.origin)
+                corpus: corpus, validation: texts.validation, test: texts.test, model: model,
+                options: options(for: corpus), engine: engine.choice, origin: text.origin)
         }
         // Found out now, and not after the training.
         if let prompt = prompts.first(where: { corpus.vocabulary.encode($0).ids.isEmpty }) {
@@ -148,6 +160,7 @@ struct TrainCommand: AsyncParsableCommand {
     private func options(for corpus: Corpus) -> TrainingOptions {
         var options = training.options(
             for: corpus, isBundledStory: text.isBundledStory, precision: engine.products.precision)
+        options.testFraction = text.test
         learning.choice.apply(to: &options)
         regularization.apply(to: &options)
         guards.apply(to: &options)
