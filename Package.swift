@@ -85,10 +85,18 @@ let package = Package(
                 "RecipeFiles", "UnrollCore", "UnrollText", "UnrollTensor", "UnrollModel", "UnrollKernels",
                 "UnrollEngine", "UnrollStorage", "UnrollTraining", "UnrollGeneration", "UnrollCharts",
             ]),
+        room(
+            "UnrollReports",
+            uses: [
+                "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine", "UnrollStorage",
+                "UnrollTraining",
+                "UnrollGeneration", "UnrollCharts",
+            ]),
         .executableTarget(
             name: "UnrollCLI",
             dependencies: [
-                "Unroll", "UnrollStorage", "UnrollCorpora", "UnrollCharts", "UnrollRecipes", argumentParser,
+                "Unroll", "UnrollStorage", "UnrollCorpora", "UnrollCharts", "UnrollRecipes", "UnrollReports",
+                argumentParser,
             ],
             swiftSettings: strict),
 
@@ -144,6 +152,14 @@ let package = Package(
                 "UnrollCore", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine", "UnrollStorage",
                 "UnrollTraining",
             ], resources: [.copy("Interchange")]),
+        tests(
+            of: "UnrollReports",
+            uses: [
+                "UnrollTestSupport", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine",
+                "UnrollStorage",
+                "UnrollTraining", "UnrollCharts",
+            ],
+            resources: [.copy("Oracles")]),
         tests(of: "UnrollCLI", uses: ["UnrollTestSupport"]),
     ]
 )

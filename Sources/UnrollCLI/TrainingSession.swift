@@ -1,5 +1,6 @@
 import Foundation
 import Unroll
+import UnrollReports
 
 /// A training run as the command line shows and saves it.
 struct TrainingSession {
@@ -7,15 +8,19 @@ struct TrainingSession {
     private let corpus: Corpus
     private let folder: OutputFolder
     private let isJSON: Bool
+    private let recorder: RunRecorder
     private var summary: TrainingSummary?
     /// Seconds of training that a power cut may cost.
     private static let checkpointInterval = 15.0
 
-    init(trainer: Trainer, corpus: Corpus, folder: OutputFolder, isJSON: Bool) {
+    init(
+        trainer: Trainer, corpus: Corpus, folder: OutputFolder, recording: RecordingOptions, isJSON: Bool
+    ) throws {
         self.trainer = trainer
         self.corpus = corpus
         self.folder = folder
         self.isJSON = isJSON
+        recorder = try RunRecorder(trainer, in: folder.url, options: recording)
     }
 
     /// Trains to the end, or until Ctrl-C, which saves and ends the program with code 130.
@@ -37,6 +42,7 @@ struct TrainingSession {
     /// Shows and notes what happens, and saves a checkpoint now and then.
     private func followEvents() async throws -> TrainingSummary? {
         var display = ProgressDisplay()
+        var recorder = recorder
         var lastCheckpoint = ContinuousClock.now
         var summary: TrainingSummary?
         for try await event in trainer.run() {
@@ -44,6 +50,7 @@ struct TrainingSession {
             case .started(let plan):
                 display.say(describe(plan))
                 if isJSON { try JSONLine.write(StartedLine(plan)) }
+                try await recorder.record(event)
             case .progress(let progress):
                 display.show(progress)
             case .epoch(let report):
@@ -51,6 +58,7 @@ struct TrainingSession {
                 if isJSON { try JSONLine.write(EpochLine(report)) }
                 do {
                     try trainer.log(report, to: folder.url)
+                    try await recorder.record(event)
                     if lastCheckpoint.duration(to: .now) >= .seconds(Self.checkpointInterval) {
                         lastCheckpoint = .now
                         try trainer.saveCheckpoint(to: folder.url)
@@ -61,6 +69,11 @@ struct TrainingSession {
                 }
             case .finished(let result):
                 summary = result
+                do {
+                    try await recorder.record(event)
+                } catch {
+                    display.say("warning: \(error)")
+                }
             }
         }
         return summary
@@ -69,16 +82,8 @@ struct TrainingSession {
     /// Continues the prompts greedily, as the book does.
     func showSamples(prompts: [String]) async throws {
         let model = try trainer.languageModel()
-        let prompts = prompts.isEmpty ? SamplePrompts(corpus).prompts : prompts
         for prompt in prompts {
-            var text = ""
-            for try await piece in model.generate(
-                after: prompt,
-                options: GenerationOptions(
-                    length: 120, strategy: .greedy, precision: trainer.options.precision))
-            {
-                text += piece
-            }
+            let text = try await model.sample(after: prompt, precision: trainer.options.precision)
             if isJSON {
                 try JSONLine.write(SampleLine(prompt: prompt, text: text))
             } else {

@@ -1,5 +1,6 @@
 import Foundation
 import UnrollModel
+import UnrollStorage
 import UnrollTraining
 
 /// Reads the parts of a recipe, and says what is wrong with them.
