@@ -56,7 +56,7 @@ import UnrollTestSupport
         typealias Event = EventFileReader.Event
         #expect(
             try EventFileReader(first.url).events == [
-                Event(version: "brain.Event:2"), Event(step: 7, scalars: ["x": 0.5]),
+                Event(version: "brain.Event:2"), Event(isStart: true), Event(step: 7, scalars: ["x": 0.5]),
             ])
         #expect(
             try EventFileReader(second.url).events == [

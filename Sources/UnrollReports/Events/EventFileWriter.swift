@@ -28,8 +28,11 @@ package struct EventFileWriter: Sendable {
         let start = "events.out.tfevents.\(Int(now)).unroll."
         let count = others.count { $0.hasPrefix(start) }
         url = folder.appendingPathComponent("\(start)\(count)")
-        try write([RunEvent(wallTime: now, step: 0, .fileVersion)])
-        if let step { try write([RunEvent(wallTime: now, step: step, .sessionStart)]) }
+        // TensorBoard takes a start for a restart, and takes back what comes after it, only from the second one on.
+        try write([
+            RunEvent(wallTime: now, step: 0, .fileVersion),
+            RunEvent(wallTime: now, step: step ?? 0, .sessionStart),
+        ])
     }
 
     /// The event files that a folder has, none if it is not there yet.

@@ -6,7 +6,8 @@ package struct RunEvent: Sendable, Equatable {
     package enum Content: Sendable, Equatable {
         /// What the file is; the first event of each.
         case fileVersion
-        /// The run goes on at the event's step: what earlier files say of it and of later steps does not count.
+        /// The run begins, or goes on at the event's step: what earlier files say of it and of later steps does not
+        /// count.
         case sessionStart
         /// Numbers by their tags.
         case scalars([Scalar])

@@ -15,7 +15,7 @@ struct ComparisonSection {
         let rows = runs.enumerated().map { index, run -> HTML in
             let kind = run.isValidated || run.best == nil ? "" : " (training)"
             return """
-                <tr><th scope="row"><a href="#run-\(index + 1)">\(run.name)</a></th><td>\(run.modelSummary)</td>\
+                <tr><th scope="row"><a href="#run-\(index + 1)">\(run.name)</a></th><td class="model">\(run.modelSummary)</td>\
                 <td class="number">\(Figure.grouped(run.parameterCount))</td>\
                 <td class="number">\(Figure.decimal(run.best?.perplexity))\(kind)</td>\
                 <td class="number">\(Figure.decimal(run.best?.bitsPerToken))</td>\
@@ -29,7 +29,7 @@ struct ComparisonSection {
                 """
         }
         let heads = [
-            "parameters", "best perplexity", "bits", "at epoch", "final", "training", "epochs", "time",
+            "parameters", "best perplexity", "bits/token", "at epoch", "final", "training", "epochs", "time",
             "tokens/s",
         ].map { head -> HTML in "<th class=\"number\">\(head)</th>" }
         return """

@@ -17,7 +17,7 @@ enum Figure {
         let digits = String(Int(value.rounded()).magnitude)
         var text = value <= -0.5 ? "−" : ""
         for (index, digit) in digits.enumerated() {
-            if index > 0, digits.count > 4, (digits.count - index).isMultiple(of: 3) { text += "\u{202F}" }
+            if index > 0, (digits.count - index).isMultiple(of: 3) { text += "\u{202F}" }
             text.append(digit)
         }
         return text

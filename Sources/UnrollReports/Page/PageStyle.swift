@@ -19,9 +19,9 @@ enum PageStyle {
         p { margin: .25rem 0 .75rem; color: var(--quiet); }
         a { color: var(--accent); }
 
-        .facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(12rem, 1fr)); gap: 1px; margin: 0;
-          background: var(--line); border: 1px solid var(--line); border-radius: 8px; overflow: hidden; }
-        .facts div { background: var(--panel); padding: .6rem .9rem; }
+        .facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 14rem), 1fr)); gap: 1px;
+          margin: 0; background: var(--panel); border: 1px solid var(--line); border-radius: 8px; overflow: hidden; }
+        .facts div { padding: .6rem .9rem; box-shadow: 0 0 0 1px var(--line); }
         .facts dt { color: var(--quiet); font-size: .8rem; }
         .facts dd { margin: 0; font-weight: 600; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
         .notes { margin: 1rem 0 0; padding: .6rem .9rem .6rem 2rem; background: var(--note); border-radius: 8px;
@@ -36,13 +36,13 @@ enum PageStyle {
 
         .wide { overflow-x: auto; }
         table { border-collapse: collapse; font-size: .9rem; width: 100%; }
-        caption { text-align: left; font-weight: 600; padding-bottom: .25rem; }
         th, td { text-align: left; vertical-align: top; padding: .35rem .9rem .35rem 0;
           border-bottom: 1px solid var(--line); }
         thead th { color: var(--quiet); font-weight: 600; font-size: .8rem; vertical-align: bottom; }
         th[scope=row] { font-weight: 500; }
         .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
-        .sample { width: 100%; min-width: 16rem; white-space: pre-wrap; overflow-wrap: anywhere;
+        .model { white-space: nowrap; }
+        .sample { width: 100%; min-width: 11rem; white-space: pre-wrap; overflow-wrap: anywhere;
           font: .85rem/1.5 ui-monospace, monospace; unicode-bidi: isolate; }
         .sample b { color: var(--accent); font-weight: 600; }
         .settings th[scope=row] { color: var(--quiet); white-space: nowrap; }
@@ -50,6 +50,10 @@ enum PageStyle {
         .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr));
           gap: 1rem 3rem; align-items: start; }
 
+        @media (max-width: 34rem) {
+          main { padding: 1.25rem 1rem 3rem; }
+          .facts { grid-template-columns: 1fr 1fr; }
+        }
         @media print {
           body { font-size: 11px; }
           main { max-width: none; padding: 0; }

@@ -4,7 +4,7 @@ struct RunSection {
 
     var html: HTML {
         """
-        \(facts)\(notes)\(charts)\(samples)\(configuration)\(environment)
+        \(facts)\(notes)\(charts)\(samples)\(conditions)
         """
     }
 
@@ -91,19 +91,20 @@ struct RunSection {
 
     // MARK: Conditions
 
-    private var configuration: HTML {
-        let tables = [("Model", run.model), ("Training", run.training)].filter { !$0.1.isEmpty }
-        guard !tables.isEmpty else { return "" }
-        let parts = tables.map { title, settings in
-            Self.table(title, settings.map { ($0.name, $0.value) })
-        }
-        return "<h3>Configuration</h3>\n<div class=\"pair\">\n\(parts)</div>\n"
+    private var conditions: HTML {
+        """
+        <div class="pair">
+        <div>\(Self.table("Model", run.model.map { ($0.name, $0.value) }))\(environment)</div>
+        <div>\(Self.table("Training", run.training.map { ($0.name, $0.value) }))</div>
+        </div>
+
+        """
     }
 
     private var environment: HTML {
         guard let first = run.sessions.first else { return "" }
-        var rows = [("began", first.started)]
-        let resumptions = run.sessions.dropFirst().map(\.started)
+        var rows = [("began", Self.time(first))]
+        let resumptions = run.sessions.dropFirst().map(Self.time)
         if !resumptions.isEmpty { rows.append(("resumed", resumptions.joined(separator: ", "))) }
         rows += [
             ("processor", different(\.processor)),
@@ -112,7 +113,12 @@ struct RunSection {
             ("operating system", different(\.operatingSystem)), ("Unroll", different(\.unroll)),
             ("Swift", different(\.swift)),
         ]
-        return "<h3>Environment</h3>\n\(Self.table(nil, rows))"
+        return Self.table("Environment", rows)
+    }
+
+    /// When a session began, as people write it.
+    private static func time(_ session: SessionEnvironment) -> String {
+        session.started.replacing("T", with: " ").replacing("Z", with: " UTC")
     }
 
     /// What the sessions say, each different answer once.
@@ -122,11 +128,11 @@ struct RunSection {
         return answers.joined(separator: ", then ")
     }
 
-    private static func table(_ title: String?, _ rows: [(String, String)]) -> HTML {
-        let caption = title.map { title -> HTML in "<caption>\(title)</caption>" } ?? ""
+    private static func table(_ title: String, _ rows: [(String, String)]) -> HTML {
+        guard !rows.isEmpty else { return "" }
         let rows = rows.map { name, value -> HTML in
             "<tr><th scope=\"row\">\(name)</th><td>\(value)</td></tr>\n"
         }
-        return "<table class=\"settings\">\(caption)\n\(rows)</table>\n"
+        return "<h3>\(title)</h3>\n<table class=\"settings\">\n\(rows)</table>\n"
     }
 }
