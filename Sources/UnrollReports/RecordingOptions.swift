@@ -24,7 +24,4 @@ package struct RecordingOptions: Sendable {
         self.tensorBoard = tensorBoard
         self.isResumed = isResumed
     }
-
-    /// Threads for samples; nil for as many as there are processors.
-    var threads: Int? { if case .cpu(let threads) = engine { threads } else { 1 } }
 }

@@ -92,10 +92,11 @@ package struct RunRecorder: Sendable {
         guard let prompt = options.prompt else { return }
         lastSampledEpoch = epoch
         let model = try trainer.languageModel()
-        let (precision, threads) = (trainer.options.precision, options.threads)
-        // In a task of its own, which an interruption does not cancel: it takes milliseconds, and comes only once.
+        let precision = trainer.options.precision
+        // In a task of its own, which an interruption does not cancel: it takes milliseconds, and comes only once. One
+        // thread needs no time to agree with others, of which a hundred tokens are not worth much.
         let text = try await Task {
-            try await model.sample(after: prompt, precision: precision, threads: threads)
+            try await model.sample(after: prompt, precision: precision, threads: 1)
         }.value
         let sample = SampleRecord(epoch: epoch, step: step, prompt: prompt, text: text)
         try JSONLines.append(sample, to: folder.url(of: SampleRecord.fileName))

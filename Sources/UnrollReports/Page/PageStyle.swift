@@ -10,7 +10,7 @@ enum PageStyle {
         }
         * { box-sizing: border-box; }
         html { -webkit-text-size-adjust: 100%; }
-        body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
+        body { margin: 0; background: var(--paper); color: var(--ink); font: 1rem/1.5 system-ui, sans-serif; }
         main { max-width: 68rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
         h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 1.5rem; overflow-wrap: anywhere; }
         h2 { font-size: 1.5rem; margin: 3.5rem 0 1rem; padding-top: 1.5rem; border-top: 1px solid var(--line);
@@ -55,7 +55,7 @@ enum PageStyle {
           .facts { grid-template-columns: 1fr 1fr; }
         }
         @media print {
-          body { font-size: 11px; }
+          html { font-size: 11px; }
           main { max-width: none; padding: 0; }
           .charts { grid-template-columns: 1fr 1fr; }
           figure, tr, .facts div { break-inside: avoid; }
