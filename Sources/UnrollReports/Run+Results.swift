@@ -31,7 +31,7 @@ extension Run {
     package var final: Result? { results.last }
 
     /// Passes over the text that are done.
-    package var completedEpochs: Int { metrics.last?.epoch ?? 0 }
+    package var completedEpochs: Int { metrics.last { $0.partOfEpoch == nil }?.epoch ?? 0 }
 
     /// Passes over the text that the run was to make.
     package var plannedEpochs: Int? { setting("epochs").flatMap { Int($0) } }

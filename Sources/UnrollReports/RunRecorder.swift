@@ -68,7 +68,9 @@ package struct RunRecorder: Sendable {
         step = metrics.step
         // First: a sample that fails must not cost the numbers.
         try events?.write([RunEvent(step: step ?? metrics.epoch, .scalars(scalars(metrics)))])
-        if SampleRecord.isDue(after: metrics.epoch) { try await addSample(after: metrics.epoch) }
+        if metrics.partOfEpoch == nil, SampleRecord.isDue(after: metrics.epoch) {
+            try await addSample(after: metrics.epoch)
+        }
     }
 
     private func scalars(_ metrics: EpochMetrics) -> [RunEvent.Scalar] {

@@ -94,6 +94,19 @@ import UnrollTestSupport
         #expect(page.text.contains("has not done all of its epochs"))
     }
 
+    @Test func reportsInsideEpochsLieBetweenThem() throws {
+        let run = try makeRun(
+            "model",
+            metrics: [
+                #"{"epoch":1,"perplexity":9,"step":10}"#,
+                #"{"epoch":2,"partOfEpoch":0.5,"perplexity":8,"step":15}"#,
+            ], samples: [#"{"epoch":1,"prompt":"a","text":"b"}"#],
+            training: #"{"options":{"epochs":3}}"#)
+        #expect(run.completedEpochs == 1)
+        #expect(page(run).text.contains("training: from 9 at 1 to 8 at 1.5."))
+        #expect(page(run).cell(after: "epochs") == "1 of 3")
+    }
+
     @Test(arguments: [
         "", "{", "nonsense", "[]", "null", #"{"epoch":1}"#, #"{"epoch":1e400,"perplexity":2}"#,
         #"{"epoch":"1","perplexity":2}"#,

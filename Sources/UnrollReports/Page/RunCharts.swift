@@ -12,7 +12,7 @@ enum RunCharts {
 
         fileprivate func value(of line: EpochMetrics) -> Double? {
             switch self {
-            case .epoch: Double(line.epoch)
+            case .epoch: line.epochs
             case .seconds: line.seconds
             }
         }

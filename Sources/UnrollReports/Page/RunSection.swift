@@ -52,7 +52,8 @@ struct RunSection {
         if run.metrics.isEmpty {
             notes.append("No epoch is done yet: there are no curves.")
         } else if let planned = run.plannedEpochs, run.completedEpochs < planned {
-            notes.append("The run has not done all of its epochs; this is how far it has come.")
+            notes.append(
+                "The run has not done all of its epochs: it goes on, was interrupted or has stopped early.")
         }
         guard !notes.isEmpty else { return "" }
         let items = notes.map { note -> HTML in "<li>\(note)</li>\n" }
@@ -69,7 +70,7 @@ struct RunSection {
     private var samples: HTML {
         guard !run.samples.isEmpty else { return "" }
         let rows = run.samples.map { sample -> HTML in
-            let line = run.metrics.first { $0.epoch == sample.epoch }
+            let line = run.metrics.first { $0.epochs == Double(sample.epoch) }
             let perplexity = run.isValidated ? line?.validationPerplexity : line?.perplexity
             return """
                 <tr><td class="number">\(Figure.grouped(sample.epoch))</td>\

@@ -22,6 +22,12 @@ package struct EpochMetrics: Codable, Equatable, Sendable {
     /// Seconds of training since the beginning of the run.
     package var seconds: Double?
 
+    /// The part of the epoch that is done, for a report inside it; nil for the whole.
+    package var partOfEpoch: Double?
+
+    /// Where it lies on an axis of epochs.
+    var epochs: Double { partOfEpoch.map { Double(epoch) - 1 + $0 } ?? Double(epoch) }
+
     /// What the line of a report says.
     init(_ report: EpochReport) throws {
         self = try JSONDecoder().decode(Self.self, from: try JSONEncoder().encode(report))
