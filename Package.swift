@@ -85,10 +85,18 @@ let package = Package(
                 "RecipeFiles", "UnrollCore", "UnrollText", "UnrollTensor", "UnrollModel", "UnrollKernels",
                 "UnrollEngine", "UnrollStorage", "UnrollTraining", "UnrollGeneration", "UnrollCharts",
             ]),
+        room(
+            "UnrollReports",
+            uses: [
+                "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine", "UnrollStorage",
+                "UnrollTraining",
+                "UnrollGeneration", "UnrollCharts",
+            ]),
         .executableTarget(
             name: "UnrollCLI",
             dependencies: [
                 "Unroll", "UnrollStorage", "UnrollTraining", "UnrollCorpora", "UnrollCharts", "UnrollRecipes",
+                "UnrollReports",
                 argumentParser,
             ],
             swiftSettings: strict),
@@ -145,6 +153,14 @@ let package = Package(
                 "UnrollCore", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine", "UnrollStorage",
                 "UnrollTraining",
             ], resources: [.copy("Interchange")]),
+        tests(
+            of: "UnrollReports",
+            uses: [
+                "UnrollTestSupport", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine",
+                "UnrollStorage",
+                "UnrollTraining", "UnrollCharts",
+            ],
+            resources: [.copy("Oracles")]),
         tests(of: "UnrollCLI", uses: ["UnrollTestSupport"]),
     ]
 )

@@ -1,5 +1,6 @@
 import Foundation
 import Unroll
+import UnrollReports
 
 /// A training run as the command line shows and saves it.
 struct TrainingSession {
@@ -8,14 +9,19 @@ struct TrainingSession {
     private let folder: OutputFolder
     private let policy: CheckpointPolicy
     private let isJSON: Bool
+    private let recorder: RunRecorder
     private var summary: TrainingSummary?
 
-    init(trainer: Trainer, corpus: Corpus, folder: OutputFolder, policy: CheckpointPolicy, isJSON: Bool) {
+    init(
+        trainer: Trainer, corpus: Corpus, folder: OutputFolder, policy: CheckpointPolicy,
+        recording: RecordingOptions, isJSON: Bool
+    ) throws {
         self.trainer = trainer
         self.corpus = corpus
         self.folder = folder
         self.policy = policy
         self.isJSON = isJSON
+        recorder = try RunRecorder(trainer, in: folder.url, options: recording)
     }
 
     /// Trains to the end, or until Ctrl-C, which saves and ends the program with code 130.
@@ -41,47 +47,49 @@ struct TrainingSession {
     /// Shows and notes what happens, and has it saved.
     private func followEvents(with writer: CheckpointWriter) async throws -> TrainingSummary? {
         var display = ProgressDisplay()
+        var recorder = recorder
         var summary: TrainingSummary?
         for try await event in trainer.run() {
-            switch event {
-            case .started(let plan):
-                display.say(describe(plan))
-                if isJSON { try JSONLine.write(StartedLine(plan)) }
-            case .progress(let progress):
-                display.show(progress)
-            case .epoch(let report), .validation(let report):
-                display.show(report, of: trainer.options.epochs)
-                if isJSON { try JSONLine.write(EpochLine(report)) }
-            case .notice(let notice):
-                display.say("note: \(notice)")
-                if isJSON { try JSONLine.write(NoticeLine(notice)) }
-            case .finished(let result):
-                summary = result
-            }
+            try show(event, on: &display)
+            if case .finished(let result) = event { summary = result }
             do {
                 let checkpoint = try writer.follow(event)
                 if let checkpoint, isJSON { try JSONLine.write(CheckpointLine(checkpoint)) }
-            } catch let error as TrainingError {
-                // A full disk must not end a run that may find room later.
+                try await recorder.record(event)
+            } catch let error {
+                // A full disk must not end a run that may soon find room; a folder that cannot be written at the
+                // beginning, or time and again, does.
+                if case .started = event { throw error }
+                if case TrainingError.cannotSave = error { throw error }
                 display.say("warning: \(error); training goes on")
             }
         }
         return summary
     }
 
+    private func show(_ event: TrainingEvent, on display: inout ProgressDisplay) throws {
+        switch event {
+        case .started(let plan):
+            display.say(describe(plan))
+            if isJSON { try JSONLine.write(StartedLine(plan)) }
+        case .progress(let progress):
+            display.show(progress)
+        case .epoch(let report), .validation(let report):
+            display.show(report, of: trainer.options.epochs)
+            if isJSON { try JSONLine.write(EpochLine(report)) }
+        case .notice(let notice):
+            display.say("note: \(notice)")
+            if isJSON { try JSONLine.write(NoticeLine(notice)) }
+        case .finished:
+            break
+        }
+    }
+
     /// Continues the prompts greedily, as the book does.
     func showSamples(prompts: [String]) async throws {
         let model = try trainer.languageModel()
-        let prompts = prompts.isEmpty ? SamplePrompts(corpus).prompts : prompts
         for prompt in prompts {
-            var text = ""
-            for try await piece in model.generate(
-                after: prompt,
-                options: GenerationOptions(
-                    length: 120, strategy: .greedy, precision: trainer.options.precision))
-            {
-                text += piece
-            }
+            let text = try await model.sample(after: prompt, precision: trainer.options.precision)
             if isJSON {
                 try JSONLine.write(SampleLine(prompt: prompt, text: text))
             } else {

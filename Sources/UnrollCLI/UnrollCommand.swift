@@ -19,7 +19,7 @@ struct UnrollCommand: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             TrainCommand.self, GenerateCommand.self, EvaluateCommand.self, InfoCommand.self,
-            CorpusCommand.self, RecipeCommand.self, BenchmarkCommand.self,
+            ReportCommand.self, CorpusCommand.self, RecipeCommand.self, BenchmarkCommand.self,
         ])
 }
 

@@ -36,7 +36,7 @@ extension CommandLineTests {
         @Test func theModelFolderHasItsFiles() async throws {
             let folder = try TemporaryFolder()
             try await trainTinyModel(in: folder, epochs: 3)
-            #expect(try folder.names(in: "model") == modelFiles.union(["metrics.jsonl"]))
+            #expect(try folder.names(in: "model") == modelFiles.union(runFiles))
             #expect(try folder.names() == ["text.txt", "model"])
             let metrics = try String(contentsOf: folder("model/metrics.jsonl"), encoding: .utf8)
             #expect(metrics.split(separator: "\n").count == 3)
@@ -255,7 +255,7 @@ extension CommandLineTests {
             #expect(line.hasPrefix("unroll: interrupted; checkpoint written"))
             #expect(line.hasSuffix("unroll train --resume model"))
             #expect(try first.objects().last?["event"] as? String == "interrupted")
-            #expect(try folder.names(in: "model") == modelFiles.union(["metrics.jsonl", "best"]))
+            #expect(try folder.names(in: "model") == modelFiles.union(runFiles).union(["best"]))
             let generated = try await Unroll.run(
                 ["generate", "model", "--prompt", "the ", "--length", "5"], in: folder)
             #expect(generated.status == 0)

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Unroll
 import UnrollRecipes
+import UnrollReports
 
 struct TrainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -68,6 +69,11 @@ struct TrainCommand: AsyncParsableCommand {
         help: "A prompt to continue after training; may be repeated (default: two places of the text).")
     var prompt: [String] = []
 
+    @Option(
+        help: "Also write event files for TensorBoard into this folder, one run to a folder.",
+        completion: .directory)
+    var tensorboard: String?
+
     @Flag(help: "Write events as one JSON object a line to standard output.")
     var json = false
 
@@ -82,6 +88,7 @@ struct TrainCommand: AsyncParsableCommand {
             throw ValidationError("--prompt is empty; give the model something to go on from")
         }
         if output?.isEmpty == true { throw ValidationError("--output is empty; name a folder to make") }
+        if tensorboard?.isEmpty == true { throw ValidationError("--tensorboard is empty; name a folder") }
         if resume?.isEmpty == true { throw ValidationError("--resume is empty; name the folder of a run") }
         if text.minimumFrequency < 1 {
             throw ValidationError("--minimum-frequency is \(text.minimumFrequency) but must be at least 1")
@@ -144,8 +151,15 @@ struct TrainCommand: AsyncParsableCommand {
                 "the prompt '\(prompt)': nothing is left of it after preprocessing; give another with --prompt",
                 exitCode: Failure.usage)
         }
-        var session = TrainingSession(
-            trainer: trainer, corpus: corpus, folder: folder, policy: checkpoints.policy, isJSON: json)
+        if prompts.isEmpty { prompts = SamplePrompts(corpus).prompts }
+        let recording = RecordingOptions(
+            prompt: prompts.first, engine: engine.choice,
+            programVersion: UnrollCommand.configuration.version,
+            tensorBoard: tensorboard.map { URL(fileURLWithPath: $0, isDirectory: true) },
+            isResumed: resume != nil)
+        var session = try TrainingSession(
+            trainer: trainer, corpus: corpus, folder: folder, policy: checkpoints.policy,
+            recording: recording, isJSON: json)
         try await session.train()
         try await session.showSamples(prompts: prompts)
         try session.finish()
