@@ -75,6 +75,7 @@ let package = Package(
             ]),
         room("UnrollCorpora", uses: [crypto]),
         room("UnrollCharts"),
+        room("UnrollBaselines", uses: ["UnrollText"]),
         // In the program's code, so that a program that is copied elsewhere still has them.
         .target(
             name: "RecipeFiles", path: "Recipes", exclude: ["README.md", "plots"],
@@ -88,7 +89,9 @@ let package = Package(
         .executableTarget(
             name: "UnrollCLI",
             dependencies: [
-                "Unroll", "UnrollStorage", "UnrollCorpora", "UnrollCharts", "UnrollRecipes", argumentParser,
+                "Unroll", "UnrollStorage", "UnrollCorpora", "UnrollCharts", "UnrollBaselines",
+                "UnrollRecipes",
+                argumentParser,
             ],
             swiftSettings: strict),
 
@@ -114,6 +117,7 @@ let package = Package(
         tests(of: "UnrollCore"),
         tests(of: "UnrollCorpora"),
         tests(of: "UnrollCharts"),
+        tests(of: "UnrollBaselines", uses: ["UnrollText", "UnrollCore"], resources: [.copy("Oracles")]),
         tests(
             of: "UnrollRecipes",
             uses: [

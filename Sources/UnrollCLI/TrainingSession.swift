@@ -6,15 +6,19 @@ struct TrainingSession {
     private let trainer: Trainer
     private let corpus: Corpus
     private let folder: OutputFolder
+    private let baselines: BaselineReport?
     private let isJSON: Bool
     private var summary: TrainingSummary?
     /// Seconds of training that a power cut may cost.
     private static let checkpointInterval = 15.0
 
-    init(trainer: Trainer, corpus: Corpus, folder: OutputFolder, isJSON: Bool) {
+    init(
+        trainer: Trainer, corpus: Corpus, folder: OutputFolder, baselines: BaselineReport?, isJSON: Bool
+    ) {
         self.trainer = trainer
         self.corpus = corpus
         self.folder = folder
+        self.baselines = baselines
         self.isJSON = isJSON
     }
 
@@ -43,7 +47,11 @@ struct TrainingSession {
             switch event {
             case .started(let plan):
                 display.say(describe(plan))
-                if isJSON { try JSONLine.write(StartedLine(plan)) }
+                if let baselines { display.say(baselines.description) }
+                if isJSON {
+                    try JSONLine.write(StartedLine(plan))
+                    if let baselines { try JSONLine.write(baselines.line) }
+                }
             case .progress(let progress):
                 display.show(progress)
             case .epoch(let report):

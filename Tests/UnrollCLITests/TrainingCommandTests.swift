@@ -11,12 +11,13 @@ extension CommandLineTests {
                 in: folder, epochs: 3, options: ["--json", "--prompt", "the "] + options)
             let objects = try result.objects()
             let events = objects.map { $0["event"] as? String }
-            #expect(events == ["started", "epoch", "epoch", "epoch", "sample", "finished"])
-            #expect(objects[1...3].map { $0["epoch"] as? Int } == [1, 2, 3])
-            #expect(objects[4]["prompt"] as? String == "the ")
-            #expect((objects[4]["text"] as? String)?.isEmpty == false)
+            #expect(
+                events == ["started", "baselines", "epoch", "epoch", "epoch", "sample", "finished"])
+            #expect(objects[2...4].map { $0["epoch"] as? Int } == [1, 2, 3])
+            #expect(objects[5]["prompt"] as? String == "the ")
+            #expect((objects[5]["text"] as? String)?.isEmpty == false)
 
-            let finished = objects[5]
+            let finished = objects[6]
             #expect(
                 Set(finished.keys) == [
                     "event", "epochs", "perplexity", "tokensPerSecond", "validationPerplexity", "model",
@@ -30,6 +31,34 @@ extension CommandLineTests {
             } else {
                 #expect(try #require(finished["validationPerplexity"] as? Double) > 1)
             }
+        }
+
+        @Test func baselinesAreSaidOnceAndChangeNothing() async throws {
+            let folder = try TemporaryFolder()
+            let options = ["--json", "--validation", "0.2"]
+            let result = try await trainTinyModel(in: folder, options: options)
+            let line = try #require(try result.objects().dropFirst().first)
+            #expect(
+                Set(line.keys) == [
+                    "event", "heldOut", "uniform", "unigram", "fiveGram", "xz", "countedTokens",
+                ])
+            #expect(line["heldOut"] as? Bool == true)
+            let (uniform, unigram, fiveGram) = (
+                try #require(line["uniform"] as? Double), try #require(line["unigram"] as? Double),
+                try #require(line["fiveGram"] as? Double)
+            )
+            #expect(fiveGram < unigram && unigram < uniform)
+            #expect(result.error.contains("perplexity of baselines on the held-out text: uniform "))
+
+            let resumed = try await Unroll.run(
+                ["train", "--resume", "model", "--epochs", "3", "--threads", "1", "--json"], in: folder)
+            let model = try Data(contentsOf: folder("model/model.safetensors"))
+            #expect(!resumed.error.contains("baselines"))
+            try FileManager.default.removeItem(at: folder("model"))
+            let silent = try await trainTinyModel(
+                in: folder, epochs: 3, options: options + ["--no-baselines"])
+            #expect(try silent.objects().dropFirst().first?["event"] as? String == "epoch")
+            #expect(try Data(contentsOf: folder("model/model.safetensors")) == model)
         }
 
         @Test func theModelFolderHasItsFiles() async throws {

@@ -51,6 +51,11 @@ struct TrainCommand: AsyncParsableCommand {
         help: "A prompt to continue after training; may be repeated (default: two places of the text).")
     var prompt: [String] = []
 
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Say first what simple models make of the text: uniform, unigram, 5-gram and the program xz.")
+    var baselines = true
+
     @Flag(help: "Write events as one JSON object a line to standard output.")
     var json = false
 
@@ -113,7 +118,11 @@ struct TrainCommand: AsyncParsableCommand {
                 "the prompt '\(prompt)': nothing is left of it after preprocessing; give another with --prompt",
                 exitCode: Failure.usage)
         }
-        var session = TrainingSession(trainer: trainer, corpus: corpus, folder: folder, isJSON: json)
+        // A run that goes on has said them at its beginning.
+        let report =
+            baselines && resume == nil ? try await BaselineReport(corpus, options: trainer.options) : nil
+        var session = TrainingSession(
+            trainer: trainer, corpus: corpus, folder: folder, baselines: report, isJSON: json)
         try await session.train()
         try await session.showSamples(prompts: prompts)
         try session.finish()
