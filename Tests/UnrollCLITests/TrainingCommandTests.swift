@@ -61,6 +61,61 @@ extension CommandLineTests {
             #expect(try Data(contentsOf: folder("model/model.safetensors")) == model)
         }
 
+        @Test(arguments: [[], ["--validation", "0.2", "--sampling", "random"], ["--sampling", "windows"]])
+        func aDryRunSaysWhatARunWouldBeAndSavesNothing(options: [String]) async throws {
+            let folder = try TemporaryFolder()
+            let dry =
+                ["train", "-", "--dry-run", "--cell", "gru", "--epochs", "1000"] + Unroll.tiny + options
+            let text = Data(englishText.utf8)
+            let result = try await Unroll.run(dry + ["--json"], input: text, in: folder)
+            #expect(result.status == 0 && result.error == "", "\(result.error)")
+            let line = try #require(try result.objects().first)
+            let whole = try await Unroll.run(
+                ["train", "-", "--output", "model", "--cell", "gru", "--epochs", "1", "--json"]
+                    + Unroll.tiny + options, input: text, in: folder)
+            let started = try #require(try whole.objects().first)
+            for (key, same) in [
+                ("parameterCount", "parameters"), ("vocabulary", "vocabulary"),
+                ("trainingTokens", "trainingTokens"), ("validationTokens", "validationTokens"),
+            ] {
+                #expect(line[key] as? Int == started[same] as? Int)
+            }
+            let parameters = try #require(line["parameters"] as? [[String: Any]])
+            #expect(parameters.map { $0["name"] as? String }.contains("rnn.weight_hh_l0"))
+            #expect(
+                parameters.compactMap { $0["count"] as? Int }.reduce(0, +) == line["parameterCount"] as? Int)
+            let (tokens, minibatches) = (
+                try #require(line["tokensPerEpoch"] as? Int),
+                try #require(line["minibatchesPerEpoch"] as? Int)
+            )
+            #expect(tokens <= 8 * minibatches && tokens > 8 * (minibatches - 1))
+            #expect(line["tokens"] as? Int == 1000 * tokens)
+            #expect(try #require(line["memoryBytes"] as? Double) > 0)
+            #expect(try #require(line["seconds"] as? Double) > 0)
+            #expect(try #require(line["tokensPerSecond"] as? Double) > 0)
+            #expect(try folder.names() == ["model"])
+
+            let people = try await Unroll.run(dry, input: text, in: folder)
+            #expect(people.output.contains("\nrnn.weight_hh_l0"))
+            #expect(people.output.contains("\ntime    about "))
+        }
+
+        @Test func dryRunsOfRecipesAndOfAbsurdLengthsAreSaid() async throws {
+            let folder = try TemporaryFolder()
+            try folder.write(String(repeating: englishText, count: 20), to: "text.txt")
+            let recipe = try await Unroll.run(
+                ["train", "text.txt", "--dry-run", "--recipe", "gluon-concise"], in: folder)
+            #expect(recipe.status == 0, "\(recipe.error)")
+            #expect(recipe.output.contains("rnn.weight_ih_l0"))
+            let long = try await Unroll.run(
+                ["train", "--dry-run", "--epochs", "\(Int.max)"] + Unroll.tiny, in: folder)
+            #expect(long.status == 0, "\(long.error)")
+            try await expectFailure(
+                ["train", "--dry-run", "--resume", "model"], status: 64, naming: "leave out --resume",
+                in: folder)
+            #expect(try folder.names() == ["text.txt"])
+        }
+
         @Test func theModelFolderHasItsFiles() async throws {
             let folder = try TemporaryFolder()
             try await trainTinyModel(in: folder, epochs: 3)

@@ -15,6 +15,7 @@ struct TrainCommand: AsyncParsableCommand {
                                                                the book's own run
               cat *.log | unroll train - --tokens bytes        whatever comes in
               unroll train --resume notes-model --epochs 100   go on with a run
+              unroll train notes.txt --cell lstm --dry-run     shapes, memory, time
               unroll train --recipe gluon-concise              an experiment from 'unroll recipe list'
 
             Ctrl-C saves a checkpoint; --resume goes on from it as if nothing had happened.
@@ -51,6 +52,9 @@ struct TrainCommand: AsyncParsableCommand {
         help: "A prompt to continue after training; may be repeated (default: two places of the text).")
     var prompt: [String] = []
 
+    @Flag(help: "Train for a second and save nothing: print shapes, memory and the time it would take.")
+    var dryRun = false
+
     @Flag(
         inversion: .prefixedNo,
         help: "Say first what simple models make of the text: uniform, unigram, 5-gram and the program xz.")
@@ -65,6 +69,9 @@ struct TrainCommand: AsyncParsableCommand {
         }
         if resume != nil, recipe != nil {
             throw ValidationError("--resume goes on with what was begun; leave out --recipe")
+        }
+        if resume != nil, dryRun {
+            throw ValidationError("--dry-run is about a new run; leave out --resume")
         }
         if prompt.contains(where: \.isEmpty) {
             throw ValidationError("--prompt is empty; give the model something to go on from")
@@ -117,6 +124,10 @@ struct TrainCommand: AsyncParsableCommand {
             throw Failure(
                 "the prompt '\(prompt)': nothing is left of it after preprocessing; give another with --prompt",
                 exitCode: Failure.usage)
+        }
+        if dryRun {
+            let run = try await DryRun(trainer, corpus: corpus)
+            return json ? try JSONLine.write(run.line) : Standard.output.write("\(run)\n")
         }
         // A run that goes on has said them at its beginning.
         let report =
