@@ -75,6 +75,7 @@ let package = Package(
             ]),
         room("UnrollCorpora", uses: [crypto]),
         room("UnrollCharts"),
+        room("UnrollBaselines", uses: ["UnrollText"]),
         // In the program's code, so that a program that is copied elsewhere still has them.
         .target(
             name: "RecipeFiles", path: "Recipes", exclude: ["README.md", "plots"],
@@ -95,8 +96,8 @@ let package = Package(
         .executableTarget(
             name: "UnrollCLI",
             dependencies: [
-                "Unroll", "UnrollStorage", "UnrollTraining", "UnrollCorpora", "UnrollCharts", "UnrollRecipes",
-                "UnrollReports",
+                "Unroll", "UnrollStorage", "UnrollTraining", "UnrollCorpora", "UnrollCharts", "UnrollBaselines",
+                "UnrollRecipes", "UnrollReports",
                 argumentParser,
             ],
             swiftSettings: strict),
@@ -123,6 +124,7 @@ let package = Package(
         tests(of: "UnrollCore"),
         tests(of: "UnrollCorpora"),
         tests(of: "UnrollCharts"),
+        tests(of: "UnrollBaselines", uses: ["UnrollText", "UnrollCore"], resources: [.copy("Oracles")]),
         tests(
             of: "UnrollRecipes",
             uses: [

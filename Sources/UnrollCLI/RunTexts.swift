@@ -7,9 +7,9 @@ struct RunTexts {
     let validation: Corpus?
     let test: Corpus?
 
-    /// Reads the texts; large ones are kept in caches in the folder of the run.
-    init(_ origin: CorpusOrigin, in folder: OutputFolder) async throws {
-        func heldOut(_ source: String?, _ vocabulary: Vocabulary, _ cache: URL) async throws -> Corpus? {
+    /// Reads the texts; large ones are kept in caches in the folder of the run, if there is to be one.
+    init(_ origin: CorpusOrigin, in folder: OutputFolder?) async throws {
+        func heldOut(_ source: String?, _ vocabulary: Vocabulary, _ cache: URL?) async throws -> Corpus? {
             guard let source else { return nil }
             let text = try await CorpusReader.read(source, with: vocabulary, cache: cache)
             if text.unknownCount > 0 {
@@ -19,8 +19,8 @@ struct RunTexts {
             }
             return text
         }
-        corpus = try await CorpusReader.read(origin, cache: folder.textCache)
-        validation = try await heldOut(origin.validationSource, corpus.vocabulary, folder.validationCache)
-        test = try await heldOut(origin.testSource, corpus.vocabulary, folder.testCache)
+        corpus = try await CorpusReader.read(origin, cache: folder?.textCache)
+        validation = try await heldOut(origin.validationSource, corpus.vocabulary, folder?.validationCache)
+        test = try await heldOut(origin.testSource, corpus.vocabulary, folder?.testCache)
     }
 }

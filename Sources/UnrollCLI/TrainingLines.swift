@@ -1,4 +1,5 @@
 import Unroll
+import UnrollBaselines
 
 // The lines of `unroll train --json`. Keys are part of the program's interface.
 
@@ -20,6 +21,26 @@ struct StartedLine: Encodable {
         epochs = plan.epochs
         completedEpochs = plan.completedEpochs
         engine = plan.engine
+    }
+}
+
+/// Nats per token.
+struct BaselinesLine: Encodable {
+    let event = "baselines"
+    let heldOut: Bool
+    let uniform: Double
+    let unigram: Double
+    let fiveGram: Nullable<Double>
+    let xz: Nullable<Double>
+    let countedTokens: Nullable<Int>
+
+    init(_ baselines: Baselines) {
+        heldOut = baselines.isHeldOut
+        uniform = baselines.uniform
+        unigram = baselines.unigram
+        fiveGram = Nullable(baselines.fiveGram)
+        xz = Nullable(baselines.xz)
+        countedTokens = Nullable(baselines.countedTokens)
     }
 }
 

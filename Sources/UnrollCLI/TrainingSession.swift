@@ -8,18 +8,20 @@ struct TrainingSession {
     private let corpus: Corpus
     private let folder: OutputFolder
     private let policy: CheckpointPolicy
+    private let baselines: BaselineReport?
     private let isJSON: Bool
     private let recorder: RunRecorder
     private var summary: TrainingSummary?
 
     init(
         trainer: Trainer, corpus: Corpus, folder: OutputFolder, policy: CheckpointPolicy,
-        recording: RecordingOptions, isJSON: Bool
+        recording: RecordingOptions, baselines: BaselineReport?, isJSON: Bool
     ) throws {
         self.trainer = trainer
         self.corpus = corpus
         self.folder = folder
         self.policy = policy
+        self.baselines = baselines
         self.isJSON = isJSON
         recorder = try RunRecorder(trainer, in: folder.url, options: recording)
     }
@@ -71,7 +73,11 @@ struct TrainingSession {
         switch event {
         case .started(let plan):
             display.say(describe(plan))
-            if isJSON { try JSONLine.write(StartedLine(plan)) }
+            if let baselines { display.say(baselines.description) }
+            if isJSON {
+                try JSONLine.write(StartedLine(plan))
+                if let baselines { try JSONLine.write(baselines.line) }
+            }
         case .progress(let progress):
             display.show(progress)
         case .epoch(let report), .validation(let report):

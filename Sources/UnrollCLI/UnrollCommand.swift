@@ -26,6 +26,8 @@ struct UnrollCommand: AsyncParsableCommand {
 @main
 enum Main {
     static func main() async {
+        // Past a limit of the size of files, a write is refused in words instead of ending the process without any.
+        signal(SIGXFSZ, SIG_IGN)
         do {
             var command = try UnrollCommand.parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {

@@ -7,8 +7,12 @@ package enum AtomicFile {
         let folder = url.deletingLastPathComponent()
         let temporary = FileSystem.temporaryURL(in: folder)
         do throws(SystemError) {
-            try FileSystem.create(temporary, containing: data)
+            let file = try OutputFile(creating: temporary.path)
+            let lock = WriteLock(temporary)
+            try file.write(data)
+            try file.synchronize()
             try FileSystem.rename(temporary, to: url)
+            lock?.release()
             try FileSystem.synchronizeFolder(folder)
         } catch {
             FileSystem.discard(temporary)

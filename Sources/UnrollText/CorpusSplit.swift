@@ -6,6 +6,13 @@ public struct CorpusSplit: Sendable {
     public let validation: Corpus?
     /// What is held out from every choice as well, to be read once, when all are made.
     public let test: Corpus?
+
+    /// Puts parts together that may be texts of their own.
+    package init(training: Corpus, validation: Corpus?, test: Corpus?) {
+        self.training = training
+        self.validation = validation
+        self.test = test
+    }
 }
 
 extension Corpus {

@@ -19,6 +19,8 @@ public final class Trainer: Sendable {
     public let configuration: ModelConfiguration
     /// How it is trained.
     public let options: TrainingOptions
+    /// The text in the parts that train, validate and are tested on.
+    public let parts: CorpusSplit
     let vocabulary: Vocabulary
     let origin: CorpusOrigin?
     private let corpusFingerprint: UInt64
@@ -70,6 +72,7 @@ public final class Trainer: Sendable {
                 optimizer: options.optimizer, regularization: options.regularization)
             try options.regularization.check(for: model)
             let data = try TrainingData(corpus, validation: validation, test: test, options: options)
+            parts = data.parts
             try options.check(isHeldOut: data.validationTokenCount > 0)
             let makeEngine = { @Sendable (parameters: Parameters) throws(EngineError) -> any Engine in
                 try choice.makeEngine(

@@ -3,9 +3,7 @@ import UnrollText
 
 /// The text of a run, in what trains, what validates and what is tested on.
 struct TrainingData {
-    let training: Corpus
-    private let validation: Corpus?
-    private let test: Corpus?
+    let parts: CorpusSplit
     private let options: TrainingOptions
     /// Steps in a minibatch of evaluation; enough that its fixed costs do not count.
     private static let evaluationSteps = 256
@@ -17,9 +15,8 @@ struct TrainingData {
         self.options = options
         let parts = try corpus.split(
             validationFraction: options.validationFraction, testFraction: options.testFraction)
-        training = parts.training
-        self.validation = validation ?? parts.validation
-        self.test = test ?? parts.test
+        self.parts = CorpusSplit(
+            training: parts.training, validation: validation ?? parts.validation, test: test ?? parts.test)
         // Finds out now, and not in a later epoch, whether the text is long enough.
         _ = try minibatches(epoch: 0)
         _ = try validationMinibatches()
@@ -53,31 +50,31 @@ struct TrainingData {
 
     /// Tokens to validate on; windows overlap, so theirs are counted as what they predict.
     var validationTokenCount: Int {
-        validation?.tokens.count ?? (options.validationWindows ?? 0) * options.timeSteps
+        parts.validation?.tokens.count ?? (options.validationWindows ?? 0) * options.timeSteps
     }
 
     /// Tokens to test on.
-    var testTokenCount: Int { test?.tokens.count ?? 0 }
+    var testTokenCount: Int { parts.test?.tokens.count ?? 0 }
 
     func minibatches(epoch: Int) throws(TextError) -> any MinibatchSource {
         try options.sampling.minibatches(
-            of: training.tokens, batchSize: options.batchSize, timeSteps: options.timeSteps,
+            of: parts.training.tokens, batchSize: options.batchSize, timeSteps: options.timeSteps,
             seed: options.seed,
             epoch: epoch, windowCount: options.trainingWindows)
     }
 
     /// The held-out minibatches: all of the text in order, or the book's windows; nil if nothing is held out.
     func validationMinibatches() throws(TextError) -> (any MinibatchSource)? {
-        if let validation {
+        if let validation = parts.validation {
             return try validation.tokens.strand(timeSteps: Self.evaluationSteps)
         }
         guard let count = options.validationWindows, let start = options.trainingWindows else { return nil }
-        return try training.tokens.validationWindows(
+        return try parts.training.tokens.validationWindows(
             batchSize: options.batchSize, timeSteps: options.timeSteps, after: start, windowCount: count)
     }
 
     /// The minibatches to test on, all of the text in order; nil if there is nothing to test on.
     func testMinibatches() throws(TextError) -> (any MinibatchSource)? {
-        try test?.tokens.strand(timeSteps: Self.evaluationSteps)
+        try parts.test?.tokens.strand(timeSteps: Self.evaluationSteps)
     }
 }

@@ -21,7 +21,7 @@ extension TrainingLoop {
             }
         return TrainingPlan(
             parameterCount: parameterCount, vocabularySize: engine.vocabularySize,
-            trainingTokens: data.training.tokens.count, validationTokens: data.validationTokenCount,
+            trainingTokens: data.parts.training.tokens.count, validationTokens: data.validationTokenCount,
             epochs: options.epochs, completedEpochs: position.epoch, engine: name)
     }
 

@@ -17,6 +17,7 @@ struct TrainCommand: AsyncParsableCommand {
                                                                the book's own run
               cat *.log | unroll train - --tokens bytes        whatever comes in
               unroll train --resume notes-model --epochs 100   go on with a run
+              unroll train notes.txt --cell lstm --dry-run     shapes, memory, time
               unroll train --recipe gluon-concise              an experiment from 'unroll recipe list'
 
             Ctrl-C saves a checkpoint; --resume goes on from it as if nothing had happened.
@@ -74,6 +75,14 @@ struct TrainCommand: AsyncParsableCommand {
         completion: .directory)
     var tensorboard: String?
 
+    @Flag(help: "Train for a second and save nothing: print shapes, memory and the time it would take.")
+    var dryRun = false
+
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Say first what simple models make of the text: uniform, unigram, 5-gram and the program xz.")
+    var baselines = true
+
     @Flag(help: "Write events as one JSON object a line to standard output.")
     var json = false
 
@@ -83,6 +92,9 @@ struct TrainCommand: AsyncParsableCommand {
         }
         if resume != nil, recipe != nil {
             throw ValidationError("--resume goes on with what was begun; leave out --recipe")
+        }
+        if resume != nil, dryRun {
+            throw ValidationError("--dry-run is about a new run; leave out --resume")
         }
         if prompt.contains(where: \.isEmpty) {
             throw ValidationError("--prompt is empty; give the model something to go on from")
@@ -139,7 +151,7 @@ struct TrainCommand: AsyncParsableCommand {
                 resuming: folder.url, corpus: corpus, validation: texts.validation, test: texts.test,
                 epochs: training.epochs, engine: engine.choice, origin: origin)
         } else {
-            let texts = try await RunTexts(text.origin, in: folder)
+            let texts = try await RunTexts(text.origin, in: dryRun ? nil : folder)
             corpus = texts.corpus
             trainer = try Trainer(
                 corpus: corpus, validation: texts.validation, test: texts.test, model: model,
@@ -151,15 +163,21 @@ struct TrainCommand: AsyncParsableCommand {
                 "the prompt '\(prompt)': nothing is left of it after preprocessing; give another with --prompt",
                 exitCode: Failure.usage)
         }
+        if dryRun {
+            let run = try await DryRun(trainer)
+            return json ? try JSONLine.write(run.line) : Standard.output.write("\(run)\n")
+        }
         if prompts.isEmpty { prompts = SamplePrompts(corpus).prompts }
         let recording = RecordingOptions(
             prompt: prompts.first, engine: engine.choice,
             programVersion: UnrollCommand.configuration.version,
             tensorBoard: tensorboard.map { URL(fileURLWithPath: $0, isDirectory: true) },
             isResumed: resume != nil)
+        // A run that goes on has said them at its beginning.
+        let report = baselines && resume == nil ? await BaselineReport(trainer.parts) : nil
         var session = try TrainingSession(
             trainer: trainer, corpus: corpus, folder: folder, policy: checkpoints.policy,
-            recording: recording, isJSON: json)
+            recording: recording, baselines: report, isJSON: json)
         try await session.train()
         try await session.showSamples(prompts: prompts)
         try session.finish()
