@@ -44,11 +44,12 @@ extension Optimizer.Rule {
 }
 
 extension OptimizerState {
-    /// A slot of all parameters, under the parameters' names; nil if there is none.
+    /// Picks a slot of all parameters out.
     ///
     /// - Parameters:
     ///   - slot: The slot.
     ///   - shapes: Names and shapes of the parameters.
+    /// - Returns: The slot under the parameters' names; nil if there is none.
     /// - Throws: `EngineError` when it is there for some parameters only, or of other shapes.
     func tensors(
         of slot: OptimizerSlot, shapes: [(name: String, shape: [Int])]

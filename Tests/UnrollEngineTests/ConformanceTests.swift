@@ -282,10 +282,6 @@ struct Model {
 }
 
 extension Model {
-    var cpuEngine: CPUEngine {
-        get throws { try CPUEngine(configuration: configuration, parameters: parameters) }
-    }
-
     /// Loss and gradients of each minibatch in double precision, with weights as the products of a precision see them.
     func reference(
         in precision: Precision

@@ -12,7 +12,7 @@ import UnrollModel
     /// Sizes that leave padding, several layers, tied weights, a bias that must stay zero, a batch trained in parts.
     static let sizes: [ConformanceTests.Size] = [
         .init(T: 3, B: 4, V: 33, H: 33, L: 2), .init(T: 4, B: 3, V: 28, H: 31, E: 31, isTied: true),
-        .init(T: 3, B: 2, V: 65, H: 7, E: 33, hasSingleBias: true),
+        .init(T: 3, B: 2, V: 65, H: 7, E: 33, hasSingleBias: true), .init(T: 2, B: 131, V: 9, H: 5),
     ]
 
     /// Steps that do not grow beyond what single precision follows.
@@ -278,7 +278,7 @@ import UnrollModel
             (Optimizer(rule: .rmsprop(epsilon: 0)), "epsilon"),
             (Optimizer(rule: .adam(beta1: 1)), "beta1"),
             (Optimizer(rule: .adamw(beta2: .nan)), "beta2"),
-            (Optimizer(rule: .adam(epsilon: 1e-40)), "epsilon"),
+            (Optimizer(rule: .adam(epsilon: .leastNonzeroMagnitude)), "epsilon"),
             (Optimizer(averaging: .exponential(decay: 1)), "average"),
         ]
         for engine in try engines(model) {

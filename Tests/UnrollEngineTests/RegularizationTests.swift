@@ -170,11 +170,9 @@ import UnrollModel
             }
         }
         for zoneout in [Zoneout(output: 1), Zoneout(memory: -1), Zoneout(output: .nan)] {
-            #expect(throws: EngineError.self) {
-                _ = try Model(
-                    cell: TanhCell.self, size: ConformanceTests.Size(T: 2, B: 3, V: 5, H: 8), zoneout: zoneout
-                ).cpuEngine
-            }
+            let configuration = ModelConfiguration(cell: LSTMCell.self, hiddenSize: 8, zoneout: zoneout)
+            let error = try #require(throws: ModelError.self) { try configuration.check() }
+            #expect(error.description.contains("--zoneout"))
         }
     }
 }

@@ -81,7 +81,8 @@ import UnrollKernels
                 #expect(isClose(average, items[index].average), "\(level) \(rule) \(count)")
             }
             #expect(gradients.values == given, "\(level)")
-            #expect([parameters, gradients, momentum, square, average].allSatisfy { $0.isIntact }, "\(level)")
+            let buffers = [parameters, gradients, momentum, square, average]
+            #expect(buffers.allSatisfy { $0.isIntact }, "\(level)")
         }
     }
 

@@ -4,8 +4,8 @@
 
 Every number that goes in is exact in float32; everything that comes out is float64. Sizes are pairwise different and
 none is 1, but for one layer. The steps go over several minibatches in turn, whose state is carried over and detached.
-Gradients are clipped as the book does, without the 1e-6 that PyTorch's own clipping adds to the norm. Of each case there
-are the losses of all steps and the parameters after 1, 2 and 20 of them, and the average where there is one.
+Gradients are clipped as the book does, without the 1e-6 that PyTorch's own clipping adds to the norm. Of each case
+there are the losses of all steps and the parameters after 1, 2 and 20 of them, and the average where there is one.
 
 PyTorch's ASGD copies the parameters into its average up to step t0 + 2, with which its mean begins.
 """

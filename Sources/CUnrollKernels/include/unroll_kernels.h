@@ -221,9 +221,10 @@ typedef enum {
     UNROLL_RULE_ADAM,       // p -= rate m / (root_scale sqrt(v) + epsilon)
 } UnrollRule;
 
-// Before that: g = gradient_scale g + weight_decay p, but for plain SGD, whose rate has the scale in it; p -= shrinkage p;
-// m = momentum m + momentum_share g; v = square_decay v + square_share g^2. After it: average += average_share (p -
-// average). What is zero stays zero, and with it the padding; epsilon is a positive normal number.
+// Before that: g = gradient_scale g + weight_decay p, but for plain SGD, whose rate has the scale in it;
+// p -= shrinkage p; m = momentum m + momentum_share g; v = square_decay v + square_share g^2. After it:
+// average += average_share (p - average). What is zero stays zero, and with it the padding; epsilon is a positive normal
+// number.
 typedef struct {
     UnrollRule rule;
     float gradient_scale, weight_decay, shrinkage;

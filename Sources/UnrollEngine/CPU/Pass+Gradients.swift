@@ -140,13 +140,13 @@ extension Pass {
         guard let gradients else { return }
         var step = step
         let (weights, slots) = (engine.weights, engine.slots)
+        let (momentum, square) = (slots.momentum?.buffer.base, slots.square?.buffer.base)
+        let average = slots.average?.buffer.base
         for index in blocks(of: thread) {
-            let block = weights.blocks[index]
+            let (offset, count) = (weights.blocks[index].offset, weights.blocks[index].count)
             kernels.pointee.update(
-                &step, weights.buffer.base + block.offset, gradients.buffer.base + block.offset,
-                slots.momentum.map { $0.buffer.base + block.offset },
-                slots.square.map { $0.buffer.base + block.offset },
-                slots.average.map { $0.buffer.base + block.offset }, block.count)
+                &step, weights.buffer.base + offset, gradients.buffer.base + offset,
+                momentum.map { $0 + offset }, square.map { $0 + offset }, average.map { $0 + offset }, count)
         }
         pool.barrier()
         engine.derived.refresh(kernels: kernels, thread: thread, threadCount: pool.threadCount)
