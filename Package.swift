@@ -96,7 +96,8 @@ let package = Package(
         .executableTarget(
             name: "UnrollCLI",
             dependencies: [
-                "Unroll", "UnrollStorage", "UnrollTraining", "UnrollCorpora", "UnrollCharts", "UnrollBaselines",
+                "Unroll", "UnrollStorage", "UnrollTraining", "UnrollCorpora", "UnrollCharts",
+                "UnrollBaselines",
                 "UnrollRecipes", "UnrollReports",
                 argumentParser,
             ],

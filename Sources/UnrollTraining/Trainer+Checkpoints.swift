@@ -1,4 +1,5 @@
 import Foundation
+import UnrollEngine
 import UnrollModel
 import UnrollStorage
 import UnrollText
