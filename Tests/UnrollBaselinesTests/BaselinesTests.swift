@@ -27,8 +27,8 @@ import UnrollText
     func theMoreAModelKnowsTheBetter(kind: TokenKind) async throws {
         let corpus = try Corpus(bytes: SampleText.utf8, name: "story", tokens: kind)
         let parts = try corpus.split(validationFraction: 0.1)
-        let baselines = await Baselines(
-            training: parts.training, heldOut: try #require(parts.validation))
+        let (training, heldOut) = (parts.training, try #require(parts.validation))
+        let baselines = await Baselines(training: training, heldOut: heldOut)
         #expect(baselines.isHeldOut)
         #expect(baselines.uniform == log(Double(corpus.vocabulary.count)))
         #expect(baselines.unigram < baselines.uniform)

@@ -16,7 +16,7 @@ enum TestRuns {
                 epochs: epochs, batchSize: 4, timeSteps: 5, validationFraction: validation),
             engine: .cpu(threads: 1),
             origin: CorpusOrigin(
-                source: "/somewhere/story.txt", preprocessing: .none, tokens: .characters,
+                sources: ["/somewhere/story.txt"], preprocessing: .none, tokens: .characters,
                 minimumFrequency: 1, limit: nil))
     }
 
