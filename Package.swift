@@ -33,6 +33,7 @@ let recipes = [
     "d2l-scratch-sequential", "d2l-scratch-fresh-state", "d2l-scratch-random", "d2l-slides", "gluon-concise",
     "lstm-scaffold", "gru-scaffold", "exercise-embedding", "exercise-low-perplexity", "exercise-other-books",
     "exercise-sampling", "exercise-clipping", "exercise-detached-state", "exercise-relu",
+    "tinyshakespeare-lstm", "time-machine-lstm",
 ]
 
 let package = Package(

@@ -17,6 +17,8 @@ public enum RecipeFiles {
             ("exercise-clipping", PackageResources.exercise_clipping_json),
             ("exercise-detached-state", PackageResources.exercise_detached_state_json),
             ("exercise-relu", PackageResources.exercise_relu_json),
+            ("tinyshakespeare-lstm", PackageResources.tinyshakespeare_lstm_json),
+            ("time-machine-lstm", PackageResources.time_machine_lstm_json),
         ]
     }
 }

@@ -176,14 +176,14 @@ extension CommandLineTests {
             var flipped = whole
             flipped[whole.count / 2] ^= 1
             let later = String(decoding: whole, as: UTF8.self)
-                .replacing(try Regex(#""version" ?: ?1"#), with: #""version":3"#)
+                .replacing(try Regex(#""version" ?: ?1"#), with: #""version":4"#)
             for data in [Data(), whole.prefix(whole.count / 2), whole.dropLast(), flipped] {
                 try data.write(to: file)
                 try await expectFailure(generate, status: 1, naming: "model", in: folder)
             }
             if name != "model.safetensors" {
                 try Data(later.utf8).write(to: file)
-                try await expectFailure(generate, status: 1, naming: name, "version 3", "newer", in: folder)
+                try await expectFailure(generate, status: 1, naming: name, "version 4", "newer", in: folder)
             }
             try FileManager.default.removeItem(at: file)
             try await expectFailure(generate, status: 1, naming: name, in: folder)

@@ -68,6 +68,18 @@ import UnrollText
             ])
     }
 
+    @Test func zoneoutComesBack() throws {
+        let folder = try TemporaryFolder()
+        let zoneout = Zoneout(output: 0.125, memory: 0.5)
+        let model = try LanguageModel.sample(zoneout: zoneout)
+        try model.save(to: folder("model"))
+        #expect(try LanguageModel(contentsOf: folder("model")).configuration.zoneout == zoneout)
+        let json = try JSONSerialization.jsonObject(with: Data(contentsOf: folder("model/config.json")))
+        let written = try #require(json as? NSDictionary)
+        #expect(written["version"] as? Int == 3)
+        #expect(written["zoneout"] as? NSDictionary == ["output": 0.125, "memory": 0.5])
+    }
+
     @Test func theSameModelMakesTheSameFiles() throws {
         let folder = try TemporaryFolder()
         try LanguageModel.sample().save(to: folder("a"))

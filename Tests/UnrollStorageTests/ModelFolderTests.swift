@@ -126,7 +126,7 @@ import UnrollText
             ("", "not a configuration that Unroll has written"),
             ("[]", "not a configuration that Unroll has written"),
             (#"{"format":"other","version":1}"#, "not a configuration that Unroll has written"),
-            (#"{"format":"unroll-model","version":3}"#, "version 3 was written by a newer Unroll; update"),
+            (#"{"format":"unroll-model","version":4}"#, "version 4 was written by a newer Unroll; update"),
             (
                 #"{"format":"unroll-model","version":0}"#,
                 "version, cell, layers, embedding, tiedWeights, singleBias or hiddenSize is missing or not valid"

@@ -9,12 +9,12 @@ extension LanguageModel {
     static func sample(
         text: String = "the time machine", hiddenSize: Int = 5, cell: any RecurrentCell.Type = TanhCell.self,
         layers: Int = 1, embedding: Int? = nil, isTied: Bool = false, hasSingleBias: Bool = false,
-        seed: UInt64 = 1
+        zoneout: Zoneout = Zoneout(), seed: UInt64 = 1
     ) throws -> LanguageModel {
         let vocabulary = try Corpus(text: text).vocabulary
         let configuration = ModelConfiguration(
             cell: cell, hiddenSize: hiddenSize, layerCount: layers, embeddingSize: embedding,
-            tiesWeights: isTied, hasSingleBias: hasSingleBias)
+            tiesWeights: isTied, hasSingleBias: hasSingleBias, zoneout: zoneout)
         return try LanguageModel(
             configuration: configuration, vocabulary: vocabulary,
             parameters: try Parameters(
