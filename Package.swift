@@ -75,6 +75,7 @@ let package = Package(
             ]),
         room("UnrollCorpora", uses: [crypto]),
         room("UnrollCharts"),
+        room("UnrollBaselines", uses: ["UnrollText"]),
         // In the program's code, so that a program that is copied elsewhere still has them.
         .target(
             name: "RecipeFiles", path: "Recipes", exclude: ["README.md", "plots"],
@@ -85,10 +86,18 @@ let package = Package(
                 "RecipeFiles", "UnrollCore", "UnrollText", "UnrollTensor", "UnrollModel", "UnrollKernels",
                 "UnrollEngine", "UnrollStorage", "UnrollTraining", "UnrollGeneration", "UnrollCharts",
             ]),
+        room(
+            "UnrollReports",
+            uses: [
+                "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine", "UnrollStorage",
+                "UnrollTraining",
+                "UnrollGeneration", "UnrollCharts",
+            ]),
         .executableTarget(
             name: "UnrollCLI",
             dependencies: [
-                "Unroll", "UnrollStorage", "UnrollTraining", "UnrollCorpora", "UnrollCharts", "UnrollRecipes",
+                "Unroll", "UnrollStorage", "UnrollTraining", "UnrollCorpora", "UnrollCharts", "UnrollBaselines",
+                "UnrollRecipes", "UnrollReports",
                 argumentParser,
             ],
             swiftSettings: strict),
@@ -115,12 +124,13 @@ let package = Package(
         tests(of: "UnrollCore"),
         tests(of: "UnrollCorpora"),
         tests(of: "UnrollCharts"),
+        tests(of: "UnrollBaselines", uses: ["UnrollText", "UnrollCore"], resources: [.copy("Oracles")]),
         tests(
             of: "UnrollRecipes",
             uses: [
                 "RecipeFiles", "UnrollCharts", "UnrollText", "UnrollEngine", "UnrollModel", "UnrollTraining",
             ]),
-        tests(of: "UnrollText", uses: ["UnrollCore"]),
+        tests(of: "UnrollText", uses: ["UnrollCore", "UnrollTestSupport"]),
         tests(of: "UnrollTensor", uses: ["UnrollCore"], resources: [.copy("Oracles")]),
         .testTarget(
             name: "ExamplesTests",
@@ -145,6 +155,14 @@ let package = Package(
                 "UnrollCore", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine", "UnrollStorage",
                 "UnrollTraining",
             ], resources: [.copy("Interchange")]),
+        tests(
+            of: "UnrollReports",
+            uses: [
+                "UnrollTestSupport", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine",
+                "UnrollStorage",
+                "UnrollTraining", "UnrollCharts",
+            ],
+            resources: [.copy("Oracles")]),
         tests(of: "UnrollCLI", uses: ["UnrollTestSupport"]),
     ]
 )

@@ -8,26 +8,31 @@ enum CorpusReader {
     static let bundledStory = "sample"
     static let standardInput = "-"
 
-    static func read(_ origin: CorpusOrigin) async throws -> Corpus {
-        switch origin.source {
-        case bundledStory:
+    /// Reads a text; a large one is kept in the cache, if there may be one.
+    static func read(_ origin: CorpusOrigin, cache: URL? = nil) async throws -> Corpus {
+        switch origin.sources {
+        case [bundledStory]:
             return try read(SampleText.utf8, named: SampleText.title, origin)
-        case standardInput:
+        case [standardInput]:
             return try read(try standardInputBytes(), named: "standard input", origin)
         default:
+            var files: [URL] = []
+            for source in origin.sources { files.append(try await file(source)) }
             return try Corpus(
-                contentsOf: try await file(origin.source), preprocessing: origin.preprocessing,
-                tokens: origin.tokens, minimumFrequency: origin.minimumFrequency, limit: origin.limit)
+                contentsOf: files, preprocessing: origin.preprocessing, tokens: origin.tokens,
+                minimumFrequency: origin.minimumFrequency, limit: origin.limit, cache: cache)
         }
     }
 
     /// Reads a text as tokens of a model's vocabulary.
-    static func read(_ source: String, with vocabulary: Vocabulary) async throws -> Corpus {
+    static func read(
+        _ source: String, with vocabulary: Vocabulary, cache: URL? = nil
+    ) async throws -> Corpus {
         switch source {
         case standardInput:
             try Corpus(bytes: try standardInputBytes(), name: "standard input", vocabulary: vocabulary)
         default:
-            try Corpus(contentsOf: try await file(source), vocabulary: vocabulary)
+            try Corpus(contentsOf: [try await file(source)], vocabulary: vocabulary, cache: cache)
         }
     }
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Unroll
 import UnrollRecipes
+import UnrollReports
 
 /// How a command ends when it does not end well: one line on standard error and an exit code.
 struct Failure: Error {
@@ -57,7 +58,7 @@ struct Failure: Error {
     }
 
     private static func isOurs(_ error: any Error) -> Bool {
-        error is StorageError || error is ModelError
+        error is StorageError || error is ModelError || error is ReportError
     }
 
     func exit() -> Never {
@@ -76,7 +77,8 @@ extension TextError {
     /// Whether an option is wrong by itself, whatever the text.
     fileprivate var isUsage: Bool {
         switch self {
-        case .invalidLimit, .invalidValidationFraction, .invalidBatchSize, .invalidTimeSteps,
+        case .invalidLimit, .invalidValidationFraction, .invalidTestFraction, .invalidBatchSize,
+            .invalidTimeSteps,
             .invalidWindowCount,
             .minibatchTooLarge:
             true

@@ -30,7 +30,7 @@ struct RecipeText {
     func corpus() async throws -> Corpus {
         let origin = origin
         if otherText == nil, let expected = setting.corpus.sha1 {
-            let file = try await CorpusReader.file(origin.source)
+            let file = try await CorpusReader.file(origin.sources[0])
             // A file that cannot be read is an error with more to say when the text is read.
             if let found = try? FileFingerprint(of: file).sha1, found != expected {
                 throw RecipeError.otherText(

@@ -1,4 +1,5 @@
 import Unroll
+import UnrollBaselines
 
 // The lines of `unroll train --json`. Keys are part of the program's interface.
 
@@ -20,6 +21,26 @@ struct StartedLine: Encodable {
         epochs = plan.epochs
         completedEpochs = plan.completedEpochs
         engine = plan.engine
+    }
+}
+
+/// Nats per token.
+struct BaselinesLine: Encodable {
+    let event = "baselines"
+    let heldOut: Bool
+    let uniform: Double
+    let unigram: Double
+    let fiveGram: Nullable<Double>
+    let xz: Nullable<Double>
+    let countedTokens: Nullable<Int>
+
+    init(_ baselines: Baselines) {
+        heldOut = baselines.isHeldOut
+        uniform = baselines.uniform
+        unigram = baselines.unigram
+        fiveGram = Nullable(baselines.fiveGram)
+        xz = Nullable(baselines.xz)
+        countedTokens = Nullable(baselines.countedTokens)
     }
 }
 
@@ -90,6 +111,8 @@ struct FinishedLine: Encodable {
     let tokensPerSecond: Double
     let validationPerplexity: Nullable<Double>
     let model: String
+    // With a text to test on alone.
+    let testPerplexity: Double?
     // With a text to validate on alone.
     let bestValidationPerplexity: Double?
     let bestEpoch: Int?
@@ -102,6 +125,7 @@ struct FinishedLine: Encodable {
         tokensPerSecond = summary.tokensPerSecond
         validationPerplexity = Nullable(summary.validationPerplexity)
         self.model = model
+        testPerplexity = summary.testPerplexity
         bestValidationPerplexity = summary.best?.perplexity
         bestEpoch = summary.best?.epoch
         self.best = summary.best == nil ? nil : best

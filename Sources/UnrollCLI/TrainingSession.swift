@@ -1,5 +1,6 @@
 import Foundation
 import Unroll
+import UnrollReports
 
 /// A training run as the command line shows and saves it.
 struct TrainingSession {
@@ -7,15 +8,22 @@ struct TrainingSession {
     private let corpus: Corpus
     private let folder: OutputFolder
     private let policy: CheckpointPolicy
+    private let baselines: BaselineReport?
     private let isJSON: Bool
+    private let recorder: RunRecorder
     private var summary: TrainingSummary?
 
-    init(trainer: Trainer, corpus: Corpus, folder: OutputFolder, policy: CheckpointPolicy, isJSON: Bool) {
+    init(
+        trainer: Trainer, corpus: Corpus, folder: OutputFolder, policy: CheckpointPolicy,
+        recording: RecordingOptions, baselines: BaselineReport?, isJSON: Bool
+    ) throws {
         self.trainer = trainer
         self.corpus = corpus
         self.folder = folder
         self.policy = policy
+        self.baselines = baselines
         self.isJSON = isJSON
+        recorder = try RunRecorder(trainer, in: folder.url, options: recording)
     }
 
     /// Trains to the end, or until Ctrl-C, which saves and ends the program with code 130.
@@ -41,47 +49,53 @@ struct TrainingSession {
     /// Shows and notes what happens, and has it saved.
     private func followEvents(with writer: CheckpointWriter) async throws -> TrainingSummary? {
         var display = ProgressDisplay()
+        var recorder = recorder
         var summary: TrainingSummary?
         for try await event in trainer.run() {
-            switch event {
-            case .started(let plan):
-                display.say(describe(plan))
-                if isJSON { try JSONLine.write(StartedLine(plan)) }
-            case .progress(let progress):
-                display.show(progress)
-            case .epoch(let report), .validation(let report):
-                display.show(report, of: trainer.options.epochs)
-                if isJSON { try JSONLine.write(EpochLine(report)) }
-            case .notice(let notice):
-                display.say("note: \(notice)")
-                if isJSON { try JSONLine.write(NoticeLine(notice)) }
-            case .finished(let result):
-                summary = result
-            }
+            try show(event, on: &display)
+            if case .finished(let result) = event { summary = result }
             do {
                 let checkpoint = try writer.follow(event)
                 if let checkpoint, isJSON { try JSONLine.write(CheckpointLine(checkpoint)) }
-            } catch let error as TrainingError {
-                // A full disk must not end a run that may find room later.
+                try await recorder.record(event)
+            } catch let error {
+                // A full disk must not end a run that may soon find room; a folder that cannot be written at the
+                // beginning, or time and again, does.
+                if case .started = event { throw error }
+                if case TrainingError.cannotSave = error { throw error }
                 display.say("warning: \(error); training goes on")
             }
         }
         return summary
     }
 
+    private func show(_ event: TrainingEvent, on display: inout ProgressDisplay) throws {
+        switch event {
+        case .started(let plan):
+            display.say(describe(plan))
+            if let baselines { display.say(baselines.description) }
+            if isJSON {
+                try JSONLine.write(StartedLine(plan))
+                if let baselines { try JSONLine.write(baselines.line) }
+            }
+        case .progress(let progress):
+            display.show(progress)
+        case .epoch(let report), .validation(let report):
+            display.show(report, of: trainer.options.epochs)
+            if isJSON { try JSONLine.write(EpochLine(report)) }
+        case .notice(let notice):
+            display.say("note: \(notice)")
+            if isJSON { try JSONLine.write(NoticeLine(notice)) }
+        case .finished:
+            break
+        }
+    }
+
     /// Continues the prompts greedily, as the book does.
     func showSamples(prompts: [String]) async throws {
         let model = try trainer.languageModel()
-        let prompts = prompts.isEmpty ? SamplePrompts(corpus).prompts : prompts
         for prompt in prompts {
-            var text = ""
-            for try await piece in model.generate(
-                after: prompt,
-                options: GenerationOptions(
-                    length: 120, strategy: .greedy, precision: trainer.options.precision))
-            {
-                text += piece
-            }
+            let text = try await model.sample(after: prompt, precision: trainer.options.precision)
             if isJSON {
                 try JSONLine.write(SampleLine(prompt: prompt, text: text))
             } else {
@@ -100,6 +114,7 @@ struct TrainingSession {
             if let validation = summary.validationPerplexity {
                 line += ", validation \(Format.decimal(validation))"
             }
+            if let test = summary.testPerplexity { line += ", test \(Format.decimal(test))" }
             line += ", \(Format.grouped(summary.tokensPerSecond)) tokens/s, model in \(folder.name)"
             if let best = summary.best {
                 line +=

@@ -19,13 +19,15 @@ struct UnrollCommand: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             TrainCommand.self, GenerateCommand.self, EvaluateCommand.self, InfoCommand.self,
-            CorpusCommand.self, RecipeCommand.self, BenchmarkCommand.self,
+            ReportCommand.self, CorpusCommand.self, RecipeCommand.self, BenchmarkCommand.self,
         ])
 }
 
 @main
 enum Main {
     static func main() async {
+        // Past a limit of the size of files, a write is refused in words instead of ending the process without any.
+        signal(SIGXFSZ, SIG_IGN)
         do {
             var command = try UnrollCommand.parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {

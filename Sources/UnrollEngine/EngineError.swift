@@ -30,8 +30,8 @@ public enum EngineError: Error, Sendable, Equatable, CustomStringConvertible {
         case .invalidSize(let name, let value):
             "\(name) is \(value) but must be at least 1 and small enough to count with"
         case .notEnoughMemory(let needed, let available):
-            "this model would need \(Self.formatted(needed)) of memory and the machine has "
-                + "\(Self.formatted(available)); make --hidden, --layers, --batch or --steps smaller"
+            "this model would need \(MemoryEstimate.formatted(needed)) of memory and the machine has "
+                + "\(MemoryEstimate.formatted(available)); make --hidden, --layers, --batch or --steps smaller"
         case .tokenOutOfRange(let token, let size):
             "the token id \(token) is not in the vocabulary of \(size)"
         case .stateMismatch(let expected, let actual):
@@ -45,12 +45,5 @@ public enum EngineError: Error, Sendable, Equatable, CustomStringConvertible {
         case .kernels(let error):
             error.description
         }
-    }
-
-    private static func formatted(_ bytes: Double) -> String {
-        let units = ["bytes", "KB", "MB", "GB", "TB", "PB"]
-        var (value, unit) = (bytes, 0)
-        while value >= 1000, unit + 1 < units.count { (value, unit) = (value / 1000, unit + 1) }
-        return value < 1e6 ? "about \((value * 10).rounded() / 10) \(units[unit])" : "far more than 1000 PB"
     }
 }

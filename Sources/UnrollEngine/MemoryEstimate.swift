@@ -76,4 +76,12 @@ public enum MemoryEstimate {
 
     /// The memory that this process may use: the machine's, or its container's where that is less.
     public static var machineMemory: Double { MachineMemory.bytes }
+
+    /// Bytes as people read them, "about 1.2 GB".
+    package static func formatted(_ bytes: Double) -> String {
+        let units = ["bytes", "KB", "MB", "GB", "TB", "PB"]
+        var (value, unit) = (bytes, 0)
+        while value >= 1000, unit + 1 < units.count { (value, unit) = (value / 1000, unit + 1) }
+        return value < 1e6 ? "about \((value * 10).rounded() / 10) \(units[unit])" : "far more than 1000 PB"
+    }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import UnrollModel
+import UnrollStorage
 import UnrollTraining
 
 /// An experiment that can be repeated: text, model, training, seeds, and what is to come out.

@@ -132,7 +132,8 @@ public struct RecipeRunner: Sendable {
 
     /// Lets the network write, where the recipe wants that after this epoch.
     private func write(
-        after epoch: Int, of setting: RecipeSetting, isLast: Bool = false, corpus: Corpus, run: inout RunResult,
+        after epoch: Int, of setting: RecipeSetting, isLast: Bool = false, corpus: Corpus,
+        run: inout RunResult,
         observer: (Event) -> Void, model: () throws -> LanguageModel
     ) async throws {
         guard let section = recipe.samples else { return }

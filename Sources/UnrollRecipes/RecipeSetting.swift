@@ -44,7 +44,7 @@ public struct RecipeSetting: Sendable, Equatable {
         /// How to find and read the text, or another one in the same way.
         public func origin(otherText: String? = nil) -> CorpusOrigin {
             CorpusOrigin(
-                source: otherText ?? text, preprocessing: preprocess, tokens: tokens,
+                sources: [otherText ?? text], preprocessing: preprocess, tokens: tokens,
                 minimumFrequency: minimumFrequency ?? 1, limit: limit)
         }
     }

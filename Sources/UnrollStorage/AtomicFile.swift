@@ -7,8 +7,12 @@ package enum AtomicFile {
         let folder = url.deletingLastPathComponent()
         let temporary = FileSystem.temporaryURL(in: folder)
         do throws(SystemError) {
-            try FileSystem.create(temporary, containing: data)
+            let file = try OutputFile(creating: temporary.path)
+            let lock = WriteLock(temporary)
+            try file.write(data)
+            try file.synchronize()
             try FileSystem.rename(temporary, to: url)
+            lock?.release()
             try FileSystem.synchronizeFolder(folder)
         } catch {
             FileSystem.discard(temporary)
@@ -18,7 +22,11 @@ package enum AtomicFile {
 
     /// Adds a line to a file, or creates it; when there is no room for the whole line, nothing of it stays.
     package static func append(line: String, to url: URL) throws(StorageError) {
-        let data = Data("\(line)\n".utf8)
+        try append(Data("\(line)\n".utf8), to: url)
+    }
+
+    /// Adds data to a file, or creates it; when there is no room for all of it, nothing of it stays.
+    package static func append(_ data: Data, to url: URL) throws(StorageError) {
         do throws(SystemError) {
             let file = try OutputFile(appendingTo: url.path)
             let size = try file.size()

@@ -17,9 +17,28 @@ enum FileSystem {
         return isFolder.boolValue ? .folder : .file
     }
 
+    private static let temporaryPrefix = ".unroll-"
+    /// Seconds that somebody needs, by far, to lock what he has made.
+    private static let timeToLock = 2.0
+
     /// Returns a path in the folder that nothing has, hidden from listings.
     static func temporaryURL(in folder: URL) -> URL {
-        folder.appendingPathComponent(".unroll-\(UUID().uuidString)")
+        folder.appendingPathComponent("\(temporaryPrefix)\(UUID().uuidString)")
+    }
+
+    /// Removes temporary files and folders of processes that were killed while they wrote: those that nobody locks.
+    static func discardAbandoned(in folder: URL) {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+        for name in names where name.hasPrefix(temporaryPrefix) {
+            guard UUID(uuidString: String(name.dropFirst(temporaryPrefix.count))) != nil else { continue }
+            let url = folder.appendingPathComponent(name)
+            guard let attributes = try? FileManager.default.attributesOfItem(atPath: url.path),
+                let date = attributes[.modificationDate] as? Date, -date.timeIntervalSinceNow > timeToLock,
+                let lock = WriteLock(url)
+            else { continue }
+            discard(url)
+            lock.release()
+        }
     }
 
     /// Writes a file that is not there yet, and waits until the disk has it.

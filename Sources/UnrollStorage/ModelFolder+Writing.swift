@@ -35,6 +35,7 @@ extension ModelFolder {
             guard isDescribed || FileSystem.kind(of: url(of: Self.parametersName)) == .nothing else {
                 throw .holdsAnotherModel(path: url.path)
             }
+            FileSystem.discardAbandoned(in: url)
             let parameters = try parametersFile(
                 of: model, configuration: oldConfiguration ?? configuration,
                 vocabulary: oldVocabulary ?? vocabulary)
@@ -53,12 +54,15 @@ extension ModelFolder {
         let temporary = FileSystem.temporaryURL(in: parent)
         do throws(SystemError) {
             try FileSystem.createFolders(parent)
+            FileSystem.discardAbandoned(in: parent)
             try FileSystem.createFolder(temporary)
+            let lock = WriteLock(temporary)
             for (name, data) in files.sorted(by: { $0.key < $1.key }) {
                 try FileSystem.create(temporary.appendingPathComponent(name), containing: data)
             }
             try FileSystem.synchronizeFolder(temporary)
             try FileSystem.rename(temporary, to: url)
+            lock?.release()
             try FileSystem.synchronizeFolder(parent)
         } catch {
             FileSystem.discard(temporary)

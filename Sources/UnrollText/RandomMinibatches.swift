@@ -9,7 +9,7 @@ struct RandomMinibatches: MinibatchSource {
     private let shape: MinibatchShape
     private let offset: Int
     /// The subsequences in the order of the epoch.
-    private let order: [UInt32]
+    private let order: SampleOrder
 
     init(of tokens: TokenIDs, shape: MinibatchShape, random: RandomSource) throws(TextError) {
         // The largest offset skips T - 1 tokens, and the last target is one behind the last input.
@@ -18,25 +18,15 @@ struct RandomMinibatches: MinibatchSource {
         self.tokens = tokens
         self.shape = shape
         offset = random.integer(below: shape.timeSteps)
-        order = try random.order(of: (tokens.count - offset - 1) / shape.timeSteps, in: tokens)
+        order = SampleOrder(of: (tokens.count - offset - 1) / shape.timeSteps, random: &random)
         count = order.count / shape.batchSize
     }
 
     func fill(_ minibatch: inout Minibatch, at index: Int) {
         minibatch.reshape(timeSteps: shape.timeSteps, batchSize: shape.batchSize, continuesState: false)
         for b in 0..<shape.batchSize {
-            let subsequence = Int(order[index * shape.batchSize + b])
+            let subsequence = order[index * shape.batchSize + b]
             minibatch.setColumn(b, from: tokens, at: offset + subsequence * shape.timeSteps)
         }
-    }
-}
-
-extension RandomSource {
-    /// The numbers below `count` in random order, in four bytes each.
-    mutating func order(of count: Int, in tokens: TokenIDs) throws(TextError) -> [UInt32] {
-        guard let end = UInt32(exactly: count) else { throw .textTooLong(tokens: tokens.count) }
-        var order = Array(0..<end)
-        shuffle(&order)
-        return order
     }
 }

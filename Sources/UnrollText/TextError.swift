@@ -4,6 +4,8 @@ public enum TextError: Error, Sendable, Equatable {
     case fileNotFound(file: String)
     /// The name is that of a folder.
     case isDirectory(file: String)
+    /// There is no text in the folder.
+    case emptyFolder(folder: String)
     /// The system refused to open or read the file.
     case unreadable(file: String, reason: String)
     /// The text is not UTF-8; the offset counts the bytes before the first faulty sequence.
@@ -14,10 +16,14 @@ public enum TextError: Error, Sendable, Equatable {
     case vocabularyTooLarge(file: String, tokens: Int)
     /// The number of tokens to keep is not positive.
     case invalidLimit(Int)
-    /// The part to hold out is not between 0 and 1.
+    /// The part to validate on is not between 0 and 1.
     case invalidValidationFraction(Double)
-    /// One of the two parts of a text would have nothing to predict.
-    case textTooShortToSplit(tokens: Int, validationFraction: Double)
+    /// The part to test on is not between 0 and 1.
+    case invalidTestFraction(Double)
+    /// One of the parts of a text would have nothing to predict.
+    case textTooShortToSplit(tokens: Int, validationFraction: Double?, testFraction: Double?)
+    /// The token ids of a large text cannot be written beside the model.
+    case cacheUnwritable(file: String, reason: String)
     /// The saved vocabulary is not one.
     case invalidVocabulary(reason: String)
     /// The saved vocabulary is in a format that this version does not know.
@@ -32,8 +38,6 @@ public enum TextError: Error, Sendable, Equatable {
     case minibatchTooLarge(batchSize: Int, timeSteps: Int)
     /// The text is too short for one minibatch.
     case textTooShort(tokens: Int, needed: Int, batchSize: Int, timeSteps: Int)
-    /// The text has more sequences than a shuffle can number.
-    case textTooLong(tokens: Int)
 }
 
 extension TextError: CustomStringConvertible {
@@ -44,6 +48,8 @@ extension TextError: CustomStringConvertible {
             "\(file): no such file; check the path"
         case .isDirectory(let file):
             "\(file): is a folder; name a text file inside it"
+        case .emptyFolder(let folder):
+            "\(folder): no files in this folder (hidden ones do not count); name one that holds texts"
         case .unreadable(let file, let reason):
             "\(file): cannot be read (\(reason)); check the path and its permissions"
         case .invalidUTF8(let file, let offset):
@@ -56,8 +62,14 @@ extension TextError: CustomStringConvertible {
             "--limit \(limit): must be at least 1"
         case .invalidValidationFraction(let fraction):
             "--validation \(fraction): must be greater than 0 and less than 1"
-        case .textTooShortToSplit(let tokens, let fraction):
-            "--validation \(fraction): leaves a part without two tokens in a text of \(tokens); use a longer text"
+        case .invalidTestFraction(let fraction):
+            "--test \(fraction): must be greater than 0 and less than 1"
+        case .textTooShortToSplit(let tokens, let validation, let test):
+            [validation.map { "--validation \($0)" }, test.map { "--test \($0)" }].compactMap(\.self)
+                .joined(separator: " ")
+                + ": leaves a part without two tokens in a text of \(tokens); hold out less or use a longer text"
+        case .cacheUnwritable(let file, let reason):
+            "\(file): the tokens of a large text cannot be written (\(reason)); make room or choose another --output"
         case .invalidVocabulary(let reason):
             "vocabulary.json: \(reason); restore the file or train the model again"
         case .unsupportedVocabularyVersion(let found, let supported):
@@ -75,8 +87,6 @@ extension TextError: CustomStringConvertible {
         case .textTooShort(let tokens, let needed, let batchSize, let timeSteps):
             "--batch \(batchSize) --steps \(timeSteps): needs \(needed) tokens and the text has \(tokens);"
                 + " lower --batch or --steps, or use a longer text"
-        case .textTooLong(let tokens):
-            "\(tokens) tokens are too many to shuffle; use sequential sampling or --limit \(UInt32.max)"
         }
     }
 }

@@ -25,36 +25,46 @@ struct TokenEncoder {
         }
     }
 
-    /// The ids of a text's first tokens, `capacity` at most.
+    /// The ids of a text's first tokens, `limit` at most, of which about `expected` are expected.
     ///
     /// Memory that no id is written to is asked for and never touched.
-    mutating func encode<ID: FixedWidthInteger>(
-        _ pieces: TextPieces, capacity: Int, as: ID.Type = ID.self
+    mutating func ids<ID: FixedWidthInteger>(
+        of pieces: TextPieces, limit: Int, expected: Int, as: ID.Type = ID.self
     ) throws(TextError) -> [ID] {
-        guard capacity > 0 else { return [] }
-        var failure: TextError?
-        let ids = [ID](unsafeUninitializedCapacity: capacity) { buffer, count in
-            do throws(TextError) {
-                try pieces.forEach { piece in
-                    let used = encode(piece, into: buffer, at: &count)
-                    byteCount += used
-                    if vocabulary.kind == .words {
-                        characterCount += UnsafeBufferPointer(rebasing: piece[..<used]).scalarCount()
-                    }
-                    return count < capacity
-                }
-                if vocabulary.kind == .words, count < capacity {
-                    scanner.finish { [table = vocabulary.table] word in
-                        Self.append(table.index(of: word), to: buffer, at: &count)
-                    }
-                }
-                if vocabulary.kind == .characters { characterCount = count }
-            } catch {
-                failure = error
-            }
-        }
-        if let failure { throw failure }
+        var ids: [ID] = []
+        ids.reserveCapacity(min(limit, expected))
+        try encode(pieces, limit: limit) { ids.append(contentsOf: $0) }
         return ids
+    }
+
+    /// Calls `body` with the ids of a text's first tokens, `limit` at most, one block after another.
+    mutating func encode<ID: FixedWidthInteger>(
+        _ pieces: TextPieces, limit: Int, _ body: (UnsafeBufferPointer<ID>) throws(TextError) -> Void
+    ) throws(TextError) {
+        // No token is shorter than a byte, and one word of earlier pieces may end in a piece.
+        let block = UnsafeMutableBufferPointer<ID>.allocate(capacity: TextPieces.maximumSize + 1)
+        defer { block.deallocate() }
+        var total = 0
+        try pieces.forEach { piece throws(TextError) in
+            let room = UnsafeMutableBufferPointer(rebasing: block.prefix(limit - total))
+            var count = 0
+            let used = encode(piece, into: room, at: &count)
+            byteCount += used
+            if vocabulary.kind == .words {
+                characterCount += UnsafeBufferPointer(rebasing: piece[..<used]).scalarCount()
+            }
+            total += count
+            try body(UnsafeBufferPointer(rebasing: room[..<count]))
+            return total < limit
+        }
+        if vocabulary.kind == .words, total < limit {
+            var count = 0
+            scanner.finish { [table = vocabulary.table] word in
+                Self.append(table.index(of: word), to: block, at: &count)
+            }
+            try body(UnsafeBufferPointer(rebasing: block[..<count]))
+        }
+        if vocabulary.kind == .characters { characterCount = total }
     }
 
     /// Writes ids until the piece or the buffer ends, and returns how many bytes of the piece they stand for.

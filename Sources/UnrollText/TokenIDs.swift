@@ -1,9 +1,11 @@
 /// The token ids of a text, in the fewest bytes that the vocabulary allows; a part shares its whole's memory.
+///
+/// Those of a large text are not in memory but in a file, of which the system reads what is needed.
 public struct TokenIDs: Sendable, Equatable, RandomAccessCollection {
     private enum Storage: Sendable {
-        case bytes([UInt8])
-        case shorts([UInt16])
-        case words([UInt32])
+        case bytes(IDMemory<UInt8>)
+        case shorts(IDMemory<UInt16>)
+        case words(IDMemory<UInt32>)
     }
 
     private let storage: Storage
@@ -30,9 +32,22 @@ public struct TokenIDs: Sendable, Equatable, RandomAccessCollection {
         self.range = range
     }
 
-    init(_ ids: [UInt8]) { self.init(.bytes(ids), range: ids.indices) }
-    init(_ ids: [UInt16]) { self.init(.shorts(ids), range: ids.indices) }
-    init(_ ids: [UInt32]) { self.init(.words(ids), range: ids.indices) }
+    init(_ ids: [UInt8]) { self.init(.bytes(.array(ids)), range: ids.indices) }
+    init(_ ids: [UInt16]) { self.init(.shorts(.array(ids)), range: ids.indices) }
+    init(_ ids: [UInt32]) { self.init(.words(.array(ids)), range: ids.indices) }
+
+    /// Takes the ids at the beginning of a mapped file that holds so many; nil when no id has such a width.
+    init?(_ file: MappedFile, count: Int, bytesPerID: Int) {
+        let storage: Storage? =
+            switch bytesPerID {
+            case 1: .bytes(.mapped(file))
+            case 2: .shorts(.mapped(file))
+            case 4: .words(.mapped(file))
+            default: nil
+            }
+        guard let storage else { return nil }
+        self.init(storage, range: 0..<count)
+    }
 
     /// Stores ids that come from elsewhere than a corpus.
     public init(_ ids: some Collection<Int32>) {
@@ -63,9 +78,9 @@ public struct TokenIDs: Sendable, Equatable, RandomAccessCollection {
     /// How often an id occurs.
     package func occurrences(of id: Int32) -> Int {
         switch storage {
-        case .bytes(let ids): Self.count(UInt8(truncatingIfNeeded: id), in: ids[range])
-        case .shorts(let ids): Self.count(UInt16(truncatingIfNeeded: id), in: ids[range])
-        case .words(let ids): Self.count(UInt32(bitPattern: id), in: ids[range])
+        case .bytes(let ids): Self.count(UInt8(truncatingIfNeeded: id), in: ids, range)
+        case .shorts(let ids): Self.count(UInt16(truncatingIfNeeded: id), in: ids, range)
+        case .words(let ids): Self.count(UInt32(bitPattern: id), in: ids, range)
         }
     }
 
@@ -81,16 +96,17 @@ public struct TokenIDs: Sendable, Equatable, RandomAccessCollection {
         _ positions: Range<Int>, strideInto destination: UnsafeMutablePointer<Int32>, stride: Int
     ) {
         precondition(positions.lowerBound >= 0 && positions.upperBound <= count, "positions out of range")
-        let start = range.lowerBound + positions.lowerBound
+        let start = range.lowerBound
+        let range = start + positions.lowerBound..<start + positions.upperBound
         switch storage {
-        case .bytes(let ids): Self.copy(ids, start, positions.count, into: destination, stride)
-        case .shorts(let ids): Self.copy(ids, start, positions.count, into: destination, stride)
-        case .words(let ids): Self.copy(ids, start, positions.count, into: destination, stride)
+        case .bytes(let ids): Self.copy(ids, range, into: destination, stride)
+        case .shorts(let ids): Self.copy(ids, range, into: destination, stride)
+        case .words(let ids): Self.copy(ids, range, into: destination, stride)
         }
     }
 
-    private static func count<ID: FixedWidthInteger>(_ id: ID, in ids: ArraySlice<ID>) -> Int {
-        ids.withUnsafeBufferPointer { ids in
+    private static func count<ID>(_ id: ID, in ids: IDMemory<ID>, _ range: Range<Int>) -> Int {
+        ids.withIDs(range) { ids in
             var count = 0
             for other in ids where other == id { count &+= 1 }
             return count
@@ -98,13 +114,12 @@ public struct TokenIDs: Sendable, Equatable, RandomAccessCollection {
     }
 
     private static func copy(
-        _ ids: [some FixedWidthInteger], _ start: Int, _ count: Int,
-        into destination: UnsafeMutablePointer<Int32>,
-        _ stride: Int
+        _ ids: IDMemory<some FixedWidthInteger>, _ range: Range<Int>,
+        into destination: UnsafeMutablePointer<Int32>, _ stride: Int
     ) {
-        ids.withUnsafeBufferPointer { ids in
-            for offset in 0..<count {
-                destination[offset &* stride] = Int32(truncatingIfNeeded: ids[start &+ offset])
+        ids.withIDs(range) { ids in
+            for offset in ids.indices {
+                destination[offset &* stride] = Int32(truncatingIfNeeded: ids[offset])
             }
         }
     }

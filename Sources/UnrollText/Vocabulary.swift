@@ -17,16 +17,29 @@ public struct Vocabulary: Sendable, Equatable {
     /// The number of tokens `V`, `<unk>` included.
     public var count: Int { table.count }
 
+    /// The bytes that an id takes.
+    var bytesPerID: Int {
+        switch count {
+        case ...0x100: 1
+        case ...0x1_0000: 2
+        default: 4
+        }
+    }
+
     /// Orders the tokens of a text; those that occur less than `minimumFrequency` times stay unknown.
-    init(_ counts: TokenCounts, kind: TokenKind, preprocessing: Preprocessing, minimumFrequency: Int) {
+    init(_ counts: TokenCounts, of pieces: TextPieces, minimumFrequency: Int) throws(TextError) {
         let found = counts.table
+        guard found.count < Int32.max else {
+            throw .vocabularyTooLarge(file: pieces.name, tokens: found.count)
+        }
         let order = found.indices.filter { counts.counts[$0] >= minimumFrequency }.sorted { left, right in
             counts.counts[left] == counts.counts[right]
                 ? found[left].lexicographicallyPrecedes(found[right])
                 : counts.counts[left] > counts.counts[right]
         }
         // A text may contain the word "<unk>", as the Penn Treebank does: it is the unknown token then.
-        self.init(tokens: order.lazy.map { found[$0] }, kind: kind, preprocessing: preprocessing)
+        self.init(
+            tokens: order.lazy.map { found[$0] }, kind: pieces.kind, preprocessing: pieces.preprocessing)
     }
 
     init(tokens: some Sequence<ArraySlice<UInt8>>, kind: TokenKind, preprocessing: Preprocessing) {
@@ -55,13 +68,12 @@ public struct Vocabulary: Sendable, Equatable {
     public func encode(_ text: String) -> EncodedText {
         var text = text
         return text.withUTF8 { bytes in
+            let source = MemorySource(bytes: UnsafeRawBufferPointer(bytes))
             let pieces = TextPieces(
-                source: MemorySource(bytes: UnsafeRawBufferPointer(bytes)), name: "",
-                preprocessing: preprocessing,
-                kind: kind)
+                texts: [TextSource(source, name: "")], name: "", preprocessing: preprocessing, kind: kind)
             var encoder = TokenEncoder(self)
             do {
-                let ids = try encoder.encode(pieces, capacity: bytes.count, as: Int32.self)
+                let ids = try encoder.ids(of: pieces, limit: .max, expected: bytes.count, as: Int32.self)
                 return EncodedText(
                     ids: ids, unknownTokens: ids.contains(Self.unknownID) ? try unknownTokens(in: pieces) : []
                 )

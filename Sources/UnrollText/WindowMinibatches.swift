@@ -10,7 +10,7 @@ struct WindowMinibatches: MinibatchSource {
     /// The position of the first window, and how many there are.
     private let windows: Range<Int>
     /// The windows in the order of the epoch, counted from the first; nil is their order in the text.
-    private let order: [UInt32]?
+    private let order: SampleOrder?
 
     init(
         of tokens: TokenIDs, shape: MinibatchShape, first: Int, count requested: Int?, random: RandomSource?
@@ -29,8 +29,11 @@ struct WindowMinibatches: MinibatchSource {
         }
         windows = first..<(requested == nil ? available : end)
         try shape.checkSize(batchSize: min(shape.batchSize, windows.count))
-        var random = random
-        order = try random?.order(of: windows.count, in: tokens)
+        if var random {
+            order = SampleOrder(of: windows.count, random: &random)
+        } else {
+            order = nil
+        }
         count = (windows.count - 1) / shape.batchSize + 1
         self.tokens = tokens
         self.shape = shape
@@ -41,7 +44,7 @@ struct WindowMinibatches: MinibatchSource {
         let batchSize = min(shape.batchSize, windows.count - start)
         minibatch.reshape(timeSteps: shape.timeSteps, batchSize: batchSize, continuesState: false)
         for b in 0..<batchSize {
-            let window = order.map { Int($0[start + b]) } ?? start + b
+            let window = order?[start + b] ?? start + b
             minibatch.setColumn(b, from: tokens, at: windows.lowerBound + window)
         }
     }

@@ -30,6 +30,8 @@ public final class CheckpointWriter: Sendable {
         var isWriting = false
         /// What went wrong beside training.
         var error: TrainingError?
+        /// Checkpoints in a row that could not be written.
+        var failureCount = 0
 
         func isDue(step: Int, policy: CheckpointPolicy) -> Bool {
             if let steps = policy.steps, step - lastStep >= steps { return true }
@@ -45,6 +47,8 @@ public final class CheckpointWriter: Sendable {
 
     /// The folder of the best model, in that of the run.
     public static let bestName = "best"
+    /// Checkpoints in a row that may fail, as on a disk that is full for a while, before training is to end.
+    private static let mostFailures = 3
     private static let historyName = "checkpoints"
     private static let historyPrefix = "step-"
 
@@ -64,7 +68,8 @@ public final class CheckpointWriter: Sendable {
     /// Saves what an event brings, and begins a checkpoint if one is due.
     ///
     /// - Returns: The checkpoint that was begun, if one was.
-    /// - Throws: `TrainingError` when something could not be saved, now or since the event before. Training may go on.
+    /// - Throws: `TrainingError` when something could not be saved, now or since the event before. Training may go on
+    ///   but for `cannotSave`: too many checkpoints in a row have failed.
     @discardableResult
     public func follow(_ event: TrainingEvent) throws(TrainingError) -> CheckpointNote? {
         var failure = progress.withLock { $0.takeError() }
@@ -88,7 +93,7 @@ public final class CheckpointWriter: Sendable {
             return isDue
         }
         let note = isDue ? begin() : nil
-        if let failure { throw failure }
+        if let failure { throw stoppingError(failure, after: Self.mostFailures) ?? failure }
         return note
     }
 
@@ -109,7 +114,14 @@ public final class CheckpointWriter: Sendable {
         }
         begin()
         await wait()
-        if let error = progress.withLock({ $0.takeError() }) { throw error }
+        if let error = progress.withLock({ $0.takeError() }) { throw stoppingError(error, after: 1) ?? error }
+    }
+
+    /// What ends a run after so many failures in a row; nil as long as there are fewer.
+    private func stoppingError(_ error: TrainingError, after count: Int) -> TrainingError? {
+        let failures = progress.withLock(\.failureCount)
+        guard failures >= count else { return nil }
+        return .cannotSave(folder: folder.path, attempts: failures, reason: error.description)
     }
 
     /// Copies what is to be written, and has it written.
@@ -127,10 +139,14 @@ public final class CheckpointWriter: Sendable {
         queue.async { [self] in
             do throws(TrainingError) {
                 try write(checkpoint, best: best)
-                progress.withLock { $0.isWriting = false }
+                progress.withLock { progress in
+                    progress.isWriting = false
+                    progress.failureCount = 0
+                }
             } catch {
                 progress.withLock { progress in
                     progress.isWriting = false
+                    progress.failureCount += 1
                     progress.error = error
                     // The next checkpoint brings it, or a better one.
                     progress.best = progress.best ?? best

@@ -10,13 +10,16 @@ extension Trainer {
     /// - Parameters:
     ///   - folder: The folder with the checkpoint.
     ///   - corpus: The text of the run, read as before.
+    ///   - validation: The text to validate on, if it was one of its own.
+    ///   - test: The text to test on, if it was one of its own.
     ///   - epochs: Passes over the text in all; as planned at the beginning unless said otherwise.
     ///   - engine: What computes.
     ///   - origin: Where the text is now; where it was unless said otherwise.
     ///   - cells: The program's own cells, by whose names models may have been saved.
     /// - Throws: `TrainingError` when the checkpoint is not whole or the text is another one.
     public convenience init(
-        resuming folder: URL, corpus: Corpus, epochs: Int? = nil, engine: EngineChoice = .cpu(threads: nil),
+        resuming folder: URL, corpus: Corpus, validation: Corpus? = nil, test: Corpus? = nil,
+        epochs: Int? = nil, engine: EngineChoice = .cpu(threads: nil),
         origin: CorpusOrigin? = nil, cells: [any RecurrentCell.Type] = []
     ) throws(TrainingError) {
         var record = try TrainingRecord(of: folder)
@@ -37,10 +40,15 @@ extension Trainer {
                 throw .engine(.model(error))
             }
         }
-        guard corpus.vocabulary == model.vocabulary, corpus.fingerprint == checkpoint.corpusFingerprint else {
+        let fingerprint = TrainingData.fingerprint(corpus, validation: validation, test: test)
+        guard corpus.vocabulary == model.vocabulary, fingerprint == checkpoint.corpusFingerprint else {
+            let names = [corpus, validation, test].compactMap { $0.map { "'\($0.name)'" } }
             throw .cannotResume(
                 folder: folder.path,
-                reason: "'\(corpus.name)' is not the text that the run began with; give that one")
+                reason: names.count == 1
+                    ? "\(names[0]) is not the text that the run began with; give that one"
+                    : "\(names.joined(separator: ", ")) are not the texts that the run began with; give those"
+            )
         }
         if let epochs {
             guard epochs >= checkpoint.position.epoch else {
@@ -53,7 +61,8 @@ extension Trainer {
             record.options.epochs = epochs
         }
         try self.init(
-            corpus: corpus, model: model.configuration, options: record.options, engine: engine,
+            corpus: corpus, validation: validation, test: test, model: model.configuration,
+            options: record.options, engine: engine,
             origin: origin ?? record.corpus, checkpoint: checkpoint)
         try MetricsLog(folder: modelFolder).removeReports(after: checkpoint.position)
     }

@@ -19,6 +19,8 @@ public final class Trainer: Sendable {
     public let configuration: ModelConfiguration
     /// How it is trained.
     public let options: TrainingOptions
+    /// The text in the parts that train, validate and are tested on.
+    public let parts: CorpusSplit
     let vocabulary: Vocabulary
     let origin: CorpusOrigin?
     private let corpusFingerprint: UInt64
@@ -28,26 +30,32 @@ public final class Trainer: Sendable {
     ///
     /// - Parameters:
     ///   - corpus: The text, with its vocabulary.
+    ///   - validation: A text to validate on, read with that vocabulary; nil for the part that the options hold out.
+    ///   - test: A text to test on, read with that vocabulary; nil for the part that the options hold out.
     ///   - model: What the model is made of.
     ///   - options: How to train it.
     ///   - engine: What computes.
     ///   - origin: Where the text came from, to be noted in checkpoints.
     /// - Throws: `TrainingError` when an option makes no sense, the text is too short, or the model too large.
     public convenience init(
-        corpus: Corpus, model: ModelConfiguration = ModelConfiguration(),
+        corpus: Corpus, validation: Corpus? = nil, test: Corpus? = nil,
+        model: ModelConfiguration = ModelConfiguration(),
         options: TrainingOptions = TrainingOptions(),
         engine: EngineChoice = .cpu(threads: nil), origin: CorpusOrigin? = nil
     ) throws(TrainingError) {
         try self.init(
-            corpus: corpus, model: model, options: options, engine: engine, origin: origin, checkpoint: nil)
+            corpus: corpus, validation: validation, test: test, model: model, options: options,
+            engine: engine, origin: origin, checkpoint: nil)
     }
 
     /// Prepares a run from a checkpoint or, without one, from the beginning.
     init(
-        corpus: Corpus, model: ModelConfiguration, options: TrainingOptions, engine choice: EngineChoice,
-        origin: CorpusOrigin?, checkpoint: TrainingCheckpoint?
+        corpus: Corpus, validation: Corpus?, test: Corpus?, model: ModelConfiguration,
+        options: TrainingOptions, engine choice: EngineChoice, origin: CorpusOrigin?,
+        checkpoint: TrainingCheckpoint?
     ) throws(TrainingError) {
         try options.check()
+        try TrainingData.check(corpus, validation: validation, test: test, options: options)
         if choice == .reference, options.precision != .float32 {
             throw .invalidOption(
                 "the reference engine (--engine reference) computes in double precision alone, not in \(options.precision.rawValue) (--precision)"
@@ -63,7 +71,8 @@ public final class Trainer: Sendable {
                 batchSize: options.batchSize, precision: options.precision,
                 optimizer: options.optimizer, regularization: options.regularization)
             try options.regularization.check(for: model)
-            let data = try TrainingData(corpus, options: options)
+            let data = try TrainingData(corpus, validation: validation, test: test, options: options)
+            parts = data.parts
             try options.check(isHeldOut: data.validationTokenCount > 0)
             let makeEngine = { @Sendable (parameters: Parameters) throws(EngineError) -> any Engine in
                 try choice.makeEngine(
@@ -97,7 +106,7 @@ public final class Trainer: Sendable {
         self.options = options
         vocabulary = corpus.vocabulary
         self.origin = origin
-        corpusFingerprint = corpus.fingerprint
+        corpusFingerprint = TrainingData.fingerprint(corpus, validation: validation, test: test)
     }
 
     /// The run's events, in order; training happens while the next one is waited for, and nothing otherwise.

@@ -109,6 +109,8 @@ public struct TrainingSummary: Sendable, Equatable {
     public var perplexity: Double
     /// The perplexity of the held-out text, if there is any.
     public var validationPerplexity: Double?
+    /// The perplexity of the text to test on, if there is any, by the model as it is at the end.
+    public var testPerplexity: Double?
     /// The best validation, if there was one.
     public var best: BestValidation?
     /// Whether training has stopped before its last epoch.

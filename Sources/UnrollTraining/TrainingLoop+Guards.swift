@@ -75,7 +75,7 @@ extension TrainingLoop {
     }
 
     mutating func noteSize() {
-        let tokens = data.training.tokens.count
+        let tokens = data.parts.training.tokens.count
         if parameterCount > tokens {
             noteOnce(.moreParametersThanTokens(parameters: parameterCount, tokens: tokens))
         }
@@ -102,7 +102,7 @@ extension TrainingLoop {
     /// The perplexity of tokens that are drawn by their frequencies in the text, or its beginning if it is long.
     private func countTokens() -> Double {
         var counts = [Int](repeating: 0, count: engine.vocabularySize)
-        let tokens = data.training.tokens.prefix(Self.countedTokens)
+        let tokens = data.parts.training.tokens.prefix(Self.countedTokens)
         for token in tokens { counts[Int(token)] += 1 }
         let nats = counts.reduce(0.0) { sum, count in
             let share = Double(count) / Double(tokens.count)

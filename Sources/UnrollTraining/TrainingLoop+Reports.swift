@@ -21,7 +21,7 @@ extension TrainingLoop {
             }
         return TrainingPlan(
             parameterCount: parameterCount, vocabularySize: engine.vocabularySize,
-            trainingTokens: data.training.tokens.count, validationTokens: data.validationTokenCount,
+            trainingTokens: data.parts.training.tokens.count, validationTokens: data.validationTokenCount,
             epochs: options.epochs, completedEpochs: position.epoch, engine: name)
     }
 
@@ -45,10 +45,12 @@ extension TrainingLoop {
             learningRate: learningRate(minibatch: max(position.minibatch - 1, 0)), partOfEpoch: partOfEpoch)
     }
 
-    var summary: TrainingSummary {
+    /// What the run came to; reads the text to test on, once.
+    mutating func summary() throws -> TrainingSummary {
         TrainingSummary(
             epochs: position.epoch, perplexity: position.lastReport?.perplexity ?? 1,
             validationPerplexity: position.lastReport?.validationPerplexity,
+            testPerplexity: try testPerplexity(),
             best: position.validation.best, isStoppedEarly: position.isStopped,
             tokensPerSecond: runTokens > 0 ? tokensPerSecond : position.tokensPerSecond)
     }

@@ -9,12 +9,8 @@ extension TrainingLoop {
         do {
             guard let source = try data.validationMinibatches() else { return nil }
             while true {
-                let state = engine.state
-                engine.exchangeParametersWithAverage()
-                let perplexity = Result { try evaluate(source) }
-                engine.exchangeParametersWithAverage()
-                try engine.restoreState(state)
-                if try perplexity.get().isFinite { return try perplexity.get() }
+                let perplexity = try perplexity(of: source)
+                if perplexity.isFinite { return perplexity }
                 try recover()
             }
         } catch let error as TextError {
@@ -22,6 +18,27 @@ extension TrainingLoop {
         } catch let error as EngineError {
             throw TrainingError.engine(error)
         }
+    }
+
+    /// The perplexity of the text to test on, if there is any, by the model as it is now.
+    mutating func testPerplexity() throws -> Double? {
+        do {
+            return try data.testMinibatches().map { try perplexity(of: $0) }
+        } catch let error as TextError {
+            throw TrainingError.text(error)
+        } catch let error as EngineError {
+            throw TrainingError.engine(error)
+        }
+    }
+
+    /// The perplexity by the model, an average if there is one, with the recurrent state carried throughout.
+    private mutating func perplexity(of source: any MinibatchSource) throws -> Double {
+        let state = engine.state
+        engine.exchangeParametersWithAverage()
+        let perplexity = Result { try evaluate(source) }
+        engine.exchangeParametersWithAverage()
+        try engine.restoreState(state)
+        return try perplexity.get()
     }
 
     private mutating func evaluate(_ source: any MinibatchSource) throws -> Double {

@@ -78,6 +78,7 @@ struct TrainingLoop {
             return nil
         case .training:
             if position.isStopped || position.epoch >= options.epochs {
+                let summary = try summary()
                 stage = .finished
                 return .finished(summary)
             }

@@ -24,6 +24,8 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
     public var validationWindows: Int?
     /// The share of the text, at its end, that is held out to validate on after each epoch; nil for none.
     public var validationFraction: Double?
+    /// The share of the text, at its very end, that is neither trained on nor validated on; nil for none.
+    public var testFraction: Double?
     /// Minibatches of an epoch after which to validate, beside its end; nil for the end alone.
     public var validationSteps: Int?
     /// When to stop before the last epoch; nil for never.
@@ -71,7 +73,7 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
 
     private enum CodingKeys: String, CodingKey {
         case epochs, batchSize, timeSteps, sampling, carriedEpochs, trainingWindows, validationWindows,
-            validationFraction, validationSteps, earlyStopping
+            validationFraction, testFraction, validationSteps, earlyStopping
         case optimizer, averagingTrigger, initializer, seed
         case otherSchedule = "schedule"
         case otherRecoveries = "recoveries"
@@ -83,7 +85,8 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
     public init(
         epochs: Int = 500, batchSize: Int = 32, timeSteps: Int = 35, sampling: Sampling = .sequential,
         carriedEpochs: Int? = nil, trainingWindows: Int? = nil, validationWindows: Int? = nil,
-        validationFraction: Double? = nil, validationSteps: Int? = nil, earlyStopping: EarlyStopping? = nil,
+        validationFraction: Double? = nil, testFraction: Double? = nil, validationSteps: Int? = nil,
+        earlyStopping: EarlyStopping? = nil,
         optimizer: Optimizer = Optimizer(), averagingTrigger: Int? = nil,
         schedule: LearningRateSchedule = LearningRateSchedule(), recoveries: Int = 3,
         regularization: Regularization = Regularization(),
@@ -97,6 +100,7 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
         self.trainingWindows = trainingWindows
         self.validationWindows = validationWindows
         self.validationFraction = validationFraction
+        self.testFraction = testFraction
         self.validationSteps = validationSteps
         self.earlyStopping = earlyStopping
         self.optimizer = optimizer

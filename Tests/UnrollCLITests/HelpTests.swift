@@ -6,7 +6,8 @@ extension CommandLineTests {
     @Suite struct HelpTests {
         @Test(arguments: [
             ["--help"], ["help"], [], ["train", "--help"], ["generate", "--help"], ["evaluate", "--help"],
-            ["info", "--help"], ["corpus", "--help"], ["recipe", "--help"], ["benchmark", "--help"],
+            ["info", "--help"], ["report", "--help"], ["corpus", "--help"], ["recipe", "--help"],
+            ["benchmark", "--help"],
             ["help", "train"],
         ])
         func helpShowsExamples(arguments: [String]) async throws {
@@ -24,7 +25,10 @@ extension CommandLineTests {
             let result = try await Unroll.run(["--generate-completion-script", shell], in: TemporaryFolder())
             #expect(result.status == 0)
             #expect(result.error == "")
-            for word in ["train", "generate", "evaluate", "learning-rate", "temperature", "sequential"] {
+            for word in [
+                "train", "generate", "evaluate", "report", "tensorboard", "learning-rate", "temperature",
+                "sequential",
+            ] {
                 #expect(result.output.contains(word), "\(word)")
             }
         }

@@ -145,7 +145,8 @@ extension CommandLineTests {
             try folder.write("", to: "empty.txt")
             try folder.write("t", to: "short.txt")
             for (file, reason) in [
-                ("nowhere.txt", "no such file"), ("model", "is a folder"), ("empty.txt", "no tokens"),
+                ("nowhere.txt", "no such file"), ("model", "model.safetensors: not valid UTF-8"),
+                ("empty.txt", "no tokens"),
                 ("short.txt", "longer text"),
             ] {
                 try await expectFailure(

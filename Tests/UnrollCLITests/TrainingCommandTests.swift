@@ -11,12 +11,13 @@ extension CommandLineTests {
                 in: folder, epochs: 3, options: ["--json", "--prompt", "the "] + options)
             let objects = try result.objects()
             let events = objects.map { $0["event"] as? String }
-            #expect(events == ["started", "epoch", "epoch", "epoch", "sample", "finished"])
-            #expect(objects[1...3].map { $0["epoch"] as? Int } == [1, 2, 3])
-            #expect(objects[4]["prompt"] as? String == "the ")
-            #expect((objects[4]["text"] as? String)?.isEmpty == false)
+            #expect(
+                events == ["started", "baselines", "epoch", "epoch", "epoch", "sample", "finished"])
+            #expect(objects[2...4].map { $0["epoch"] as? Int } == [1, 2, 3])
+            #expect(objects[5]["prompt"] as? String == "the ")
+            #expect((objects[5]["text"] as? String)?.isEmpty == false)
 
-            let finished = objects[5]
+            let finished = objects[6]
             let best = ["best", "bestEpoch", "bestValidationPerplexity", "stoppedEarly"]
             #expect(
                 Set(finished.keys).subtracting(options.isEmpty ? [] : best) == [
@@ -33,10 +34,93 @@ extension CommandLineTests {
             }
         }
 
+        @Test func baselinesAreSaidOnceAndChangeNothing() async throws {
+            let folder = try TemporaryFolder()
+            let options = ["--json", "--validation", "0.2"]
+            let result = try await trainTinyModel(in: folder, options: options)
+            let line = try #require(try result.objects().dropFirst().first)
+            #expect(
+                Set(line.keys) == [
+                    "event", "heldOut", "uniform", "unigram", "fiveGram", "xz", "countedTokens",
+                ])
+            #expect(line["heldOut"] as? Bool == true)
+            let (uniform, unigram, fiveGram) = (
+                try #require(line["uniform"] as? Double), try #require(line["unigram"] as? Double),
+                try #require(line["fiveGram"] as? Double)
+            )
+            #expect(fiveGram < unigram && unigram < uniform)
+            #expect(result.error.contains("perplexity of baselines on the held-out text: uniform "))
+
+            let resumed = try await Unroll.run(
+                ["train", "--resume", "model", "--epochs", "3", "--threads", "1", "--json"], in: folder)
+            let model = try Data(contentsOf: folder("model/model.safetensors"))
+            #expect(!resumed.error.contains("baselines"))
+            try FileManager.default.removeItem(at: folder("model"))
+            let silent = try await trainTinyModel(
+                in: folder, epochs: 3, options: options + ["--no-baselines"])
+            #expect(try silent.objects().dropFirst().first?["event"] as? String == "epoch")
+            #expect(try Data(contentsOf: folder("model/model.safetensors")) == model)
+        }
+
+        @Test(arguments: [[], ["--validation", "0.2", "--sampling", "random"], ["--sampling", "windows"]])
+        func aDryRunSaysWhatARunWouldBeAndSavesNothing(options: [String]) async throws {
+            let folder = try TemporaryFolder()
+            let dry =
+                ["train", "-", "--dry-run", "--cell", "gru", "--epochs", "1000"] + Unroll.tiny + options
+            let text = Data(englishText.utf8)
+            let result = try await Unroll.run(dry + ["--json"], input: text, in: folder)
+            #expect(result.status == 0 && result.error == "", "\(result.error)")
+            let line = try #require(try result.objects().first)
+            let whole = try await Unroll.run(
+                ["train", "-", "--output", "model", "--cell", "gru", "--epochs", "1", "--json"]
+                    + Unroll.tiny + options, input: text, in: folder)
+            let started = try #require(try whole.objects().first)
+            for (key, same) in [
+                ("parameterCount", "parameters"), ("vocabulary", "vocabulary"),
+                ("trainingTokens", "trainingTokens"), ("validationTokens", "validationTokens"),
+            ] {
+                #expect(line[key] as? Int == started[same] as? Int)
+            }
+            let parameters = try #require(line["parameters"] as? [[String: Any]])
+            #expect(parameters.map { $0["name"] as? String }.contains("rnn.weight_hh_l0"))
+            #expect(
+                parameters.compactMap { $0["count"] as? Int }.reduce(0, +) == line["parameterCount"] as? Int)
+            let (tokens, minibatches) = (
+                try #require(line["tokensPerEpoch"] as? Int),
+                try #require(line["minibatchesPerEpoch"] as? Int)
+            )
+            #expect(tokens <= 8 * minibatches && tokens > 8 * (minibatches - 1))
+            #expect(line["tokens"] as? Int == 1000 * tokens)
+            #expect(try #require(line["memoryBytes"] as? Double) > 0)
+            #expect(try #require(line["seconds"] as? Double) > 0)
+            #expect(try #require(line["tokensPerSecond"] as? Double) > 0)
+            #expect(try folder.names() == ["model"])
+
+            let people = try await Unroll.run(dry, input: text, in: folder)
+            #expect(people.output.contains("\nrnn.weight_hh_l0"))
+            #expect(people.output.contains("\ntime    about "))
+        }
+
+        @Test func dryRunsOfRecipesAndOfAbsurdLengthsAreSaid() async throws {
+            let folder = try TemporaryFolder()
+            try folder.write(String(repeating: englishText, count: 20), to: "text.txt")
+            let recipe = try await Unroll.run(
+                ["train", "text.txt", "--dry-run", "--recipe", "gluon-concise"], in: folder)
+            #expect(recipe.status == 0, "\(recipe.error)")
+            #expect(recipe.output.contains("rnn.weight_ih_l0"))
+            let long = try await Unroll.run(
+                ["train", "--dry-run", "--epochs", "\(Int.max)"] + Unroll.tiny, in: folder)
+            #expect(long.status == 0, "\(long.error)")
+            try await expectFailure(
+                ["train", "--dry-run", "--resume", "model"], status: 64, naming: "leave out --resume",
+                in: folder)
+            #expect(try folder.names() == ["text.txt"])
+        }
+
         @Test func theModelFolderHasItsFiles() async throws {
             let folder = try TemporaryFolder()
             try await trainTinyModel(in: folder, epochs: 3)
-            #expect(try folder.names(in: "model") == modelFiles.union(["metrics.jsonl"]))
+            #expect(try folder.names(in: "model") == modelFiles.union(runFiles))
             #expect(try folder.names() == ["text.txt", "model"])
             let metrics = try String(contentsOf: folder("model/metrics.jsonl"), encoding: .utf8)
             #expect(metrics.split(separator: "\n").count == 3)
@@ -255,7 +339,7 @@ extension CommandLineTests {
             #expect(line.hasPrefix("unroll: interrupted; checkpoint written"))
             #expect(line.hasSuffix("unroll train --resume model"))
             #expect(try first.objects().last?["event"] as? String == "interrupted")
-            #expect(try folder.names(in: "model") == modelFiles.union(["metrics.jsonl", "best"]))
+            #expect(try folder.names(in: "model") == modelFiles.union(runFiles).union(["best"]))
             let generated = try await Unroll.run(
                 ["generate", "model", "--prompt", "the ", "--length", "5"], in: folder)
             #expect(generated.status == 0)

@@ -124,6 +124,9 @@ let modelFiles: Set<String> = [
     "config.json", "vocabulary.json", "model.safetensors", "training.json", "training.safetensors",
 ]
 
+/// What a run adds to them.
+let runFiles: Set<String> = ["metrics.jsonl", "samples.jsonl", "environment.json"]
+
 /// A text in which there is something to learn.
 let englishText = String(
     repeating: "the time traveller went into the garden, and the lamp was still burning there.\n", count: 12)

@@ -16,8 +16,9 @@ extension CommandLineTests {
         @Test func textsThatCannotBeLearntAreNamed() async throws {
             try folder.write("", to: "empty.txt")
             try folder.write("abc", to: "short.txt")
+            try FileManager.default.createDirectory(at: folder("bare"), withIntermediateDirectories: false)
             for (file, reason) in [
-                ("nowhere.txt", "nowhere.txt: no such file"), (".", "is a folder"),
+                ("nowhere.txt", "nowhere.txt: no such file"), ("bare", "bare: no files in this folder"),
                 ("empty.txt", "empty.txt: no tokens"), ("short.txt", "the text has 3"),
             ] {
                 try await expectFailure(
@@ -29,7 +30,8 @@ extension CommandLineTests {
         @Test(arguments: [
             ["--frobnicate"], ["--cell", "gru?"], ["--preprocess", "loud"], ["--tokens", "syllables"],
             ["--sampling", "none"], ["--engine", "steam"], ["--initializer", "zero"], ["--limit", "0"],
-            ["--validation", "1"], ["--validation", "nan"], ["--validation", "-0.5"], ["--windows", "3"],
+            ["--validation", "1"], ["--validation", "nan"], ["--validation", "-0.5"], ["--test", "1"],
+            ["--test", "nan"], ["--test", "-0.5"], ["--windows", "3"],
             ["--learning-rate", "0"], ["--learning-rate", "-1"], ["--learning-rate", "nan"],
             ["--learning-rate", "inf"], ["--learning-rate", "fast"], ["--clip", "-1"], ["--clip", "nan"],
             ["--clip", "inf"], ["--epochs", "0"], ["--epochs", "-1"], ["--seed", "-1"], ["--threads", "0"],
@@ -80,7 +82,27 @@ extension CommandLineTests {
 
         @Test func commandsThatAreNoneAreNamed() async throws {
             try await expectFailure(["fly"], status: 64, naming: "'fly'", "--help", in: folder)
-            try await expectFailure(["train", "a", "b"], status: 64, naming: "'b'", "--help", in: folder)
+            try await expectFailure(["info", "a", "b"], status: 64, naming: "'b'", "--help", in: folder)
+        }
+
+        @Test func textsThatCannotBeReadTogetherAreNamed() async throws {
+            for other in ["-", "sample"] {
+                try await expectFailure(
+                    ["train", "text.txt", other], status: 64, naming: "'\(other)'", "alone", in: folder)
+            }
+            for options in [
+                ["--validation-file", ""], ["--test-file", ""], ["--validation-file", "-"],
+                ["--test-file", "-"],
+                ["--test-file", "text.txt", "--test", "0.1"],
+                ["--validation-file", "text.txt", "--validation", "0.1"],
+                ["--validation-file", "text.txt", "--recipe", "gluon-concise"],
+            ] {
+                try await expectFailure(
+                    train + Unroll.tiny + options, status: 64, naming: options[0], in: folder)
+            }
+            try await expectFailure(
+                train + Unroll.tiny + ["--validation-file", "nowhere.txt"], status: 1,
+                naming: "nowhere.txt: no such file", in: folder)
         }
 
         @Test func whatIsThereIsNotOverwritten() async throws {
@@ -128,7 +150,8 @@ extension CommandLineTests {
             let line = try #require(result.error.split(separator: "\n").last)
             #expect(line.hasPrefix("unroll: training diverged"))
             #expect(line.contains("--learning-rate"))
-            #expect(Set(try result.objects().map { $0["event"] as? String }) == ["started", "notice"])
+            let events = Set(try result.objects().map { $0["event"] as? String })
+            #expect(events == ["started", "baselines", "notice"])
             let info = try await Unroll.run(["info", "model"], in: folder)
             #expect(info.status == 0, "\(info.error)")
         }

@@ -17,6 +17,33 @@ import UnrollText
         try Data(text.utf8).write(to: folder("model/\(name)"))
     }
 
+    // MARK: What is left of a kill
+
+    @Test func savingTakesAwayWhatKilledWritersHaveLeftAndNothingElse() throws {
+        let folder = try savedModel()
+        let long = Date(timeIntervalSinceNow: -10)
+        let abandoned = ".unroll-\(UUID().uuidString)"
+        let young = ".unroll-\(UUID().uuidString)"
+        let locked = ".unroll-\(UUID().uuidString)"
+        let others = ".unroll-notes"
+        for place in ["", "model/"] {
+            for name in [abandoned, young, locked, others] {
+                try folder.write("part", to: place + name)
+                guard name != young else { continue }
+                try FileManager.default.setAttributes(
+                    [.modificationDate: long], ofItemAtPath: folder(place + name).path)
+            }
+        }
+        let descriptors = ["", "model/"].map { open(folder($0 + locked).path, O_RDONLY) }
+        defer { for descriptor in descriptors { close(descriptor) } }
+        #expect(descriptors.allSatisfy { flock($0, LOCK_EX) == 0 })
+
+        try LanguageModel.sample().save(to: folder("model"))
+        #expect(try folder.names(in: "model") == modelFiles.union([young, locked, others]))
+        try LanguageModel.sample().save(to: folder("another"))
+        #expect(try folder.names() == ["model", "another", young, locked, others])
+    }
+
     // MARK: What is missing
 
     @Test func missingFoldersAndFilesAreNamed() throws {

@@ -91,13 +91,39 @@ import UnrollText
 
     @Test func splitsTheTextInTwo() throws {
         let corpus = try Corpus(text: "abcdefghij", name: "letters")
-        let (training, validation) = try corpus.split(validationFraction: 0.3)
+        let split = try corpus.split(validationFraction: 0.3)
+        let (training, validation) = (split.training, try #require(split.validation))
+        #expect(split.test == nil)
         #expect(corpus.vocabulary.decode(training.tokens) == "abcdefg")
         #expect(corpus.vocabulary.decode(validation.tokens) == "hij")
         #expect(validation.tokens[0] == corpus.tokens[7])
         #expect(validation.characterCount == 3)
         #expect(validation.byteCount == nil)
         #expect(training.name == "letters")
+    }
+
+    @Test func splitsTheTextInThree() throws {
+        let corpus = try Corpus(text: "abcdefghij")
+        func parts(_ validation: Double?, _ test: Double?) throws -> [String?] {
+            let split = try corpus.split(validationFraction: validation, testFraction: test)
+            return [split.training, split.validation, split.test].map { part in
+                part.map { corpus.vocabulary.decode($0.tokens) }
+            }
+        }
+        #expect(try parts(0.3, 0.2) == ["abcde", "fgh", "ij"])
+        #expect(try parts(nil, 0.2) == ["abcdefgh", nil, "ij"])
+        #expect(try parts(0.2, nil) == ["abcdefgh", "ij", nil])
+        #expect(try parts(nil, nil) == ["abcdefghij", nil, nil])
+    }
+
+    @Test func unknownTokensOfPartsAreCounted() throws {
+        let corpus = try Corpus(text: "aabbxyab", minimumFrequency: 2)
+        let split = try corpus.split(validationFraction: 0.25, testFraction: 0.25)
+        #expect(corpus.unknownCount == 2)
+        #expect(split.training.unknownCount == 0)
+        #expect(split.validation?.unknownCount == 2)
+        #expect(split.test?.unknownCount == 0)
+        #expect(try Corpus(text: "aabb").split(testFraction: 0.5).test?.unknownCount == 0)
     }
 
     @Test func fingerprintsTellTextsApart() throws {
@@ -134,8 +160,6 @@ import UnrollText
     @Test func reportsFilesThatCannotBeRead() throws {
         let missing = URL(fileURLWithPath: "/nowhere/book.txt")
         #expect(throws: TextError.fileNotFound(file: "/nowhere/book.txt")) { try Corpus(contentsOf: missing) }
-        let folder = FileManager.default.temporaryDirectory
-        #expect(throws: TextError.isDirectory(file: folder.relativePath)) { try Corpus(contentsOf: folder) }
         let web = try #require(URL(string: "https://example.org/book.txt"))
         #expect(throws: TextError.unreadable(file: web.absoluteString, reason: "not a file URL")) {
             try Corpus(contentsOf: web)
@@ -167,10 +191,15 @@ import UnrollText
             #expect(throws: TextError.invalidValidationFraction(fraction)) {
                 try corpus.split(validationFraction: fraction)
             }
+            #expect(throws: TextError.invalidTestFraction(fraction)) {
+                try corpus.split(validationFraction: 0.5, testFraction: fraction)
+            }
         }
         #expect(throws: TextError.self) { try corpus.split(validationFraction: .nan) }
-        #expect(throws: TextError.textTooShortToSplit(tokens: 4, validationFraction: 0.1)) {
-            try corpus.split(validationFraction: 0.1)
+        for (validation, test) in [(0.1, nil), (nil, 0.1), (0.5, 0.5), (0.9, 0.9), (0.5, 0.1)] {
+            let error = TextError.textTooShortToSplit(
+                tokens: 4, validationFraction: validation, testFraction: test)
+            #expect(throws: error) { try corpus.split(validationFraction: validation, testFraction: test) }
         }
     }
 }

@@ -124,6 +124,55 @@ import UnrollText
         #expect(self.starts(self.minibatches(of: next)).flatMap { $0 } != starts)
     }
 
+    @Test(arguments: [Sampling.windows, .random]) func textsOfMillionsOfPiecesAreTakenWhole(
+        sampling: Sampling
+    ) throws {
+        // Beyond what is shuffled in a table; every piece is there once all the same.
+        let count = 4_500_000
+        let source = try sampling.minibatches(
+            of: positions(count), batchSize: 50_000, timeSteps: 1, seed: 4, epoch: 0)
+        var isSeen = [Bool](repeating: false, count: count)
+        var minibatch = Minibatch()
+        var last: Int32 = 0
+        var (twice, neighbours) = (0, 0)
+        for index in 0..<source.count {
+            source.fill(&minibatch, at: index)
+            for id in minibatch.inputs {
+                if isSeen[Int(id)] { twice += 1 }
+                isSeen[Int(id)] = true
+                if abs(id - last) < 10 { neighbours += 1 }
+                last = id
+            }
+        }
+        #expect(twice == 0)
+        // At most what does not fill a last minibatch, and the last token, which is only predicted.
+        #expect(isSeen.count { !$0 } <= 50_000)
+        // About 18 of so many would be close by chance.
+        #expect(neighbours < 100)
+    }
+
+    @Test(arguments: [1, 2, 3, 10, 97, 1_000, 65_536, 100_003])
+    func permutationsHaveEveryNumberOnce(count: Int) {
+        var random = random(seed: 6, epoch: 0)
+        let permutation = RandomPermutation(of: count, random: &random)
+        let numbers = (0..<count).map { permutation[$0] }
+        #expect(numbers.sorted() == Array(0..<count))
+        let other = RandomPermutation(of: count, random: &random)
+        #expect(count < 10 || numbers != (0..<count).map { other[$0] })
+    }
+
+    @Test func everyPlaceOfAPermutationIsEquallyLikely() {
+        // 5 numbers in 60,000 orders: each of them is first, second ... about 12,000 times, with a deviation of 98.
+        var random = random(seed: 7, epoch: 0)
+        var places = [[Int]](repeating: [0, 0, 0, 0, 0], count: 5)
+        for _ in 0..<60_000 {
+            let permutation = RandomPermutation(of: 5, random: &random)
+            let order = (0..<5).map { permutation[$0] }
+            for (place, number) in order.enumerated() { places[place][number] += 1 }
+        }
+        #expect(places.joined().allSatisfy { abs($0 - 12_000) < 600 }, "\(places)")
+    }
+
     @Test func windowsValidateAfterThoseThatTrain() throws {
         let tokens = positions(30)
         let training = try Sampling.windows.minibatches(

@@ -19,6 +19,21 @@ import UnrollText
                 "a.txt: no tokens in this text; choose another text, --preprocess or --tokens"
             ),
             (.invalidLimit(0), "--limit 0: must be at least 1"),
+            (
+                .emptyFolder(folder: "books"),
+                "books: no files in this folder (hidden ones do not count); name one that holds texts"
+            ),
+            (.invalidTestFraction(1.5), "--test 1.5: must be greater than 0 and less than 1"),
+            (
+                .textTooShortToSplit(tokens: 9, validationFraction: 0.1, testFraction: 0.2),
+                "--validation 0.1 --test 0.2: leaves a part without two tokens in a text of 9;"
+                    + " hold out less or use a longer text"
+            ),
+            (
+                .cacheUnwritable(file: "model/tokens.cache", reason: "No space left on device"),
+                "model/tokens.cache: the tokens of a large text cannot be written (No space left on device);"
+                    + " make room or choose another --output"
+            ),
             (.invalidValidationFraction(1.5), "--validation 1.5: must be greater than 0 and less than 1"),
             (.invalidBatchSize(0), "--batch 0: must be at least 1"),
             (.invalidTimeSteps(-1), "--steps -1: must be at least 1"),

@@ -113,7 +113,7 @@ import UnrollTraining
         }
         try await writer.finish()
         let best = try LanguageModel(contentsOf: folder("model/best"))
-        let heldOut = try corpus.split(validationFraction: 60.0 / 360).validation
+        let heldOut = try #require(try corpus.split(validationFraction: 60.0 / 360).validation)
         let perplexities = reports.compactMap(\.validationPerplexity)
         #expect(try best.evaluate(on: heldOut).perplexity == perplexities.min())
         #expect(perplexities.min() != perplexities.last)

@@ -131,7 +131,8 @@ import UnrollTraining
         let engine = try CPUEngine(
             configuration: model.configuration, parameters: model.parameters, threads: 1)
         var minibatch = Minibatch()
-        let source = try corpus.split(validationFraction: 0.3).validation.tokens.strand(timeSteps: 256)
+        let heldOut = try #require(try corpus.split(validationFraction: 0.3).validation)
+        let source = try heldOut.tokens.strand(timeSteps: 256)
         var nats = 0.0
         for index in 0..<source.count {
             source.fill(&minibatch, at: index)

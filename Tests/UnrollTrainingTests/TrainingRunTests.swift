@@ -183,7 +183,7 @@ import UnrollTraining
             corpus: corpus, model: TestTraining.model,
             options: TestTraining.options(validationFraction: 0.3))
         let reports = try await trainer.runToEnd().reports
-        let heldOut = try corpus.split(validationFraction: 0.3).validation
+        let heldOut = try #require(try corpus.split(validationFraction: 0.3).validation)
         let evaluation = try trainer.languageModel().evaluate(on: heldOut)
         #expect(evaluation.tokens == 599)
         #expect(reports.last?.validationPerplexity == evaluation.perplexity)

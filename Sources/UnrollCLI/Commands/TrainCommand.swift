@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Unroll
 import UnrollRecipes
+import UnrollReports
 
 struct TrainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -11,10 +12,12 @@ struct TrainCommand: AsyncParsableCommand {
             Examples:
               unroll train                                     the bundled story
               unroll train notes.txt --output notes-model      a file of yours
+              unroll train books/ --validation-file last.txt   a folder of files
               unroll train time-machine --preprocess letters --limit 10000 --epochs 500
                                                                the book's own run
               cat *.log | unroll train - --tokens bytes        whatever comes in
               unroll train --resume notes-model --epochs 100   go on with a run
+              unroll train notes.txt --cell lstm --dry-run     shapes, memory, time
               unroll train --recipe gluon-concise              an experiment from 'unroll recipe list'
 
             Ctrl-C saves a checkpoint; --resume goes on from it as if nothing had happened.
@@ -67,6 +70,19 @@ struct TrainCommand: AsyncParsableCommand {
         help: "A prompt to continue after training; may be repeated (default: two places of the text).")
     var prompt: [String] = []
 
+    @Option(
+        help: "Also write event files for TensorBoard into this folder, one run to a folder.",
+        completion: .directory)
+    var tensorboard: String?
+
+    @Flag(help: "Train for a second and save nothing: print shapes, memory and the time it would take.")
+    var dryRun = false
+
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Say first what simple models make of the text: uniform, unigram, 5-gram and the program xz.")
+    var baselines = true
+
     @Flag(help: "Write events as one JSON object a line to standard output.")
     var json = false
 
@@ -77,13 +93,27 @@ struct TrainCommand: AsyncParsableCommand {
         if resume != nil, recipe != nil {
             throw ValidationError("--resume goes on with what was begun; leave out --recipe")
         }
+        if resume != nil, dryRun {
+            throw ValidationError("--dry-run is about a new run; leave out --resume")
+        }
         if prompt.contains(where: \.isEmpty) {
             throw ValidationError("--prompt is empty; give the model something to go on from")
         }
         if output?.isEmpty == true { throw ValidationError("--output is empty; name a folder to make") }
+        if tensorboard?.isEmpty == true { throw ValidationError("--tensorboard is empty; name a folder") }
         if resume?.isEmpty == true { throw ValidationError("--resume is empty; name the folder of a run") }
         if text.minimumFrequency < 1 {
             throw ValidationError("--minimum-frequency is \(text.minimumFrequency) but must be at least 1")
+        }
+        if recipe != nil, text.corpus.count > 1 || text.validationFile != nil || text.testFile != nil {
+            throw ValidationError(
+                "--recipe says how one text is parted; give one CORPUS and no --validation-file or --test-file"
+            )
+        }
+        if training.validation != nil, text.validationFile != nil {
+            throw ValidationError(
+                "--validation and --validation-file say different texts to validate on; leave out one of them"
+            )
         }
         try training.validateValues()
         try regularization.validateValues(for: training.model)
@@ -100,7 +130,7 @@ struct TrainCommand: AsyncParsableCommand {
         if let recipe {
             let choice = try RecipeChoice(recipe)
             let source = RecipeText(
-                choice.recipe, choice.setting, text.isBundledStory ? nil : text.origin.source)
+                choice.recipe, choice.setting, text.isBundledStory ? nil : text.origin.sources[0])
             corpus = try await source.corpus()
             trainer = try choice.trainer(
                 on: corpus, epochs: training.epochs, seed: training.seed, engine: engine.choice,
@@ -108,23 +138,24 @@ struct TrainCommand: AsyncParsableCommand {
             if prompts.isEmpty { prompts = choice.recipe.samples?.prompts ?? [] }
         } else if let resume {
             let record = try TrainingRecord(of: folder.url)
-            guard let origin = text.corpus == nil ? record.corpus : text.origin(like: record.corpus) else {
+            guard let origin = text.origin(like: record.corpus) else {
                 throw Failure("\(resume): does not say which text it was trained on; name the text as CORPUS")
             }
-            guard origin.source != CorpusReader.standardInput || text.corpus != nil else {
+            guard origin.sources != [CorpusReader.standardInput] || !text.isBundledStory else {
                 throw Failure(
                     "\(resume): was trained on standard input; pipe the same text in and give - as CORPUS")
             }
-            corpus = try await CorpusReader.read(origin)
+            let texts = try await RunTexts(origin, in: folder)
+            corpus = texts.corpus
             trainer = try Trainer(
-                resuming: folder.url, corpus: corpus, epochs: training.epochs, engine: engine.choice,
-                origin: origin)
+                resuming: folder.url, corpus: corpus, validation: texts.validation, test: texts.test,
+                epochs: training.epochs, engine: engine.choice, origin: origin)
         } else {
-            corpus = try await CorpusReader.read(text.origin)
+            let texts = try await RunTexts(text.origin, in: dryRun ? nil : folder)
+            corpus = texts.corpus
             trainer = try Trainer(
-                corpus: corpus, model: model,
-                options: options(for: corpus),
-                engine: engine.choice, origin: text.origin)
+                corpus: corpus, validation: texts.validation, test: texts.test, model: model,
+                options: options(for: corpus), engine: engine.choice, origin: text.origin)
         }
         // Found out now, and not after the training.
         if let prompt = prompts.first(where: { corpus.vocabulary.encode($0).ids.isEmpty }) {
@@ -132,8 +163,21 @@ struct TrainCommand: AsyncParsableCommand {
                 "the prompt '\(prompt)': nothing is left of it after preprocessing; give another with --prompt",
                 exitCode: Failure.usage)
         }
-        var session = TrainingSession(
-            trainer: trainer, corpus: corpus, folder: folder, policy: checkpoints.policy, isJSON: json)
+        if dryRun {
+            let run = try await DryRun(trainer)
+            return json ? try JSONLine.write(run.line) : Standard.output.write("\(run)\n")
+        }
+        if prompts.isEmpty { prompts = SamplePrompts(corpus).prompts }
+        let recording = RecordingOptions(
+            prompt: prompts.first, engine: engine.choice,
+            programVersion: UnrollCommand.configuration.version,
+            tensorBoard: tensorboard.map { URL(fileURLWithPath: $0, isDirectory: true) },
+            isResumed: resume != nil)
+        // A run that goes on has said them at its beginning.
+        let report = baselines && resume == nil ? await BaselineReport(trainer.parts) : nil
+        var session = try TrainingSession(
+            trainer: trainer, corpus: corpus, folder: folder, policy: checkpoints.policy,
+            recording: recording, baselines: report, isJSON: json)
         try await session.train()
         try await session.showSamples(prompts: prompts)
         try session.finish()
@@ -148,6 +192,7 @@ struct TrainCommand: AsyncParsableCommand {
     private func options(for corpus: Corpus) -> TrainingOptions {
         var options = training.options(
             for: corpus, isBundledStory: text.isBundledStory, precision: engine.products.precision)
+        options.testFraction = text.test
         learning.choice.apply(to: &options)
         regularization.apply(to: &options)
         guards.apply(to: &options)

@@ -6,10 +6,13 @@ import Unroll
 struct CorpusOptions: ParsableArguments {
     @Argument(
         help: ArgumentHelp(
-            "A path, - for standard input, or a name from 'unroll corpus list' (default: the bundled story)."
+            """
+            Files and folders, which are read as one text, - for standard input, or a name from 'unroll corpus list' \
+            (default: the bundled story).
+            """
         ),
         completion: .file())
-    var corpus: String?
+    var corpus: [String] = []
 
     @Option(help: "What happens to the text first.")
     var preprocess: Preprocessing = .none
@@ -26,29 +29,60 @@ struct CorpusOptions: ParsableArguments {
             "Use only the first N tokens (default: all; 12000 of the bundled story, to learn it in seconds).")
     var limit: Int?
 
+    @Option(
+        parsing: .unconditional,
+        help: "The share of the text, at its very end, to test on once the run is over, such as 0.05.")
+    var test: Double?
+
+    @Option(help: "A file or folder to validate on, instead of --validation.", completion: .file())
+    var validationFile: String?
+
+    @Option(help: "A file or folder to test on, instead of --test.", completion: .file())
+    var testFile: String?
+
     /// As many characters as the book takes of its novel, in round numbers.
     private static let bundledStoryLimit = 12_000
 
-    var isBundledStory: Bool { corpus == nil }
+    var isBundledStory: Bool { corpus.isEmpty }
+
+    func validate() throws {
+        let others = [CorpusReader.standardInput, CorpusReader.bundledStory]
+        if corpus.count > 1, let other = corpus.first(where: others.contains) {
+            throw ValidationError("'\(other)' cannot be read together with other texts; give it alone")
+        }
+        for (name, file) in [("--validation-file", validationFile), ("--test-file", testFile)] {
+            if file?.isEmpty == true { throw ValidationError("\(name) is empty; name a file or a folder") }
+            if file == CorpusReader.standardInput {
+                throw ValidationError("\(name) - can be read only once; save the text in a file")
+            }
+        }
+        if test != nil, testFile != nil {
+            throw ValidationError(
+                "--test and --test-file say different texts to test on; leave out one of them")
+        }
+    }
 
     /// How to find and read this text again.
     var origin: CorpusOrigin {
-        let source =
-            switch corpus {
-            case nil: CorpusReader.bundledStory
-            case let path? where FileManager.default.fileExists(atPath: path):
-                URL(fileURLWithPath: path).standardizedFileURL.path
-            case let name?: name
-            }
-        return CorpusOrigin(
-            source: source, preprocessing: preprocess, tokens: tokens, minimumFrequency: minimumFrequency,
-            limit: limit ?? (isBundledStory && tokens != .words ? Self.bundledStoryLimit : nil))
+        CorpusOrigin(
+            sources: isBundledStory ? [CorpusReader.bundledStory] : corpus.map(Self.place),
+            preprocessing: preprocess, tokens: tokens, minimumFrequency: minimumFrequency,
+            limit: limit ?? (isBundledStory && tokens != .words ? Self.bundledStoryLimit : nil),
+            validationSource: validationFile.map(Self.place), testSource: testFile.map(Self.place))
     }
 
-    /// Another place of a text that is read as it was before.
-    func origin(like earlier: CorpusOrigin?) -> CorpusOrigin {
-        var origin = earlier ?? origin
-        origin.source = self.origin.source
+    /// The texts of an earlier run, read as they were, some of them perhaps in another place now; nil if none is known.
+    func origin(like earlier: CorpusOrigin?) -> CorpusOrigin? {
+        guard var origin = earlier ?? (isBundledStory ? nil : self.origin) else { return nil }
+        if !isBundledStory { origin.sources = self.origin.sources }
+        origin.validationSource = self.origin.validationSource ?? origin.validationSource
+        origin.testSource = self.origin.testSource ?? origin.testSource
         return origin
+    }
+
+    /// The whole path of what is there, so that it is found from another folder too; else a name.
+    private static func place(_ source: String) -> String {
+        FileManager.default.fileExists(atPath: source)
+            ? URL(fileURLWithPath: source).standardizedFileURL.path : source
     }
 }

@@ -1,7 +1,7 @@
 import Foundation
 
 /// A JSON document as it is written, before it is known what it means.
-enum JSONValue: Codable, Equatable {
+package enum JSONValue: Codable, Equatable, Sendable {
     case null
     case bool(Bool)
     /// Whole numbers have a case of their own: seeds may have more digits than a `Double` keeps.
@@ -11,7 +11,7 @@ enum JSONValue: Codable, Equatable {
     case array([JSONValue])
     case object([String: JSONValue])
 
-    init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         if container.decodeNil() {
             self = .null
@@ -30,7 +30,7 @@ enum JSONValue: Codable, Equatable {
         }
     }
 
-    func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         switch self {
         case .null: try container.encodeNil()
@@ -43,7 +43,7 @@ enum JSONValue: Codable, Equatable {
         }
     }
 
-    subscript(key: String) -> JSONValue? {
+    package subscript(key: String) -> JSONValue? {
         get { if case .object(let members) = self { members[key] } else { nil } }
         set {
             guard case .object(var members) = self else { return }
@@ -53,7 +53,7 @@ enum JSONValue: Codable, Equatable {
     }
 
     /// This document with the members of another laid over it; null takes a member out (JSON Merge Patch, RFC 7396).
-    func merged(with patch: JSONValue) -> JSONValue {
+    package func merged(with patch: JSONValue) -> JSONValue {
         guard case .object(let changes) = patch else { return patch }
         var members: [String: JSONValue] = if case .object(let members) = self { members } else { [:] }
         for (key, change) in changes {

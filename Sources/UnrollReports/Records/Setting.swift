@@ -1,0 +1,68 @@
+import Foundation
+import UnrollStorage
+
+/// A leaf of a run's configuration by its keys, such as `optimizer.learningRate`.
+package struct Setting: Equatable, Sendable {
+    package var name: String
+    package var value: String
+
+    /// The files that settings stand in.
+    enum File: String {
+        case model = "config.json"
+        case training = "training.json"
+    }
+
+    /// What stands in the files for programs, not for people.
+    private static let leftOut: Set<String> = ["format", "version", "seal"]
+
+    /// Reads a file of a run; one that is not there has no settings.
+    static func settings(in file: File, of folder: ModelFolder) throws(ReportError) -> [Setting] {
+        let data: Data?
+        do {
+            data = try folder.contents(of: file.rawValue)
+        } catch {
+            throw .storage(error)
+        }
+        guard let data else { return [] }
+        guard case .object(let members)? = try? JSONDecoder().decode(JSONValue.self, from: data) else {
+            throw .storage(
+                .invalidFile(path: folder.url(of: file.rawValue).path, reason: "not a JSON object"))
+        }
+        return members.filter { !leftOut.contains($0.key) }.sorted { $0.key < $1.key }
+            .flatMap { leaves(of: $1, at: $0 == "options" ? "" : $0) }
+    }
+
+    private static func leaves(of value: JSONValue, at path: String) -> [Setting] {
+        guard case .object(let members) = value, !members.isEmpty else {
+            return [
+                Setting(name: path, value: path == sourceName ? lastComponent(words(value)) : words(value))
+            ]
+        }
+        return members.sorted { $0.key < $1.key }.flatMap { key, value in
+            // Swift's name for a value that has none.
+            let isNameless = key == "_0"
+            return leaves(of: value, at: isNameless ? path : path.isEmpty ? key : "\(path).\(key)")
+        }
+    }
+
+    private static func words(_ value: JSONValue) -> String {
+        switch value {
+        case .null: "none"
+        case .bool(let value): value ? "yes" : "no"
+        case .whole(let value): "\(value)"
+        case .number(let value): Int(exactly: value).map { "\($0)" } ?? "\(value)"
+        case .string(let value): value
+        case .array(let values): values.map(words).joined(separator: ", ")
+        case .object(let members):
+            members.sorted { $0.key < $1.key }.map { "\($0): \(words($1))" }.joined(separator: ", ")
+        }
+    }
+
+    /// The name of the text's path.
+    static let sourceName = "corpus.source"
+
+    /// A file's name: whose folder it lay in is no part of a configuration.
+    private static func lastComponent(_ path: String) -> String {
+        path.split(separator: "/").last.map(String.init) ?? path
+    }
+}

@@ -1,0 +1,28 @@
+import UnrollStorage
+
+/// Why a run could not be recorded or reported.
+package enum ReportError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// The folder has neither the record of a training run nor its metrics.
+    case notARun(path: String)
+    /// A new run would be mixed with the events of another.
+    case holdsOtherEvents(path: String)
+    /// The report would replace a file that is no report.
+    case exists(path: String)
+    /// A file could not be read or written.
+    case storage(StorageError)
+
+    /// One line that names the file or folder and the way out.
+    package var description: String {
+        switch self {
+        case .notARun(let path):
+            "\(path): not the folder of a training run, for it has neither training.json nor metrics.jsonl;"
+                + " name a folder that unroll train has made"
+        case .holdsOtherEvents(let path):
+            "\(path): has the events of another run; choose another folder with --tensorboard, or remove it"
+        case .exists(let path):
+            "\(path): exists already and is no report; choose another --output"
+        case .storage(let error):
+            error.description
+        }
+    }
+}

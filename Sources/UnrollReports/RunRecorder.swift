@@ -1,0 +1,109 @@
+import Foundation
+import UnrollEngine
+import UnrollGeneration
+import UnrollStorage
+import UnrollTraining
+
+/// Keeps what is worth looking at while a model is trained: samples, on what it was computed, event files.
+package struct RunRecorder: Sendable {
+    private let trainer: Trainer
+    private let folder: ModelFolder
+    private let options: RecordingOptions
+    private var events: EventFileWriter?
+    private var lastSampledEpoch = 0
+    /// Minibatches of all epochs so far; nil where they are not counted, and epochs stand for them.
+    private var step: Int?
+
+    /// Records a run beside its checkpoints; nothing is written before `started`.
+    ///
+    /// - Throws: `ReportError` if event files cannot go where they are wanted.
+    package init(_ trainer: Trainer, in folder: URL, options: RecordingOptions) throws(ReportError) {
+        if let tensorBoard = options.tensorBoard {
+            try EventFileWriter.files(in: tensorBoard, isResumed: options.isResumed)
+        }
+        self.trainer = trainer
+        self.folder = ModelFolder(folder)
+        self.options = options
+    }
+
+    /// Records what there is to record of an event.
+    ///
+    /// An error of `started` comes before anything is learnt; after a later one the run can go on.
+    package mutating func record(_ event: TrainingEvent) async throws {
+        switch event {
+        case .started(let plan): try start(plan)
+        case .progress, .notice: break
+        case .epoch(let report), .validation(let report): try await add(try EpochMetrics(report))
+        case .finished(let summary):
+            if summary.epochs > lastSampledEpoch { try await addSample(after: summary.epochs) }
+        }
+    }
+
+    private mutating func start(_ plan: TrainingPlan) throws {
+        // What comes after the checkpoint will come again.
+        let url = folder.url(of: SampleRecord.fileName)
+        let samples = try JSONLines<SampleRecord>(contentsOf: url)
+        let kept = samples.elements.filter { $0.epoch <= plan.completedEpochs }
+        if samples.damagedCount > 0 || kept != samples.elements { try JSONLines.write(kept, to: url) }
+        lastSampledEpoch = kept.last?.epoch ?? 0
+
+        try EnvironmentFile.add(
+            SessionEnvironment(
+                programVersion: options.programVersion, engine: plan.engine, choice: options.engine),
+            to: folder)
+
+        guard let tensorBoard = options.tensorBoard else { return }
+        let metrics = try JSONLines<EpochMetrics>(contentsOf: folder.url(of: EpochMetrics.fileName))
+        step = metrics.elements.last?.step
+        let next = (step ?? plan.completedEpochs) + 1
+        let events = try EventFileWriter(in: tensorBoard, resumingAt: options.isResumed ? next : nil)
+        self.events = events
+        guard events.isFirst else { return }
+        let settings =
+            try Setting.settings(in: .model, of: folder) + Setting.settings(in: .training, of: folder)
+        try events.write([RunEvent(step: 0, .text(tag: "configuration", Markdown.table(settings)))])
+    }
+
+    private mutating func add(_ metrics: EpochMetrics) async throws {
+        step = metrics.step
+        // First: a sample that fails must not cost the numbers.
+        try events?.write([RunEvent(step: step ?? metrics.epoch, .scalars(scalars(metrics)))])
+        if metrics.partOfEpoch == nil, SampleRecord.isDue(after: metrics.epoch) {
+            try await addSample(after: metrics.epoch)
+        }
+    }
+
+    private func scalars(_ metrics: EpochMetrics) -> [RunEvent.Scalar] {
+        var scalars = [
+            RunEvent.Scalar("perplexity/training", metrics.perplexity),
+            RunEvent.Scalar("loss/training", log(metrics.perplexity)),
+        ]
+        if let perplexity = metrics.validationPerplexity {
+            scalars.append(.init("perplexity/validation", perplexity))
+            scalars.append(.init("loss/validation", log(perplexity)))
+        }
+        if let norm = metrics.gradientNorm { scalars.append(.init("gradient_norm", norm)) }
+        scalars.append(
+            .init(
+                "learning_rate", metrics.learningRate ?? Double(trainer.options.optimizer.learningRate)))
+        if let speed = metrics.tokensPerSecond { scalars.append(.init("tokens_per_second", speed)) }
+        return scalars
+    }
+
+    private mutating func addSample(after epoch: Int) async throws {
+        guard let prompt = options.prompt else { return }
+        lastSampledEpoch = epoch
+        let model = try trainer.languageModel()
+        let precision = trainer.options.precision
+        // In a task of its own, which an interruption does not cancel: it takes milliseconds, and comes only once. One
+        // thread needs no time to agree with others, of which a hundred tokens are not worth much.
+        let text = try await Task {
+            try await model.sample(after: prompt, precision: precision, threads: 1)
+        }.value
+        let sample = SampleRecord(epoch: epoch, step: step, prompt: prompt, text: text)
+        try JSONLines.append(sample, to: folder.url(of: SampleRecord.fileName))
+        try events?.write([
+            RunEvent(step: step ?? epoch, .text(tag: "sample", Markdown.verbatim(prompt + text)))
+        ])
+    }
+}

@@ -1,0 +1,246 @@
+import Foundation
+import Testing
+import UnrollCore
+import UnrollTestSupport
+import UnrollText
+
+/// A text that is read through a cache is the one that is read into memory.
+@Suite struct TokenCacheTests {
+    private let folder: TemporaryFolder
+    private var text: URL { folder("text.txt") }
+    private var cache: URL { folder("model/tokens.cache") }
+
+    init() throws {
+        folder = try TemporaryFolder()
+        try folder.write("x" + TestTexts.random(seed: 3, fragments: 9_000), to: "text.txt")
+    }
+
+    private func cached(
+        _ urls: [URL], _ preprocessing: Preprocessing = .none, tokens kind: TokenKind = .characters,
+        minimumFrequency: Int = 1, limit: Int? = nil
+    ) throws(TextError) -> Corpus {
+        try Corpus(
+            contentsOf: urls, preprocessing: preprocessing, tokens: kind, minimumFrequency: minimumFrequency,
+            limit: limit, cache: cache, smallestCachedText: 1)
+    }
+
+    private func expectEqual(
+        _ corpus: Corpus, _ expected: Corpus, sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        #expect(corpus.tokens == expected.tokens, sourceLocation: sourceLocation)
+        #expect(corpus.vocabulary == expected.vocabulary, sourceLocation: sourceLocation)
+        #expect(corpus.tokens.bytesPerID == expected.tokens.bytesPerID, sourceLocation: sourceLocation)
+        #expect(corpus.byteCount == expected.byteCount, sourceLocation: sourceLocation)
+        #expect(corpus.characterCount == expected.characterCount, sourceLocation: sourceLocation)
+        #expect(corpus.unknownCount == expected.unknownCount, sourceLocation: sourceLocation)
+        #expect(corpus.fingerprint == expected.fingerprint, sourceLocation: sourceLocation)
+        #expect(corpus.name == expected.name, sourceLocation: sourceLocation)
+    }
+
+    /// Which file lies under the name of the cache: another one once it has been replaced.
+    private func cacheNumber() throws -> Int? {
+        try FileManager.default.attributesOfItem(atPath: cache.path)[.systemFileNumber] as? Int
+    }
+
+    @Test(arguments: TokenKind.allCases, Preprocessing.allCases)
+    func equalsTheTextInMemory(kind: TokenKind, preprocessing: Preprocessing) throws {
+        for (minimumFrequency, limit) in [(1, nil), (3, nil), (2, 1_000), (1, 1)] {
+            let expected = try Corpus(
+                contentsOf: text, preprocessing: preprocessing, tokens: kind,
+                minimumFrequency: minimumFrequency, limit: limit)
+            for _ in 0..<2 {
+                let corpus = try cached(
+                    [text], preprocessing, tokens: kind, minimumFrequency: minimumFrequency, limit: limit)
+                expectEqual(corpus, expected)
+            }
+        }
+        #expect(try folder.names(in: "model") == ["tokens.cache"])
+    }
+
+    @Test(arguments: [(255, 1), (256, 2), (65_536, 4)])
+    func idsOfEveryWidthAreMapped(distinct: Int, bytesPerID: Int) throws {
+        let words = (0..<distinct).map { "w\($0)" }
+        try folder.write((words + words.reversed()).joined(separator: " "), to: "text.txt")
+        let expected = try Corpus(contentsOf: text, tokens: .words)
+        for _ in 0..<2 {
+            let corpus = try cached([text], tokens: .words)
+            #expect(corpus.tokens.bytesPerID == bytesPerID)
+            expectEqual(corpus, expected)
+            let range = 3..<distinct + 7
+            #expect(corpus.tokens.part(range) == expected.tokens.part(range))
+            #expect(corpus.tokens.part(range).occurrences(of: 5) == 1)
+            let source = try corpus.tokens.part(range).strand(timeSteps: 50)
+            let other = try expected.tokens.part(range).strand(timeSteps: 50)
+            var (minibatch, otherMinibatch) = (Minibatch(), Minibatch())
+            for index in 0..<source.count {
+                source.fill(&minibatch, at: index)
+                other.fill(&otherMinibatch, at: index)
+                #expect(minibatch == otherMinibatch)
+            }
+        }
+    }
+
+    @Test func idsThatWereGivenBackAreThereAgain() throws {
+        // Enough reading that all pages are given back several times.
+        let tokens = try cached([text]).tokens
+        let expected = try Corpus(contentsOf: text).tokens
+        var ids = [Int32](repeating: 0, count: 100)
+        for index in 0..<3_000 {
+            let start = index * 7_919 % (tokens.count - ids.count)
+            ids.withUnsafeMutableBufferPointer { buffer in
+                if let base = buffer.baseAddress {
+                    tokens.copy(start..<start + buffer.count, strideInto: base, stride: 1)
+                }
+            }
+            #expect(ids == Array(expected.part(start..<start + ids.count)))
+        }
+    }
+
+    @Test func aCacheIsReadAndNotTheText() throws {
+        let time = Date(timeIntervalSince1970: 1_000_000)
+        try setTime(of: text, like: time)
+        let expected = try cached([text])
+        // Other contents of the same size and time: nobody looks into them.
+        let size = try Data(contentsOf: text).count
+        try Data(repeating: 0x61, count: size).write(to: text)
+        try setTime(of: text, like: time)
+        expectEqual(try cached([text]), expected)
+    }
+
+    private func setTime(of url: URL, like date: Date) throws {
+        try FileManager.default.setAttributes([.modificationDate: date], ofItemAtPath: url.path)
+    }
+
+    @Test func aTextThatIsGoneIsReadFromItsCacheAlone() throws {
+        let expected = try cached([text], .letters, minimumFrequency: 2)
+        try FileManager.default.removeItem(at: text)
+        expectEqual(try cached([text], .letters, minimumFrequency: 2), expected)
+        // Another way of reading needs the text.
+        #expect(throws: TextError.fileNotFound(file: text.relativePath)) { try cached([text], .letters) }
+        #expect(throws: TextError.fileNotFound(file: folder("other").relativePath)) {
+            try cached([folder("other")], .letters, minimumFrequency: 2)
+        }
+        try FileManager.default.removeItem(at: cache)
+        #expect(throws: TextError.fileNotFound(file: text.relativePath)) {
+            try cached([text], .letters, minimumFrequency: 2)
+        }
+    }
+
+    @Test func whateverChangesMakesAnotherCache() throws {
+        var number = try #require(
+            {
+                _ = try cached([text]); return try cacheNumber()
+            }())
+        func expectReplaced(
+            _ isReplaced: Bool, sourceLocation: SourceLocation = #_sourceLocation, _ read: () throws -> Corpus
+        ) throws {
+            _ = try read()
+            let next = try #require(try cacheNumber())
+            #expect((next != number) == isReplaced, sourceLocation: sourceLocation)
+            number = next
+        }
+        try expectReplaced(false) { try cached([text]) }
+        try expectReplaced(true) { try cached([text], .lowercase) }
+        try expectReplaced(true) { try cached([text], .lowercase, tokens: .words) }
+        try expectReplaced(true) { try cached([text], .lowercase, tokens: .words, minimumFrequency: 2) }
+        try expectReplaced(true) {
+            try cached([text], .lowercase, tokens: .words, minimumFrequency: 2, limit: 50)
+        }
+        try expectReplaced(true) { try cached([text]) }
+        try setTime(of: text, like: Date(timeIntervalSince1970: 1_000_000))
+        try expectReplaced(true) { try cached([text]) }
+        try folder.write("another text of another size", to: "text.txt")
+        try setTime(of: text, like: Date(timeIntervalSince1970: 1_000_000))
+        try expectReplaced(true) { try cached([text]) }
+        #expect(try cached([text]).tokens.count == 28)
+        try folder.write("more", to: "more.txt")
+        try expectReplaced(true) { try cached([text, folder("more.txt")]) }
+        try expectReplaced(true) { try cached([folder("more.txt"), text]) }
+        try expectReplaced(true) { try cached([folder.url]) }
+        try expectReplaced(false) { try cached([folder.url]) }
+        try folder.write("and more", to: "new.txt")
+        try expectReplaced(true) { try cached([folder.url]) }
+        let vocabulary = try Corpus(contentsOf: folder("new.txt")).vocabulary
+        func fixed(_ vocabulary: Vocabulary) throws -> Corpus {
+            try Corpus(
+                contentsOf: [folder.url], vocabulary: vocabulary, cache: cache, smallestCachedText: 1)
+        }
+        try expectReplaced(true) { try fixed(vocabulary) }
+        try expectReplaced(false) { try fixed(vocabulary) }
+        expectEqual(
+            try fixed(vocabulary), try Corpus(contentsOf: [folder.url], vocabulary: vocabulary, cache: cache))
+        #expect(try fixed(vocabulary).unknownCount > 0)
+        try expectReplaced(true) { try fixed(Corpus(text: "another vocabulary").vocabulary) }
+    }
+
+    @Test func smallTextsAndStreamsHaveNoCache() throws {
+        let size = try Data(contentsOf: text).count
+        let expected = try Corpus(contentsOf: text)
+        let corpus = try Corpus(contentsOf: [text], cache: cache, smallestCachedText: size + 2)
+        expectEqual(corpus, expected)
+        expectEqual(try Corpus(contentsOf: [text], cache: cache), expected)
+        let stream = URL(fileURLWithPath: "/dev/null")
+        let joined = try Corpus(contentsOf: [text, stream], cache: cache, smallestCachedText: 1)
+        #expect(joined.tokens == expected.tokens)
+        #expect(try folder.names() == ["text.txt"])
+    }
+
+    @Test func damagedCachesAreMadeAnew() throws {
+        try folder.write("a text that is not very long, and is here again", to: "text.txt")
+        let expected = try Corpus(contentsOf: text)
+        _ = try cached([text])
+        let whole = try Data(contentsOf: cache)
+        let idCount = expected.tokens.count
+        func expectRepaired(_ data: Data, sourceLocation: SourceLocation = #_sourceLocation) throws {
+            try data.write(to: cache)
+            expectEqual(try cached([text]), expected, sourceLocation: sourceLocation)
+            #expect(try Data(contentsOf: cache) == whole, sourceLocation: sourceLocation)
+        }
+        for length in 0..<whole.count { try expectRepaired(whole.prefix(length)) }
+        // The bytes of the header and of what says where it is.
+        for index in idCount..<whole.count {
+            for bit in [0, 7] as [UInt8] {
+                var data = whole
+                data[index] ^= 1 << bit
+                try expectRepaired(data)
+            }
+        }
+        try expectRepaired(whole.dropFirst())
+        try expectRepaired(whole + [0])
+        try expectRepaired([0] + whole)
+        try expectRepaired(Data(repeating: 0xFF, count: whole.count))
+        #expect(try folder.names(in: "model") == ["tokens.cache"])
+    }
+
+    @Test func aFolderInPlaceOfTheCacheIsNamed() throws {
+        try FileManager.default.createDirectory(at: cache, withIntermediateDirectories: true)
+        try folder.write("x", to: "model/tokens.cache/file")
+        let error = #expect(throws: TextError.self) { try cached([text]) }
+        #expect(
+            error?.description.hasPrefix("\(cache.path): the tokens of a large text cannot be written")
+                == true)
+        #expect(try folder.names(in: "model") == ["tokens.cache"])
+        try folder.write("x", to: "file")
+        #expect(throws: TextError.self) {
+            try Corpus(contentsOf: [text], cache: folder("file/tokens.cache"), smallestCachedText: 1)
+        }
+    }
+
+    @Test func textsThatCannotBeReadLeaveNothing() throws {
+        try Data([0x41, 0xFF]).write(to: text)
+        #expect(throws: TextError.invalidUTF8(file: text.relativePath, offset: 1)) { try cached([text]) }
+        try folder.write(" ", to: "text.txt")
+        #expect(throws: TextError.emptyText(file: text.relativePath)) { try cached([text], tokens: .words) }
+        #expect(throws: TextError.invalidLimit(0)) { try cached([text], limit: 0) }
+        let model = FileManager.default.fileExists(atPath: folder("model").path)
+        #expect(try model ? folder.names(in: "model").isEmpty : true)
+    }
+
+    @Test func whatAKilledRunHasLeftIsRemoved() throws {
+        try FileManager.default.createDirectory(at: folder("model"), withIntermediateDirectories: true)
+        try folder.write("half", to: "model/tokens.cache.12345")
+        try folder.write("kept", to: "model/notes")
+        _ = try cached([text])
+        #expect(try folder.names(in: "model") == ["tokens.cache", "notes"])
+    }
+}
