@@ -1,7 +1,10 @@
 import Foundation
 import RecipeFiles
 import Testing
+import UnrollEngine
+import UnrollModel
 import UnrollRecipes
+import UnrollTraining
 
 @Suite struct RecipeTests {
     // MARK: The recipes that come with the program
@@ -38,6 +41,64 @@ import UnrollRecipes
         #expect(error?.description.contains("did you mean 'gluon-concise'?") == true)
         let far = #expect(throws: RecipeError.self) { try RecipeCatalogue.recipe("what") }
         #expect(far?.description.contains("unroll recipe list") == true)
+    }
+
+    // MARK: Learning
+
+    private func setting(training: String, model: String = "") throws -> RecipeSetting {
+        let recipe = try TestRecipe.recipe(
+            """
+            {
+              "split": {"validation": 0.2}, "model": {"cell": "lstm", "hidden": 8, "embedding": 4\(model)},
+              "training": {
+                "epochs": 4, "batch": 4, "steps": 5, "sampling": "sequential", "learningRate": 0.5, "clip": 0.25,
+                "initializer": "uniform"\(training)
+              }
+            }
+            """)
+        return try recipe.setting(named: nil)
+    }
+
+    @Test func keysOfLearningAreOptions() throws {
+        let plain = try setting(training: "").options(seed: 1)
+        #expect(plain.optimizer == Optimizer(learningRate: 0.5, gradientNormBound: 0.25))
+        #expect(plain.schedule == LearningRateSchedule() && plain.recoveries == 0)
+
+        let setting = try setting(
+            training: """
+                , "optimizer": "nesterov", "momentum": 0.8, "weightDecay": 0.001, "averageDecay": 0.99,
+                "schedule": "plateau", "warmup": 7, "decay": 0.3, "decayAfter": 2, "validateSteps": 9,
+                "patience": 4, "minimumImprovement": 0.01, "minimumEpochs": 2, "recoveries": 1, "dropout": 0.2,
+                "variational": true, "embeddingDropout": 0.1, "weightDrop": 0.3, "labelSmoothing": 0.05
+                """, model: #", "zoneout": 0.05, "zoneoutMemory": 0.4"#)
+        let options = setting.options(seed: 1)
+        #expect(
+            options.optimizer
+                == Optimizer(
+                    rule: .nesterov(0.8), learningRate: 0.5, gradientNormBound: 0.25, weightDecay: 0.001,
+                    averaging: .exponential(decay: 0.99)))
+        #expect(options.schedule == .init(.plateau(factor: 0.3, patience: 2), warmUpSteps: 7))
+        #expect(options.validationSteps == 9 && options.recoveries == 1)
+        #expect(
+            options.earlyStopping
+                == EarlyStopping(patience: 4, minimumImprovement: 0.01, minimumEpochs: 2))
+        #expect(
+            options.regularization
+                == Regularization(
+                    dropout: 0.2, isVariational: true, embeddingDropout: 0.1, weightDrop: 0.3,
+                    labelSmoothing: 0.05))
+        #expect(try setting.configuration().zoneout == Zoneout(output: 0.05, memory: 0.4))
+    }
+
+    @Test(arguments: [
+        (#", "momentum": 0.5"#, "--momentum"), (#", "patience": 0"#, "--patience"),
+        (#", "minimumEpochs": 2"#, "patience"), (#", "schedule": "linear""#, "schedule"),
+        (#", "finalRate": 0.1"#, "--final-rate"), (#", "dropout": 1"#, "dropout"),
+        (#", "recoveries": -1"#, "--recoveries"),
+    ])
+    func learningThatMakesNoSenseIsRefused(training: String, name: String) {
+        let error = #expect(throws: RecipeError.self) { try setting(training: training) }
+        #expect(error?.description.contains(name) == true, "\(error?.description ?? "")")
     }
 
     // MARK: Mistakes
