@@ -40,4 +40,14 @@ package enum AtomicFile {
             throw StorageError(error, writing: data.count, to: url.path)
         }
     }
+
+    /// Waits until the disk has the lines of a file, if there is one.
+    package static func synchronize(_ url: URL) throws(StorageError) {
+        guard FileSystem.kind(of: url) == .file else { return }
+        do throws(SystemError) {
+            try OutputFile(appendingTo: url.path).synchronize()
+        } catch {
+            throw StorageError(error, writing: 0, to: url.path)
+        }
+    }
 }

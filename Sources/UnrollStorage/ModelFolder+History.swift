@@ -9,16 +9,20 @@ extension ModelFolder {
     /// Files are shared where the file system can do that: those of this folder are replaced by later ones, never
     /// changed.
     package func link(_ names: [String], to target: URL) throws(StorageError) {
-        let temporary = FileSystem.temporaryURL(in: target.deletingLastPathComponent())
+        let parent = target.deletingLastPathComponent()
+        let temporary = FileSystem.temporaryURL(in: parent)
+        FileSystem.discardAbandoned(in: parent)
         do throws(SystemError) {
             try FileSystem.createFolders(temporary)
+            let lock = WriteLock(temporary)
             for name in names {
                 try FileSystem.link(url(of: name), to: temporary.appendingPathComponent(name))
             }
             try FileSystem.synchronizeFolder(temporary)
             FileSystem.discard(target)
             try FileSystem.rename(temporary, to: target)
-            try FileSystem.synchronizeFolder(target.deletingLastPathComponent())
+            lock?.release()
+            try FileSystem.synchronizeFolder(parent)
         } catch {
             FileSystem.discard(temporary)
             throw StorageError(error, writing: 0, to: target.path)

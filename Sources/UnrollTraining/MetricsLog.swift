@@ -21,6 +21,11 @@ struct MetricsLog {
         }
     }
 
+    /// Waits until the disk has all reports: those that a checkpoint knows do not come again after a power cut.
+    func synchronize() throws(StorageError) {
+        try AtomicFile.synchronize(url)
+    }
+
     /// Takes out the reports that the checkpoint does not have and that will come again.
     func removeReports(after position: TrainingPosition) throws(TrainingError) {
         guard let text = try? String(contentsOf: url, encoding: .utf8) else { return }

@@ -76,7 +76,9 @@ extension Trainer {
 
     func save(_ checkpoint: TrainingCheckpoint, to folder: URL) throws(TrainingError) {
         do {
-            try ModelFolder(folder).save(
+            let modelFolder = ModelFolder(folder)
+            try MetricsLog(folder: modelFolder).synchronize()
+            try modelFolder.save(
                 try languageModel(checkpoint.learntParameters),
                 with: [
                     TrainingRecord.fileName: try TrainingRecord(options: options, corpus: origin).encoded(),

@@ -117,6 +117,15 @@ import UnrollTestSupport
         #expect(try Data(contentsOf: file) == Data("{\"epoch\":1}\n{\"epoch\":2}\n".utf8))
     }
 
+    @Test func linesAreSynchronizedWhereThereAreAny() throws {
+        let folder = try TemporaryFolder()
+        try AtomicFile.synchronize(folder("metrics.jsonl"))
+        #expect(try folder.names() == [])
+        try AtomicFile.append(line: "1", to: folder("metrics.jsonl"))
+        try AtomicFile.synchronize(folder("metrics.jsonl"))
+        #expect(try Data(contentsOf: folder("metrics.jsonl")) == Data("1\n".utf8))
+    }
+
     @Test func aLineThatCannotBeWrittenIsReported() throws {
         let folder = try TemporaryFolder()
         expectStorageError(naming: folder("missing/file").path, "No such file") {
