@@ -129,7 +129,7 @@ import UnrollText
             (#"{"format":"unroll-model","version":4}"#, "version 4 was written by a newer Unroll; update"),
             (
                 #"{"format":"unroll-model","version":0}"#,
-                "version, cell, layers, embedding, tiedWeights, singleBias or hiddenSize is missing or not valid"
+                "version, cell, layers, embedding, tiedWeights, singleBias, zoneout or hiddenSize is missing or not valid"
             ),
             (#"{"format":"unroll-model","version":1,"cell":"tanh"}"#, "hiddenSize is missing or not valid"),
             (
