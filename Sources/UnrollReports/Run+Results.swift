@@ -47,6 +47,12 @@ extension Run {
         (training + model).first { $0.name == name }?.value
     }
 
+    /// The names of the texts that are learnt.
+    var textNames: String {
+        let names = Setting.textNames.compactMap(setting)
+        return names.isEmpty ? Figure.none : names.joined(separator: ", ")
+    }
+
     /// What one token is, in the singular.
     var tokenName: String {
         switch setting("corpus.tokens") {

@@ -76,6 +76,19 @@ import UnrollTestSupport
         #expect(!Report([run]).html.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" })
     }
 
+    @Test func foldersOfTextsAreNobodysBusiness() throws {
+        let run = try makeRun(
+            "model",
+            training: """
+                {"corpus":{"source":"/home/me/a.txt","furtherSources":["/home/me/b.txt","c.txt"],\
+                "validationSource":"/home/me/d.txt","testSource":"/home/me/e.txt"}}
+                """)
+        #expect(page(run).cell(after: "text") == "a.txt, b.txt, c.txt")
+        #expect(page(run).cell(after: "corpus.validationSource") == "d.txt")
+        #expect(page(run).cell(after: "corpus.testSource") == "e.txt")
+        #expect(!Report([run]).html.contains("/home"))
+    }
+
     @Test func aRunWithoutMetricsSaysSo() throws {
         let run = try makeRun("model", training: #"{"options":{"epochs":5}}"#)
         let page = page(run)

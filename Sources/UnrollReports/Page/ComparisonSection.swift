@@ -43,7 +43,8 @@ struct ComparisonSection {
 
     /// The settings that decide which tokens a perplexity is of.
     private static func decidesText(_ name: String) -> Bool {
-        name.hasPrefix("corpus.") || name.hasPrefix("validation")
+        name.hasPrefix("corpus.")
+            || ["trainingWindows", "validationWindows", "validationFraction", "testFraction"].contains(name)
     }
 
     private var caution: HTML {

@@ -13,7 +13,7 @@ struct RunSection {
     private var facts: HTML {
         let kind = run.isValidated ? "validation" : "training"
         var facts: [(String, String)] = [
-            ("model", run.modelSummary), ("text", run.setting(Setting.sourceName) ?? Figure.none),
+            ("model", run.modelSummary), ("text", run.textNames),
             ("vocabulary", vocabulary), ("parameters", Figure.grouped(run.parameterCount)),
             ("epochs", epochs),
             ("best \(kind) perplexity", best),

@@ -34,9 +34,7 @@ package struct Setting: Equatable, Sendable {
 
     private static func leaves(of value: JSONValue, at path: String) -> [Setting] {
         guard case .object(let members) = value, !members.isEmpty else {
-            return [
-                Setting(name: path, value: path == sourceName ? lastComponent(words(value)) : words(value))
-            ]
+            return [Setting(name: path, value: sourceNames.contains(path) ? fileNames(value) : words(value))]
         }
         return members.sorted { $0.key < $1.key }.flatMap { key, value in
             // Swift's name for a value that has none.
@@ -58,11 +56,16 @@ package struct Setting: Equatable, Sendable {
         }
     }
 
-    /// The name of the text's path.
-    static let sourceName = "corpus.source"
+    /// The names of settings that are paths of the text that is learnt.
+    static let textNames = ["corpus.source", "corpus.furtherSources"]
+    private static let sourceNames = textNames + ["corpus.validationSource", "corpus.testSource"]
 
-    /// A file's name: whose folder it lay in is no part of a configuration.
-    private static func lastComponent(_ path: String) -> String {
-        path.split(separator: "/").last.map(String.init) ?? path
+    /// The names of files by their paths: whose folder they lay in is no part of a configuration.
+    private static func fileNames(_ paths: JSONValue) -> String {
+        switch paths {
+        case .string(let path): path.split(separator: "/").last.map(String.init) ?? path
+        case .array(let paths): paths.map(fileNames).joined(separator: ", ")
+        default: words(paths)
+        }
     }
 }
