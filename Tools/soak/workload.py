@@ -49,8 +49,8 @@ class Run:
         """Starts training, or goes on with it, as a process."""
         arguments = self.resuming if self.folder.exists() else self.beginning
         return subprocess.Popen(
-            [*prefix, self.unroll, *arguments], cwd=self.work, stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE, text=True, **popen)
+            [*prefix, self.unroll, *arguments], cwd=self.work, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **popen)
 
     def finish(self):
         """Trains to the end; returns the seconds."""
@@ -66,7 +66,8 @@ class Run:
             ["info", self.folder], ["generate", self.folder, "--prompt", "The ", "--length", "5"],
             ["evaluate", self.folder, TEXT],
         ):
-            result = subprocess.run([self.unroll, *command], cwd=self.work, capture_output=True, text=True)
+            result = subprocess.run(
+                [self.unroll, *command], cwd=self.work, stdin=subprocess.DEVNULL, capture_output=True, text=True)
             check(result.returncode == 0 and not result.stderr, f"{command[0]}: {result.stderr}")
         return self.position()
 
