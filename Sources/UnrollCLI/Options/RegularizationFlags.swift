@@ -5,7 +5,7 @@ import Unroll
 struct RegularizationFlags: ParsableArguments {
     @Option(
         parsing: .unconditional,
-        help: "The share of each layer's output that a step leaves out at random, such as 0.3 (default: 0).")
+        help: "The share of each layer's output that a step leaves out at random, such as 0.3.")
     var dropout: Float = 0
 
     @Flag(help: "With --dropout: leave out the same units in all steps of a sequence.")
@@ -13,26 +13,26 @@ struct RegularizationFlags: ParsableArguments {
 
     @Option(
         parsing: .unconditional,
-        help: "The share of the tokens whose embedding is left out (default: 0).")
+        help: "The share of the tokens whose embedding is left out.")
     var embeddingDropout: Float = 0
 
     @Option(
-        parsing: .unconditional, help: "The share of the recurrent weights that is left out (default: 0).")
+        parsing: .unconditional, help: "The share of the recurrent weights that is left out.")
     var weightDrop: Float = 0
 
     @Option(
         parsing: .unconditional,
-        help: "How probable it is that a unit's output stays as it was, such as 0.05 (default: 0).")
+        help: "How probable it is that a unit's output stays as it was, such as 0.05.")
     var zoneout: Float = 0
 
     @Option(
         parsing: .unconditional,
-        help: "The same for the memory of an LSTM, such as 0.5 (default: 0).")
+        help: "The same for the memory of an LSTM, such as 0.5.")
     var zoneoutMemory: Float = 0
 
     @Option(
         parsing: .unconditional,
-        help: "The share of a target's probability that is spread over all tokens (default: 0).")
+        help: "The share of a target's probability that is spread over all tokens.")
     var labelSmoothing: Float = 0
 
     func apply(to model: inout ModelConfiguration) {
