@@ -23,7 +23,8 @@ package struct Baselines: Sendable, Equatable {
 
     /// Counts a text of which nothing is held out.
     package init(training: Corpus) {
-        let (tokens, vocabularySize) = (Self.counted(training.tokens), training.vocabulary.count)
+        let vocabularySize = training.vocabulary.count
+        let tokens = Self.counted(training.tokens, vocabularySize: vocabularySize)
         isHeldOut = false
         uniform = log(Double(vocabularySize))
         unigram = UnigramModel(of: tokens, vocabularySize: vocabularySize).entropy
@@ -34,8 +35,11 @@ package struct Baselines: Sendable, Equatable {
 
     /// Counts a training text, and sees what that says of a held-out text with the same vocabulary.
     package init(training: Corpus, heldOut: Corpus) async {
-        let (tokens, vocabulary) = (Self.counted(training.tokens), training.vocabulary)
-        let others = heldOut.tokens.part(0..<min(heldOut.tokens.count, Self.maximumHeldOut))
+        let vocabulary = training.vocabulary
+        let tokens = Self.counted(training.tokens, vocabularySize: vocabulary.count)
+        let others = Self.known(
+            heldOut.tokens.part(0..<min(heldOut.tokens.count, Self.maximumHeldOut)),
+            vocabularySize: vocabulary.count)
         async let xz = Self.xz(training: tokens, heldOut: others, vocabulary: vocabulary)
         isHeldOut = true
         uniform = log(Double(vocabulary.count))
@@ -46,8 +50,17 @@ package struct Baselines: Sendable, Equatable {
     }
 
     /// The last tokens of a training text, which a held-out text goes on from.
-    private static func counted(_ tokens: TokenIDs) -> TokenIDs {
-        tokens.part(max(0, tokens.count - maximumTraining)..<tokens.count)
+    private static func counted(_ tokens: TokenIDs, vocabularySize: Int) -> TokenIDs {
+        known(
+            tokens.part(max(0, tokens.count - maximumTraining)..<tokens.count), vocabularySize: vocabularySize
+        )
+    }
+
+    /// The same tokens; ids of none, which a damaged cache may hold and an engine refuses, are unknown ones.
+    private static func known(_ tokens: TokenIDs, vocabularySize: Int) -> TokenIDs {
+        let isKnown = { (id: Int32) in (0..<vocabularySize).contains(Int(id)) }
+        if tokens.allSatisfy(isKnown) { return tokens }
+        return TokenIDs(tokens.map { isKnown($0) ? $0 : Vocabulary.unknownID })
     }
 
     /// The nats per token that a held-out text takes when the compressor has read the training text before it.

@@ -103,7 +103,8 @@ extension TrainingLoop {
     private func countTokens() -> Double {
         var counts = [Int](repeating: 0, count: engine.vocabularySize)
         let tokens = data.parts.training.tokens.prefix(Self.countedTokens)
-        for token in tokens { counts[Int(token)] += 1 }
+        // Ids that a damaged cache may hold are an error of the engine's, which checks every minibatch.
+        for token in tokens where counts.indices.contains(Int(token)) { counts[Int(token)] += 1 }
         let nats = counts.reduce(0.0) { sum, count in
             let share = Double(count) / Double(tokens.count)
             return share > 0 ? sum - share * log(share) : sum
