@@ -49,8 +49,13 @@ public protocol Engine: AnyObject {
     /// The summed loss over the minibatch, in nats; the state goes on.
     func evaluate(_ minibatch: Minibatch) throws(EngineError) -> Double
 
-    /// Reads one token and writes the logits of the next into `logits`, which has room for `V`.
+    /// Reads one token and writes the logits of the next, `[V]`; the state goes on.
     func advance(_ token: Int32, logits: inout [Float]) throws(EngineError)
+
+    /// Reads one token of each of `B` texts and writes the logits of the next ones, `[B, V]`; the state goes on.
+    ///
+    /// - Throws: `EngineError` when there are no tokens, or not as many as rows in the state that is carried on.
+    func advance(_ tokens: [Int32], logits: inout [Float]) throws(EngineError)
 }
 
 extension Engine {

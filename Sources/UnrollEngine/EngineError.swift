@@ -13,6 +13,8 @@ public enum EngineError: Error, Sendable, Equatable, CustomStringConvertible {
     case tokenOutOfRange(Int32, vocabularySize: Int)
     /// The state that is carried on is of another shape than the minibatch needs.
     case stateMismatch(expected: [Int], actual: [Int])
+    /// There is no such part of a recurrent state; the text says which.
+    case invalidState(String)
     /// A share to leave out is none; the text says which.
     case invalidRegularization(String)
     /// A number of the optimizer makes no sense.
@@ -36,7 +38,7 @@ public enum EngineError: Error, Sendable, Equatable, CustomStringConvertible {
             "the token id \(token) is not in the vocabulary of \(size)"
         case .stateMismatch(let expected, let actual):
             "the recurrent state has the shape \(actual), where the minibatch needs \(expected)"
-        case .invalidRegularization(let reason):
+        case .invalidState(let reason), .invalidRegularization(let reason):
             reason
         case .invalidOptimizer(let name, let value, let range):
             "\(name) is \(value) but must be \(range)"

@@ -27,25 +27,31 @@ public struct GenerationOptions: Sendable, Equatable {
     public var strategy: SamplingStrategy
     /// What the random choices are derived from.
     public var seed: UInt64
+    /// Where to stop: before the first of these texts that comes; empty ones count for nothing.
+    public var stopStrings: [String]
     /// What matrix products multiply.
     public var precision: Precision
 
     /// Describes a continuation.
     public init(
         length: Int = 200, strategy: SamplingStrategy = .temperature(1), seed: UInt64 = 0,
-        precision: Precision = .float32
+        stopStrings: [String] = [], precision: Precision = .float32
     ) {
         self.length = length
         self.strategy = strategy
         self.seed = seed
+        self.stopStrings = stopStrings
         self.precision = precision
     }
 
     /// Describes a continuation sampled at a temperature.
     public init(
-        length: Int = 200, temperature: Double, seed: UInt64 = 0, precision: Precision = .float32
+        length: Int = 200, temperature: Double, seed: UInt64 = 0, stopStrings: [String] = [],
+        precision: Precision = .float32
     ) {
-        self.init(length: length, strategy: .temperature(temperature), seed: seed, precision: precision)
+        self.init(
+            length: length, strategy: .temperature(temperature), seed: seed, stopStrings: stopStrings,
+            precision: precision)
     }
 
     func check() throws(GenerationError) {

@@ -10,6 +10,8 @@ public struct LanguageModel: Sendable {
     public let vocabulary: Vocabulary
     /// The values of all weights and biases.
     public let parameters: Parameters
+    /// What was made from the model when it was used, so that the next use begins at once; copies share it.
+    package let preparations: Preparations
 
     /// Puts a model together.
     ///
@@ -26,6 +28,7 @@ public struct LanguageModel: Sendable {
         self.configuration = configuration
         self.vocabulary = vocabulary
         self.parameters = parameters
+        preparations = Preparations()
     }
 
     /// Reads a model from the folder that it was saved to.
@@ -38,6 +41,26 @@ public struct LanguageModel: Sendable {
         contentsOf folder: URL, cells: [any RecurrentCell.Type] = []
     ) throws(StorageError) {
         self = try ModelFolder(folder).model(cells: cells)
+    }
+
+    /// The SHA-256 digest of everything that decides what the model predicts, in 64 hexadecimal digits.
+    ///
+    /// Models with equal fingerprints give equal probabilities, wherever they were saved.
+    public var fingerprint: String {
+        get throws(ModelError) {
+            let sorted = Parameters(parameters.entries.sorted { $0.name < $1.name })
+            let tensors = try Safetensors.encode(sorted)
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            let description: Data
+            do {
+                description =
+                    try encoder.encode(ConfigurationDocument(configuration)) + (try vocabulary.jsonData())
+            } catch {
+                throw .invalidSafetensors("the model cannot be described (\(error))")
+            }
+            return Checksum.sha256(description + tensors)
+        }
     }
 
     /// Saves the model to a folder that is new or empty, or over an earlier state of the same model.

@@ -38,6 +38,50 @@ extension CPUEngine {
         self.carried = carried
     }
 
+    /// The same as a value, a row of zeros before the first use: cheaper to copy, keep and come back to.
+    public var recurrentState: RecurrentState {
+        var state = RecurrentState(zerosFor: configuration, batchSize: carriedBatchSize)
+        copyState(to: &state)
+        return state
+    }
+
+    /// Goes on from this state.
+    ///
+    /// - Throws: `EngineError` when it is of another network.
+    public func restoreState(_ state: RecurrentState) throws(EngineError) {
+        guard state.fits(configuration) else {
+            throw .stateMismatch(
+                expected: [shape.layerCount, state.batchSize, shape.hiddenSize], actual: state.shape)
+        }
+        if carried.map({ $0.count < state.numbers.count }) ?? true {
+            do throws(KernelError) {
+                carried = try AlignedBuffer(count: state.numbers.count)
+            } catch {
+                throw .kernels(error)
+            }
+        }
+        state.numbers.withUnsafeBufferPointer {
+            if let carried, let numbers = $0.baseAddress {
+                carried.base.update(from: numbers, count: $0.count)
+            }
+        }
+        carriedBatchSize = state.batchSize
+    }
+
+    /// Writes the state into a value of this network's that may have been used before, without allocating for it.
+    package func copyState(to state: inout RecurrentState) {
+        guard carriedBatchSize > 0, let carried else {
+            state = RecurrentState(zerosFor: configuration)
+            return
+        }
+        if state.batchSize != carriedBatchSize {
+            state = RecurrentState(zerosFor: configuration, batchSize: carriedBatchSize)
+        }
+        state.numbers.withUnsafeMutableBufferPointer {
+            $0.baseAddress?.update(from: carried.base, count: $0.count)
+        }
+    }
+
     /// A copy of what goes on in the optimizer beside the parameters.
     public var optimizerState: OptimizerState {
         slots.state(shapes: configuration.parameterShapes(vocabularySize: vocabularySize))

@@ -184,6 +184,22 @@ public final class CPUEngine: Engine {
         carriedBatchSize = 1
     }
 
+    /// Reads one token of each of several texts and writes the logits of the next ones.
+    public func advance(_ tokens: [Int32], logits: inout [Float]) throws(EngineError) {
+        next.reshape(timeSteps: 1, batchSize: tokens.count, continuesState: true)
+        defer { next.reshape(timeSteps: 1, batchSize: 1, continuesState: true) }
+        next.inputs = tokens
+        try prepare(for: next, nil)
+        let count = tokens.count * vocabularySize
+        if logits.count != count { logits = [Float](repeating: 0, count: count) }
+        logits.withUnsafeMutableBufferPointer {
+            self.logits = $0.baseAddress
+            run(advanceTask, over: next, nil, gradients: nil)
+            self.logits = nil
+        }
+        carriedBatchSize = tokens.count
+    }
+
     // MARK: Tasks
 
     // What the threads do, made once so that a step allocates nothing; arguments and results are the properties below.
@@ -224,6 +240,14 @@ public final class CPUEngine: Engine {
         if thread == 0 { engine.result = StepResult(meanLoss: pass.meanLoss(), gradientNorm: .nan) }
     }
 
+    private lazy var advanceTask = task { engine, pass, thread in
+        pass.forward(thread)
+        if let logits = engine.logits { pass.writeLogits(to: logits, thread) }
+        pass.carryStates(thread)
+    }
+
+    /// Where `advance` writes.
+    private var logits: UnsafeMutablePointer<Float>?
     /// That of the last step.
     private var optimizer = Optimizer()
     private var result = StepResult(meanLoss: .nan, gradientNorm: .nan)

@@ -14,17 +14,42 @@ extension Pass {
             gradient_scale: gradientScale, label_smoothing: masks?.regularization.labelSmoothing ?? 0)
     }
 
+    /// Computes the logits of a wide decoder, which are too many to stay in the cache until they are read.
+    private func projectLogits(_ thread: Int) {
+        guard !shape.hasNarrowDecoder else { return }
+        var product = projection(
+            output(of: shape.layerCount - 1).unit_words, units: shape.hiddenSize,
+            by: engine.derived.layout.decoder.forward, weightPanels: shape.hiddenPanels,
+            bias: engine.derived.layout.logitBias, to: layout.logits.values)
+        kernels.pointee.project(
+            &product, UnrollRange(pool.share(of: shape.vocabularyPanels, thread: thread)))
+        pool.barrier()
+    }
+
+    /// Computes the logits of a single step and writes them out, `[B, V]`.
+    func writeLogits(to destination: UnsafeMutablePointer<Float>, _ thread: Int) {
+        projectLogits(thread)
+        let (logits, width) = (layout.logits.values, PanelLayout.width)
+        let rows = pool.share(of: batchSize, granularity: Int(UNROLL_TILE_ROWS), thread: thread)
+        if shape.hasNarrowDecoder {
+            var decoder = decoder(gradientScale: 0)
+            decoder.targets = nil
+            kernels.pointee.decode(
+                &decoder, 0, UnrollRange(rows), UnrollRange(0..<shape.vocabularyPanels))
+        }
+        for row in rows {
+            for panel in 0..<shape.vocabularyPanels {
+                let first = panel * width
+                (destination + row * shape.vocabularySize + first).update(
+                    from: logits.advanced(panels: panel, rows: row).base,
+                    count: min(width, shape.vocabularySize - first))
+            }
+        }
+    }
+
     /// Computes logits and losses and, if there are gradients to fill, the gradients of logits and output.
     func crossEntropy(_ thread: Int) {
-        if !shape.hasNarrowDecoder {
-            var product = projection(
-                output(of: shape.layerCount - 1).unit_words, units: shape.hiddenSize,
-                by: engine.derived.layout.decoder.forward, weightPanels: shape.hiddenPanels,
-                bias: engine.derived.layout.logitBias, to: layout.logits.values)
-            kernels.pointee.project(
-                &product, UnrollRange(pool.share(of: shape.vocabularyPanels, thread: thread)))
-            pool.barrier()
-        }
+        projectLogits(thread)
         let tile = Int(UNROLL_TILE_ROWS)
         let tilesPerStep = (batchSize + tile - 1) / tile
         for index in pool.share(of: timeSteps * tilesPerStep, thread: thread) {

@@ -129,12 +129,17 @@ public final class ReferenceEngine: Engine {
 
     /// Reads one token and writes the logits of the next.
     public func advance(_ token: Int32, logits: inout [Float]) throws(EngineError) {
+        try advance([token], logits: &logits)
+    }
+
+    /// Reads one token of each of several texts and writes the logits of the next ones.
+    public func advance(_ tokens: [Int32], logits: inout [Float]) throws(EngineError) {
         var minibatch = Minibatch()
-        minibatch.reshape(timeSteps: 1, batchSize: 1, continuesState: true)
-        minibatch.inputs[0] = token
-        let pass = try forward(minibatch, evaluationMasks)[0]
-        carried = [pass.finalStates]
-        logits = pass.logits[0].map(Float.init)
+        minibatch.reshape(timeSteps: 1, batchSize: tokens.count, continuesState: true)
+        minibatch.inputs = tokens
+        let passes = try forward(minibatch, evaluationMasks)
+        carried = passes.map(\.finalStates)
+        logits = passes.flatMap { $0.logits[0].map(Float.init) }
     }
 
     /// The forward pass of one sequence, with everything that the backward pass needs.

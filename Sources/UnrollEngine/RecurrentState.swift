@@ -1,0 +1,150 @@
+import UnrollKernels
+import UnrollModel
+
+/// What a network remembers of `B` texts that it has read, as a value: of constant size however long they are.
+///
+/// It can be copied, compared and gone on from. The numbers lie as the CPU engine has them, `[L][states][P][B][32]`,
+/// where `P` panels of 32 units hold the `H` units and the rest is zero.
+public struct RecurrentState: Sendable, Equatable {
+    /// How many texts, `B`.
+    public let batchSize: Int
+    let layerCount: Int
+    let stateNames: [String]
+    let hiddenSize: Int
+    var numbers: [Float]
+
+    private init(_ shape: RecurrentState, batchSize: Int) {
+        self.batchSize = batchSize
+        layerCount = shape.layerCount
+        stateNames = shape.stateNames
+        hiddenSize = shape.hiddenSize
+        numbers = []
+        numbers.reserveCapacity(tileCount * batchSize * PanelLayout.width)
+    }
+
+    /// The state before anything was read.
+    package init(zerosFor configuration: ModelConfiguration, batchSize: Int = 1) {
+        self.batchSize = max(1, batchSize)
+        layerCount = configuration.layerCount
+        stateNames = configuration.cell.states
+        hiddenSize = configuration.hiddenSize
+        numbers = []
+        numbers = [Float](repeating: 0, count: tileCount * self.batchSize * PanelLayout.width)
+    }
+
+    /// Takes over tensors such as `Engine.state` has them: each of the cell's states as `[L, B, H]`.
+    ///
+    /// - Throws: `EngineError` when names or shapes are not those of such a network; no tensors stand for one row of
+    ///   zeros.
+    public init(
+        _ tensors: NamedTensors<Float>, for configuration: ModelConfiguration
+    ) throws(EngineError) {
+        let batchSize = try tensors.checkedBatchSize(for: configuration)
+        self.init(zerosFor: configuration, batchSize: batchSize)
+        for (state, name) in stateNames.enumerated() {
+            guard let values = tensors[name]?.values else { continue }
+            for layer in 0..<layerCount {
+                for row in 0..<batchSize {
+                    let first = (layer * batchSize + row) * hiddenSize
+                    for unit in 0..<hiddenSize {
+                        numbers[index(layer: layer, state: state, row: row, unit: unit)] =
+                            values[first + unit]
+                    }
+                }
+            }
+        }
+    }
+
+    /// Puts the rows of several states of one network side by side.
+    ///
+    /// - Throws: `EngineError` when there are none or they are of different networks.
+    public init(joining states: [RecurrentState]) throws(EngineError) {
+        guard let first = states.first else {
+            throw .invalidState("there are no states to join; join one at least")
+        }
+        for state in states where !state.fits(first) {
+            throw .stateMismatch(expected: first.shape, actual: state.shape)
+        }
+        self.init(first, batchSize: states.reduce(0) { $0 + $1.batchSize })
+        for tile in 0..<tileCount {
+            for state in states { numbers += state.rows(ofTile: tile) }
+        }
+    }
+
+    /// These rows, in this order; a row may come several times, as when beams part.
+    ///
+    /// - Throws: `EngineError` when there are none, or one is beyond the batch.
+    public func rows(_ rows: [Int]) throws(EngineError) -> RecurrentState {
+        guard !rows.isEmpty, rows.allSatisfy({ (0..<batchSize).contains($0) }) else {
+            throw .invalidState(
+                "there are rows 0 to \(batchSize - 1) in the recurrent state, not \(rows); name one of them at least"
+            )
+        }
+        var result = RecurrentState(self, batchSize: rows.count)
+        for tile in 0..<tileCount {
+            let tile = self.rows(ofTile: tile)
+            for row in rows {
+                let begin = tile.startIndex + row * PanelLayout.width
+                result.numbers += tile[begin..<begin + PanelLayout.width]
+            }
+        }
+        return result
+    }
+
+    /// The units of one of the cell's states, such as `h` or `c`, in one layer and row: `[H]`.
+    ///
+    /// - Throws: `EngineError` when there is no such state, layer or row.
+    public func units(of name: String, layer: Int, row: Int = 0) throws(EngineError) -> [Float] {
+        guard let state = stateNames.firstIndex(of: name), (0..<layerCount).contains(layer),
+            (0..<batchSize).contains(row)
+        else {
+            throw .invalidState(
+                "there is no '\(name)' of layer \(layer) and row \(row) in a recurrent state of \(layerCount) layers and"
+                    + " \(batchSize) rows; its states are \(stateNames.joined(separator: ", "))")
+        }
+        return (0..<hiddenSize).map { numbers[index(layer: layer, state: state, row: row, unit: $0)] }
+    }
+
+    /// Each of the cell's states as `[L, B, H]`, as `Engine.state` has them.
+    public var tensors: NamedTensors<Float> {
+        NamedTensors(
+            stateNames.indices.map { state in
+                let values = (0..<layerCount).flatMap { layer in
+                    (0..<batchSize).flatMap { row in
+                        (0..<hiddenSize).map {
+                            numbers[index(layer: layer, state: state, row: row, unit: $0)]
+                        }
+                    }
+                }
+                return .init(name: stateNames[state], shape: shape, values: values)
+            })
+    }
+
+    /// `[L, B, H]`.
+    var shape: [Int] { [layerCount, batchSize, hiddenSize] }
+
+    /// Whether such a network has such states, whatever the batch.
+    func fits(_ configuration: ModelConfiguration) -> Bool {
+        layerCount == configuration.layerCount && hiddenSize == configuration.hiddenSize
+            && stateNames == configuration.cell.states
+    }
+
+    private func fits(_ other: RecurrentState) -> Bool {
+        layerCount == other.layerCount && hiddenSize == other.hiddenSize && stateNames == other.stateNames
+    }
+
+    /// Panels of all layers and states.
+    private var tileCount: Int { layerCount * stateNames.count * panelCount }
+
+    private var panelCount: Int { PanelLayout.panels(of: hiddenSize) }
+
+    private func rows(ofTile tile: Int) -> ArraySlice<Float> {
+        let size = batchSize * PanelLayout.width
+        return numbers[tile * size..<(tile + 1) * size]
+    }
+
+    private func index(layer: Int, state: Int, row: Int, unit: Int) -> Int {
+        let panel = (layer * stateNames.count + state) * panelCount + unit / PanelLayout.width
+        return (panel * batchSize + row) * PanelLayout.width + unit % PanelLayout.width
+    }
+}
