@@ -124,7 +124,7 @@ public struct RecurrentState: Sendable, Equatable {
     var shape: [Int] { [layerCount, batchSize, hiddenSize] }
 
     /// Whether such a network has such states, whatever the batch.
-    func fits(_ configuration: ModelConfiguration) -> Bool {
+    package func fits(_ configuration: ModelConfiguration) -> Bool {
         layerCount == configuration.layerCount && hiddenSize == configuration.hiddenSize
             && stateNames == configuration.cell.states
     }

@@ -13,6 +13,10 @@ public enum GenerationError: Error, Sendable, Equatable, CustomStringConvertible
     case text(TextError)
     /// The model's output is not a number.
     case notANumber
+    /// What is to be gone on from was read by another model.
+    case stateOfAnotherModel
+    /// A file holds no state of generation that can be used.
+    case unusableState(path: String, reason: String)
 
     /// One line that names the thing and the way out.
     public var description: String {
@@ -23,6 +27,10 @@ public enum GenerationError: Error, Sendable, Equatable, CustomStringConvertible
         case .engine(let error): error.description
         case .text(let error): error.description
         case .notANumber: "the model's output is not a number; its parameters are damaged, train it again"
+        case .stateOfAnotherModel:
+            "the state is that of another model; go on with the model that has read the text, or read it again"
+        case .unusableState(let path, let reason):
+            "\(path): \(reason); read the text again and save what the model then knows"
         }
     }
 }

@@ -1,4 +1,5 @@
 import UnrollKernels
+import UnrollStorage
 
 /// How the next token is chosen from the model's probabilities.
 public enum SamplingStrategy: Sendable, Equatable {
@@ -54,7 +55,7 @@ public struct GenerationOptions: Sendable, Equatable {
             precision: precision)
     }
 
-    func check() throws(GenerationError) {
+    func check(for model: LanguageModel) throws(GenerationError) {
         guard length >= 0 else { throw .invalidOption("the length (--length) must not be negative") }
         switch strategy {
         case .greedy: break

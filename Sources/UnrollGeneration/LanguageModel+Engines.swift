@@ -1,68 +1,93 @@
 import Synchronization
 import UnrollEngine
 import UnrollKernels
+import UnrollModel
 import UnrollStorage
 
 extension LanguageModel {
     /// Lends an engine with these parameters; it is kept while the model lives, so the next use begins at once.
     ///
-    /// Tasks that compute at once get an engine each. The first has all processors if no number of threads is given,
-    /// the others one thread each: no bit depends on it. The state is whatever the user before has left, so a user
-    /// begins with `restoreState` or `resetState`, and must not train.
+    /// The state is whatever the user before has left, so a user begins with `restoreState` or `resetState`, and must
+    /// not train.
     package func withEngine<Result>(
         precision: Precision, threads: Int?, _ body: (CPUEngine) throws -> Result
     ) throws -> Result {
-        let pool = preparations.value { EnginePool() }
-        let kind = EnginePool.Kind(precision: precision, threads: threads)
-        let engine = try pool.take(kind) { isOnly in
-            try CPUEngine(
-                configuration: configuration, parameters: parameters, precision: precision,
-                threads: threads ?? (isOnly ? nil : 1))
-        }
-        defer { pool.putBack(engine, kind) }
-        return try body(engine)
+        try engines(precision: precision, threads: threads).withEngine(body)
+    }
+
+    /// The engines that compute in this way.
+    func engines(precision: Precision, threads: Int?) -> EnginePool {
+        preparations.value { EnginePools() }.pool(of: self, precision: precision, threads: threads)
     }
 }
 
-/// The engines of one model that nobody uses at the moment.
-private final class EnginePool: Sendable {
-    struct Kind: Hashable {
+/// Engines of one model: as many as there were tasks that computed at once, kept for the next.
+final class EnginePool: Sendable {
+    /// An engine in the pool is used by nobody, and one that was taken by one task alone.
+    private struct Idle: @unchecked Sendable {
+        let engine: CPUEngine
+    }
+
+    private let configuration: ModelConfiguration
+    private let parameters: Parameters
+    private let precision: Precision
+    private let threads: Int?
+    private let engines = Mutex<(idle: [Idle], count: Int)>(([], 0))
+
+    init(_ model: LanguageModel, precision: Precision, threads: Int?) {
+        configuration = model.configuration
+        parameters = model.parameters
+        self.precision = precision
+        self.threads = threads
+    }
+
+    /// Lends an engine.
+    func withEngine<Result>(_ body: (CPUEngine) throws -> Result) throws -> Result {
+        let engine = try take()
+        defer { putBack(engine) }
+        return try body(engine)
+    }
+
+    private func take() throws(GenerationError) -> CPUEngine {
+        let (idle, isOnly) = engines.withLock { engines in
+            if let idle = engines.idle.popLast() { return (idle as Idle?, false) }
+            engines.count += 1
+            return (nil, engines.count == 1)
+        }
+        if let idle { return idle.engine }
+        do throws(EngineError) {
+            // The first has all processors; what others do beside it needs no more. No bit depends on it.
+            return try CPUEngine(
+                configuration: configuration, parameters: parameters, precision: precision,
+                threads: threads ?? (isOnly ? nil : 1))
+        } catch {
+            engines.withLock { $0.count -= 1 }
+            throw .engine(error)
+        }
+    }
+
+    private func putBack(_ engine: CPUEngine) {
+        let idle = Idle(engine: engine)
+        engines.withLock { $0.idle.append(idle) }
+    }
+}
+
+/// The pools of one model, by how their engines compute.
+private final class EnginePools: Sendable {
+    private struct Kind: Hashable {
         let precision: Precision
         let threads: Int?
     }
 
-    /// An engine in the pool is used by nobody, and one that was taken by one task alone.
-    private struct Entry: @unchecked Sendable {
-        let engine: CPUEngine
-    }
+    private let pools = Mutex<[Kind: EnginePool]>([:])
 
-    private struct Engines {
-        var idle: [Entry] = []
-        var count = 0
-    }
-
-    private let engines = Mutex<[Kind: Engines]>([:])
-
-    /// An engine of that kind, made if all are in use; `make` is told whether it is the first.
-    func take(_ kind: Kind, make: (_ isOnly: Bool) throws -> CPUEngine) throws -> CPUEngine {
-        let (idle, isOnly) = engines.withLock { engines in
-            if let entry = engines[kind, default: Engines()].idle.popLast() {
-                return (entry as Entry?, false)
-            }
-            engines[kind, default: Engines()].count += 1
-            return (nil, engines[kind]?.count == 1)
+    func pool(of model: LanguageModel, precision: Precision, threads: Int?) -> EnginePool {
+        pools.withLock { pools in
+            let kind = Kind(precision: precision, threads: threads)
+            if let pool = pools[kind] { return pool }
+            let pool = EnginePool(model, precision: precision, threads: threads)
+            pools[kind] = pool
+            return pool
         }
-        if let idle { return idle.engine }
-        do {
-            return try make(isOnly)
-        } catch {
-            engines.withLock { $0[kind]?.count -= 1 }
-            throw error
-        }
-    }
-
-    func putBack(_ engine: CPUEngine, _ kind: Kind) {
-        let entry = Entry(engine: engine)
-        engines.withLock { $0[kind]?.idle.append(entry) }
     }
 }

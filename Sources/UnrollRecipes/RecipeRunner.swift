@@ -154,7 +154,7 @@ public struct RecipeRunner: Sendable {
                         for try await piece in model.generate(
                             after: prompt, options: options, threads: threads)
                         {
-                            text += piece
+                            text += piece.text
                         }
                     } catch GenerationError.notANumber {
                         // The next step of training says that it has diverged.

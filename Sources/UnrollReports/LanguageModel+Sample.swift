@@ -9,7 +9,9 @@ extension LanguageModel {
     ) async throws -> String {
         var text = ""
         let options = GenerationOptions(length: 120, strategy: .greedy, precision: precision)
-        for try await piece in generate(after: prompt, options: options, threads: threads) { text += piece }
+        for try await piece in generate(after: prompt, options: options, threads: threads) {
+            text += piece.text
+        }
         return text
     }
 }

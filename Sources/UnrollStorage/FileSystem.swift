@@ -1,7 +1,7 @@
 import Foundation
 
 /// The few operations on files and folders that saving is made of.
-enum FileSystem {
+package enum FileSystem {
     /// What there is at a path.
     enum Kind {
         case nothing
@@ -20,6 +20,16 @@ enum FileSystem {
     private static let temporaryPrefix = ".unroll-"
     /// Seconds that somebody needs, by far, to lock what he has made.
     private static let timeToLock = 2.0
+
+    /// Reads a file, or returns nil if there is none.
+    package static func contents(of file: URL) throws(StorageError) -> Data? {
+        guard kind(of: file) != .nothing else { return nil }
+        do {
+            return try Data(contentsOf: file)
+        } catch {
+            throw StorageError(error, reading: file.path)
+        }
+    }
 
     /// Returns a path in the folder that nothing has, hidden from listings.
     static func temporaryURL(in folder: URL) -> URL {

@@ -24,12 +24,6 @@ package struct ModelFolder: Sendable {
 
     /// Reads a file, or returns nil if there is none of this name.
     package func contents(of name: String) throws(StorageError) -> Data? {
-        let file = url(of: name)
-        guard FileSystem.kind(of: file) != .nothing else { return nil }
-        do {
-            return try Data(contentsOf: file)
-        } catch {
-            throw StorageError(error, reading: file.path)
-        }
+        try FileSystem.contents(of: url(of: name))
     }
 }

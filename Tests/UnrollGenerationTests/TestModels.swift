@@ -43,7 +43,9 @@ extension LanguageModel {
     ) async throws -> [String] {
         var pieces: [String] = []
         let options = GenerationOptions(length: length, strategy: strategy, seed: seed)
-        for try await piece in generate(after: prompt, options: options, threads: 1) { pieces.append(piece) }
+        for try await piece in generate(after: prompt, options: options, threads: 1) {
+            pieces.append(piece.text)
+        }
         return pieces
     }
 }

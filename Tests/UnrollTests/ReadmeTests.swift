@@ -22,7 +22,7 @@ import Unroll
         for try await piece in model.generate(
             after: "the quick ", options: .init(length: 200, temperature: 0.3, seed: 7))
         {
-            text += piece
+            text += piece.text
         }
         #expect(text.contains("lazy dog"))
         try model.save(to: folder)

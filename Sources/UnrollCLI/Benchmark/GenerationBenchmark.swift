@@ -23,14 +23,14 @@ struct GenerationBenchmark: Benchmark {
     mutating func measure() async throws {
         let options = GenerationOptions(
             length: .max, strategy: .greedy, precision: machine.precision)
-        let pieces = model.generate(after: Self.prompt, options: options, threads: machine.threads)
+        var pieces = model.generate(after: Self.prompt, options: options, threads: machine.threads)
             .makeAsyncIterator()
         // The first piece has to wait until the engine is there and has read the prompt.
         _ = try await pieces.next()
         var characters = 0
         let start = ContinuousClock.now
         while start.duration(to: .now) < BenchmarkMachine.duration, let piece = try await pieces.next() {
-            characters += piece.count
+            characters += piece.text.count
         }
         speeds.append(Double(characters) / (start.duration(to: .now) / .seconds(1)))
     }

@@ -77,9 +77,9 @@ struct GenerateCommand: AsyncParsableCommand {
         var isFirst = true
         for try await piece in model.generate(after: prompt, options: options, threads: threads) {
             // Nothing is printed before the model has read the prompt, so that an error is all there is.
-            Standard.output.write(isFirst ? prompt + piece : piece)
+            Standard.output.write(isFirst ? prompt + piece.text : piece.text)
             isFirst = false
         }
-        Standard.output.write(isFirst ? prompt + "\n" : "\n")
+        Standard.output.write("\n")
     }
 }

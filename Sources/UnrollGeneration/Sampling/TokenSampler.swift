@@ -3,15 +3,18 @@ import UnrollCore
 import UnrollText
 
 /// Chooses the next token from logits; `<unk>` is never chosen.
-struct TokenSampler {
+struct TokenSampler: Sendable {
     private let strategy: SamplingStrategy
     private var source: RandomSource
     private var cumulative: [Double] = []
 
-    init(_ strategy: SamplingStrategy, seed: UInt64) {
-        self.strategy = strategy
-        source = RandomSource(seed: seed, purpose: .generation)
+    init(_ options: GenerationOptions) {
+        strategy = options.strategy
+        source = RandomSource(seed: options.seed, purpose: .generation)
     }
+
+    /// Takes note of a token that the model reads.
+    mutating func observe(_ token: Int32) {}
 
     mutating func choose(from logits: [Float]) throws(GenerationError) -> Int32 {
         var best: Int?

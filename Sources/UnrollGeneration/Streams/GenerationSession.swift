@@ -1,56 +1,101 @@
 import UnrollEngine
 import UnrollStorage
-import UnrollText
 
-/// The state of one continuation.
-struct GenerationSession {
-    private let stream: TextStream
-    private var engine: CPUEngine?
-    private var sampler: TokenSampler
-    private var decoder: TextDecoder
-    private var logits: [Float] = []
-    private var remaining: Int
+/// What a stream does from one piece to the next.
+struct GenerationSession: Sendable {
+    /// What comes before the first piece.
+    enum Start: Sendable {
+        case prompt(String)
+        case state(GenerationState)
+    }
+
+    fileprivate struct Progress: Sendable {
+        var state: GenerationState
+        var continuation: Continuation
+        let engines: EnginePool
+        let promptTokenCount: Int
+        let promptDuration: Duration
+        let start: ContinuousClock.Instant
+    }
+
+    private let model: LanguageModel
+    private let start: Start
+    private let options: GenerationOptions
+    private let threads: Int?
+    private var progress: Progress?
     private var isFinished = false
 
-    init(_ stream: TextStream) {
-        self.stream = stream
-        sampler = TokenSampler(stream.options.strategy, seed: stream.options.seed)
-        decoder = TextDecoder(stream.model.vocabulary, after: stream.prompt)
-        remaining = stream.options.length
+    init(_ model: LanguageModel, _ start: Start, options: GenerationOptions, threads: Int?) {
+        self.model = model
+        self.start = start
+        self.options = options
+        self.threads = threads
     }
 
-    /// The text of one more token, which may be empty; nil at the end.
-    mutating func next() throws -> String? {
+    /// The next piece; nil after the last, which has a summary.
+    mutating func next() throws -> GeneratedText? {
         try Task.checkCancellation()
         guard !isFinished else { return nil }
-        let engine = try self.engine ?? warmedUpEngine()
-        self.engine = engine
-        guard remaining > 0 else {
-            isFinished = true
-            return decoder.finish()
-        }
-        remaining -= 1
-        let token = try sampler.choose(from: logits)
-        if remaining > 0 { try engine.advance(token, logits: &logits) }
-        return decoder.decode(token)
-    }
-
-    /// An engine that has read the prompt.
-    private mutating func warmedUpEngine() throws -> CPUEngine {
+        var progress = try self.progress ?? begun()
+        // Held once, so that arrays are changed in place.
+        self.progress = nil
+        defer { self.progress = progress }
         do {
-            try stream.options.check()
-            let tokens = stream.model.vocabulary.encode(stream.prompt).ids
-            guard !tokens.isEmpty else { throw GenerationError.emptyPrompt }
-            let engine = try CPUEngine(
-                configuration: stream.model.configuration, parameters: stream.model.parameters,
-                precision: stream.options.precision, threads: stream.threads)
-            for token in tokens {
-                try Task.checkCancellation()
-                try engine.advance(token, logits: &logits)
+            let text = try progress.nextText()
+            guard let stopReason = progress.continuation.stopReason else {
+                return GeneratedText(text: text)
             }
-            return engine
+            isFinished = true
+            return GeneratedText(text: text, summary: progress.summary(stopReason))
         } catch let error as EngineError {
             throw GenerationError.engine(error)
         }
+    }
+
+    /// Reads the prompt.
+    private func begun() throws -> Progress {
+        try options.check(for: model)
+        let begin = ContinuousClock.now
+        let state: GenerationState
+        var promptTokenCount = 0
+        switch start {
+        case .prompt(let prompt):
+            state = try model.state(after: prompt, precision: options.precision, threads: threads)
+            promptTokenCount = state.tokenCount
+        case .state(let earlier):
+            try earlier.check(for: model)
+            state = earlier
+        }
+        let now = ContinuousClock.now
+        return Progress(
+            state: state, continuation: Continuation(model, from: state, options: options),
+            engines: model.engines(precision: options.precision, threads: threads),
+            promptTokenCount: promptTokenCount, promptDuration: begin.duration(to: now), start: now)
+    }
+}
+
+extension GenerationSession.Progress {
+    /// The next text that is not empty, or what there is at the end.
+    mutating func nextText() throws -> String {
+        guard continuation.stopReason == nil else { return "" }
+        return try engines.withEngine { engine in
+            try engine.restoreState(state.recurrentState)
+            defer {
+                engine.copyState(to: &state.recurrentState)
+                state.decoder = continuation.decoderState
+            }
+            while true {
+                let (token, text) = try continuation.next(from: state.logits)
+                try state.read(token, with: engine)
+                if !text.isEmpty || continuation.stopReason != nil { return text }
+                try Task.checkCancellation()
+            }
+        }
+    }
+
+    func summary(_ stopReason: StopReason) -> GenerationSummary {
+        GenerationSummary(
+            promptTokenCount: promptTokenCount, tokenCount: continuation.tokenCount, stopReason: stopReason,
+            promptDuration: promptDuration, duration: start.duration(to: .now), state: state)
     }
 }

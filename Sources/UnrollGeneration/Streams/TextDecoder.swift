@@ -1,33 +1,49 @@
 import UnrollText
 
 /// Turns tokens into text as they come: whole characters only, words with spaces between them.
-struct TextDecoder {
+struct TextDecoder: Sendable {
+    /// What has to be known of earlier tokens.
+    struct State: Sendable, Equatable {
+        /// Bytes of a character that is not complete yet.
+        var pending: [UInt8] = []
+        /// Whether a space goes before the next word.
+        var needsSpace = false
+
+        init(pending: [UInt8] = [], needsSpace: Bool = false) {
+            self.pending = pending
+            self.needsSpace = needsSpace
+        }
+
+        /// What a text leaves behind.
+        init(after text: String, kind: TokenKind) {
+            needsSpace = kind == .words && text.last?.isWhitespace != true
+        }
+    }
+
     private let vocabulary: Vocabulary
-    /// Bytes of a character that is not complete yet.
-    private var pending: [UInt8] = []
+    private(set) var state: State
 
-    /// Whether a space goes before the next word.
-    private var needsSpace: Bool
-
-    init(_ vocabulary: Vocabulary, after prompt: String) {
+    init(_ vocabulary: Vocabulary, _ state: State) {
         self.vocabulary = vocabulary
-        needsSpace = vocabulary.kind == .words && prompt.last?.isWhitespace != true
+        self.state = state
     }
 
     /// The text that one more token completes, which may be empty.
     mutating func decode(_ token: Int32) -> String {
-        if needsSpace { pending.append(UInt8(ascii: " ")) }
-        needsSpace = vocabulary.kind == .words
-        pending += vocabulary.bytes(of: token)
-        let complete = pending.count - Self.incompleteSuffix(of: pending)
-        defer { pending.removeFirst(complete) }
-        return String(decoding: pending[..<complete], as: UTF8.self)
+        if state.pending.isEmpty, !state.needsSpace, vocabulary.kind == .characters {
+            return String(decoding: vocabulary.bytes(of: token), as: UTF8.self)
+        }
+        if state.needsSpace { state.pending.append(UInt8(ascii: " ")) }
+        state.needsSpace = vocabulary.kind == .words
+        state.pending += vocabulary.bytes(of: token)
+        let complete = state.pending.count - Self.incompleteSuffix(of: state.pending)
+        defer { state.pending.removeFirst(complete) }
+        return String(decoding: state.pending[..<complete], as: UTF8.self)
     }
 
-    /// What is left at the end, faulty bytes replaced by U+FFFD.
-    mutating func finish() -> String {
-        defer { pending = [] }
-        return String(decoding: pending, as: UTF8.self)
+    /// What is left at the end, faulty bytes replaced by U+FFFD; the bytes stay, for they may be completed later.
+    func finish() -> String {
+        String(decoding: state.pending, as: UTF8.self)
     }
 
     /// How many bytes at the end begin a UTF-8 sequence that more bytes could complete.

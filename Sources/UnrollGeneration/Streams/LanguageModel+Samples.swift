@@ -1,0 +1,126 @@
+import UnrollEngine
+import UnrollStorage
+import UnrollText
+
+extension LanguageModel {
+    /// Generates several continuations of one prompt side by side, which takes far less time than one after another.
+    ///
+    /// Sample `i` is chosen as `generate` would with the seed `options.seed + i`: the same text, but where two tokens
+    /// are so nearly equally probable that the order of additions in the network decides.
+    ///
+    /// - Parameters:
+    ///   - prompt: What the model reads first; it is not part of the samples.
+    ///   - count: How many.
+    ///   - options: How much to generate, and how.
+    ///   - threads: Threads that compute; as many as there are processors unless said otherwise.
+    /// - Returns: The samples, each with a summary.
+    /// - Throws: `GenerationError` when prompt or options make no sense, `CancellationError` when the task is cancelled.
+    @concurrent public func samples(
+        after prompt: String, count: Int, options: GenerationOptions = GenerationOptions(),
+        threads: Int? = nil
+    ) async throws -> [GeneratedText] {
+        try options.check(for: self)
+        let begin = ContinuousClock.now
+        let state = try state(after: prompt, precision: options.precision, threads: threads)
+        var batch = try SampleBatch(
+            self, from: state, count: count, options: options, promptDuration: begin.duration(to: .now))
+        do {
+            try engines(precision: options.precision, threads: threads).withEngine { try batch.run(on: $0) }
+        } catch let error as EngineError {
+            throw GenerationError.engine(error)
+        }
+        return batch.samples
+    }
+}
+
+/// Continuations side by side; those that have ended leave the batch.
+private struct SampleBatch {
+    private let vocabularySize: Int
+    private let promptTokenCount: Int
+    private let promptDuration: Duration
+    private let start = ContinuousClock.now
+    private var continuations: [Continuation]
+    /// What each sample leaves behind; recurrent state and logits are those of the prompt until it ends.
+    private var states: [GenerationState]
+    private(set) var samples: [GeneratedText]
+    /// The samples that go on, by their rows in the batch.
+    private var active: [Int]
+    private var recurrentState: RecurrentState
+    /// The logits of the rows, `[B, V]`.
+    private var logits: [Float]
+    private var tokens: [Int32] = []
+
+    init(
+        _ model: LanguageModel, from prompt: GenerationState, count: Int, options: GenerationOptions,
+        promptDuration: Duration
+    ) throws {
+        guard (1...Self.greatestCount).contains(count) else {
+            throw GenerationError.invalidOption(
+                "the number of samples (--samples) is \(count) but must be 1 to \(Self.greatestCount)")
+        }
+        vocabularySize = model.vocabulary.count
+        promptTokenCount = prompt.tokenCount
+        self.promptDuration = promptDuration
+        continuations = (0..<count).map { index in
+            var options = options
+            options.seed &+= UInt64(index)
+            return Continuation(model, from: prompt, options: options)
+        }
+        states = [GenerationState](repeating: prompt, count: count)
+        samples = [GeneratedText](repeating: GeneratedText(text: ""), count: count)
+        active = Array(0..<count)
+        recurrentState = try prompt.recurrentState.rows([Int](repeating: 0, count: count))
+        logits = (0..<count).flatMap { _ in prompt.logits }
+    }
+
+    private static let greatestCount = 100_000
+
+    mutating func run(on engine: CPUEngine) throws {
+        try engine.restoreState(recurrentState)
+        try removeEnded(from: engine)
+        while !active.isEmpty {
+            try Task.checkCancellation()
+            try choose()
+            try engine.advance(tokens, logits: &logits)
+            try removeEnded(from: engine)
+        }
+    }
+
+    private mutating func choose() throws(GenerationError) {
+        tokens.removeAll(keepingCapacity: true)
+        var row: [Float] = []
+        row.reserveCapacity(vocabularySize)
+        for (index, sample) in active.enumerated() {
+            row.removeAll(keepingCapacity: true)
+            row += logits[index * vocabularySize..<(index + 1) * vocabularySize]
+            let (token, text) = try continuations[sample].next(from: row)
+            tokens.append(token)
+            states[sample].note(token)
+            samples[sample].text += text
+        }
+    }
+
+    private mutating func removeEnded(from engine: CPUEngine) throws(EngineError) {
+        let remaining = active.indices.filter { continuations[active[$0]].stopReason == nil }
+        guard remaining.count < active.count else { return }
+        engine.copyState(to: &recurrentState)
+        for (row, sample) in active.enumerated() {
+            guard let stopReason = continuations[sample].stopReason else { continue }
+            states[sample].recurrentState = try recurrentState.rows([row])
+            states[sample].logits = Array(logits[row * vocabularySize..<(row + 1) * vocabularySize])
+            states[sample].decoder = continuations[sample].decoderState
+            samples[sample].summary = GenerationSummary(
+                promptTokenCount: promptTokenCount, tokenCount: continuations[sample].tokenCount,
+                stopReason: stopReason, promptDuration: promptDuration,
+                duration: start.duration(to: .now), state: states[sample])
+        }
+        guard !remaining.isEmpty else {
+            active = []
+            return
+        }
+        logits = remaining.flatMap { logits[$0 * vocabularySize..<($0 + 1) * vocabularySize] }
+        recurrentState = try recurrentState.rows(remaining)
+        try engine.restoreState(recurrentState)
+        active = remaining.map { active[$0] }
+    }
+}
