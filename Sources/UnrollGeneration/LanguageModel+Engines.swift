@@ -12,81 +12,86 @@ extension LanguageModel {
     package func withEngine<Result>(
         precision: Precision, threads: Int?, _ body: (CPUEngine) throws -> Result
     ) throws -> Result {
-        try engines(precision: precision, threads: threads).withEngine(body)
+        try engines(precision: precision).withEngine(threads: threads, body)
     }
 
-    /// The engines that compute in this way.
-    func engines(precision: Precision, threads: Int?) -> EnginePool {
-        preparations.value { EnginePools() }.pool(of: self, precision: precision, threads: threads)
+    /// The engines of this precision.
+    func engines(precision: Precision) -> EnginePool {
+        preparations.value { EnginePools() }.pool(of: self, precision: precision)
     }
 }
 
-/// Engines of one model: as many as there were tasks that computed at once, kept for the next.
+/// Engines of one model: as many as there were tasks that computed at once, kept for the next, all with one copy of the
+/// parameters.
 final class EnginePool: Sendable {
     /// An engine in the pool is used by nobody, and one that was taken by one task alone.
-    private struct Idle: @unchecked Sendable {
+    private struct Entry: @unchecked Sendable {
         let engine: CPUEngine
-    }
-
-    private let configuration: ModelConfiguration
-    private let parameters: Parameters
-    private let precision: Precision
-    private let threads: Int?
-    private let engines = Mutex<(idle: [Idle], count: Int)>(([], 0))
-
-    init(_ model: LanguageModel, precision: Precision, threads: Int?) {
-        configuration = model.configuration
-        parameters = model.parameters
-        self.precision = precision
-        self.threads = threads
-    }
-
-    /// Lends an engine.
-    func withEngine<Result>(_ body: (CPUEngine) throws -> Result) throws -> Result {
-        let engine = try take()
-        defer { putBack(engine) }
-        return try body(engine)
-    }
-
-    private func take() throws(GenerationError) -> CPUEngine {
-        let (idle, isOnly) = engines.withLock { engines in
-            if let idle = engines.idle.popLast() { return (idle as Idle?, false) }
-            engines.count += 1
-            return (nil, engines.count == 1)
-        }
-        if let idle { return idle.engine }
-        do throws(EngineError) {
-            // The first has all processors; what others do beside it needs no more. No bit depends on it.
-            return try CPUEngine(
-                configuration: configuration, parameters: parameters, precision: precision,
-                threads: threads ?? (isOnly ? nil : 1))
-        } catch {
-            engines.withLock { $0.count -= 1 }
-            throw .engine(error)
-        }
-    }
-
-    private func putBack(_ engine: CPUEngine) {
-        let idle = Idle(engine: engine)
-        engines.withLock { $0.idle.append(idle) }
-    }
-}
-
-/// The pools of one model, by how their engines compute.
-private final class EnginePools: Sendable {
-    private struct Kind: Hashable {
-        let precision: Precision
+        /// What was asked for.
         let threads: Int?
     }
 
-    private let pools = Mutex<[Kind: EnginePool]>([:])
+    private struct Engines {
+        var idle: [Entry] = []
+        /// The one whose parameters the others share; nobody else has them packed.
+        var first: Entry?
+    }
 
-    func pool(of model: LanguageModel, precision: Precision, threads: Int?) -> EnginePool {
+    // Not the model itself, which keeps the pool.
+    private let configuration: ModelConfiguration
+    private let parameters: Parameters
+    private let precision: Precision
+    private let engines = Mutex(Engines())
+
+    init(_ model: LanguageModel, precision: Precision) {
+        configuration = model.configuration
+        parameters = model.parameters
+        self.precision = precision
+    }
+
+    /// Lends an engine of so many threads.
+    ///
+    /// Without a number, the first of them has all processors and those that are needed beside it one thread each: no
+    /// bit depends on it.
+    func withEngine<Result>(threads: Int?, _ body: (CPUEngine) throws -> Result) throws -> Result {
+        let entry = try take(threads: threads)
+        defer { engines.withLock { $0.idle.append(entry) } }
+        return try body(entry.engine)
+    }
+
+    private func take(threads: Int?) throws(GenerationError) -> Entry {
+        let (idle, first) = engines.withLock { engines in
+            let index = engines.idle.lastIndex { $0.threads == threads }
+            return (index.map { engines.idle.remove(at: $0) }, engines.first)
+        }
+        if let idle { return idle }
+        do throws(EngineError) {
+            if let first {
+                return Entry(
+                    engine: try CPUEngine(sharingParametersOf: first.engine, threads: threads ?? 1),
+                    threads: threads)
+            }
+            let entry = Entry(
+                engine: try CPUEngine(
+                    configuration: configuration, parameters: parameters, precision: precision,
+                    threads: threads), threads: threads)
+            engines.withLock { if $0.first == nil { $0.first = entry } }
+            return entry
+        } catch {
+            throw .engine(error)
+        }
+    }
+}
+
+/// The pools of one model.
+private final class EnginePools: Sendable {
+    private let pools = Mutex<[Precision: EnginePool]>([:])
+
+    func pool(of model: LanguageModel, precision: Precision) -> EnginePool {
         pools.withLock { pools in
-            let kind = Kind(precision: precision, threads: threads)
-            if let pool = pools[kind] { return pool }
-            let pool = EnginePool(model, precision: precision, threads: threads)
-            pools[kind] = pool
+            if let pool = pools[precision] { return pool }
+            let pool = EnginePool(model, precision: precision)
+            pools[precision] = pool
             return pool
         }
     }

@@ -12,6 +12,9 @@ enum Workload: String, CaseIterable, ExpressibleByArgument {
     case words
     case generateRNN512 = "generate-rnn512"
     case generateLSTM512 = "generate-lstm512"
+    case samplesRNN512 = "samples-rnn512"
+    case samplesLSTM512 = "samples-lstm512"
+    case samplesLSTM1024x2 = "samples-lstm1024x2"
     case firstCharacter = "first-character"
 
     /// Prepares the workload, so that it can be measured.
@@ -27,6 +30,9 @@ enum Workload: String, CaseIterable, ExpressibleByArgument {
         case .words: try TrainingBenchmark(.words, on: machine)
         case .generateRNN512: try GenerationBenchmark(.rnn512, on: machine)
         case .generateLSTM512: try GenerationBenchmark(.lstm512, on: machine)
+        case .samplesRNN512: try SamplesBenchmark(.rnn512, on: machine)
+        case .samplesLSTM512: try SamplesBenchmark(.lstm512, on: machine)
+        case .samplesLSTM1024x2: try SamplesBenchmark(.lstm1024x2, on: machine)
         case .firstCharacter: try FirstCharacterBenchmark(on: machine)
         }
     }

@@ -62,19 +62,52 @@ public final class CPUEngine: Engine {
     ///   - threads: How many threads work; as many as there are processors unless said otherwise.
     ///   - kernelLevel: The kernels to use; what `UNROLL_KERNELS` names or the fastest unless said otherwise.
     /// - Throws: `EngineError` when cell, parameters, threads or kernels are not to be had.
-    public init(
+    public convenience init(
         configuration: ModelConfiguration, parameters: Parameters, precision: Precision = .float32,
         threads: Int? = nil, kernelLevel: KernelLevel? = nil
     ) throws(EngineError) {
-        let graph: CellGraph
+        let vocabularySize: Int
+        let level: KernelLevel
         do throws(ModelError) {
             vocabularySize = try parameters.checkedVocabularySize(for: configuration)
+        } catch {
+            throw .model(error)
+        }
+        do throws(KernelError) {
+            level = if let kernelLevel { kernelLevel } else { try KernelLevel.preferred(for: precision) }
+        } catch {
+            throw .kernels(error)
+        }
+        try self.init(
+            configuration: configuration, vocabularySize: vocabularySize, precision: precision,
+            kernelLevel: level, threads: threads, sharing: nil)
+        weights.pack(parameters)
+        derived.refresh(kernels: kernels, thread: 0, threadCount: 1)
+    }
+
+    /// Creates an engine that reads the parameters of another one and has a state of its own.
+    ///
+    /// Both may compute at once as long as neither of them trains.
+    package convenience init(sharingParametersOf other: CPUEngine, threads: Int?) throws(EngineError) {
+        try self.init(
+            configuration: other.configuration, vocabularySize: other.vocabularySize,
+            precision: other.precision, kernelLevel: other.kernelLevel, threads: threads, sharing: other)
+    }
+
+    private init(
+        configuration: ModelConfiguration, vocabularySize: Int, precision: Precision,
+        kernelLevel: KernelLevel, threads: Int?, sharing other: CPUEngine?
+    ) throws(EngineError) {
+        let graph: CellGraph
+        do throws(ModelError) {
             graph = try configuration.cellGraph()
         } catch {
             throw .model(error)
         }
         self.configuration = configuration
+        self.vocabularySize = vocabularySize
         self.precision = precision
+        self.kernelLevel = kernelLevel
         let shape = ModelShape(configuration, vocabularySize: vocabularySize, graph: graph)
         self.shape = shape
         let program = CellProgram(graph)
@@ -85,13 +118,15 @@ public final class CPUEngine: Engine {
         }
         self.program = program
         do throws(KernelError) {
-            self.kernelLevel =
-                if let kernelLevel { kernelLevel } else { try KernelLevel.preferred(for: precision) }
-            kernels = try self.kernelLevel.kernels(for: precision)
+            kernels = try kernelLevel.kernels(for: precision)
             wordUnits = Int(kernels.pointee.word_units)
             pool = try WorkerPool(threadCount: threads ?? WorkerPool.processorCount)
-            weights = try PackedParameters(shape: shape)
-            derived = try DerivedWeights(of: weights, wordUnits: wordUnits)
+            if let other {
+                (weights, derived) = (other.weights, other.derived)
+            } else {
+                weights = try PackedParameters(shape: shape)
+                derived = try DerivedWeights(of: weights, wordUnits: wordUnits)
+            }
             slots = OptimizerSlots(shape: shape)
             scratch = try AlignedBuffer(
                 count: pool.threadCount * program.scratchCount * Activations.tileSize)
@@ -107,8 +142,6 @@ public final class CPUEngine: Engine {
         gateInputPanels = .allocate(
             copying: (0..<shape.gateCount).map { Int32(shape.inputPanel(ofGate: $0)) })
         blockNorms = .allocate(capacity: weights.blocks.count)
-        weights.pack(parameters)
-        derived.refresh(kernels: kernels, thread: 0, threadCount: 1)
     }
 
     deinit {

@@ -3,12 +3,33 @@ import UnrollEngine
 /// Some text that a model has generated: a piece of a stream, or a whole sample.
 public struct GeneratedText: Sendable, Equatable, CustomStringConvertible {
     /// Whole characters, as far as the model generates any; faulty bytes of byte models are replaced by U+FFFD.
-    public var text: String
+    public let text: String
     /// How it went, when this is the end.
-    public var summary: GenerationSummary?
+    public var summary: GenerationSummary? { box?.summary }
+
+    // In a box, as most pieces have none and go through many hands.
+    private let box: Box?
+
+    init(text: String, summary: GenerationSummary? = nil) {
+        self.text = text
+        box = summary.map(Box.init)
+    }
+
+    private final class Box: Sendable {
+        let summary: GenerationSummary
+
+        init(_ summary: GenerationSummary) {
+            self.summary = summary
+        }
+    }
 
     /// The text.
     public var description: String { text }
+
+    /// Whether texts and summaries are equal.
+    public static func == (left: GeneratedText, right: GeneratedText) -> Bool {
+        left.text == right.text && left.summary == right.summary
+    }
 }
 
 /// How a generation went.

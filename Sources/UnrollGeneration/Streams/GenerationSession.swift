@@ -13,6 +13,7 @@ struct GenerationSession: Sendable {
         var state: GenerationState
         var continuation: Continuation
         let engines: EnginePool
+        let threads: Int?
         let promptTokenCount: Int
         let promptDuration: Duration
         let start: ContinuousClock.Instant
@@ -36,17 +37,12 @@ struct GenerationSession: Sendable {
     mutating func next() throws -> GeneratedText? {
         try Task.checkCancellation()
         guard !isFinished else { return nil }
-        var progress = try self.progress ?? begun()
-        // Held once, so that arrays are changed in place.
-        self.progress = nil
-        defer { self.progress = progress }
+        if progress == nil { progress = try begun() }
         do {
-            let text = try progress.nextText()
-            guard let stopReason = progress.continuation.stopReason else {
-                return GeneratedText(text: text)
-            }
+            let text = try progress?.nextText() ?? ""
+            guard let summary = progress?.summary else { return GeneratedText(text: text) }
             isFinished = true
-            return GeneratedText(text: text, summary: progress.summary(stopReason))
+            return GeneratedText(text: text, summary: summary)
         } catch let error as EngineError {
             throw GenerationError.engine(error)
         }
@@ -69,7 +65,7 @@ struct GenerationSession: Sendable {
         let now = ContinuousClock.now
         return Progress(
             state: state, continuation: Continuation(model, from: state, options: options),
-            engines: model.engines(precision: options.precision, threads: threads),
+            engines: model.engines(precision: options.precision), threads: threads,
             promptTokenCount: promptTokenCount, promptDuration: begin.duration(to: now), start: now)
     }
 }
@@ -78,7 +74,7 @@ extension GenerationSession.Progress {
     /// The next text that is not empty, or what there is at the end.
     mutating func nextText() throws -> String {
         guard continuation.stopReason == nil else { return "" }
-        return try engines.withEngine { engine in
+        return try engines.withEngine(threads: threads) { engine in
             try engine.restoreState(state.recurrentState)
             defer {
                 engine.copyState(to: &state.recurrentState)
@@ -93,9 +89,13 @@ extension GenerationSession.Progress {
         }
     }
 
-    func summary(_ stopReason: StopReason) -> GenerationSummary {
-        GenerationSummary(
-            promptTokenCount: promptTokenCount, tokenCount: continuation.tokenCount, stopReason: stopReason,
-            promptDuration: promptDuration, duration: start.duration(to: .now), state: state)
+    /// How it went, once it has ended.
+    var summary: GenerationSummary? {
+        continuation.stopReason.map { stopReason in
+            GenerationSummary(
+                promptTokenCount: promptTokenCount, tokenCount: continuation.tokenCount,
+                stopReason: stopReason, promptDuration: promptDuration,
+                duration: start.duration(to: .now), state: state)
+        }
     }
 }

@@ -33,7 +33,7 @@ extension GenerationState {
             tensors,
             metadata: [
                 Key.format: Self.format, Key.model: try model.fingerprint, Key.tokenCount: "\(tokenCount)",
-                Key.recentTokens: Self.list(recentTokens), Key.pendingBytes: Self.list(decoder.pending),
+                Key.recentTokens: Self.list(tokens), Key.pendingBytes: Self.list(decoder.pending),
                 Key.needsSpace: "\(decoder.needsSpace)",
             ])
         try AtomicFile.write(data, to: url)
@@ -56,9 +56,9 @@ extension GenerationState {
             throw GenerationError.stateOfAnotherModel
         }
         guard let tokenCount = metadata[Key.tokenCount].flatMap({ Int($0) }), tokenCount > 0,
-            let recentTokens: [Int32] = Self.numbers(metadata[Key.recentTokens]),
-            recentTokens.count <= Self.recentTokenLimit,
-            recentTokens.allSatisfy({ $0 >= 0 && $0 < model.vocabulary.count }),
+            let tokens: [Int32] = Self.numbers(metadata[Key.recentTokens]),
+            tokens.count <= 2 * Self.recentTokenLimit,
+            tokens.allSatisfy({ $0 >= 0 && $0 < model.vocabulary.count }),
             let pending: [UInt8] = Self.numbers(metadata[Key.pendingBytes]), pending.count < 4,
             let needsSpace = metadata[Key.needsSpace].flatMap({ Bool($0) }),
             let logits = tensors[Key.logits]?.values, logits.count == model.vocabulary.count,
@@ -72,7 +72,7 @@ extension GenerationState {
         self.tokenCount = tokenCount
         self.recurrentState = recurrentState
         self.logits = logits
-        self.recentTokens = recentTokens
+        self.tokens = tokens
         decoder = TextDecoder.State(pending: pending, needsSpace: needsSpace)
     }
 

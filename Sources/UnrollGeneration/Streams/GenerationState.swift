@@ -25,7 +25,9 @@ public struct GenerationState: Sendable, Equatable {
     /// What the model expects next: the logits of all tokens, `[V]`.
     public internal(set) var logits: [Float] = []
     /// The last tokens, the latest last.
-    public internal(set) var recentTokens: [Int32] = []
+    public var recentTokens: [Int32] { tokens.suffix(Self.recentTokenLimit) }
+    /// These and as many before them at most, so that few have to be moved.
+    var tokens: [Int32] = []
     /// What there is of a character that is not complete, and whether a space comes before the next word.
     var decoder = TextDecoder.State()
 
@@ -42,8 +44,8 @@ public struct GenerationState: Sendable, Equatable {
     /// Counts and remembers a token that was read.
     mutating func note(_ token: Int32) {
         tokenCount += 1
-        if recentTokens.count == Self.recentTokenLimit { recentTokens.removeFirst() }
-        recentTokens.append(token)
+        if tokens.count == 2 * Self.recentTokenLimit { tokens.removeFirst(Self.recentTokenLimit) }
+        tokens.append(token)
     }
 
     /// Refuses a state of another model, as far as that can be seen.
@@ -78,7 +80,7 @@ extension LanguageModel {
         guard !tokens.isEmpty || earlier != nil else { throw GenerationError.emptyPrompt }
         guard !prompt.isEmpty else { return state }
         do {
-            try engines(precision: precision, threads: threads).withEngine { engine in
+            try engines(precision: precision).withEngine(threads: threads) { engine in
                 try engine.restoreState(state.recurrentState)
                 for token in tokens {
                     try Task.checkCancellation()

@@ -1,4 +1,5 @@
 import UnrollEngine
+import UnrollKernels
 import UnrollStorage
 import UnrollText
 
@@ -20,17 +21,37 @@ extension LanguageModel {
         threads: Int? = nil
     ) async throws -> [GeneratedText] {
         try options.check(for: self)
+        guard Self.sampleCounts.contains(count) else {
+            throw GenerationError.invalidOption(
+                "the number of samples (--samples) is \(count) but must be 1 to \(Self.sampleCounts.upperBound)"
+            )
+        }
         let begin = ContinuousClock.now
         let state = try state(after: prompt, precision: options.precision, threads: threads)
-        var batch = try SampleBatch(
-            self, from: state, count: count, options: options, promptDuration: begin.duration(to: .now))
-        do {
-            try engines(precision: options.precision, threads: threads).withEngine { try batch.run(on: $0) }
-        } catch let error as EngineError {
-            throw GenerationError.engine(error)
+        let promptDuration = begin.duration(to: .now)
+        // A part for each thread, which then has nobody to wait for, unless the parts would be too small.
+        let threads = threads ?? WorkerPool.processorCount
+        let partCount = max(1, min(threads, count / Self.leastSamplesOfThread))
+        return try await withThrowingTaskGroup(of: (Int, [GeneratedText]).self) { group in
+            for part in 0..<partCount {
+                let indices = WorkerPool.share(of: count, part: part, of: partCount)
+                group.addTask {
+                    var batch = try SampleBatch(
+                        self, from: state, indices: indices, options: options, promptDuration: promptDuration)
+                    try engines(precision: options.precision).withEngine(
+                        threads: partCount == 1 ? threads : 1
+                    ) { try batch.run(on: $0) }
+                    return (part, batch.samples)
+                }
+            }
+            return try await group.reduce(into: [[GeneratedText]](repeating: [], count: partCount)) {
+                $0[$1.0] = $1.1
+            }.flatMap { $0 }
         }
-        return batch.samples
     }
+
+    private static var sampleCounts: ClosedRange<Int> { 1...100_000 }
+    private static var leastSamplesOfThread: Int { 8 }
 }
 
 /// Continuations side by side; those that have ended leave the batch.
@@ -42,7 +63,8 @@ private struct SampleBatch {
     private var continuations: [Continuation]
     /// What each sample leaves behind; recurrent state and logits are those of the prompt until it ends.
     private var states: [GenerationState]
-    private(set) var samples: [GeneratedText]
+    private var texts: [String]
+    private var summaries: [GenerationSummary?]
     /// The samples that go on, by their rows in the batch.
     private var active: [Int]
     private var recurrentState: RecurrentState
@@ -51,38 +73,42 @@ private struct SampleBatch {
     private var tokens: [Int32] = []
 
     init(
-        _ model: LanguageModel, from prompt: GenerationState, count: Int, options: GenerationOptions,
+        _ model: LanguageModel, from prompt: GenerationState, indices: Range<Int>, options: GenerationOptions,
         promptDuration: Duration
-    ) throws {
-        guard (1...Self.greatestCount).contains(count) else {
-            throw GenerationError.invalidOption(
-                "the number of samples (--samples) is \(count) but must be 1 to \(Self.greatestCount)")
-        }
+    ) throws(EngineError) {
+        let count = indices.count
         vocabularySize = model.vocabulary.count
         promptTokenCount = prompt.tokenCount
         self.promptDuration = promptDuration
-        continuations = (0..<count).map { index in
+        continuations = indices.map { index in
             var options = options
             options.seed &+= UInt64(index)
             return Continuation(model, from: prompt, options: options)
         }
         states = [GenerationState](repeating: prompt, count: count)
-        samples = [GeneratedText](repeating: GeneratedText(text: ""), count: count)
+        texts = [String](repeating: "", count: count)
+        summaries = [GenerationSummary?](repeating: nil, count: count)
         active = Array(0..<count)
         recurrentState = try prompt.recurrentState.rows([Int](repeating: 0, count: count))
         logits = (0..<count).flatMap { _ in prompt.logits }
     }
 
-    private static let greatestCount = 100_000
+    var samples: [GeneratedText] {
+        zip(texts, summaries).map { GeneratedText(text: $0, summary: $1) }
+    }
 
     mutating func run(on engine: CPUEngine) throws {
-        try engine.restoreState(recurrentState)
-        try removeEnded(from: engine)
-        while !active.isEmpty {
-            try Task.checkCancellation()
-            try choose()
-            try engine.advance(tokens, logits: &logits)
+        do {
+            try engine.restoreState(recurrentState)
             try removeEnded(from: engine)
+            while !active.isEmpty {
+                try Task.checkCancellation()
+                try choose()
+                try engine.advance(tokens, logits: &logits)
+                try removeEnded(from: engine)
+            }
+        } catch let error as EngineError {
+            throw GenerationError.engine(error)
         }
     }
 
@@ -96,7 +122,7 @@ private struct SampleBatch {
             let (token, text) = try continuations[sample].next(from: row)
             tokens.append(token)
             states[sample].note(token)
-            samples[sample].text += text
+            texts[sample] += text
         }
     }
 
@@ -109,7 +135,7 @@ private struct SampleBatch {
             states[sample].recurrentState = try recurrentState.rows([row])
             states[sample].logits = Array(logits[row * vocabularySize..<(row + 1) * vocabularySize])
             states[sample].decoder = continuations[sample].decoderState
-            samples[sample].summary = GenerationSummary(
+            summaries[sample] = GenerationSummary(
                 promptTokenCount: promptTokenCount, tokenCount: continuations[sample].tokenCount,
                 stopReason: stopReason, promptDuration: promptDuration,
                 duration: start.duration(to: .now), state: states[sample])

@@ -1,0 +1,80 @@
+import Unroll
+
+/// Measures how fast a model writes many texts side by side, beside one text alone in the same run.
+struct SamplesBenchmark: Benchmark {
+    private let machine: BenchmarkMachine
+    private let model: LanguageModel
+    private var together = Measurements()
+    private var alone = Measurements()
+    private var ratios = Measurements()
+    private var length = 8
+    private static let count = 256
+
+    init(_ workload: TrainingWorkload, on machine: BenchmarkMachine) throws {
+        self.machine = machine
+        model = try GenerationBenchmark.model(of: workload)
+    }
+
+    mutating func measure() async throws {
+        let one = try await speedOfOne()
+        let many = try await speedOfSamples()
+        alone.append(one)
+        together.append(many)
+        ratios.append(many / one)
+    }
+
+    private func speedOfOne() async throws -> Double {
+        var pieces = model.generate(
+            after: GenerationBenchmark.prompt, options: options(length: .max), threads: machine.threads
+        ).makeAsyncIterator()
+        // The first piece has to wait until the engine is there and has read the prompt.
+        _ = try await pieces.next()
+        var characters = 0
+        let start = ContinuousClock.now
+        while start.duration(to: .now) < BenchmarkMachine.duration, let piece = try await pieces.next() {
+            characters += piece.text.count
+        }
+        return Double(characters) / (start.duration(to: .now) / .seconds(1))
+    }
+
+    /// Grows the texts until they take long enough.
+    private mutating func speedOfSamples() async throws -> Double {
+        while true {
+            let samples = try await model.samples(
+                after: GenerationBenchmark.prompt, count: Self.count, options: options(length: length),
+                threads: machine.threads)
+            let characters = samples.reduce(0) { $0 + $1.text.count }
+            let duration = samples.compactMap(\.summary?.duration).max() ?? .zero
+            if duration >= BenchmarkMachine.duration || length > 1 << 16 {
+                return Double(characters) / (duration / .seconds(1))
+            }
+            length *= 2
+        }
+    }
+
+    private func options(length: Int) -> GenerationOptions {
+        GenerationOptions(length: length, temperature: 1, precision: machine.precision)
+    }
+
+    var result: any BenchmarkResult {
+        Result(
+            streams: Self.count, charactersPerSecond: together.median,
+            charactersPerSecondOfOne: alone.median, timesOne: ratios.median,
+            minimumTimesOne: ratios.minimum, maximumTimesOne: ratios.maximum)
+    }
+
+    private struct Result: BenchmarkResult {
+        let streams: Int
+        let charactersPerSecond: Double
+        let charactersPerSecondOfOne: Double
+        let timesOne: Double
+        let minimumTimesOne: Double
+        let maximumTimesOne: Double
+
+        var description: String {
+            "\(Format.grouped(charactersPerSecond)) characters/s in \(streams) texts, "
+                + "\(Format.decimal(timesOne)) times one text's \(Format.grouped(charactersPerSecondOfOne)) "
+                + "(\(Format.decimal(minimumTimesOne)) to \(Format.decimal(maximumTimesOne)))"
+        }
+    }
+}
