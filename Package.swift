@@ -29,6 +29,12 @@ func example(_ name: String) -> Target {
         swiftSettings: strict)
 }
 
+/// A small program that uses the library alone: a type, and a command that it is used by.
+func tool(_ name: String) -> Target {
+    .executableTarget(
+        name: name, dependencies: ["Unroll", argumentParser], path: "Examples/\(name)", swiftSettings: strict)
+}
+
 let recipes = [
     "d2l-scratch-sequential", "d2l-scratch-fresh-state", "d2l-scratch-random", "d2l-slides", "gluon-concise",
     "lstm-scaffold", "gru-scaffold", "exercise-embedding", "exercise-low-perplexity", "exercise-other-books",
@@ -119,6 +125,7 @@ let package = Package(
         example("RNNConcise"),
         example("Exercises"),
         example("CustomCell"),
+        tool("NameGenerator"),
 
         .target(name: "UnrollTestSupport", path: "Tests/UnrollTestSupport", swiftSettings: strict),
         tests(of: "Unroll"),
@@ -136,7 +143,7 @@ let package = Package(
         tests(of: "UnrollTensor", uses: ["UnrollCore"], resources: [.copy("Oracles")]),
         .testTarget(
             name: "ExamplesTests",
-            dependencies: ["Chapter", "LSTMFromScratch", "GRUFromScratch", "Unroll"],
+            dependencies: ["Chapter", "LSTMFromScratch", "GRUFromScratch", "NameGenerator", "Unroll"],
             resources: [.copy("Oracles")], swiftSettings: strict),
         tests(of: "UnrollModel", uses: ["UnrollCore"], resources: [.copy("Fixtures")]),
         tests(

@@ -53,6 +53,7 @@ final class EnginePool: Sendable {
     ///
     /// Without a number, the first of them has all processors and those that are needed beside it one thread each: no
     /// bit depends on it.
+    @inline(__always)
     func withEngine<Result>(threads: Int?, _ body: (CPUEngine) throws -> Result) throws -> Result {
         let entry = try take(threads: threads)
         defer { engines.withLock { $0.idle.append(entry) } }

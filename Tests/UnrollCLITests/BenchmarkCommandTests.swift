@@ -26,6 +26,10 @@ extension CommandLineTests {
                 "generate-rnn512": [
                     "charactersPerSecond", "minimumCharactersPerSecond", "maximumCharactersPerSecond",
                 ],
+                "samples-rnn512": [
+                    "charactersPerSecond", "charactersPerSecondOfOne", "timesOne", "minimumTimesOne",
+                    "maximumTimesOne",
+                ],
                 "first-character": ["milliseconds", "minimumMilliseconds", "maximumMilliseconds"],
             ]
             let workloads = figures.keys.sorted()

@@ -24,6 +24,7 @@ struct GenerationSession: Sendable {
     private let options: GenerationOptions
     private let threads: Int?
     private var progress: Progress?
+    private var hasBegun = false
     private var isFinished = false
 
     init(_ model: LanguageModel, _ start: Start, options: GenerationOptions, threads: Int?) {
@@ -37,12 +38,16 @@ struct GenerationSession: Sendable {
     mutating func next() throws -> GeneratedText? {
         try Task.checkCancellation()
         guard !isFinished else { return nil }
-        if progress == nil { progress = try begun() }
+        if !hasBegun {
+            progress = try begun()
+            hasBegun = true
+        }
         do {
-            let text = try progress?.nextText() ?? ""
-            guard let summary = progress?.summary else { return GeneratedText(text: text) }
+            // Optional chaining changes it in place; a copy of it would cost more than all else.
+            guard let (text, stopReason) = try progress?.next() else { return nil }
+            guard let stopReason else { return GeneratedText(text: text) }
             isFinished = true
-            return GeneratedText(text: text, summary: summary)
+            return GeneratedText(text: text, summary: progress?.summary(stopReason))
         } catch let error as EngineError {
             throw GenerationError.engine(error)
         }
@@ -71,31 +76,28 @@ struct GenerationSession: Sendable {
 }
 
 extension GenerationSession.Progress {
-    /// The next text that is not empty, or what there is at the end.
-    mutating func nextText() throws -> String {
-        guard continuation.stopReason == nil else { return "" }
+    /// The next text that is not empty, or what there is at the end, and why it is the end.
+    mutating func next() throws -> (text: String, stopReason: StopReason?) {
+        if let stopReason = continuation.stopReason { return ("", stopReason) }
         return try engines.withEngine(threads: threads) { engine in
             try engine.restoreState(state.recurrentState)
-            defer {
-                engine.copyState(to: &state.recurrentState)
-                state.decoder = continuation.decoderState
-            }
+            defer { engine.copyState(to: &state.recurrentState) }
             while true {
                 let (token, text) = try continuation.next(from: state.logits)
                 try state.read(token, with: engine)
-                if !text.isEmpty || continuation.stopReason != nil { return text }
+                let stopReason = continuation.stopReason
+                if !text.isEmpty || stopReason != nil { return (text, stopReason) }
                 try Task.checkCancellation()
             }
         }
     }
 
-    /// How it went, once it has ended.
-    var summary: GenerationSummary? {
-        continuation.stopReason.map { stopReason in
-            GenerationSummary(
-                promptTokenCount: promptTokenCount, tokenCount: continuation.tokenCount,
-                stopReason: stopReason, promptDuration: promptDuration,
-                duration: start.duration(to: .now), state: state)
-        }
+    func summary(_ stopReason: StopReason) -> GenerationSummary {
+        var state = state
+        state.decoder = continuation.decoderState
+        return GenerationSummary(
+            promptTokenCount: promptTokenCount, tokenCount: continuation.tokenCount,
+            stopReason: stopReason, promptDuration: promptDuration, duration: start.duration(to: .now),
+            state: state)
     }
 }
