@@ -24,6 +24,10 @@ public enum TrainingError: Error, Sendable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .text(let error): error.description
+        case .engine(.tokenOutOfRange(let token, let size)):
+            // A corpus gives no such ids, unless those that were kept beside the model have been damaged.
+            EngineError.tokenOutOfRange(token, vocabularySize: size).description
+                + "; the ids that were kept of the text are damaged: remove tokens.cache from the model folder"
         case .engine(let error): error.description
         case .storage(let error): error.description
         case .invalidOption(let reason): reason
