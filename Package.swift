@@ -163,7 +163,7 @@ let package = Package(
                 "UnrollTestSupport",
                 "UnrollCore", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine", "UnrollStorage",
                 "UnrollTraining",
-            ], resources: [.copy("Interchange")]),
+            ], resources: [.copy("Interchange"), .copy("Oracles")]),
         tests(
             of: "UnrollReports",
             uses: [

@@ -130,7 +130,7 @@ extension RecipeError {
 extension GenerationError {
     fileprivate var isUsage: Bool {
         switch self {
-        case .invalidOption, .emptyPrompt: true
+        case .invalidOption, .emptyPrompt, .unknownToken, .nothingToChoose: true
         case .engine(let error): error.isUsage
         default: false
         }

@@ -17,6 +17,10 @@ public enum GenerationError: Error, Sendable, Equatable, CustomStringConvertible
     case stateOfAnotherModel
     /// A file holds no state of generation that can be used.
     case unusableState(path: String, reason: String)
+    /// A token that is to be banned is none of the vocabulary's.
+    case unknownToken(String, kind: TokenKind)
+    /// All tokens are banned.
+    case nothingToChoose
 
     /// One line that names the thing and the way out.
     public var description: String {
@@ -31,6 +35,9 @@ public enum GenerationError: Error, Sendable, Equatable, CustomStringConvertible
             "the state is that of another model; go on with the model that has read the text, or read it again"
         case .unusableState(let path, let reason):
             "\(path): \(reason); read the text again and save what the model then knows"
+        case .unknownToken(let token, let kind):
+            "the model has no token \(token.debugDescription) to ban (--ban); its tokens are \(kind.rawValue)"
+        case .nothingToChoose: "all tokens of the model are banned (--ban); leave one at least to choose"
         }
     }
 }

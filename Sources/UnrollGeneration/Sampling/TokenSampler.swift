@@ -3,36 +3,96 @@ import UnrollCore
 import UnrollText
 
 /// Chooses the next token from logits; `<unk>` is never chosen.
-struct TokenSampler: Sendable {
-    private let strategy: SamplingStrategy
+///
+/// What options ask for is done in the order of Hugging Face's `transformers`: repetition penalty, bans, temperature,
+/// top-k, top-p, min-p. Nothing is allocated after the first token, but for top-p, which sorts.
+package struct TokenSampler: Sendable {
+    /// What logits are multiplied by; nil for the most probable token alone.
+    private let exponent: Double?
+    private let bans: TokenBans
+    private var penalty: RepetitionPenalty?
+    private var topK: TopK?
+    private var topP: TopP?
+    private let minP: MinP?
     private var source: RandomSource
-    private var cumulative: [Double] = []
+    /// Numbers that grow with the tokens' probabilities, `[V]`: logits at first, then weights that the probabilities are
+    /// in proportion to.
+    private var scores: [Double] = []
 
-    init(_ options: GenerationOptions) {
-        strategy = options.strategy
+    /// Prepares to choose tokens of a vocabulary.
+    ///
+    /// - Parameters:
+    ///   - options: How to choose; the length is not looked at.
+    ///   - vocabulary: What to choose from.
+    /// - Throws: `GenerationError` when options make no sense, or not with this vocabulary.
+    package init(_ options: GenerationOptions, vocabulary: Vocabulary) throws(GenerationError) {
+        try options.check()
+        exponent = options.strategy.exponent
+        bans = try TokenBans(options.bannedTokens, in: vocabulary)
+        if options.repetitionPenalty != 1 {
+            penalty = RepetitionPenalty(
+                options.repetitionPenalty, window: options.repetitionWindow,
+                vocabularySize: vocabulary.count)
+        }
+        topK = options.topK.map(TopK.init)
+        topP = options.topP < 1 ? TopP(options.topP) : nil
+        minP = options.minP > 0 ? MinP(share: options.minP) : nil
         source = RandomSource(seed: options.seed, purpose: .generation)
     }
 
-    /// Takes note of a token that the model reads.
-    mutating func observe(_ token: Int32) {}
+    /// Takes notice of a token of the prompt or a chosen one, which matters to the repetition penalty alone.
+    package mutating func observe(_ token: Int32) {
+        penalty?.observe(token)
+    }
 
-    mutating func choose(from logits: [Float]) throws(GenerationError) -> Int32 {
-        var best: Int?
-        for (token, logit) in logits.enumerated() where token != Int(Vocabulary.unknownID) {
-            guard logit.isFinite else { throw .notANumber }
-            if best.map({ logit > logits[$0] }) ?? true { best = token }
-        }
-        guard let best else { throw .notANumber }
-        guard let exponent = strategy.exponent else { return Int32(best) }
-        let greatest = Double(logits[best])
-        cumulative.removeAll(keepingCapacity: true)
-        var total = 0.0
-        for (token, logit) in logits.enumerated() {
-            if token != Int(Vocabulary.unknownID) { total += exp((Double(logit) - greatest) * exponent) }
-            cumulative.append(total)
-        }
+    /// Chooses a token.
+    ///
+    /// - Parameter logits: The model's logits, `[V]`.
+    /// - Returns: The token's id.
+    /// - Throws: `GenerationError.notANumber` when a logit is none.
+    package mutating func choose(from logits: [Float]) throws(GenerationError) -> Int32 {
+        let best = try weigh(logits)
+        guard exponent != nil else { return Int32(best) }
         // The first token whose share of the line from 0 to the total reaches beyond a random point of it.
-        let point = source.uniform() * total
-        return Int32(cumulative.firstIndex { $0 > point } ?? best)
+        let point = source.uniform() * scores.reduce(0, +)
+        var sum = 0.0
+        let chosen = scores.firstIndex { weight in
+            sum += weight
+            return sum > point
+        }
+        return Int32(chosen ?? best)
+    }
+
+    /// Tells how probable it is that a token would be chosen.
+    ///
+    /// - Parameter logits: The model's logits, `[V]`.
+    /// - Returns: The probabilities of all tokens, `[V]`.
+    /// - Throws: `GenerationError.notANumber` when a logit is none.
+    package mutating func probabilities(of logits: [Float]) throws(GenerationError) -> [Double] {
+        let best = try weigh(logits)
+        guard exponent != nil else { return scores.indices.map { $0 == best ? 1 : 0 } }
+        let total = scores.reduce(0, +)
+        return scores.map { $0 / total }
+    }
+
+    /// Fills `scores` and returns the most probable token, the first of several.
+    private mutating func weigh(_ logits: [Float]) throws(GenerationError) -> Int {
+        scores.removeAll(keepingCapacity: true)
+        for logit in logits {
+            guard logit.isFinite else { throw .notANumber }
+            scores.append(Double(logit))
+        }
+        penalty?.apply(to: &scores)
+        bans.apply(to: &scores)
+        var best = 0
+        for token in scores.indices where scores[token] > scores[best] { best = token }
+        guard let exponent else { return best }
+        // The temperature changes no order, so that the most probable tokens are the same before it.
+        topK?.apply(to: &scores)
+        let greatest = scores[best]
+        for token in scores.indices { scores[token] = exp((scores[token] - greatest) * exponent) }
+        topP?.apply(to: &scores)
+        minP?.apply(to: &scores)
+        return best
     }
 }

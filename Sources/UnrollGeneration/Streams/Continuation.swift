@@ -11,8 +11,10 @@ struct Continuation: Sendable {
     private(set) var tokenCount = 0
     private(set) var stopReason: StopReason?
 
-    init(_ model: LanguageModel, from state: GenerationState, options: GenerationOptions) {
-        sampler = TokenSampler(options)
+    init(
+        _ model: LanguageModel, from state: GenerationState, options: GenerationOptions
+    ) throws(GenerationError) {
+        sampler = try TokenSampler(options, vocabulary: model.vocabulary)
         decoder = TextDecoder(model.vocabulary, state.decoder)
         matcher = StopMatcher(options.stopStrings)
         length = options.length

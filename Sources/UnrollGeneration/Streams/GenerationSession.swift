@@ -69,7 +69,7 @@ struct GenerationSession: Sendable {
         }
         let now = ContinuousClock.now
         return Progress(
-            state: state, continuation: Continuation(model, from: state, options: options),
+            state: state, continuation: try Continuation(model, from: state, options: options),
             engines: model.engines(precision: options.precision), threads: threads,
             promptTokenCount: promptTokenCount, promptDuration: begin.duration(to: now), start: now)
     }

@@ -75,15 +75,15 @@ private struct SampleBatch {
     init(
         _ model: LanguageModel, from prompt: GenerationState, indices: Range<Int>, options: GenerationOptions,
         promptDuration: Duration
-    ) throws(EngineError) {
+    ) throws {
         let count = indices.count
         vocabularySize = model.vocabulary.count
         promptTokenCount = prompt.tokenCount
         self.promptDuration = promptDuration
-        continuations = indices.map { index in
+        continuations = try indices.map { index in
             var options = options
             options.seed &+= UInt64(index)
-            return Continuation(model, from: prompt, options: options)
+            return try Continuation(model, from: prompt, options: options)
         }
         states = [GenerationState](repeating: prompt, count: count)
         texts = [String](repeating: "", count: count)
