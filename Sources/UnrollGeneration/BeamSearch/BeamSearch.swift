@@ -1,0 +1,107 @@
+import UnrollText
+
+/// The state of one beam search: what goes on, and what has ended.
+///
+/// All continuations of the beams by one token are looked at. Those that a stop string or the length ends are results,
+/// of which the best are kept; the most probable of the others are the next beams.
+struct BeamSearch {
+    /// A beam and the token that it may go on with.
+    private struct Candidate {
+        let row: Int
+        let token: Int32
+        let logProbability: Double
+    }
+
+    /// What the next step of the engine is to compute.
+    struct Step {
+        /// The row of the state that each beam goes on from.
+        var rows: [Int]
+        var tokens: [Int32]
+    }
+
+    private let vocabularySize: Int
+    private let options: BeamSearchOptions
+    /// Tokens that are not banned.
+    private let allowed: [Int32]
+    /// Whether a token may complete a stop string, `[V]`.
+    private let mayStop: [Bool]
+    /// The most probable first.
+    private var beams: [Beam]
+    /// The best first, `width` at most.
+    private(set) var results: [Hypothesis] = []
+
+    init(
+        _ options: BeamSearchOptions, vocabulary: Vocabulary, after state: TextDecoder.State
+    ) throws(GenerationError) {
+        self.options = options
+        vocabularySize = vocabulary.count
+        allowed = try TokenBans(options.bannedTokens, in: vocabulary).allowed
+        mayStop = Self.mayStop(options.stopStrings, vocabulary)
+        beams = [Beam(TextDecoder(vocabulary, state), StopMatcher(options.stopStrings))]
+        if options.length == 0 { end(beams[0]) }
+    }
+
+    /// A stop string is complete when its last byte comes, in words perhaps with the space before the next.
+    private static func mayStop(_ strings: [String], _ vocabulary: Vocabulary) -> [Bool] {
+        let lastBytes = Set(strings.compactMap(\.utf8.last))
+        let isAfterSpace = vocabulary.kind == .words && lastBytes.contains(UInt8(ascii: " "))
+        return (0..<Int32(vocabulary.count)).map { token in
+            isAfterSpace || vocabulary.bytes(of: token).contains(where: lastBytes.contains)
+        }
+    }
+
+    /// Goes on by one token.
+    ///
+    /// - Parameter logits: Those of every beam, `[B, V]`.
+    /// - Returns: What the engine is to read; nil at the end.
+    /// - Throws: `GenerationError.notANumber` when a logit is none.
+    mutating func advance(_ logits: [Float]) throws(GenerationError) -> Step? {
+        var candidates: [Candidate] = []
+        for (row, beam) in beams.enumerated() where beam.tokens.count < options.length {
+            let begin = row * vocabularySize
+            let logProbabilities = try LogProbabilities.of(logits[begin..<begin + vocabularySize])
+            for token in allowed {
+                let candidate = Candidate(
+                    row: row, token: token,
+                    logProbability: beam.logProbability + logProbabilities[Int(token)])
+                let isLast = beam.tokens.count + 1 == options.length
+                if isLast || mayStop[Int(token)] && self.beam(candidate).hasStopped {
+                    if isResult(candidate) { end(self.beam(candidate)) }
+                } else {
+                    candidates.insert(candidate, keeping: options.width) { $0.logProbability }
+                }
+            }
+        }
+        beams = candidates.map(beam)
+        // The logarithms are negative: a beam is best off if it pays nothing more on its way to the greatest length.
+        guard let best = beams.first, results.count < options.width || isPromising(best) else { return nil }
+        return Step(rows: candidates.map(\.row), tokens: candidates.map(\.token))
+    }
+
+    private func beam(_ candidate: Candidate) -> Beam {
+        beams[candidate.row].adding(candidate.token, logProbability: candidate.logProbability)
+    }
+
+    private func score(_ logProbability: Double, count: Int) -> Double {
+        Hypothesis.score(logProbability, count: count, lengthPenalty: options.lengthPenalty)
+    }
+
+    /// Whether a candidate that ends would be kept.
+    private func isResult(_ candidate: Candidate) -> Bool {
+        guard results.count == options.width, let last = results.last else { return true }
+        return score(candidate.logProbability, count: beams[candidate.row].tokens.count + 1) > last.score
+    }
+
+    /// Whether what a beam may become could still be kept.
+    private func isPromising(_ beam: Beam) -> Bool {
+        results.last.map { score(beam.logProbability, count: options.length) > $0.score } ?? true
+    }
+
+    private mutating func end(_ beam: Beam) {
+        let beam = beam.finished()
+        let hypothesis = Hypothesis(
+            text: beam.text, tokens: beam.tokens, logProbability: beam.logProbability,
+            score: score(beam.logProbability, count: beam.tokens.count))
+        results.insert(hypothesis, keeping: options.width) { $0.score }
+    }
+}
