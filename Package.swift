@@ -103,8 +103,8 @@ let package = Package(
         .executableTarget(
             name: "UnrollCLI",
             dependencies: [
-                "Unroll", "UnrollStorage", "UnrollTraining", "UnrollCorpora", "UnrollCharts",
-                "UnrollBaselines",
+                "Unroll", "UnrollStorage", "UnrollTraining", "UnrollGeneration", "UnrollCorpora",
+                "UnrollCharts", "UnrollBaselines",
                 "UnrollRecipes", "UnrollReports",
                 argumentParser,
             ],

@@ -67,7 +67,7 @@ enum CorpusReader {
             minimumFrequency: origin.minimumFrequency, limit: origin.limit)
     }
 
-    private static func standardInputBytes() throws -> Data {
+    static func standardInputBytes() throws -> Data {
         do {
             return try FileHandle.standardInput.readToEnd() ?? Data()
         } catch {

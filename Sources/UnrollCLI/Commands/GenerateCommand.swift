@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Unroll
+import UnrollGeneration
 
 struct GenerateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -10,33 +11,67 @@ struct GenerateCommand: AsyncParsableCommand {
             Examples:
               unroll generate unroll-model --prompt "The ferry" --length 300
               unroll generate unroll-model --prompt "time traveller" --greedy
-              unroll generate unroll-model --prompt "In the morning " --temperature 0.6 --seed 7
+              unroll generate unroll-model --prompt "In the " --temperature 0.6 --seed 7
+              unroll generate unroll-model --prompt "In the " --min-p 0.05 --stop "."
+              unroll generate unroll-model --prompt "The " --samples 20 --stop "\\n"
+              unroll generate unroll-model --prompt "The ferr" --complete 5
+              head -c 400 notes.txt | unroll generate unroll-model --prompt-file -
 
-            Prints the prompt and the continuation, and nothing else, to standard output.
+            Prints the prompt and the continuation, and nothing else, to standard output;
+            several samples with a line of --- between them. --json prints an object a line:
+            pieces of the continuation and how it went; samples; what beam search has found,
+            best first; completions.
             """)
 
     @Argument(help: "A model folder.", completion: .directory)
     var model: String
 
-    @Option(parsing: .unconditional, help: "What the model reads first.")
-    var prompt: String
+    @OptionGroup
+    var prompt: PromptOptions
 
-    @Option(parsing: .unconditional, help: "Tokens to generate.")
-    var length = 200
+    @Option(parsing: .unconditional, help: "Tokens to generate at most (default: 200).")
+    var length: Int?
 
-    @Flag(help: "Always take the most probable token.")
-    var greedy = false
+    @OptionGroup
+    var sampling: SamplingFlags
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("Never choose this token; may be repeated.", valueName: "token"))
+    var ban: [String] = []
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("End before this text; may be repeated.", valueName: "text"))
+    var stop: [String] = []
+
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("Generate N continuations at once.", valueName: "n"))
+    var samples: Int?
 
     @Option(
         parsing: .unconditional,
-        help: "Sample from softmax(logits / X): below 1 more careful, above 1 more daring (default: 1).")
-    var temperature: Double?
+        help: ArgumentHelp("Look for the most probable continuation with a beam of N.", valueName: "n"))
+    var beam: Int?
 
-    @Option(parsing: .unconditional, help: "Sample with probabilities proportional to p^X.")
-    var alpha: Double?
+    @Option(
+        parsing: .unconditional,
+        help: "With --beam: compare by log p / n^X; 0 favours short continuations (default: 1).")
+    var lengthPenalty: Double?
 
-    @Option(parsing: .unconditional, help: "The same seed gives the same text.")
-    var seed: UInt64 = 0
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            """
+            Print the N most probable ends of the word that the prompt breaks off in, with probabilities before them.
+            """, valueName: "n"))
+    var complete: Int?
+
+    @Flag(help: "Pick the next token from a list, again and again, until you quit.")
+    var interactive = false
+
+    @Flag(help: "Write one JSON object a line to standard output.")
+    var json = false
 
     @OptionGroup
     var products: PrecisionOptions
@@ -45,41 +80,68 @@ struct GenerateCommand: AsyncParsableCommand {
     var threads: Int?
 
     func validate() throws {
-        guard [greedy, temperature != nil, alpha != nil].count(where: { $0 }) <= 1 else {
-            throw ValidationError("--greedy, --temperature and --alpha exclude each other; give one")
+        try validateCombination()
+        do {
+            try options().check()
+            if beam != nil { try beamOptions().check() }
+        } catch let error as GenerationError {
+            throw ValidationError(error.description)
         }
-        if length < 0 { throw ValidationError("--length is \(length) but must not be negative") }
-        for (name, value) in [("--temperature", temperature), ("--alpha", alpha)] {
-            if let value, !(value > 0 && value.isFinite) {
-                throw ValidationError("\(name) is \(value) but must be a positive number; or use --greedy")
-            }
+        for (flag, value) in [("--samples", samples), ("--complete", complete)] {
+            if let value, value < 1 { throw ValidationError("\(flag) is \(value) but must be at least 1") }
         }
     }
 
     func run() async throws {
         let model = try LanguageModel(contentsOf: URL(fileURLWithPath: model, isDirectory: true))
-        let unknown = model.vocabulary.encode(prompt).unknownTokens
-        if !unknown.isEmpty {
-            let list = unknown.prefix(10).map { "'\($0)'" }.joined(separator: ", ")
-            let more = unknown.count > 10 ? " and \(unknown.count - 10) more" : ""
-            Standard.error.write("note: the model has never seen \(list)\(more); read as unknown\n")
+        let prompt = try prompt.text()
+        UnknownTokens.note(in: prompt, model.vocabulary)
+        if let samples {
+            let texts = try await model.samples(
+                after: prompt, count: samples, options: options(), threads: threads)
+            try write(texts, after: prompt)
+        } else if beam != nil {
+            try write(
+                model.beamSearch(after: prompt, options: beamOptions(), threads: threads), after: prompt)
+        } else if let complete {
+            try write(
+                model.completions(
+                    of: prompt, count: complete, precision: products.precision, threads: threads))
+        } else if interactive {
+            let guided = try GuidedText(model, after: prompt, options: options(), threads: threads)
+            var session = InteractiveSession(
+                guided, model.vocabulary, prompt: prompt, readsEscapes: !self.prompt.noEscape)
+            try session.run()
+        } else {
+            try await write(
+                model.generate(after: prompt, options: options(), threads: threads), after: prompt)
         }
-        let strategy: SamplingStrategy =
-            if greedy {
-                .greedy
-            } else if let alpha {
-                .alpha(alpha)
-            } else {
-                .temperature(temperature ?? 1)
-            }
-        let options = GenerationOptions(
-            length: length, strategy: strategy, seed: seed, precision: products.precision)
-        var isFirst = true
-        for try await piece in model.generate(after: prompt, options: options, threads: threads) {
-            // Nothing is printed before the model has read the prompt, so that an error is all there is.
-            Standard.output.write(isFirst ? prompt + piece.text : piece.text)
-            isFirst = false
-        }
-        Standard.output.write("\n")
+    }
+
+    private func options() throws -> GenerationOptions {
+        var options = GenerationOptions(precision: products.precision)
+        if let length { options.length = length }
+        sampling.apply(to: &options)
+        options.bannedTokens = try bannedTokens
+        options.stopStrings = try stopStrings
+        return options
+    }
+
+    private func beamOptions() throws -> BeamSearchOptions {
+        var options = BeamSearchOptions(precision: products.precision)
+        if let beam { options.width = beam }
+        if let length { options.length = length }
+        if let lengthPenalty { options.lengthPenalty = lengthPenalty }
+        options.bannedTokens = try bannedTokens
+        options.stopStrings = try stopStrings
+        return options
+    }
+
+    private var bannedTokens: Set<String> {
+        get throws { Set(try ban.map { try prompt.decoded($0, of: "--ban") }) }
+    }
+
+    private var stopStrings: [String] {
+        get throws { try stop.map { try prompt.decoded($0, of: "--stop") } }
     }
 }

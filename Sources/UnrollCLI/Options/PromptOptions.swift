@@ -1,0 +1,50 @@
+import ArgumentParser
+import Foundation
+import Unroll
+import UnrollStorage
+
+/// What the model reads first.
+struct PromptOptions: ParsableArguments {
+    @Option(parsing: .unconditional, help: "What the model reads first.")
+    var prompt: String?
+
+    @Option(
+        help: """
+            A file with what the model reads first, or - for standard input; a newline at its end is left out.
+            """,
+        completion: .file())
+    var promptFile: String?
+
+    @Flag(help: #"Take \n, \t, \\, \" and \u{1F600} as they stand in --prompt, --stop and --ban."#)
+    var noEscape = false
+
+    /// Checks what can be checked without reading anything.
+    func validate() throws {
+        if (prompt == nil) == (promptFile == nil) {
+            throw ValidationError("give the prompt with either --prompt TEXT or --prompt-file FILE")
+        }
+        if let prompt { _ = try decoded(prompt, of: "--prompt") }
+    }
+
+    /// The text of an option, escapes replaced.
+    func decoded(_ text: String, of flag: String) throws -> String {
+        noEscape ? text : try EscapedText.decode(text, of: flag)
+    }
+
+    /// The prompt, read from wherever it is.
+    func text() throws -> String {
+        if let prompt { return try decoded(prompt, of: "--prompt") }
+        let file = promptFile ?? CorpusReader.standardInput
+        let isStandardInput = file == CorpusReader.standardInput
+        let name = isStandardInput ? "standard input" : file
+        let data =
+            isStandardInput
+            ? try CorpusReader.standardInputBytes()
+            : try FileSystem.contents(of: URL(fileURLWithPath: file))
+        guard let data else { throw TextError.fileNotFound(file: name) }
+        guard let text = String(validating: data, as: UTF8.self) else {
+            throw Failure("\(name): the prompt is not valid UTF-8; convert it to UTF-8")
+        }
+        return text.last == "\n" ? String(text.dropLast()) : text
+    }
+}

@@ -1,0 +1,102 @@
+import UnrollEngine
+import UnrollStorage
+import UnrollText
+
+/// A text that somebody writes together with a model: token by token from its choices or in words of one's own, and
+/// back again.
+package struct GuidedText {
+    /// A token that may come next.
+    package struct Choice: Sendable {
+        package let token: Int32
+        /// The token as the vocabulary writes it.
+        package let name: String
+        package let probability: Double
+    }
+
+    /// All that a step back restores.
+    private struct Moment {
+        var state: GenerationState
+        var sampler: TokenSampler
+        /// What was written after the prompt.
+        var text = ""
+    }
+
+    private let model: LanguageModel
+    private let options: GenerationOptions
+    private let threads: Int?
+    private var past: [Moment] = []
+    private var present: Moment
+
+    /// What was written after the prompt.
+    package var text: String { present.text }
+
+    /// Reads the prompt.
+    ///
+    /// - Throws: `GenerationError` when prompt or options make no sense.
+    package init(
+        _ model: LanguageModel, after prompt: String, options: GenerationOptions, threads: Int?
+    ) throws {
+        self.model = model
+        self.options = options
+        self.threads = threads
+        var sampler = try TokenSampler(options, vocabulary: model.vocabulary)
+        let state = try model.state(after: prompt, precision: options.precision, threads: threads)
+        for token in state.recentTokens { sampler.observe(token) }
+        present = Moment(state: state, sampler: sampler)
+    }
+
+    /// The most probable tokens, the most probable first; those that cannot come are left out.
+    package mutating func choices(_ count: Int) throws(GenerationError) -> [Choice] {
+        let probabilities = try present.sampler.probabilities(of: present.state.logits)
+        var best: [Choice] = []
+        for (token, probability) in probabilities.enumerated() where probability > 0 {
+            let name = model.vocabulary.token(Int32(token)) ?? ""
+            best.insert(
+                Choice(token: Int32(token), name: name, probability: probability), keeping: count
+            ) { $0.probability }
+        }
+        return best
+    }
+
+    /// Goes on with a token.
+    package mutating func choose(_ choice: Choice) throws {
+        var next = present
+        do {
+            try model.withEngine(precision: options.precision, threads: threads) { engine in
+                try engine.restoreState(next.state.recurrentState)
+                try next.state.read(choice.token, with: engine)
+                engine.copyState(to: &next.state.recurrentState)
+            }
+        } catch let error as EngineError {
+            throw GenerationError.engine(error)
+        }
+        var decoder = TextDecoder(model.vocabulary, next.state.decoder)
+        next.text += decoder.decode(choice.token)
+        next.state.decoder = decoder.state
+        next.sampler.observe(choice.token)
+        advance(to: next)
+    }
+
+    /// Goes on with a text.
+    package mutating func append(_ text: String) throws {
+        var next = present
+        let needsSpace = next.state.decoder.needsSpace && text.first?.isWhitespace == false
+        next.text += (needsSpace ? " " : "") + text
+        next.state = try model.state(
+            after: text, from: present.state, precision: options.precision, threads: threads)
+        for token in model.vocabulary.encode(text).ids { next.sampler.observe(token) }
+        advance(to: next)
+    }
+
+    /// Takes back the last token or text; returns whether there was one.
+    package mutating func undo() -> Bool {
+        guard let last = past.popLast() else { return false }
+        present = last
+        return true
+    }
+
+    private mutating func advance(to next: Moment) {
+        past.append(present)
+        present = next
+    }
+}
