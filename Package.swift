@@ -126,6 +126,7 @@ let package = Package(
         example("Exercises"),
         example("CustomCell"),
         tool("NameGenerator"),
+        example("Continuations"),
 
         .target(name: "UnrollTestSupport", path: "Tests/UnrollTestSupport", swiftSettings: strict),
         tests(of: "Unroll"),
