@@ -126,6 +126,7 @@ let package = Package(
         example("Exercises"),
         example("CustomCell"),
         tool("NameGenerator"),
+        tool("LogAnomaly"),
 
         .target(name: "UnrollTestSupport", path: "Tests/UnrollTestSupport", swiftSettings: strict),
         tests(of: "Unroll"),
@@ -143,7 +144,9 @@ let package = Package(
         tests(of: "UnrollTensor", uses: ["UnrollCore"], resources: [.copy("Oracles")]),
         .testTarget(
             name: "ExamplesTests",
-            dependencies: ["Chapter", "LSTMFromScratch", "GRUFromScratch", "NameGenerator", "Unroll"],
+            dependencies: [
+                "Chapter", "LSTMFromScratch", "GRUFromScratch", "NameGenerator", "LogAnomaly", "Unroll",
+            ],
             resources: [.copy("Oracles")], swiftSettings: strict),
         tests(of: "UnrollModel", uses: ["UnrollCore"], resources: [.copy("Fixtures")]),
         tests(
@@ -169,7 +172,7 @@ let package = Package(
             uses: [
                 "UnrollTestSupport", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine",
                 "UnrollStorage",
-                "UnrollTraining", "UnrollCharts",
+                "UnrollTraining", "UnrollGeneration", "UnrollCharts",
             ],
             resources: [.copy("Oracles")]),
         tests(of: "UnrollCLI", uses: ["UnrollTestSupport"]),

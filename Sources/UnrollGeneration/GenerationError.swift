@@ -17,6 +17,8 @@ public enum GenerationError: Error, Sendable, Equatable, CustomStringConvertible
     case stateOfAnotherModel
     /// A file holds no state of generation that can be used.
     case unusableState(path: String, reason: String)
+    /// What a model learnt from a text while it was evaluated took it out of all bounds.
+    case adaptationDiverged(learningRate: Float)
 
     /// One line that names the thing and the way out.
     public var description: String {
@@ -31,6 +33,8 @@ public enum GenerationError: Error, Sendable, Equatable, CustomStringConvertible
             "the state is that of another model; go on with the model that has read the text, or read it again"
         case .unusableState(let path, let reason):
             "\(path): \(reason); read the text again and save what the model then knows"
+        case .adaptationDiverged(let rate):
+            "dynamic evaluation diverged at a learning rate of \(rate); use a smaller --learning-rate"
         }
     }
 }

@@ -44,3 +44,31 @@ package final class ByteStream {
         }
     }
 }
+
+extension ByteStream {
+    /// The beginning of a text, of whole characters unless tokens are bytes.
+    ///
+    /// - Parameters:
+    ///   - count: How many bytes it may have.
+    ///   - kind: What a token is.
+    /// - Returns: The bytes, and whether that is all of the text.
+    /// - Throws: `TextError` when it cannot be read, or is no UTF-8 that characters and words could be made of.
+    package func beginning(
+        _ count: Int, tokens kind: TokenKind
+    ) throws(TextError) -> (bytes: [UInt8], isWhole: Bool) {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: count + 1, alignment: 1)
+        defer { buffer.deallocate() }
+        let found = try StreamSource(self).read(from: 0, into: buffer)
+        var bytes = buffer.bindMemory(to: UInt8.self)[..<min(found, count)]
+        if kind != .bytes {
+            if found > count {
+                bytes = bytes.prefix(UnsafeBufferPointer(rebasing: bytes).lastScalarBoundary())
+            }
+            if let invalid = UnsafeBufferPointer(rebasing: bytes).firstInvalidUTF8Offset() {
+                throw .invalidUTF8(file: name, offset: invalid)
+            }
+            if bytes.starts(with: UnsafeBufferPointer.byteOrderMark) { bytes = bytes.dropFirst(3) }
+        }
+        return (Array(bytes), found <= count)
+    }
+}

@@ -27,7 +27,8 @@ package struct TextTokenizer {
         encoder = TokenEncoder(vocabulary)
         let byte: UInt8 = vocabulary.preprocessing == .none ? 0x0A : 0x20
         separatorID =
-            vocabulary.kind == .words ? nil : vocabulary.table.index(of: CollectionOfOne(byte)).map(Int32.init)
+            vocabulary.kind == .words
+            ? nil : vocabulary.table.index(of: CollectionOfOne(byte)).map(Int32.init)
         separator = separatorID == nil ? nil : byte
     }
 

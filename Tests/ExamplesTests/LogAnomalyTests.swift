@@ -1,0 +1,39 @@
+import Foundation
+import LogAnomaly
+import Testing
+import Unroll
+
+@Suite struct LogAnomalyTests {
+    /// Lines of a server that does the same all day.
+    private func usualLines(_ count: Int, seed: Int) -> [String] {
+        (0..<count).map { index in
+            let number = (index &+ seed) &* 2_654_435_761 >> 8
+            let time = String(format: "%02d:%02d:%02d", number % 24, number / 7 % 60, number / 31 % 60)
+            let page = ["/index.html", "/about.html", "/news.html", "/login"][number / 3 % 4]
+            return "\(time) GET \(page) 200 \(number / 5 % 90 + 10) ms"
+        }
+    }
+
+    @Test func linesOutOfTheOrdinaryAreFoundAndMarked() async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "unroll-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let (usual, log) = (folder.appending(path: "usual.log"), folder.appending(path: "log"))
+        try usualLines(700, seed: 1).map { $0 + "\n" }.joined().write(
+            to: usual, atomically: true, encoding: .utf8)
+        var lines = usualLines(200, seed: 5_000)
+        lines[30] = "12:04:55 GET /../../etc/passwd 200 14 ms"
+        lines[77] = "03:11:20 GET /index.html 500 85 ms: connection reset by peer"
+        lines[150] = "19:48:02 GET /ind"
+        try lines.map { $0 + "\n" }.joined().write(to: log, atomically: true, encoding: .utf8)
+
+        let detector = try await AnomalyDetector(learningFrom: usual, epochs: 12)
+        var found: [Int: String] = [:]
+        try await detector.forEachAnomaly(in: log) { found[$0.number] = $0.score.marked() }
+        #expect(found.keys.sorted() == [31, 78, 151], "\(found)")
+        // What is marked begins at the oddity.
+        #expect(found[31]?.hasPrefix("12:04:55 GET /⟦") == true, "\(found)")
+        #expect(found[78]?.hasPrefix("03:11:20 GET /index.html ⟦5") == true, "\(found)")
+        #expect(found[151]?.hasSuffix("↵⟧") == true, "\(found)")
+    }
+}
