@@ -5,12 +5,12 @@ import Unroll
 
 @Suite struct LogAnomalyTests {
     /// Lines of a server that does the same all day.
-    private func usualLines(_ count: Int, seed: Int) -> [String] {
-        (0..<count).map { index in
-            let number = (index &+ seed) &* 2_654_435_761 >> 8
-            let time = String(format: "%02d:%02d:%02d", number % 24, number / 7 % 60, number / 31 % 60)
-            let page = ["/index.html", "/about.html", "/news.html", "/login"][number / 3 % 4]
-            return "\(time) GET \(page) 200 \(number / 5 % 90 + 10) ms"
+    private func usualLines(_ count: Int, seed: UInt64) -> [String] {
+        var random = RandomSource(seed: seed, purpose: .generation)
+        return (0..<count).map { _ in
+            let time = [24, 60, 60].map { String(format: "%02d", random.integer(below: $0)) }
+            let page = ["/index.html", "/about.html", "/news.html", "/login"][random.integer(below: 4)]
+            return "\(time.joined(separator: ":")) GET \(page) 200 \(random.integer(below: 90) + 10) ms"
         }
     }
 
@@ -21,7 +21,7 @@ import Unroll
         let (usual, log) = (folder.appending(path: "usual.log"), folder.appending(path: "log"))
         try usualLines(700, seed: 1).map { $0 + "\n" }.joined().write(
             to: usual, atomically: true, encoding: .utf8)
-        var lines = usualLines(200, seed: 5_000)
+        var lines = usualLines(200, seed: 2)
         lines[30] = "12:04:55 GET /../../etc/passwd 200 14 ms"
         lines[77] = "03:11:20 GET /index.html 500 85 ms: connection reset by peer"
         lines[150] = "19:48:02 GET /ind"

@@ -21,6 +21,9 @@ import UnrollText
     @Test func quotationsBeginAndEnd() throws {
         #expect(try values(#"a"b"c"#, .quotation) == [0, 1, 1, 0, 0])
         #expect(try values("a“ä”c", .quotation) == [0, 1, 1, 0, 0])
+        // Single marks may be apostrophes.
+        #expect(try values("'it's.' b's", .quotation) == [1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0])
+        #expect(try values("‘it’s.’ b’s", .quotation) == [1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0])
         // Of several paragraphs, each opens its own; one that is not closed ends with its paragraph.
         #expect(try values("“a\nb\n\nc", .quotation) == [1, 1, 1, 1, 1, 0, 0])
         #expect(try values("\"a\n \nc", .quotation) == [1, 1, 1, 1, 0, 0])

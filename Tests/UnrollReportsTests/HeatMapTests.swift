@@ -81,7 +81,7 @@ import UnrollText
         }
         let reader = PageReader(html)
         #expect(reader.isWellFormed)
-        #expect(reader.cell(after: "tokens") == "180")
+        #expect(reader.cell(after: "tokens") == "189")
         #expect(reader.cell(after: "bits per byte") == String(format: "%.3f", score.bitsPerByte))
         let first = try #require(inspection.findings.first)
         let unit = inspection.units[first.unit]
@@ -89,7 +89,7 @@ import UnrollText
             reader.cell(after: "layer 1, \(unit.state)[\(unit.index)]")
                 == String(format: "%+.3f", first.correlation).replacing("-", with: "−"))
         // A mark for each character, and the legend's.
-        #expect(reader.elements.count { $0 == "i" } == 180 + 9 + 5)
+        #expect(reader.elements.count { $0 == "i" } == 189 + 9 + 5)
     }
 
     @Test func coloursAreLevelsOfSurprise() throws {

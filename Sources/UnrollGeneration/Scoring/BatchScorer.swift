@@ -9,6 +9,11 @@ struct BatchScorer {
     /// Tokens of each between two looks at who is finished, `T`.
     static let timeSteps = 32
 
+    /// The rows for so many texts, the last one twice where a tile of rows would have one alone.
+    ///
+    /// Kernels add up a single row in another order, and a text's last bits would depend on how many others there are.
+    static func batchSize(_ count: Int) -> Int { count % 4 == 1 ? count + 1 : count }
+
     let engine: CPUEngine
     let kind: TokenKind
     /// What every text is read after, if there is such a token; else its first token is given and not predicted.
@@ -44,18 +49,21 @@ struct BatchScorer {
             // The state goes on without the texts that are finished.
             let count = rows.prefix { predictionCount(texts[$0]) > start }.count
             guard count > 0, let longest = rows.first else { return }
+            let batchSize = Self.batchSize(count)
             if start > 0, count < rows.count {
-                try engine.restoreState(engine.recurrentState.rows(Array(0..<count)))
+                let kept = (0..<batchSize).map { min($0, count - 1) }
+                try engine.restoreState(engine.recurrentState.rows(kept))
             }
             rows = rows.prefix(count)
             try Task.checkCancellation()
             let timeSteps = min(Self.timeSteps, predictionCount(texts[longest]) - start)
-            minibatch.reshape(timeSteps: timeSteps, batchSize: count, continuesState: start > 0)
-            for (row, index) in rows.enumerated() {
+            minibatch.reshape(timeSteps: timeSteps, batchSize: batchSize, continuesState: start > 0)
+            for row in 0..<batchSize {
+                let text = texts[rows[rows.startIndex + min(row, count - 1)]]
                 for step in 0..<timeSteps {
-                    let (input, target) = prediction(start + step, of: texts[index])
-                    minibatch.inputs[step * count + row] = input
-                    minibatch.targets[step * count + row] = target
+                    let (input, target) = prediction(start + step, of: text)
+                    minibatch.inputs[step * batchSize + row] = input
+                    minibatch.targets[step * batchSize + row] = target
                 }
             }
             _ = try engine.evaluate(minibatch)

@@ -14,6 +14,7 @@ extension LanguageModel {
     ///   - text: What to score; it is preprocessed as the model's text was.
     ///   - precision: What matrix products multiply.
     ///   - threads: Threads that compute; as many as there are processors unless said otherwise.
+    /// - Returns: The surprise of each token, and what follows from it.
     /// - Throws: `GenerationError`, `CancellationError` when the task is cancelled.
     public func score(
         of text: String, precision: Precision = .float32, threads: Int? = nil
@@ -27,8 +28,8 @@ extension LanguageModel {
 
     /// Measures how surprised the model is by each of several lines, side by side.
     ///
-    /// Each is read as by `score(of:)`, so no score depends on the lines around it, and its end is a token of it, if
-    /// the model knows one: a line that breaks off surprises.
+    /// Each is read as by `score(of:)`, so no score depends on the lines around it (with an embedding, none beyond
+    /// rounding), and its end is a token of it, if the model knows one: a line that breaks off surprises.
     ///
     /// - Parameters:
     ///   - lines: What to score, without line feeds.

@@ -1,6 +1,8 @@
 /// Something about a place in a text that a hidden unit may keep track of.
 package enum TextFeature: CaseIterable, Sendable {
     /// 1 between quotation marks, else 0; a paragraph ends a quotation that is still open.
+    ///
+    /// Of single marks, those after white space begin one, and those after punctuation end it; others are apostrophes.
     case quotation
     /// Characters since the line began.
     case linePosition
@@ -22,11 +24,12 @@ package enum TextFeature: CaseIterable, Sendable {
         }
     }
 
-    /// The features behind each of some places of a text, in the order of the cases.
+    /// The features behind each of some places of a text.
     ///
     /// - Parameters:
     ///   - bytes: The text in UTF-8; what is none counts as letters.
     ///   - ends: The places, as numbers of bytes before them, rising.
+    /// - Returns: For each place all features, in the order of the cases.
     package static func values(in bytes: [UInt8], at ends: some Sequence<Int>) -> [[Float]] {
         var tracker = FeatureTracker()
         var read = 0
@@ -48,11 +51,11 @@ private struct FeatureTracker {
     private var bracketDepth = 0
     private var wordPosition = 0
     private var indentation = 0
-    /// The last three bytes, the last one lowest.
-    private var recent: UInt32 = 0
+    /// The last four bytes, the last one lowest.
+    private var recent: UInt32 = 0x0A
 
     mutating func read(_ byte: UInt8) {
-        recent = (recent << 8 | UInt32(byte)) & 0xFF_FFFF
+        recent = recent << 8 | UInt32(byte)
         let isContinuation = byte & 0xC0 == 0x80
         if !isContinuation { linePosition += 1 }
         var isLetter = false
@@ -63,21 +66,33 @@ private struct FeatureTracker {
         case UInt8(ascii: " "), UInt8(ascii: "\t"):
             if isLineBlank { indentation += 1 }
         case UInt8(ascii: "\""): isQuoted.toggle()
+        case UInt8(ascii: "'"):
+            let before = recent >> 8 & 0xFF
+            if [0x0A, 0x20, 0x28].contains(before) {
+                isQuoted = true
+            } else if Self.endsClause(before) {
+                isQuoted = false
+            }
         case UInt8(ascii: "("), UInt8(ascii: "["), UInt8(ascii: "{"): bracketDepth += 1
         case UInt8(ascii: ")"), UInt8(ascii: "]"), UInt8(ascii: "}"): bracketDepth = max(bracketDepth - 1, 0)
         case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
             UInt8(ascii: "a")...UInt8(ascii: "z"):
             isLetter = true
         case 0x80...:
-            switch recent {
-            case 0xE2_809C, 0xE2_809E: isQuoted = true  // “ „
+            switch recent & 0xFF_FFFF {
+            case 0xE2_809C, 0xE2_809E, 0xE2_8098: isQuoted = true  // “ „ ‘
             case 0xE2_809D: isQuoted = false  // ”
+            case 0xE2_8099: if Self.endsClause(recent >> 24) { isQuoted = false }  // ’
             default: isLetter = true
             }
         default: break
         }
         if ![0x0A, 0x0D, 0x20, 0x09].contains(byte) { isLineBlank = false }
         wordPosition = isLetter ? wordPosition + (isContinuation ? 0 : 1) : 0
+    }
+
+    private static func endsClause(_ byte: UInt32) -> Bool {
+        ".,;:!?-".utf8.contains { UInt32($0) == byte }
     }
 
     func value(of feature: TextFeature) -> Float {

@@ -162,12 +162,17 @@ private struct TextInspector {
         for start in stride(from: 0, to: inputs.count, by: Self.timeSteps) {
             try Task.checkCancellation()
             let count = min(Self.timeSteps, inputs.count - start)
-            minibatch.reshape(timeSteps: count, batchSize: 1, continuesState: start > 0)
+            // As many rows as a score has, so that the page shows its numbers in every bit.
+            let batchSize = BatchScorer.batchSize(1)
+            minibatch.reshape(timeSteps: count, batchSize: batchSize, continuesState: start > 0)
             for step in 0..<count {
-                minibatch.inputs[step] = inputs[start + step]
                 // Nothing is known of what comes behind the text, and nothing of its loss is used.
                 let next = start + step + 1
-                minibatch.targets[step] = next < inputs.count ? inputs[next] : Vocabulary.unknownID
+                for row in 0..<batchSize {
+                    minibatch.inputs[step * batchSize + row] = inputs[start + step]
+                    minibatch.targets[step * batchSize + row] =
+                        next < inputs.count ? inputs[next] : Vocabulary.unknownID
+                }
             }
             _ = try engine.evaluate(minibatch)
             for step in 0..<count { try body(start + step, step) }

@@ -39,9 +39,7 @@ public struct TextScore: Sendable, Equatable {
     /// How many tokens the vocabulary lacks.
     public var unknownCount: Int { tokens.count(where: \.isUnknown) }
 
-    /// What some tokens stand for, such as those of the span; the end of a line is a line feed or a space.
-    ///
-    /// - Parameter positions: Their positions in `tokens`.
+    /// What the tokens at some positions stand for, such as those of the span; a line's end is a line feed or a space.
     public func text(of positions: Range<Int>) -> String {
         String(decoding: bytes[byteRange(of: positions)], as: UTF8.self)
     }
