@@ -13,7 +13,7 @@ public struct DynamicEvaluation: Sendable, Equatable {
     public var gradientNormBound: Float?
 
     /// Describes a dynamic evaluation.
-    public init(learningRate: Float = 0.2, pieceLength: Int = 20, gradientNormBound: Float? = 1) {
+    public init(learningRate: Float = 0.03, pieceLength: Int = 20, gradientNormBound: Float? = 1) {
         self.learningRate = learningRate
         self.pieceLength = pieceLength
         self.gradientNormBound = gradientNormBound

@@ -13,7 +13,7 @@ enum HeatMapStyle {
           border: 1px solid var(--line); border-radius: 6px; padding: .15rem .4rem; }
         .legend { display: flex; flex-wrap: wrap; gap: .15rem .9rem; margin: .4rem 0 0; font-size: .8rem; }
         .legend b { font-weight: 600; }
-        .legend i { display: inline-block; width: 1.6em; border: 1px solid var(--line); border-radius: 3px; }
+        .legend i { display: inline-block; width: 1.6em; height: 1.1em; vertical-align: -.2em; border: 1px solid var(--line); border-radius: 3px; }
         [hidden] { display: none !important; }
         i { font-style: normal; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
         #text { margin: 1rem 0; white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: isolate;
