@@ -127,6 +127,7 @@ let package = Package(
         example("CustomCell"),
         tool("NameGenerator"),
         example("Continuations"),
+        tool("LogAnomaly"),
 
         .target(name: "UnrollTestSupport", path: "Tests/UnrollTestSupport", swiftSettings: strict),
         tests(of: "Unroll"),
@@ -144,7 +145,9 @@ let package = Package(
         tests(of: "UnrollTensor", uses: ["UnrollCore"], resources: [.copy("Oracles")]),
         .testTarget(
             name: "ExamplesTests",
-            dependencies: ["Chapter", "LSTMFromScratch", "GRUFromScratch", "NameGenerator", "Unroll"],
+            dependencies: [
+                "Chapter", "LSTMFromScratch", "GRUFromScratch", "NameGenerator", "LogAnomaly", "Unroll",
+            ],
             resources: [.copy("Oracles")], swiftSettings: strict),
         tests(of: "UnrollModel", uses: ["UnrollCore"], resources: [.copy("Fixtures")]),
         tests(
@@ -170,7 +173,7 @@ let package = Package(
             uses: [
                 "UnrollTestSupport", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine",
                 "UnrollStorage",
-                "UnrollTraining", "UnrollCharts",
+                "UnrollTraining", "UnrollGeneration", "UnrollCharts",
             ],
             resources: [.copy("Oracles")]),
         tests(of: "UnrollCLI", uses: ["UnrollTestSupport"]),

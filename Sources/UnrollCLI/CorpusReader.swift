@@ -36,6 +36,18 @@ enum CorpusReader {
         }
     }
 
+    /// Begins to read a text, of any length, as tokens of a model's vocabulary.
+    static func tokens(of source: String, with vocabulary: Vocabulary) async throws -> TokenReader {
+        source == standardInput
+            ? TokenReader(.standardInput, vocabulary: vocabulary)
+            : try TokenReader(contentsOf: try await file(source), vocabulary: vocabulary)
+    }
+
+    /// Opens a text.
+    static func stream(of source: String) async throws -> ByteStream {
+        source == standardInput ? .standardInput : try ByteStream(contentsOf: try await file(source))
+    }
+
     /// A path, or the file of a name from the catalogue.
     static func file(_ source: String) async throws -> URL {
         let url = URL(fileURLWithPath: source)

@@ -21,6 +21,8 @@ public enum GenerationError: Error, Sendable, Equatable, CustomStringConvertible
     case unknownToken(String, kind: TokenKind)
     /// All tokens are banned.
     case nothingToChoose
+    /// What a model learnt from a text while it was evaluated took it out of all bounds.
+    case adaptationDiverged(learningRate: Float)
 
     /// One line that names the thing and the way out.
     public var description: String {
@@ -38,6 +40,8 @@ public enum GenerationError: Error, Sendable, Equatable, CustomStringConvertible
         case .unknownToken(let token, let kind):
             "the model has no token \(token.debugDescription) to ban (--ban); its tokens are \(kind.rawValue)"
         case .nothingToChoose: "all tokens of the model are banned (--ban); leave one at least to choose"
+        case .adaptationDiverged(let rate):
+            "dynamic evaluation diverged at a learning rate of \(rate); use a smaller --learning-rate"
         }
     }
 }

@@ -6,8 +6,8 @@ package enum ReportError: Error, Sendable, Equatable, CustomStringConvertible {
     case notARun(path: String)
     /// A new run would be mixed with the events of another.
     case holdsOtherEvents(path: String)
-    /// The report would replace a file that is no report.
-    case exists(path: String)
+    /// The page would replace a file that is no page of its kind.
+    case exists(path: String, kind: String)
     /// A file could not be read or written.
     case storage(StorageError)
 
@@ -19,8 +19,8 @@ package enum ReportError: Error, Sendable, Equatable, CustomStringConvertible {
                 + " name a folder that unroll train has made"
         case .holdsOtherEvents(let path):
             "\(path): has the events of another run; choose another folder with --tensorboard, or remove it"
-        case .exists(let path):
-            "\(path): exists already and is no report; choose another --output"
+        case .exists(let path, let kind):
+            "\(path): exists already and is no \(kind); choose another name"
         case .storage(let error):
             error.description
         }

@@ -11,15 +11,7 @@ final class FileSource: ByteSource {
     private let kept: [UInt8]?
 
     init(_ url: URL) throws(TextError) {
-        guard url.isFileURL else {
-            throw .unreadable(file: url.absoluteString, reason: "not a file URL")
-        }
-        let name = url.relativePath
-        let descriptor = open(name, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            throw errno == ENOENT
-                ? .fileNotFound(file: name) : .unreadable(file: name, reason: systemReason())
-        }
+        let (name, descriptor) = try Self.open(url)
         self.name = name
         self.descriptor = descriptor
         do throws(TextError) {
@@ -51,6 +43,20 @@ final class FileSource: ByteSource {
             }
         }
         return filled
+    }
+
+    /// Opens what has a name, to read it.
+    static func open(_ url: URL) throws(TextError) -> (name: String, descriptor: Int32) {
+        guard url.isFileURL else {
+            throw .unreadable(file: url.absoluteString, reason: "not a file URL")
+        }
+        let name = url.relativePath
+        let descriptor = Foundation.open(name, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw errno == ENOENT
+                ? .fileNotFound(file: name) : .unreadable(file: name, reason: systemReason())
+        }
+        return (name, descriptor)
     }
 
     /// The size of a file that can be read piece by piece, or else all that it holds.
@@ -90,6 +96,6 @@ final class FileSource: ByteSource {
 }
 
 /// The system's words for its last error.
-private func systemReason() -> String {
+func systemReason() -> String {
     String(cString: strerror(errno))
 }

@@ -31,6 +31,12 @@ struct Preprocessor {
         }
     }
 
+    /// Begins with another text.
+    mutating func restart() {
+        isAfterSpace = preprocessing == .lowercase ? 1 : 0
+        owesSpace = false
+    }
+
     /// Writes what the next piece of the text becomes, and returns its length in bytes.
     mutating func process(
         _ piece: UnsafeBufferPointer<UInt8>, into output: UnsafeMutablePointer<UInt8>

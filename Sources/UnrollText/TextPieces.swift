@@ -12,7 +12,8 @@ struct TextPieces {
     let preprocessing: Preprocessing
     let kind: TokenKind
 
-    private static let readSize = 1 << 15
+    /// The bytes that are read at once.
+    static let readSize = 1 << 15
     /// The bytes of the longest piece.
     static let maximumSize = readSize * Preprocessor.maximumGrowth
 
@@ -23,49 +24,9 @@ struct TextPieces {
     func forEach(
         _ body: (UnsafeBufferPointer<UInt8>) throws(TextError) -> Bool
     ) throws(TextError) {
-        let input = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: Self.readSize)
-        defer { input.deallocate() }
-        let output = UnsafeMutablePointer<UInt8>.allocate(capacity: Self.maximumSize + Preprocessor.slack)
-        defer { output.deallocate() }
-
-        var preprocessor = Preprocessor(preprocessing, kind: kind)
-        func process(_ piece: UnsafeBufferPointer<UInt8>) throws(TextError) -> Bool {
-            let written = preprocessor.process(piece, into: output)
-            guard written > 0 else { return true }
-            return try body(UnsafeBufferPointer(start: output, count: written))
-        }
-        var isInsideLine = false
-        for text in texts {
-            let source = try text.open()
-            var offset = 0
-            while true {
-                let count = try source.read(from: offset, into: UnsafeMutableRawBufferPointer(input))
-                if count == 0 { break }
-                if offset == 0, isInsideLine, kind != .bytes {
-                    var lineFeed: UInt8 = 0x0A
-                    let isWanted = try withUnsafePointer(to: &lineFeed) { pointer throws(TextError) in
-                        try process(UnsafeBufferPointer(start: pointer, count: 1))
-                    }
-                    guard isWanted else { return }
-                }
-                var piece = UnsafeBufferPointer(rebasing: input[..<count])
-                let isLast = count < input.count
-                var used = count
-                if kind != .bytes {
-                    if !isLast { used = piece.lastScalarBoundary() }
-                    piece = UnsafeBufferPointer(rebasing: piece[..<used])
-                    if let invalid = piece.firstInvalidUTF8Offset() {
-                        throw .invalidUTF8(file: text.name, offset: offset + invalid)
-                    }
-                    if offset == 0, piece.starts(with: [0xEF, 0xBB, 0xBF]) {
-                        piece = UnsafeBufferPointer(rebasing: piece[3...])
-                    }
-                }
-                isInsideLine = input[used - 1] != 0x0A
-                guard try process(piece) else { return }
-                if isLast { break }
-                offset += used
-            }
+        let reader = TextPieceReader(self)
+        while let piece = try reader.next() {
+            guard try body(piece) else { return }
         }
     }
 }

@@ -20,6 +20,14 @@ struct TextSource {
         opened = { source }
     }
 
+    /// A text that is read once, while it comes.
+    init(_ stream: ByteStream) {
+        name = stream.name
+        byteCount = stream.byteCount
+        stamp = nil
+        opened = { StreamSource(stream) }
+    }
+
     /// The text in a file, a pipe or a device; what cannot be read twice is read now.
     init(file url: URL) throws(TextError) {
         guard url.isFileURL else {

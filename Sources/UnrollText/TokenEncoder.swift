@@ -46,25 +46,67 @@ struct TokenEncoder {
         defer { block.deallocate() }
         var total = 0
         try pieces.forEach { piece throws(TextError) in
-            let room = UnsafeMutableBufferPointer(rebasing: block.prefix(limit - total))
-            var count = 0
-            let used = encode(piece, into: room, at: &count)
-            byteCount += used
-            if vocabulary.kind == .words {
-                characterCount += UnsafeBufferPointer(rebasing: piece[..<used]).scalarCount()
-            }
+            let count = encode(piece, into: UnsafeMutableBufferPointer(rebasing: block.prefix(limit - total)))
             total += count
-            try body(UnsafeBufferPointer(rebasing: room[..<count]))
+            try body(UnsafeBufferPointer(rebasing: block[..<count]))
             return total < limit
         }
-        if vocabulary.kind == .words, total < limit {
-            var count = 0
-            scanner.finish { [table = vocabulary.table] word in
-                Self.append(table.index(of: word), to: block, at: &count)
-            }
-            try body(UnsafeBufferPointer(rebasing: block[..<count]))
+        if total < limit {
+            let count = finish(into: block)
+            if count > 0 { try body(UnsafeBufferPointer(rebasing: block[..<count])) }
         }
-        if vocabulary.kind == .characters { characterCount = total }
+    }
+
+    /// Writes the ids of the tokens that end in the next piece, as far as there is room, and returns their number.
+    mutating func encode<ID: FixedWidthInteger>(
+        _ piece: UnsafeBufferPointer<UInt8>, into ids: UnsafeMutableBufferPointer<ID>
+    ) -> Int {
+        var count = 0
+        let used = encode(piece, into: ids, at: &count)
+        byteCount += used
+        switch vocabulary.kind {
+        case .bytes: break
+        case .characters: characterCount += count
+        case .words: characterCount += UnsafeBufferPointer(rebasing: piece[..<used]).scalarCount()
+        }
+        return count
+    }
+
+    /// Writes the id of the word that the end of the text ends, if there is one, and returns how many that are.
+    mutating func finish<ID: FixedWidthInteger>(into ids: UnsafeMutableBufferPointer<ID>) -> Int {
+        var count = 0
+        scanner.finish { [table = vocabulary.table] word in
+            Self.append(table.index(of: word), to: ids, at: &count)
+        }
+        return count
+    }
+
+    /// Calls `body` with the id and the first byte of each token of a whole text; one of words ends in white space.
+    mutating func forEachToken(
+        in text: UnsafeBufferPointer<UInt8>, _ body: (_ id: Int32, _ start: Int) -> Void
+    ) {
+        switch vocabulary.kind {
+        case .bytes:
+            for (start, byte) in text.enumerated() { body(Int32(byteIDs[Int(byte)]), start) }
+        case .characters:
+            var end = 0
+            while end < text.count {
+                let start = end
+                if text[start] < 0x80 {
+                    end += 1
+                    body(Int32(byteIDs[Int(text[start])]), start)
+                } else {
+                    body(Int32(scalarIDs[text.nextScalar(at: &end)]), start)
+                }
+            }
+        case .words:
+            guard let base = text.baseAddress else { return }
+            _ = scanner.scan(text) { [table = vocabulary.table] word in
+                let start = word.baseAddress.map { $0 - base } ?? 0
+                body(Int32(table.index(of: word) ?? Int(Vocabulary.unknownID)), start)
+                return true
+            }
+        }
     }
 
     /// Writes ids until the piece or the buffer ends, and returns how many bytes of the piece they stand for.

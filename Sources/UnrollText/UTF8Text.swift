@@ -1,5 +1,8 @@
 /// Reading UTF-8 a run of ASCII or one scalar at a time.
 extension UnsafeBufferPointer<UInt8> {
+    /// What some programs put before a text to say that it is UTF-8.
+    static var byteOrderMark: [UInt8] { [0xEF, 0xBB, 0xBF] }
+
     /// The end of the run of ASCII bytes that begins at `start`.
     func asciiRunEnd(from start: Int) -> Int {
         let bytes = UnsafeRawBufferPointer(self)

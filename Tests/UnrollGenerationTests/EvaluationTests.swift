@@ -5,6 +5,7 @@ import UnrollEngine
 import UnrollGeneration
 import UnrollModel
 import UnrollStorage
+import UnrollTestSupport
 import UnrollText
 import UnrollTraining
 
@@ -82,6 +83,40 @@ import UnrollTraining
         let corpus = try corpus("axbxc", of: model)
         #expect(corpus.unknownCount == 2)
         #expect(try model.evaluate(on: corpus).tokens == 4)
+    }
+
+    // Around the steps of a minibatch and the bytes that are read at once.
+    @Test(arguments: [2, 256, 257, 32_768, 32_769, 100_000])
+    func aFileIsEvaluatedAsATextInMemory(length: Int) throws {
+        let folder = try TemporaryFolder()
+        let text = String(String(repeating: "travel täme ", count: length / 12 + 1).prefix(length))
+        try folder.write(text, to: "text")
+        for kind in TokenKind.allCases {
+            let model = try LanguageModel.untrained(text: "time traveller", tokens: kind)
+            let corpus = try corpus(text, of: model)
+            guard corpus.tokens.count > 1 else { continue }
+            #expect(try model.evaluate(contentsOf: folder("text")) == model.evaluate(on: corpus))
+            guard length < 1_000 else { continue }
+            #expect(
+                try model.evaluate(contentsOf: folder("text"), adapting: DynamicEvaluation())
+                    == model.evaluate(on: corpus, adapting: DynamicEvaluation()))
+        }
+    }
+
+    @Test func filesThatCannotBeEvaluatedAreNamed() async throws {
+        let folder = try TemporaryFolder()
+        let model = try LanguageModel.untrained(text: "abc")
+        try folder.write("", to: "empty")
+        try folder.write("a", to: "short")
+        await expectGenerationError(.text(.emptyText(file: "empty"))) {
+            _ = try model.evaluate(contentsOf: folder("empty"))
+        }
+        await expectGenerationError(
+            .text(.textTooShort(tokens: 1, needed: 2, batchSize: 1, timeSteps: 1))
+        ) { _ = try model.evaluate(contentsOf: folder("short")) }
+        await expectGenerationError(.text(.fileNotFound(file: folder("nowhere").relativePath))) {
+            _ = try model.evaluate(contentsOf: folder("nowhere"))
+        }
     }
 
     @Test func progressGoesFromZeroToOne() throws {

@@ -227,7 +227,7 @@ import UnrollTestSupport
         #expect(try String(contentsOf: folder("new.html"), encoding: .utf8) == report.html)
         for text in ["", "<!DOCTYPE html>\n<p>mine</p>"] {
             try folder.write(text, to: "mine.html")
-            #expect(throws: ReportError.exists(path: folder("mine.html").relativePath)) {
+            #expect(throws: ReportError.exists(path: folder("mine.html").relativePath, kind: "report")) {
                 try report.write(to: folder("mine.html"))
             }
         }

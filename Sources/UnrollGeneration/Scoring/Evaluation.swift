@@ -24,40 +24,152 @@ extension LanguageModel {
     ///
     /// - Parameters:
     ///   - corpus: The text, as tokens of this model's vocabulary.
+    ///   - adaptation: How the model learns from what it has been evaluated on; nil if it does not. This model stays
+    ///     as it is.
     ///   - precision: What matrix products multiply.
     ///   - threads: Threads that compute; as many as there are processors unless said otherwise.
     ///   - progress: Called now and then with the part that is done, between 0 and 1.
     /// - Returns: The sums over the whole text.
     /// - Throws: `GenerationError` when the text is too short, `CancellationError` when the task is cancelled.
     public func evaluate(
-        on corpus: Corpus, precision: Precision = .float32, threads: Int? = nil,
-        progress: (Double) -> Void = { _ in }
+        on corpus: Corpus, adapting adaptation: DynamicEvaluation? = nil, precision: Precision = .float32,
+        threads: Int? = nil, progress: (Double) -> Void = { _ in }
     ) throws -> Evaluation {
-        do {
-            let engine = try CPUEngine(
-                configuration: configuration, parameters: parameters, precision: precision, threads: threads)
-            let source = try corpus.tokens.strand(timeSteps: 256)
+        let kind = corpus.vocabulary.kind
+        let (tokens, nats) = try evaluate(adapting: adaptation, precision: precision, threads: threads) {
+            timeSteps, body throws in
+            let source = try corpus.tokens.strand(timeSteps: timeSteps)
             var minibatch = Minibatch()
-            var (nats, tokens) = (0.0, 0)
             for index in 0..<source.count {
-                try Task.checkCancellation()
                 source.fill(&minibatch, at: index)
-                nats += try engine.evaluate(minibatch)
-                tokens += minibatch.tokenCount
+                try body(minibatch)
                 progress(Double(index + 1) / Double(source.count))
             }
+        }
+        return Evaluation(
+            tokens: tokens, nats: nats, of: kind, tokenCount: corpus.tokens.count, byteCount: corpus.byteCount
+        )
+    }
+
+    /// Measures how well the model predicts the text in a file, which may be larger than memory.
+    ///
+    /// - Parameters:
+    ///   - url: A file, a folder whose files are read as one text, a pipe or a device.
+    ///   - adaptation: How the model learns from what it has been evaluated on; nil if it does not. This model stays
+    ///     as it is.
+    ///   - precision: What matrix products multiply.
+    ///   - threads: Threads that compute; as many as there are processors unless said otherwise.
+    /// - Returns: The sums over the whole text.
+    /// - Throws: `GenerationError` when the text cannot be read or is too short, `CancellationError` when the task is
+    ///   cancelled.
+    public func evaluate(
+        contentsOf url: URL, adapting adaptation: DynamicEvaluation? = nil, precision: Precision = .float32,
+        threads: Int? = nil
+    ) throws -> Evaluation {
+        var reader: TokenReader
+        do throws(TextError) {
+            reader = try TokenReader(contentsOf: url, vocabulary: vocabulary)
+        } catch {
+            throw GenerationError.text(error)
+        }
+        return try evaluate(on: &reader, adapting: adaptation, precision: precision, threads: threads)
+    }
+
+    /// Measures how well the model predicts a text while it is read.
+    package func evaluate(
+        on reader: inout TokenReader, adapting adaptation: DynamicEvaluation? = nil, precision: Precision,
+        threads: Int?, progress: (Double) -> Void = { _ in }
+    ) throws -> Evaluation {
+        let (tokens, nats) = try evaluate(adapting: adaptation, precision: precision, threads: threads) {
+            timeSteps, body throws in
+            var minibatch = Minibatch()
+            var (pending, isFirst) = ([Int32](), true)
+            while let next = try reader.next() {
+                pending += next
+                let whole = (pending.count - 1) / timeSteps * timeSteps
+                for start in stride(from: 0, to: max(whole, 0), by: timeSteps) {
+                    minibatch.setStrand(pending[start...start + timeSteps], continuesState: !isFirst)
+                    isFirst = false
+                    try body(minibatch)
+                }
+                pending.removeFirst(max(whole, 0))
+                if reader.expectedByteCount > 0 {
+                    progress(min(Double(reader.byteCount) / Double(reader.expectedByteCount), 1))
+                }
+            }
+            if pending.count > 1 {
+                minibatch.setStrand(pending[...], continuesState: !isFirst)
+                try body(minibatch)
+            }
+            guard reader.tokenCount > 0 else { throw TextError.emptyText(file: reader.name) }
+            guard reader.tokenCount > 1 else {
+                throw TextError.textTooShort(tokens: 1, needed: 2, batchSize: 1, timeSteps: 1)
+            }
+        }
+        return Evaluation(
+            tokens: tokens, nats: nats, of: vocabulary.kind, tokenCount: reader.tokenCount,
+            byteCount: reader.byteCount)
+    }
+
+    /// Adds up the losses of minibatches that `read` makes, of as many steps as it is told, and hands on.
+    private func evaluate(
+        adapting adaptation: DynamicEvaluation?, precision: Precision, threads: Int?,
+        _ read: (_ timeSteps: Int, _ body: (Minibatch) throws -> Void) throws -> Void
+    ) throws -> (tokens: Int, nats: Double) {
+        do {
+            var (nats, tokens) = (0.0, 0)
+            if let adaptation {
+                try adaptation.check()
+                let engine = try CPUEngine(
+                    configuration: configuration, parameters: parameters, precision: precision,
+                    threads: threads)
+                try read(adaptation.pieceLength) { minibatch in
+                    try Task.checkCancellation()
+                    let step = try engine.train(on: minibatch, with: adaptation.optimizer)
+                    guard step.isFinite else {
+                        throw GenerationError.adaptationDiverged(learningRate: adaptation.learningRate)
+                    }
+                    nats += step.meanLoss * Double(minibatch.tokenCount)
+                    tokens += minibatch.tokenCount
+                }
+            } else {
+                try withEngine(precision: precision, threads: threads) { engine in
+                    try read(256) { minibatch in
+                        try Task.checkCancellation()
+                        nats += try engine.evaluate(minibatch)
+                        tokens += minibatch.tokenCount
+                    }
+                }
+            }
             guard nats.isFinite else { throw GenerationError.notANumber }
-            let bits = nats / log(2)
-            // The first token is given, so it is left out of what the bits are spread over, like the others' share.
-            let share = Double(tokens) / Double(max(corpus.tokens.count, 1))
-            return Evaluation(
-                tokens: tokens, nats: nats,
-                bitsPerCharacter: corpus.vocabulary.kind == .characters ? bits / Double(tokens) : nil,
-                bitsPerByte: corpus.byteCount.map { bits / (Double($0) * share) })
+            return (tokens, nats)
         } catch let error as EngineError {
             throw GenerationError.engine(error)
         } catch let error as TextError {
             throw GenerationError.text(error)
+        }
+    }
+}
+
+extension Evaluation {
+    fileprivate init(tokens: Int, nats: Double, of kind: TokenKind, tokenCount: Int, byteCount: Int?) {
+        let bits = nats / log(2)
+        // The first token is given, so it is left out of what the bits are spread over, like the others' share.
+        let share = Double(tokens) / Double(max(tokenCount, 1))
+        self.init(
+            tokens: tokens, nats: nats,
+            bitsPerCharacter: kind == .characters ? bits / Double(tokens) : nil,
+            bitsPerByte: byteCount.map { bits / (Double($0) * share) })
+    }
+}
+
+extension Minibatch {
+    /// Makes one sequence of all these tokens but the last, the targets being one step later.
+    fileprivate mutating func setStrand(_ tokens: ArraySlice<Int32>, continuesState: Bool) {
+        reshape(timeSteps: tokens.count - 1, batchSize: 1, continuesState: continuesState)
+        for step in 0..<timeSteps {
+            inputs[step] = tokens[tokens.startIndex + step]
+            targets[step] = tokens[tokens.startIndex + step + 1]
         }
     }
 }

@@ -1,13 +1,9 @@
 import Foundation
-import UnrollStorage
 
 /// A page about one or several runs: one file of HTML that needs nothing else.
 package struct Report: Sendable {
     /// The best first.
     private let runs: [Run]
-
-    /// What every report begins with, by which it is known as one.
-    private static let opening = "<!DOCTYPE html>\n<!-- unroll report -->\n"
 
     /// Makes a report of runs, whose names may be paths of which the last part is enough if it is the run's alone.
     package init(_ runs: [Run]) {
@@ -21,26 +17,10 @@ package struct Report: Sendable {
     }
 
     /// The page; the same runs give the same bytes.
-    package var html: String {
-        let title = runs.count == 1 ? runs[0].name : "\(runs.count) runs"
-        let page: HTML = """
-            <html lang="en">
-            <head>
-            <meta charset="utf-8"/>
-            <meta name="viewport" content="width=device-width, initial-scale=1"/>
-            <title>\(title) · Unroll</title>
-            <style>
-            \(HTML(markup: PageStyle.css))</style>
-            </head>
-            <body>
-            <main>
-            <h1>\(title)</h1>
-            \(content)</main>
-            </body>
-            </html>
+    package var html: String { page.html }
 
-            """
-        return Self.opening + page.markup
+    private var page: Page {
+        Page(kind: "report", title: runs.count == 1 ? runs[0].name : "\(runs.count) runs", content: content)
     }
 
     private var content: HTML {
@@ -60,14 +40,6 @@ package struct Report: Sendable {
     ///
     /// - Throws: `ReportError` if there is a file that is no report, or it cannot be written.
     package func write(to url: URL) throws(ReportError) {
-        if FileManager.default.fileExists(atPath: url.path) {
-            let beginning = try? FileHandle(forReadingFrom: url).read(upToCount: Self.opening.utf8.count)
-            guard beginning == Data(Self.opening.utf8) else { throw .exists(path: url.relativePath) }
-        }
-        do {
-            try AtomicFile.write(Data(html.utf8), to: url)
-        } catch {
-            throw .storage(error)
-        }
+        try page.write(to: url)
     }
 }

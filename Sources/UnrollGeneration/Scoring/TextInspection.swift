@@ -1,0 +1,209 @@
+import Foundation
+import UnrollCore
+import UnrollEngine
+import UnrollKernels
+import UnrollModel
+import UnrollStorage
+import UnrollText
+
+/// What a model makes of a text, token by token, to be looked at.
+package struct TextInspection: Sendable {
+    /// A token that could have come, and how probable it was.
+    package struct Alternative: Sendable {
+        package let id: Int32
+        package let probability: Float
+    }
+
+    /// A hidden unit that keeps track of something.
+    package struct Unit: Sendable, Equatable {
+        /// The name of the cell's state, such as `h`.
+        package let state: String
+        /// Counted from 0.
+        package let layer: Int
+        /// Counted from 0.
+        package let index: Int
+    }
+
+    /// A unit and what it was found to follow.
+    package struct Finding: Sendable {
+        package let feature: TextFeature
+        /// Its position in `units`.
+        package let unit: Int
+        /// Pearson's, from -1 to 1.
+        package let correlation: Double
+    }
+
+    /// The text with its tokens.
+    package fileprivate(set) var text: TokenizedText
+    /// The score, which lacks the first token if that is given.
+    package fileprivate(set) var score: TextScore
+    /// For each scored token those that were most probable, the most probable first.
+    package fileprivate(set) var alternatives: [[Alternative]] = []
+    /// Units that keep track of something, the closest first for each feature.
+    package fileprivate(set) var findings: [Finding] = []
+    /// The units among them, each once.
+    package fileprivate(set) var units: [Unit] = []
+    /// The activations of these after each token of the text, `[units][tokens]`: the output as it is, of any further
+    /// state its tanh.
+    package fileprivate(set) var activations: [[Float]] = []
+
+    /// How many units are kept for each feature.
+    package static let unitsPerFeature = 4
+    /// How many alternatives are kept for each token.
+    package static let alternativeCount = 3
+}
+
+extension LanguageModel {
+    /// Reads a text as `score(of:)` does and keeps what is worth looking at.
+    package func inspect(
+        _ text: some Collection<UInt8>, precision: Precision = .float32, threads: Int? = nil,
+        progress: (Double) -> Void = { _ in }
+    ) throws -> TextInspection {
+        var tokenizer = TextTokenizer(vocabulary)
+        let tokenized = Array(text).withUnsafeBufferPointer { tokenizer.tokenize($0) }
+        do {
+            return try withEngine(precision: precision, threads: threads) { engine in
+                let inspector = TextInspector(
+                    engine: engine, text: tokenized, separatorID: tokenizer.separatorID)
+                return try inspector.inspection(of: vocabulary.kind, progress: progress)
+            }
+        } catch let error as EngineError {
+            throw GenerationError.engine(error)
+        }
+    }
+}
+
+/// Reads a text twice: to score it and to find units, and to keep the activations of those.
+private struct TextInspector {
+    let engine: CPUEngine
+    let text: TokenizedText
+    /// Tokens that go in, `lead` of them before the text's.
+    let inputs: [Int32]
+    let lead: Int
+
+    private static let timeSteps = 256
+
+    init(engine: CPUEngine, text: TokenizedText, separatorID: Int32?) {
+        self.engine = engine
+        self.text = text
+        lead = separatorID == nil ? 0 : 1
+        inputs = (separatorID.map { [$0] } ?? []) + text.ids
+    }
+
+    private var hiddenSize: Int { engine.configuration.hiddenSize }
+    private var stateCount: Int { engine.configuration.cell.states.count }
+
+    func inspection(of kind: TokenKind, progress: (Double) -> Void) throws -> TextInspection {
+        let ends = text.starts.dropFirst() + [text.bytes.count]
+        let features = TextFeature.values(in: text.bytes, at: ends)
+        var correlations = UnitCorrelations(
+            unitCount: engine.configuration.layerCount * stateCount * hiddenSize,
+            featureCount: TextFeature.allCases.count)
+        var tokens: [TokenScore] = []
+        var alternatives: [[TextInspection.Alternative]] = []
+        var (activations, probabilities) = ([Float](), [Float]())
+        try forEachStep { position, step in
+            if position - lead >= 0 {
+                copyActivations(step: step, to: &activations)
+                correlations.add(activations, features: features[position - lead])
+            }
+            let next = position + 1 - lead
+            guard next < text.ids.count else { return }
+            let prediction = engine.prediction(step: step, row: 0)
+            guard prediction.loss.isFinite else { throw GenerationError.notANumber }
+            tokens.append(
+                TokenScore(
+                    id: text.ids[next], surprise: Float(prediction.loss), entropy: Float(prediction.entropy),
+                    start: text.starts[next]))
+            engine.copyProbabilities(step: step, row: 0, to: &probabilities)
+            alternatives.append(Self.mostProbable(probabilities))
+            progress(Double(position) / Double(2 * inputs.count))
+        }
+        var result = TextInspection(
+            text: text, score: TextScore(text, tokens: tokens, kind: kind, endLength: 0))
+        result.alternatives = alternatives
+        try keepUnits(correlations, in: &result, progress: progress)
+        return result
+    }
+
+    private func keepUnits(
+        _ correlations: UnitCorrelations, in result: inout TextInspection, progress: (Double) -> Void
+    ) throws {
+        var kept: [Int] = []
+        for (index, feature) in TextFeature.allCases.enumerated() {
+            for found in correlations.best(TextInspection.unitsPerFeature, for: index) {
+                if !kept.contains(found.unit) { kept.append(found.unit) }
+                result.findings.append(
+                    .init(
+                        feature: feature, unit: kept.firstIndex(of: found.unit) ?? 0,
+                        correlation: found.correlation))
+            }
+        }
+        result.units = kept.map { unit in
+            let state = unit / hiddenSize
+            return .init(
+                state: engine.configuration.cell.states[state % stateCount], layer: state / stateCount,
+                index: unit % hiddenSize)
+        }
+        guard !kept.isEmpty else { return }
+        var (activations, all) = ([[Float]](repeating: [], count: kept.count), [Float]())
+        try forEachStep { position, step in
+            guard position - lead >= 0 else { return }
+            copyActivations(step: step, to: &all)
+            for (index, unit) in kept.enumerated() { activations[index].append(all[unit]) }
+            progress(0.5 + Double(position) / Double(2 * inputs.count))
+        }
+        result.activations = activations
+    }
+
+    /// Lets the engine read the text and calls `body` for each token with its position among those that go in.
+    private func forEachStep(_ body: (_ position: Int, _ step: Int) throws -> Void) throws {
+        var minibatch = Minibatch()
+        for start in stride(from: 0, to: inputs.count, by: Self.timeSteps) {
+            try Task.checkCancellation()
+            let count = min(Self.timeSteps, inputs.count - start)
+            // As many rows as a score has, so that the page shows its numbers in every bit.
+            let batchSize = BatchScorer.batchSize(1)
+            minibatch.reshape(timeSteps: count, batchSize: batchSize, continuesState: start > 0)
+            for step in 0..<count {
+                // Nothing is known of what comes behind the text, and nothing of its loss is used.
+                let next = start + step + 1
+                for row in 0..<batchSize {
+                    minibatch.inputs[step * batchSize + row] = inputs[start + step]
+                    minibatch.targets[step * batchSize + row] =
+                        next < inputs.count ? inputs[next] : Vocabulary.unknownID
+                }
+            }
+            _ = try engine.evaluate(minibatch)
+            for step in 0..<count { try body(start + step, step) }
+        }
+    }
+
+    /// Copies the activations of all units after a step, `[L][states][H]`.
+    private func copyActivations(step: Int, to activations: inout [Float]) {
+        activations.removeAll(keepingCapacity: true)
+        for layer in 0..<engine.configuration.layerCount {
+            for state in 0..<stateCount {
+                engine.forEachUnits(ofState: state, layer: layer, step: step, row: 0) { units in
+                    if state == 0 {
+                        activations.append(contentsOf: units)
+                    } else {
+                        activations.append(contentsOf: units.lazy.map(tanh))
+                    }
+                }
+            }
+        }
+    }
+
+    private static func mostProbable(_ probabilities: [Float]) -> [TextInspection.Alternative] {
+        var best: [TextInspection.Alternative] = []
+        for (id, probability) in probabilities.enumerated() {
+            let isFull = best.count == TextInspection.alternativeCount
+            if isFull, let last = best.last, probability <= last.probability { continue }
+            if isFull { best.removeLast() }
+            let place = best.firstIndex { $0.probability < probability } ?? best.endIndex
+            best.insert(.init(id: Int32(id), probability: probability), at: place)
+        }
+        return best
+    }
+}

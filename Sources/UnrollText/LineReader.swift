@@ -1,0 +1,72 @@
+/// Cuts a stream into lines, while it comes.
+///
+/// Memory holds the lines that came together, and so the longest line.
+package struct LineReader {
+    /// Lines that came together.
+    package struct Block {
+        fileprivate(set) var bytes: [UInt8]
+        /// The bytes of each line, without its line feed.
+        package fileprivate(set) var lines: [Range<Int>] = []
+
+        /// Calls `body` with the bytes of each line.
+        package func forEach(_ body: (UnsafeBufferPointer<UInt8>) -> Void) {
+            bytes.withUnsafeBufferPointer { bytes in
+                for line in lines { body(UnsafeBufferPointer(rebasing: bytes[line])) }
+            }
+        }
+    }
+
+    private let stream: ByteStream
+    private let isText: Bool
+    /// The beginning of a line whose end has not come yet.
+    private var begun: [UInt8] = []
+    /// Bytes of the stream before that.
+    private var offset = 0
+    private var buffer = [UInt8](repeating: 0, count: 1 << 18)
+
+    /// Begins to read lines, which must be UTF-8 unless tokens are bytes.
+    package init(_ stream: ByteStream, tokens kind: TokenKind) {
+        self.stream = stream
+        isText = kind != .bytes
+    }
+
+    /// Waits for the next lines; nil at the end.
+    package mutating func next() throws(TextError) -> Block? {
+        while true {
+            let count = try read()
+            if count == 0, begun.isEmpty { return nil }
+            let new = begun.count
+            begun.append(contentsOf: buffer[..<count])
+            // What ends the stream ends a line.
+            let end = count == 0 ? begun.endIndex : begun[new...].lastIndex(of: 0x0A).map { $0 + 1 }
+            if let end { return try block(to: end) }
+        }
+    }
+
+    private mutating func read() throws(TextError) -> Int {
+        var result: Result<Int, TextError> = .success(0)
+        buffer.withUnsafeMutableBytes { bytes in
+            result = Result { () throws(TextError) in try stream.read(into: bytes) }
+        }
+        return try result.get()
+    }
+
+    private mutating func block(to end: Int) throws(TextError) -> Block {
+        var block = Block(bytes: Array(begun[..<end]))
+        var start = 0
+        if isText {
+            if let invalid = block.bytes.withUnsafeBufferPointer({ $0.firstInvalidUTF8Offset() }) {
+                throw .invalidUTF8(file: stream.name, offset: offset + invalid)
+            }
+            if offset == 0, block.bytes.starts(with: UnsafeBufferPointer.byteOrderMark) { start = 3 }
+        }
+        while start < end {
+            let lineEnd = block.bytes[start...].firstIndex(of: 0x0A) ?? end
+            block.lines.append(start..<lineEnd)
+            start = lineEnd + 1
+        }
+        begun.removeSubrange(..<end)
+        offset += end
+        return block
+    }
+}

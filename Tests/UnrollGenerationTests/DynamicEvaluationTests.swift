@@ -1,0 +1,63 @@
+import Foundation
+import Testing
+import UnrollGeneration
+import UnrollStorage
+import UnrollText
+
+@Suite struct DynamicEvaluationTests {
+    private struct Expectation: Decodable {
+        let text: [Int32]
+        let nats: Double
+        let learningRate: Float
+        let pieceLength: Int
+        let gradientNormBound: Float
+        let dynamicNats: Double
+    }
+
+    /// See `Tools/oracles/score_vectors.py`.
+    @Test(arguments: ["lstm-tied", "gru-one-hot", "tanh-embedding"])
+    func sumsAreThoseOfPyTorch(name: String) throws {
+        let model = try InterchangeModel(name).model(knowing: "\nabcdefg")
+        let expected = try JSONDecoder().decode(
+            Expectation.self, from: InterchangeModel.resource("\(name)-scores", "json"))
+        let text = String(expected.text.map { Array("?\nabcdefg")[Int($0)] })
+        let corpus = try Corpus(bytes: Array(text.utf8), name: "text", vocabulary: model.vocabulary)
+        #expect(Array(corpus.tokens) == expected.text)
+        let adaptation = DynamicEvaluation(
+            learningRate: expected.learningRate, pieceLength: expected.pieceLength,
+            gradientNormBound: expected.gradientNormBound)
+        let parameters = model.parameters
+        #expect(abs(try model.evaluate(on: corpus).nats / expected.nats - 1) < 1e-5)
+        for threads in 1...2 {
+            let evaluation = try model.evaluate(on: corpus, adapting: adaptation, threads: threads)
+            #expect(abs(evaluation.nats / expected.dynamicNats - 1) < 1e-5)
+            #expect(evaluation.tokens == expected.text.count - 1)
+        }
+        // The model has learnt nothing, nor has the engine that it keeps.
+        #expect(model.parameters == parameters)
+        #expect(abs(try model.evaluate(on: corpus).nats / expected.nats - 1) < 1e-5)
+    }
+
+    @Test func aTextThatRepeatsItselfIsLearnt() throws {
+        let model = try LanguageModel.untrained(text: "abcdefgh", hiddenSize: 32)
+        let corpus = try Corpus(text: String(repeating: "abcdefgh", count: 200))
+        let plain = try model.evaluate(on: corpus)
+        let dynamic = try model.evaluate(on: corpus, adapting: DynamicEvaluation(learningRate: 1))
+        #expect(dynamic.nats < 0.5 * plain.nats)
+    }
+
+    @Test func ratesThatMakeNoSenseAreNamed() async throws {
+        let model = try LanguageModel.untrained(text: "abcdefgh")
+        let corpus = try Corpus(text: String(repeating: "abcdefgh", count: 20))
+        for adaptation in [
+            DynamicEvaluation(learningRate: 0), .init(learningRate: .nan), .init(learningRate: -1),
+            .init(pieceLength: 0), .init(gradientNormBound: 0),
+        ] {
+            await expectGenerationError { _ = try model.evaluate(on: corpus, adapting: adaptation) }
+        }
+        await expectGenerationError(.adaptationDiverged(learningRate: 3e38)) {
+            _ = try model.evaluate(
+                on: corpus, adapting: .init(learningRate: 3e38, gradientNormBound: nil))
+        }
+    }
+}
