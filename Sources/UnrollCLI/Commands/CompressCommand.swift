@@ -63,9 +63,9 @@ struct CompressCommand: AsyncParsableCommand {
             let output = try ByteOutput(
                 paths[paths.count - 1], reading: input, force: force, isText: false)
             let compressor =
-                isAdaptive
-                ? try Compressor(adaptiveWithThreads: threads, byteCount: input.byteCount)
-                : try Compressor(
+                try isAdaptive
+                ? Compressor(adaptiveWithThreads: threads, byteCount: input.byteCount)
+                : Compressor(
                     LanguageModel(contentsOf: URL(fileURLWithPath: paths[0], isDirectory: true)),
                     precision: precision, threads: threads, byteCount: input.byteCount)
             try Conversion(input: input, output: output).run(

@@ -7,16 +7,16 @@ import UnrollText
 /// What predicts a text that is compressed.
 package enum CodingNetwork {
     case model(LanguageModel)
-    /// A network that learns while it predicts; its tokens are all bytes.
-    case adaptive
+    /// A network that learns while it predicts; its tokens are these bytes, 0 to 255 in their order.
+    case adaptive(alphabet: [UInt8])
 
     var vocabulary: Vocabulary {
         get throws(GenerationError) {
             switch self {
             case .model(let model): return model.vocabulary
-            case .adaptive:
+            case .adaptive(let alphabet):
                 do throws(TextError) {
-                    return try Corpus(bytes: 0...UInt8.max, name: "bytes", tokens: .bytes).vocabulary
+                    return try Corpus(bytes: alphabet, name: "alphabet", tokens: .bytes).vocabulary
                 } catch {
                     throw .text(error)
                 }
@@ -24,14 +24,17 @@ package enum CodingNetwork {
         }
     }
 
-    /// That of the model, if there is one.
-    var fingerprint: String? {
+    /// What the header says of it.
+    var signature: CompressedHeader.Signature {
         get throws(GenerationError) {
-            guard case .model(let model) = self else { return nil }
-            do throws(ModelError) {
-                return try model.fingerprint
-            } catch {
-                throw .engine(.model(error))
+            switch self {
+            case .model(let model):
+                do throws(ModelError) {
+                    return .model(CompressedHeader.bytes(ofFingerprint: try model.fingerprint))
+                } catch {
+                    throw .engine(.model(error))
+                }
+            case .adaptive(let alphabet): return .adaptive(alphabet: alphabet)
             }
         }
     }
@@ -46,9 +49,10 @@ package enum CodingNetwork {
                     try CPUEngine(
                         configuration: model.configuration, parameters: model.parameters,
                         precision: precision, threads: threads, kernelLevel: kernelLevel))
-            case .adaptive:
+            case .adaptive(let alphabet):
                 return try LearningPredictor(
-                    precision: precision, threads: threads, kernelLevel: kernelLevel)
+                    vocabularySize: alphabet.count + 1, precision: precision, threads: threads,
+                    kernelLevel: kernelLevel)
             }
         } catch {
             throw .engine(error)

@@ -4,47 +4,65 @@ import UnrollStorage
 
 /// What stands at the beginning of a compressed text.
 ///
-/// Four bytes that no text begins with, the version of the format, whether the network is a model or learns, its
-/// precision, its kernels; of a model the first 16 bytes of its fingerprint; the length of the text and 1, or 0 if it was
-/// not known beforehand; four bytes of checksum. Whole numbers have seven bits in a byte, the lowest first.
-struct CompressedHeader: Equatable {
+/// Four bytes that no text begins with; the version of the format; whether the network is a model or learns on the way;
+/// its precision; its kernels; of a model the first 16 bytes of its fingerprint, otherwise a bit for each byte that is a
+/// token, in 32 bytes; the length of the text and 1, or 0 if it was not known beforehand; four bytes of checksum. Whole
+/// numbers have seven bits in a byte, the lowest first.
+package struct CompressedHeader {
     static let magic: [UInt8] = [0xF5, 0x55, 0x4E, 0x52]
     /// Grows, too, when an engine computes other bits than before.
     static let version: UInt8 = 1
     private static let fingerprintSize = 16
+    private static let alphabetSize = 32
     private static let precisions: [Precision] = [.float32, .bfloat16]
     private static let kernelLevels: [KernelLevel] = [.portable, .avx2, .avx512, .avx512bf16]
 
-    /// The beginning of the model's fingerprint; nil when it learns while it decompresses.
-    let fingerprint: [UInt8]?
+    /// Which network it takes.
+    package enum Signature: Equatable {
+        /// The model whose fingerprint begins with these bytes.
+        case model([UInt8])
+        /// One that learns on the way, whose tokens are these bytes.
+        case adaptive(alphabet: [UInt8])
+    }
+
+    let signature: Signature
     let precision: Precision
     let kernelLevel: KernelLevel
     /// The length of the text, if it was known.
     let byteCount: Int?
 
-    init(fingerprint: String?, precision: Precision, kernelLevel: KernelLevel, byteCount: Int?) {
-        self.fingerprint = fingerprint.map { Self.bytes(ofFingerprint: $0) }
+    init(signature: Signature, precision: Precision, kernelLevel: KernelLevel, byteCount: Int?) {
+        self.signature = signature
         self.precision = precision
         self.kernelLevel = kernelLevel
         self.byteCount = byteCount
     }
 
-    /// Whether the text was compressed with the model of this fingerprint.
-    func isOfModel(_ fingerprint: String) -> Bool {
-        self.fingerprint == Self.bytes(ofFingerprint: fingerprint)
-    }
-
-    private static func bytes(ofFingerprint fingerprint: String) -> [UInt8] {
-        stride(from: 0, to: 2 * fingerprintSize, by: 2).map { index in
-            UInt8(fingerprint.dropFirst(index).prefix(2), radix: 16) ?? 0
+    /// As many bytes of a fingerprint, which is hexadecimal, as the header has.
+    static func bytes(ofFingerprint fingerprint: String) -> [UInt8] {
+        var digits = Substring(fingerprint)
+        return (0..<fingerprintSize).map { _ in
+            defer { digits = digits.dropFirst(2) }
+            return UInt8(digits.prefix(2), radix: 16) ?? 0
         }
     }
 
     var bytes: [UInt8] {
-        var bytes = Self.magic + [Self.version, fingerprint == nil ? 1 : 0]
+        var bytes = Self.magic + [Self.version]
+        let network: [UInt8]
+        switch signature {
+        case .model(let fingerprint):
+            bytes.append(0)
+            network = fingerprint
+        case .adaptive(let alphabet):
+            bytes.append(1)
+            var bits = [UInt8](repeating: 0, count: Self.alphabetSize)
+            for byte in alphabet { bits[Int(byte) / 8] |= 1 << (byte % 8) }
+            network = bits
+        }
         bytes.append(UInt8(Self.precisions.firstIndex(of: precision) ?? 0))
         bytes.append(UInt8(Self.kernelLevels.firstIndex(of: kernelLevel) ?? 0))
-        bytes += fingerprint ?? []
+        bytes += network
         bytes.append(number: byteCount.map { $0 + 1 } ?? 0)
         return bytes + RunningChecksum.prefix(4, of: bytes)
     }
@@ -57,21 +75,22 @@ struct CompressedHeader: Equatable {
         let version = reader.rest[reader.rest.startIndex + Self.magic.count]
         guard version <= Self.version else { throw .newerFormat(version: Int(version)) }
         let start = reader.position
-        guard let fixed = reader.take(Self.magic.count + 4) else { return nil }
-        let fields = Array(fixed.suffix(3))
-        guard fields[0] <= 1, let precision = Self.precisions[checking: fields[1]],
-            let kernelLevel = Self.kernelLevels[checking: fields[2]], version > 0
+        guard let fields = reader.take(Self.magic.count + 4)?.suffix(3).map({ Int($0) }) else { return nil }
+        guard version > 0, fields[0] <= 1, Self.precisions.indices.contains(fields[1]),
+            Self.kernelLevels.indices.contains(fields[2])
         else { throw .damaged(at: start) }
-        if fields[0] == 0 {
-            guard let fingerprint = reader.take(Self.fingerprintSize) else { return nil }
-            self.fingerprint = Array(fingerprint)
-        } else {
-            fingerprint = nil
-        }
-        guard let length = try reader.number(upTo: Int.max - 1) else { return nil }
-        guard try reader.check(from: start) else { return nil }
-        self.precision = precision
-        self.kernelLevel = kernelLevel
+        guard let network = reader.take(fields[0] == 0 ? Self.fingerprintSize : Self.alphabetSize),
+            let length = try reader.number(upTo: Int.max), try reader.check(from: start)
+        else { return nil }
+        signature =
+            fields[0] == 0
+            ? .model(Array(network))
+            : .adaptive(
+                alphabet: (0...UInt8.max).filter {
+                    network[network.startIndex + Int($0) / 8] >> ($0 % 8) & 1 == 1
+                })
+        precision = Self.precisions[fields[1]]
+        kernelLevel = Self.kernelLevels[fields[2]]
         byteCount = length > 0 ? length - 1 : nil
     }
 }
@@ -137,7 +156,7 @@ enum CompressedRecord {
 }
 
 /// Reads numbers and checksums from as much as there is.
-struct CompressedReader {
+package struct CompressedReader {
     private let bytes: [UInt8]
     /// How many bytes of the compressed text came before these.
     private let offset: Int
@@ -190,11 +209,5 @@ extension [UInt8] {
             rest >>= 7
         }
         append(UInt8(rest))
-    }
-}
-
-extension Array {
-    fileprivate subscript(checking index: UInt8) -> Element? {
-        indices.contains(Int(index)) ? self[Int(index)] : nil
     }
 }

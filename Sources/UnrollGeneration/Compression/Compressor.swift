@@ -20,11 +20,17 @@ import UnrollText
 ///
 /// Witten, Neal, Cleary, "Arithmetic coding for data compression", 1987.
 public final class Compressor {
-    private var coder: BlockCoder
+    /// The model, or nil for a network that learns on the way.
+    private let model: LanguageModel?
+    private let precision: Precision
+    private let threads: Int?
+    private let kernelLevel: KernelLevel?
+    /// Made for the first block.
+    private var coder: BlockCoder?
     /// What waits to become a block.
     private var pending: [UInt8] = []
     /// What has not been handed out.
-    private var output: [UInt8]
+    private var output: [UInt8] = []
     private var checksum = RunningChecksum()
     private var byteCount = 0
     private let expectedByteCount: Int?
@@ -36,12 +42,10 @@ public final class Compressor {
     ///   - precision: What matrix products multiply.
     ///   - threads: Threads that compute; as many as there are processors unless said otherwise.
     ///   - byteCount: The length of all parts together, if it is known, to be written at the beginning.
-    /// - Throws: `GenerationError` when the engine refuses the model.
     public convenience init(
         _ model: LanguageModel, precision: Precision = .float32, threads: Int? = nil, byteCount: Int? = nil
-    ) throws(GenerationError) {
-        try self.init(
-            .model(model), precision: precision, threads: threads, kernelLevel: nil, byteCount: byteCount)
+    ) {
+        self.init(model, precision: precision, threads: threads, kernelLevel: nil, byteCount: byteCount)
     }
 
     /// Begins to compress with a network that learns on the way and needs no model.
@@ -49,38 +53,31 @@ public final class Compressor {
     /// - Parameters:
     ///   - threads: Threads that compute; as many as there are processors unless said otherwise.
     ///   - byteCount: The length of all parts together, if it is known, to be written at the beginning.
-    /// - Throws: `GenerationError` when there are no such threads.
-    public convenience init(
-        adaptiveWithThreads threads: Int? = nil, byteCount: Int? = nil
-    ) throws(GenerationError) {
-        try self.init(
-            .adaptive, precision: .float32, threads: threads, kernelLevel: nil, byteCount: byteCount)
+    public convenience init(adaptiveWithThreads threads: Int? = nil, byteCount: Int? = nil) {
+        self.init(nil, precision: .float32, threads: threads, kernelLevel: nil, byteCount: byteCount)
     }
 
     package init(
-        _ network: CodingNetwork, precision: Precision, threads: Int?, kernelLevel: KernelLevel?,
+        _ model: LanguageModel?, precision: Precision, threads: Int?, kernelLevel: KernelLevel?,
         byteCount: Int?
-    ) throws(GenerationError) {
-        let predictor = try network.predictor(
-            precision: precision, threads: threads, kernelLevel: kernelLevel)
-        coder = BlockCoder(try network.vocabulary, predictor: predictor)
+    ) {
+        self.model = model
+        self.precision = precision
+        self.threads = threads
+        self.kernelLevel = kernelLevel
         expectedByteCount = byteCount
-        output =
-            CompressedHeader(
-                fingerprint: try network.fingerprint, precision: precision,
-                kernelLevel: predictor.engine.kernelLevel, byteCount: byteCount
-            ).bytes
     }
 
     /// Takes in the next part, and returns what is ready of the compressed text, which may be nothing.
     ///
-    /// - Throws: `GenerationError.notANumber` for a damaged model, `CancellationError` when the task is cancelled.
+    /// - Throws: `GenerationError` when the engine refuses the model or the threads, or the model is damaged;
+    ///   `CancellationError` when the task is cancelled.
     public func compress(_ part: some Collection<UInt8>) throws -> [UInt8] {
         pending += part
         // One byte more, to see whether a character goes on behind the end.
-        while pending.count > CompressedBlock.maximumSize {
-            var end = CompressedBlock.maximumSize
-            while end > CompressedBlock.maximumSize - 4, pending[end] & 0xC0 == 0x80 { end -= 1 }
+        while pending.count > blockSize {
+            var end = blockSize
+            while end > blockSize - 4, pending[end] & 0xC0 == 0x80 { end -= 1 }
             try addBlock(Array(pending[..<end]))
             pending.removeFirst(end)
         }
@@ -93,7 +90,7 @@ public final class Compressor {
     /// - Throws: `GenerationError.lengthChanged` when there were more or fewer bytes than said at the beginning, and as
     ///   `compress`.
     public func finish() throws -> [UInt8] {
-        if !pending.isEmpty { try addBlock(pending) }
+        if !pending.isEmpty || coder == nil { try addBlock(pending) }
         pending = []
         if let expectedByteCount, byteCount != expectedByteCount {
             throw GenerationError.lengthChanged(expected: expectedByteCount, actual: byteCount)
@@ -102,7 +99,18 @@ public final class Compressor {
         return output + CompressedBlock.end(byteCount: byteCount)
     }
 
+    /// How long the next block may be: the lanes of a network that learns should not begin with the text's far ends.
+    private var blockSize: Int {
+        model == nil
+            ? min(max(1 << 16, 3 * byteCount), CompressedBlock.maximumSize) : CompressedBlock.maximumSize
+    }
+
     private func addBlock(_ block: [UInt8]) throws {
+        var coder = try self.coder ?? begin(with: block)
+        // The coder is this function's alone meanwhile, so that nothing is copied.
+        self.coder = nil
+        defer { self.coder = coder }
+        guard !block.isEmpty else { return }
         checksum.update(with: block)
         byteCount += block.count
         let (tokenCount, payload): (Int, [UInt8])
@@ -115,5 +123,20 @@ public final class Compressor {
         output += CompressedBlock.bytes(
             byteCount: block.count, tokenCount: shrinks ? tokenCount : 0,
             payload: shrinks ? payload : block, textChecksum: checksum.prefix(8))
+    }
+
+    /// Writes the header.
+    private func begin(with block: [UInt8]) throws(GenerationError) -> BlockCoder {
+        // A network with tokens that do not occur learns more slowly; bytes that come later are escaped.
+        let alphabet = Set(block.isEmpty ? Array(0...UInt8.max) : block).sorted()
+        let network = model.map(CodingNetwork.model) ?? .adaptive(alphabet: alphabet)
+        let predictor = try network.predictor(
+            precision: precision, threads: threads, kernelLevel: kernelLevel)
+        output =
+            CompressedHeader(
+                signature: try network.signature, precision: precision,
+                kernelLevel: predictor.engine.kernelLevel, byteCount: expectedByteCount
+            ).bytes
+        return BlockCoder(try network.vocabulary, predictor: predictor)
     }
 }

@@ -115,12 +115,13 @@ public final class Decompressor {
 
     private func coder(for header: CompressedHeader) throws(GenerationError) -> BlockCoder {
         let network: CodingNetwork
-        if header.fingerprint != nil {
+        switch header.signature {
+        case .model:
             guard let model else { throw .modelNeeded }
             network = .model(model)
-            guard header.isOfModel(try network.fingerprint ?? "") else { throw .compressedWithAnotherModel }
-        } else {
-            network = .adaptive
+            guard try network.signature == header.signature else { throw .compressedWithAnotherModel }
+        case .adaptive(let alphabet):
+            network = .adaptive(alphabet: alphabet)
         }
         let available = KernelLevel.available(for: header.precision)
         guard available.contains(header.kernelLevel) else {

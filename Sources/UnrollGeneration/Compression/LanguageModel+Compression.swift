@@ -20,7 +20,7 @@ extension LanguageModel {
     public func compress(
         _ bytes: some Collection<UInt8>, precision: Precision = .float32, threads: Int? = nil
     ) throws -> [UInt8] {
-        let compressor = try Compressor(
+        let compressor = Compressor(
             self, precision: precision, threads: threads, byteCount: bytes.count)
         return try compressor.compress(bytes) + compressor.finish()
     }

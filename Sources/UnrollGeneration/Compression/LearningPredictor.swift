@@ -8,49 +8,49 @@ import UnrollModel
 /// Every number here is part of the format: another one gives other probabilities.
 final class LearningPredictor: TokenPredictor {
     let engine: CPUEngine
-    var tokens = [Int32](repeating: 0, count: lanes)
+    var tokens: [Int32] = [0]
     /// As before the tokens in `minibatch`.
     private var state: RecurrentState
     /// What was read since the last update, and what followed.
     private var minibatch = Minibatch()
     private var steps = 0
     private var updates = 0
+    private var blocks = 0
 
-    /// All bytes and the unknown token, which is none of them.
-    private static let vocabularySize = 257
-    private static let lanes = 4
-    private static let stepsPerUpdate = 16
+    private static let stepsPerUpdate = 12
     private static let configuration = ModelConfiguration(cell: LSTMCell.self, hiddenSize: 256)
     private static let greatestRate: Float = 0.005
-    /// Updates after which the rate is about 1/√2 of what it was at first.
-    private static let rateDecay: Float = 1000
+    /// Updates in which the rate falls to 2^-3/4 of that.
+    private static let rateDecay: Float = 4000
 
     init(
-        precision: Precision, threads: Int?, kernelLevel: KernelLevel?
+        vocabularySize: Int, precision: Precision, threads: Int?, kernelLevel: KernelLevel?
     ) throws(EngineError) {
         let parameters: Parameters
         do throws(ModelError) {
             parameters = try Parameters(
-                for: Self.configuration, vocabularySize: Self.vocabularySize, initializer: .uniform, seed: 0)
+                for: Self.configuration, vocabularySize: vocabularySize, initializer: .uniform, seed: 0)
         } catch {
             throw .model(error)
         }
         engine = try CPUEngine(
             configuration: Self.configuration, parameters: parameters, precision: precision,
             threads: threads, kernelLevel: kernelLevel)
-        state = RecurrentState(zerosFor: Self.configuration, batchSize: Self.lanes)
-        clear()
+        state = RecurrentState(zerosFor: Self.configuration, batchSize: 1)
     }
 
     func begin(tokenCount: Int) throws(EngineError) {
         if steps > 0 { try learn() }
-        try rearrange(&state, lanes: Self.lanes)
+        // The fewer lanes, the sooner it learns from what it reads, and the slower it is.
+        try rearrange(&state, lanes: 1 << min(blocks, 2))
+        blocks += 1
         try engine.restoreState(state)
+        clear()
     }
 
     func predict(_ logits: inout [Float]) throws(EngineError) {
         if steps == Self.stepsPerUpdate { try learn() }
-        minibatch.inputs.replaceSubrange(steps * Self.lanes..<(steps + 1) * Self.lanes, with: tokens)
+        minibatch.inputs.replaceSubrange(steps * tokens.count..<(steps + 1) * tokens.count, with: tokens)
         steps += 1
         try engine.advance(tokens, logits: &logits)
     }
@@ -58,10 +58,12 @@ final class LearningPredictor: TokenPredictor {
     /// Goes back to the beginning of the minibatch and learns to predict what has followed.
     private func learn() throws(EngineError) {
         minibatch.targets = minibatch.inputs
-        minibatch.targets.removeFirst(Self.lanes)
-        minibatch.targets.insert(contentsOf: tokens, at: (steps - 1) * Self.lanes)
-        minibatch.reshape(timeSteps: steps, batchSize: Self.lanes, continuesState: true)
-        let rate = Self.greatestRate / (1 + Float(updates) / Self.rateDecay).squareRoot()
+        minibatch.targets.removeFirst(tokens.count)
+        minibatch.targets.insert(contentsOf: tokens, at: (steps - 1) * tokens.count)
+        minibatch.reshape(timeSteps: steps, batchSize: tokens.count, continuesState: true)
+        // To the power of -3/4, with roots, which have one result everywhere.
+        let root = (1 + Float(updates) / Self.rateDecay).squareRoot()
+        let rate = Self.greatestRate / (root * root.squareRoot())
         try engine.restoreState(state)
         _ = try engine.train(
             on: minibatch, with: Optimizer(rule: .adam(), learningRate: rate, gradientNormBound: 1))
@@ -72,7 +74,7 @@ final class LearningPredictor: TokenPredictor {
 
     private func clear() {
         minibatch.reshape(
-            timeSteps: Self.stepsPerUpdate, batchSize: Self.lanes, continuesState: true)
+            timeSteps: Self.stepsPerUpdate, batchSize: tokens.count, continuesState: true)
         steps = 0
     }
 }

@@ -80,8 +80,8 @@ import UnrollText
         let model = try Self.model()
         let bytes = Array(String(repeating: Self.english, count: 30).utf8)
         for level in KernelLevel.available(for: precision) {
-            let compressor = try Compressor(
-                .model(model), precision: precision, threads: 1, kernelLevel: level, byteCount: nil)
+            let compressor = Compressor(
+                model, precision: precision, threads: 1, kernelLevel: level, byteCount: nil)
             let compressed = try compressor.compress(bytes) + compressor.finish()
             #expect(try model.decompress(compressed) == bytes)
         }
@@ -96,7 +96,7 @@ import UnrollText
         let bytes = Array(String(repeating: Self.english, count: 50).utf8)
         var source = RandomSource(seed: 8, purpose: .generation)
         for _ in 0..<4 {
-            let compressor = try Compressor(model, threads: 1, byteCount: bytes.count)
+            let compressor = Compressor(model, threads: 1, byteCount: bytes.count)
             var compressed: [UInt8] = []
             try inParts(bytes, &source) { compressed += try compressor.compress($0) }
             compressed += try compressor.finish()
@@ -139,7 +139,8 @@ import UnrollText
             }
         }
         let text = String(repeating: Self.english, count: 2000)
-        let evaluation = try model.evaluate(on: Corpus(bytes: text.utf8, name: "", vocabulary: model.vocabulary))
+        let evaluation = try model.evaluate(
+            on: Corpus(bytes: text.utf8, name: "", vocabulary: model.vocabulary))
         let compressed = try model.compress(Array(text.utf8))
         let ideal = evaluation.nats / log(2) / 8
         #expect(abs(Double(compressed.count) / ideal - 1) < 0.005)
@@ -154,7 +155,7 @@ import UnrollText
 
     @Test func aNetworkThatLearnsNeedsNoModel() throws {
         for (name, bytes) in Self.inputs {
-            let compressor = try Compressor(adaptiveWithThreads: 1)
+            let compressor = Compressor(adaptiveWithThreads: 1)
             let compressed = try compressor.compress(bytes) + compressor.finish()
             #expect(compressed.count <= bytes.count + 60, "\(name)")
             let decompressor = Decompressor(threads: 2)
@@ -164,7 +165,7 @@ import UnrollText
     }
 
     @Test func itLearns() throws {
-        let compressor = try Compressor(adaptiveWithThreads: 1)
+        let compressor = Compressor(adaptiveWithThreads: 1)
         let bytes = Array(String(repeating: Self.english, count: 60).utf8)
         let compressed = try compressor.compress(bytes) + compressor.finish()
         #expect(compressed.count < bytes.count / 6)
