@@ -128,6 +128,7 @@ let package = Package(
         tool("NameGenerator"),
         example("Continuations"),
         tool("LogAnomaly"),
+        tool("Autocomplete"),
 
         .target(name: "UnrollTestSupport", path: "Tests/UnrollTestSupport", swiftSettings: strict),
         tests(of: "Unroll"),

@@ -18,7 +18,8 @@ struct UnrollCommand: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            TrainCommand.self, GenerateCommand.self, EvaluateCommand.self, InfoCommand.self,
+            TrainCommand.self, GenerateCommand.self, EvaluateCommand.self,
+            CompressCommand.self, DecompressCommand.self, InfoCommand.self,
             ReportCommand.self, CorpusCommand.self, RecipeCommand.self, BenchmarkCommand.self,
         ])
 }

@@ -1,4 +1,5 @@
 import UnrollEngine
+import UnrollKernels
 import UnrollText
 
 /// Why a text cannot be generated or evaluated.
@@ -23,6 +24,26 @@ public enum GenerationError: Error, Sendable, Equatable, CustomStringConvertible
     case nothingToChoose
     /// What a model learnt from a text while it was evaluated took it out of all bounds.
     case adaptationDiverged(learningRate: Float)
+    /// The bytes are nothing that Unroll has compressed.
+    case notCompressed
+    /// The bytes were compressed by a later version.
+    case newerFormat(version: Int)
+    /// The compressed bytes have been changed, at this one or behind it.
+    case damaged(at: Int)
+    /// The end of the compressed bytes is missing.
+    case truncated
+    /// There are more bytes behind the end of the compressed ones.
+    case bytesBehindTheEnd(at: Int)
+    /// The bytes were compressed with a model, which is not given.
+    case modelNeeded
+    /// The model given is not the one that the bytes were compressed with.
+    case compressedWithAnotherModel
+    /// The bytes were compressed with kernels that this processor cannot run.
+    case kernelsMissing(KernelLevel, Precision)
+    /// The compressed bytes from this one on are whole, but this machine computes another text from them.
+    case irreproducible(at: Int)
+    /// A text to compress has another length than was said.
+    case lengthChanged(expected: Int, actual: Int)
 
     /// One line that names the thing and the way out.
     public var description: String {
@@ -42,6 +63,25 @@ public enum GenerationError: Error, Sendable, Equatable, CustomStringConvertible
         case .nothingToChoose: "all tokens of the model are banned (--ban); leave one at least to choose"
         case .adaptationDiverged(let rate):
             "dynamic evaluation diverged at a learning rate of \(rate); use a smaller --learning-rate"
+        case .notCompressed: "not a text that Unroll has compressed; name one that 'unroll compress' has made"
+        case .newerFormat(let version):
+            "format version \(version) was written by a newer Unroll; update this program"
+        case .damaged(let place):
+            "damaged at byte \(place) or behind it; take another copy, or compress the text again"
+        case .truncated: "the end is missing; take another copy, or compress the text again"
+        case .bytesBehindTheEnd(let place):
+            "does not end at byte \(place), where the compressed text ends; take away what was added"
+        case .modelNeeded: "was compressed with a model; give that model"
+        case .compressedWithAnotherModel:
+            "was compressed with another model; give that one, as it was then"
+        case .kernelsMissing(let level, let precision):
+            "was compressed on a machine with \(level.rawValue) kernels for \(precision.rawValue), which this one has not;"
+                + " decompress it there, or compress the text again with \(KernelLevel.environmentVariable)=portable"
+        case .irreproducible(let place):
+            "the block at byte \(place) is whole, but this machine or version of Unroll computes something else from it;"
+                + " decompress it where it was compressed"
+        case .lengthChanged(let expected, let actual):
+            "the text was to have \(expected) bytes and had \(actual); it was changed meanwhile, compress it again"
         }
     }
 }

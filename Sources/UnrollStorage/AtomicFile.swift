@@ -4,20 +4,9 @@ import Foundation
 package enum AtomicFile {
     /// Replaces a file, or creates it: readers see the old contents or the new ones, never a part of either.
     package static func write(_ data: Data, to url: URL) throws(StorageError) {
-        let folder = url.deletingLastPathComponent()
-        let temporary = FileSystem.temporaryURL(in: folder)
-        do throws(SystemError) {
-            let file = try OutputFile(creating: temporary.path)
-            let lock = WriteLock(temporary)
-            try file.write(data)
-            try file.synchronize()
-            try FileSystem.rename(temporary, to: url)
-            lock?.release()
-            try FileSystem.synchronizeFolder(folder)
-        } catch {
-            FileSystem.discard(temporary)
-            throw StorageError(error, writing: data.count, to: url.path)
-        }
+        let file = try StagedFile(for: url)
+        try file.write(data)
+        try file.putInPlace()
     }
 
     /// Adds a line to a file, or creates it; when there is no room for the whole line, nothing of it stays.

@@ -22,7 +22,7 @@ extension UnsafeBufferPointer<UInt8> {
 
     /// The scalar whose first byte, not an ASCII one, is at `index`, which moves behind it; the text is valid.
     @inline(__always)
-    func nextScalar(at index: inout Int) -> UInt32 {
+    package func nextScalar(at index: inout Int) -> UInt32 {
         let first = UInt32(self[index])
         let second = UInt32(self[index + 1]) & 0x3F
         if first < 0xE0 {
@@ -54,7 +54,7 @@ extension UnsafeBufferPointer<UInt8> {
 
     /// The length of the sequence of two to four bytes at `index`: table 3-7 of the Unicode standard.
     @inline(__always)
-    private func validSequenceLength(at index: Int) -> Int? {
+    package func validSequenceLength(at index: Int) -> Int? {
         let first = self[index]
         guard index + 1 < count else { return nil }
         let second = self[index + 1]

@@ -6,7 +6,8 @@ extension CommandLineTests {
     @Suite struct HelpTests {
         @Test(arguments: [
             ["--help"], ["help"], [], ["train", "--help"], ["generate", "--help"], ["evaluate", "--help"],
-            ["info", "--help"], ["report", "--help"], ["corpus", "--help"], ["recipe", "--help"],
+            ["compress", "--help"], ["decompress", "--help"], ["info", "--help"], ["report", "--help"],
+            ["corpus", "--help"], ["recipe", "--help"],
             ["benchmark", "--help"],
             ["help", "train"],
         ])
@@ -26,7 +27,8 @@ extension CommandLineTests {
             #expect(result.status == 0)
             #expect(result.error == "")
             for word in [
-                "train", "generate", "evaluate", "report", "tensorboard", "learning-rate", "temperature",
+                "train", "generate", "evaluate", "compress", "adaptive", "decompress", "report",
+                "tensorboard", "learning-rate", "temperature",
                 "sequential",
             ] {
                 #expect(result.output.contains(word), "\(word)")

@@ -1,0 +1,75 @@
+import ArgumentParser
+import Foundation
+import Unroll
+
+struct CompressCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "compress",
+        abstract: "Make a file small by what a model knows of its language.",
+        usage: """
+            unroll compress <model> <in> <out> [--force] [--precision <precision>] [--threads <threads>]
+            unroll compress --adaptive <in> <out> [--force] [--threads <threads>]
+            """,
+        discussion: """
+            Examples:
+              unroll compress unroll-model letter.txt letter.unr
+              unroll compress --adaptive letter.txt letter.unr
+              cat server.log | unroll compress log-model - - > log.unr
+
+            Any bytes are kept in every bit. The same model is needed to get them
+            back, on a machine of the same kind; with --adaptive no model is, for
+            the network learns while it compresses.
+            """)
+
+    @Argument(
+        help: ArgumentHelp(
+            "The model folder (not with --adaptive), the file to read and the one to write; - is standard input or output.",
+            valueName: "path"), completion: .file())
+    var paths: [String]
+
+    @Flag(help: "Learn while compressing; needs no model.")
+    var adaptive = false
+
+    @Flag(name: .shortAndLong, help: "Replace a file that is there; write to a terminal.")
+    var force = false
+
+    @OptionGroup
+    var products: PrecisionOptions
+
+    @Option(
+        parsing: .unconditional,
+        help: "Threads that compute (default: all processors). They do not change the result.")
+    var threads: Int?
+
+    func validate() throws {
+        guard paths.count == (adaptive ? 2 : 3) else {
+            throw ValidationError(
+                adaptive
+                    ? "--adaptive takes the file to read and the one to write, and no model; \(paths.count) paths were given"
+                    : "a model, the file to read and the one to write are needed; \(paths.count) paths were given"
+            )
+        }
+        if adaptive, products.precision != .float32 {
+            throw ValidationError(
+                "--adaptive computes in float32; leave out --precision \(products.precision)")
+        }
+    }
+
+    func run() async throws {
+        let (paths, force, threads) = (paths, force, threads)
+        let (isAdaptive, precision) = (adaptive, products.precision)
+        try await Interruption.cancelling {
+            let input = try ByteInput(paths[paths.count - 2])
+            let output = try ByteOutput(
+                paths[paths.count - 1], reading: input, force: force, isText: false)
+            let compressor =
+                try isAdaptive
+                ? Compressor(adaptiveWithThreads: threads, byteCount: input.byteCount)
+                : Compressor(
+                    LanguageModel(contentsOf: URL(fileURLWithPath: paths[0], isDirectory: true)),
+                    precision: precision, threads: threads, byteCount: input.byteCount)
+            try Conversion(input: input, output: output).run(
+                convert: compressor.compress, finish: compressor.finish)
+        }
+    }
+}

@@ -1,0 +1,30 @@
+import Foundation
+import Unroll
+
+/// Turns the bytes of one place into those of another, and shows on a terminal how far it is.
+struct Conversion {
+    let input: ByteInput
+    let output: ByteOutput
+
+    /// Passes all bytes through `convert`, and what `finish` returns behind them.
+    func run(convert: (Data) throws -> [UInt8], finish: () throws -> [UInt8]) throws {
+        let total = Standard.error.isTerminal ? input.byteCount ?? 0 : 0
+        var (read, written) = (0, 0)
+        do {
+            while let part = try input.next() {
+                try Task.checkCancellation()
+                let bytes = try convert(part)
+                try output.write(bytes)
+                read += part.count
+                written += bytes.count
+                if total > 0 { Standard.error.write("\r\(min(read * 100 / total, 100))%\u{1B}[K") }
+            }
+            try output.write(finish())
+            try output.finish()
+        } catch let error as GenerationError {
+            if case .engine = error { throw error }
+            throw Failure("\(input.name): \(error.description)")
+        }
+        if total > 0 { Standard.error.write("\r\u{1B}[K") }
+    }
+}

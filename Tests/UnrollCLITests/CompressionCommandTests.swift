@@ -1,0 +1,136 @@
+import Foundation
+import Testing
+import UnrollTestSupport
+
+extension CommandLineTests {
+    /// `compress` and `decompress`.
+    @Suite struct CompressionCommandTests {
+        private let folder: TemporaryFolder
+
+        init() async throws {
+            folder = try TemporaryFolder()
+            try await trainTinyModel(in: folder)
+        }
+
+        @discardableResult
+        private func unroll(_ arguments: String..., input: Data = Data()) async throws -> Unroll.Result {
+            let result = try await Unroll.run(arguments, input: input, in: folder)
+            #expect(result.status == 0, "\(arguments): \(result.error)")
+            #expect(result.error.isEmpty, "\(arguments): \(result.error)")
+            return result
+        }
+
+        private func contents(_ name: String) throws -> Data {
+            try Data(contentsOf: folder(name))
+        }
+
+        @Test func aFileComesBack() async throws {
+            try await unroll("compress", "model", "text.txt", "small", "--threads", "1")
+            #expect(try contents("small").count < contents("text.txt").count / 2)
+            let result = try await unroll("decompress", "model", "small", "back", "--threads", "2")
+            #expect(result.output.isEmpty)
+            #expect(try contents("back") == contents("text.txt"))
+            try await unroll("compress", "--adaptive", "text.txt", "learnt")
+            try await unroll("decompress", "learnt", "back2")
+            #expect(try contents("back2") == contents("text.txt"))
+            // A script may name a model for all of its files.
+            try await unroll("decompress", "model", "learnt", "back3")
+            #expect(try contents("back3") == contents("text.txt"))
+        }
+
+        @Test(arguments: ["", "t", "\u{0}\u{1}漢"])
+        func pipesAreReadAndWritten(text: String) async throws {
+            let file = folder("in")
+            try Data(text.utf8).write(to: file)
+            let script = """
+                set -e
+                cat in | "$0" compress model - - | "$0" decompress model - - > back
+                cmp in back
+                cat in | "$0" compress --adaptive - - | "$0" decompress - back2
+                cmp in back2
+                """
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: "/bin/sh")
+            process.arguments = ["-c", script, Unroll.executable.path]
+            process.currentDirectoryURL = folder.url
+            process.standardError = FileHandle.nullDevice
+            process.standardOutput = FileHandle.nullDevice
+            try process.run()
+            process.waitUntilExit()
+            #expect(process.terminationStatus == 0)
+        }
+
+        @Test func wrongPathsAreNamed() async throws {
+            try folder.write("kept", to: "there")
+            let cases: [([String], Int32, String)] = [
+                (["compress", "model", "text.txt"], 64, "2 paths"),
+                (["compress", "--adaptive", "model", "text.txt", "new"], 64, "3 paths"),
+                (
+                    ["compress", "--adaptive", "text.txt", "new", "--precision", "bfloat16"], 64,
+                    "--precision"
+                ),
+                (["compress", "model", "text.txt", "new", "--threads", "0"], 64, "thread"),
+                (["compress", "nothing", "text.txt", "new"], 1, "nothing"),
+                (["compress", "model", "nothing", "new"], 1, "nothing"),
+                (["compress", "model", "model", "new"], 1, "folder"),
+                (["compress", "model", "text.txt", "model"], 1, "folder"),
+                (["compress", "model", "text.txt", "there"], 1, "--force"),
+                (["compress", "model", "text.txt", "text.txt", "--force"], 1, "another file"),
+                (["compress", "model", "text.txt", "./text.txt", "--force"], 1, "another file"),
+                (["compress", "model", "text.txt", "nowhere/new"], 1, "nowhere"),
+                (["compress", "model", "text.txt", "/dev/full"], 1, "No space left"),
+                (["decompress", "model", "text.txt", "new"], 1, "text.txt: not a text"),
+                (["decompress", "model", "nothing", "new"], 1, "nothing"),
+            ]
+            for (arguments, status, text) in cases {
+                try await expectFailure(arguments, status: status, naming: text, in: folder)
+            }
+            #expect(try contents("there") == Data("kept".utf8))
+            try await unroll("compress", "model", "text.txt", "there", "--force")
+            try await unroll("decompress", "model", "there", "/dev/null")
+        }
+
+        @Test func damageLeavesNoFile() async throws {
+            try await unroll("compress", "model", "text.txt", "small")
+            let whole = try contents("small")
+            var changed = whole
+            changed[whole.count / 2] ^= 1
+            for (name, bytes) in [
+                "changed": changed, "cut": whole.dropLast(3), "longer": whole + [10], "empty": Data(),
+            ] {
+                try bytes.write(to: folder(name))
+                try await expectFailure(
+                    ["decompress", "model", name, "back"], status: 1, naming: name, in: folder)
+                try await expectFailure(
+                    ["decompress", "model", "-", "-"], status: 1, naming: "standard input", input: bytes,
+                    in: folder)
+            }
+            // What stood there stays.
+            try folder.write("kept", to: "back")
+            try await expectFailure(
+                ["decompress", "model", "cut", "back", "--force"], status: 1, naming: "cut", in: folder)
+            #expect(try contents("back") == Data("kept".utf8))
+        }
+
+        @Test func theModelMustBeTheOneThatCompressed() async throws {
+            try await unroll("compress", "model", "text.txt", "small")
+            try await expectFailure(
+                ["decompress", "small", "back"], status: 1, naming: "with a model", in: folder)
+            let other = try await Unroll.run(
+                ["train", "text.txt", "--output", "other", "--epochs", "1", "--seed", "5"] + Unroll.tiny,
+                in: folder)
+            #expect(other.status == 0)
+            try await expectFailure(
+                ["decompress", "other", "small", "back"], status: 1, naming: "another model", in: folder)
+        }
+
+        @Test func kernelsAreThoseOfTheCompressor() async throws {
+            let result = try await Unroll.run(
+                ["compress", "model", "text.txt", "small"], environment: ["UNROLL_KERNELS": "portable"],
+                in: folder)
+            #expect(result.status == 0)
+            try await unroll("decompress", "model", "small", "back")
+            #expect(try contents("back") == contents("text.txt"))
+        }
+    }
+}
