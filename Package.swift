@@ -147,7 +147,8 @@ let package = Package(
         .testTarget(
             name: "ExamplesTests",
             dependencies: [
-                "Chapter", "LSTMFromScratch", "GRUFromScratch", "NameGenerator", "LogAnomaly", "Unroll",
+                "Chapter", "LSTMFromScratch", "GRUFromScratch", "NameGenerator", "LogAnomaly", "Autocomplete",
+                "Unroll",
             ],
             resources: [.copy("Oracles")], swiftSettings: strict),
         tests(of: "UnrollModel", uses: ["UnrollCore"], resources: [.copy("Fixtures")]),

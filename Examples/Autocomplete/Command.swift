@@ -19,7 +19,8 @@ struct Command: ParsableCommand {
             var autocomplete = empty
             try autocomplete.type(line)
             for suggestion in try autocomplete.suggestions(count) {
-                print(line + suggestion.text, "\(Int((100 * suggestion.probability).rounded())) %", separator: "\t")
+                let percent = Int((100 * suggestion.probability).rounded())
+                print(line + suggestion.text, "\(percent) %", separator: "\t")
             }
         }
     }

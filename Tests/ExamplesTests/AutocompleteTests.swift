@@ -4,9 +4,9 @@ import Unroll
 
 @Suite struct AutocompleteTests {
     @Test func whatIsTypedKeyByKeyIsCompletedAsAtOnce() async throws {
+        let text = String(repeating: "the quick brown fox jumps over the lazy dog. ", count: 60)
         let trainer = try Trainer(
-            corpus: Corpus(text: String(repeating: "the quick brown fox jumps over the lazy dog. ", count: 60)),
-            model: ModelConfiguration(cell: GRUCell.self, hiddenSize: 64),
+            corpus: Corpus(text: text), model: ModelConfiguration(cell: GRUCell.self, hiddenSize: 64),
             options: TrainingOptions(
                 epochs: 12, batchSize: 8, timeSteps: 20,
                 optimizer: Optimizer(rule: .adam(), learningRate: 0.005)))
