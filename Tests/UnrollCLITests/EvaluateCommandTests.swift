@@ -7,7 +7,7 @@ extension CommandLineTests {
     @Suite struct EvaluateCommandTests {
         private let folder: TemporaryFolder
         private static let odd =
-            "the time traveller went into the gxrden, and the lamp was still burning there."
+            "the time traveller went into the gwrden, and the lamp was still burning there."
 
         init() async throws {
             folder = try TemporaryFolder()
@@ -37,7 +37,7 @@ extension CommandLineTests {
             #expect(rows.map { $0[2] } == ["1", "2", "3", "4", "5", "6"])
             #expect(rows.allSatisfy { $0.count == 6 })
             #expect(rows[3][5] == Self.odd)
-            #expect(rows[3][4].contains("x"))
+            #expect(rows[3][4].contains("w"))
             let nats = rows.compactMap { Double($0[0]) }
             // Equal lines are equally surprising wherever they stand.
             #expect(nats[0] == nats[5] && nats[3] > nats[0] + 1)
