@@ -45,6 +45,6 @@ struct PromptOptions: ParsableArguments {
         guard let text = String(validating: data, as: UTF8.self) else {
             throw Failure("\(name): the prompt is not valid UTF-8; convert it to UTF-8")
         }
-        return text.last == "\n" ? String(text.dropLast()) : text
+        return ["\n", "\r\n"].contains(text.last) ? String(text.dropLast()) : text
     }
 }
