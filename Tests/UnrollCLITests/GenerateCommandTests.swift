@@ -197,6 +197,8 @@ extension CommandLineTests {
             #expect(try await generate(["--prompt-file", "prompt.txt"] + options).output == expected)
             let piped = try await generate(["--prompt-file", "-"] + options, input: "the time\n")
             #expect(piped.output == expected)
+            let device = try await generate(["--prompt-file", "/dev/stdin"] + options, input: "the time\n")
+            #expect(device.output == expected)
             let windows = try await generate(["--prompt-file", "-"] + options, input: "the time\r\n")
             #expect(windows.output == expected)
             let escaped = try await generate(["--prompt-file", "-", "--length", "0"], input: "a\\n")
