@@ -164,6 +164,9 @@ extension CommandLineTests {
             let result = try await converse("q\n", "--top-k", "2", "--temperature", "0.5")
             #expect(result.error.contains("\n  2  0."))
             #expect(!result.error.contains("\n  3  0."))
+            let odd = try await converse("a\\tb\\\\\nq\n")
+            #expect(odd.output == "thea\tb\\\n")
+            #expect(odd.error.contains("\nthea\\tb\\\\\n"))
         }
 
         // MARK: Prompts
@@ -194,6 +197,10 @@ extension CommandLineTests {
             #expect(try await generate(["--prompt-file", "prompt.txt"] + options).output == expected)
             let piped = try await generate(["--prompt-file", "-"] + options, input: "the time\n")
             #expect(piped.output == expected)
+            let device = try await generate(["--prompt-file", "/dev/stdin"] + options, input: "the time\n")
+            #expect(device.output == expected)
+            let windows = try await generate(["--prompt-file", "-"] + options, input: "the time\r\n")
+            #expect(windows.output == expected)
             let escaped = try await generate(["--prompt-file", "-", "--length", "0"], input: "a\\n")
             #expect(escaped.output == "a\\n\n")
         }

@@ -18,9 +18,9 @@ struct GenerateCommand: AsyncParsableCommand {
               head -c 400 notes.txt | unroll generate unroll-model --prompt-file -
 
             Prints the prompt and the continuation, and nothing else, to standard output;
-            several samples with a line of --- between them. --json prints an object a line:
-            pieces of the continuation and how it went; samples; what beam search has found,
-            best first; completions.
+            several samples with a line of --- between them. With --json an object a line
+            follows another: pieces of the continuation and how it went; samples; what beam
+            search has found, best first; completions.
             """)
 
     @Argument(help: "A model folder.", completion: .directory)

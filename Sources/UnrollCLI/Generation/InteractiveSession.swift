@@ -32,9 +32,10 @@ struct InteractiveSession {
     }
 
     private func show(_ choices: [GuidedText.Choice]) {
-        let end = (prompt + guided.text).suffix(60).debugDescription.dropFirst().dropLast()
+        let end = EscapedText.encode(String((prompt + guided.text).suffix(60)))
         let lines = choices.enumerated().map { index, choice in
-            String(format: "  %d  %.3f  ", index + 1, choice.probability) + choice.name.debugDescription
+            String(format: "  %d  %.3f  ", index + 1, choice.probability)
+                + "'\(EscapedText.encode(choice.name))'"
         }
         Standard.error.write("\n\(end)\n" + lines.joined(separator: "\n") + "\n> ")
     }

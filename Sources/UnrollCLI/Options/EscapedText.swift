@@ -7,6 +7,13 @@ enum EscapedText {
         "n": "\n", "t": "\t", "r": "\r", "\\": "\\", "\"": "\"", "'": "'",
     ]
 
+    /// Writes a text in one line, as it could be typed.
+    static func encode(_ text: String) -> String {
+        ["\\", "n", "t", "r"].reduce(text) { text, letter in
+            text.replacing(escapes[letter].map(String.init) ?? "", with: "\\\(letter)")
+        }
+    }
+
     /// Reads `\n`, `\t`, `\r`, `\\`, `\"`, `\'` and `\u{1F600}`.
     ///
     /// - Throws: `ValidationError` when something else follows a backslash.

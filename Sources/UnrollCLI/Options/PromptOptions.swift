@@ -1,7 +1,6 @@
 import ArgumentParser
 import Foundation
 import Unroll
-import UnrollStorage
 
 /// What the model reads first.
 struct PromptOptions: ParsableArguments {
@@ -37,14 +36,22 @@ struct PromptOptions: ParsableArguments {
         let file = promptFile ?? CorpusReader.standardInput
         let isStandardInput = file == CorpusReader.standardInput
         let name = isStandardInput ? "standard input" : file
-        let data =
-            isStandardInput
-            ? try CorpusReader.standardInputBytes()
-            : try FileSystem.contents(of: URL(fileURLWithPath: file))
-        guard let data else { throw TextError.fileNotFound(file: name) }
+        let data = try isStandardInput ? CorpusReader.standardInputBytes() : contents(of: file)
         guard let text = String(validating: data, as: UTF8.self) else {
             throw Failure("\(name): the prompt is not valid UTF-8; convert it to UTF-8")
         }
-        return text.last == "\n" ? String(text.dropLast()) : text
+        return ["\n", "\r\n"].contains(text.last) ? String(text.dropLast()) : text
+    }
+
+    private func contents(of file: String) throws -> Data {
+        guard FileManager.default.fileExists(atPath: file) else {
+            throw TextError.fileNotFound(file: file)
+        }
+        do {
+            // Pipes, too, such as those that shells write as <(…).
+            return try FileHandle(forReadingFrom: URL(fileURLWithPath: file)).readToEnd() ?? Data()
+        } catch {
+            throw TextError.unreadable(file: file, reason: error.localizedDescription)
+        }
     }
 }
