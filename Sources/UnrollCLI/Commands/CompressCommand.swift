@@ -38,7 +38,9 @@ struct CompressCommand: AsyncParsableCommand {
 
     @Option(
         parsing: .unconditional,
-        help: "Threads that compute (default: all processors). They do not change the result.")
+        help:
+            "Threads that compute (default: all processors, 1 where it learns). They do not change the result."
+    )
     var threads: Int?
 
     func validate() throws {

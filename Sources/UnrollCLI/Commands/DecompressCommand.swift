@@ -28,7 +28,9 @@ struct DecompressCommand: AsyncParsableCommand {
 
     @Option(
         parsing: .unconditional,
-        help: "Threads that compute (default: all processors). They do not change the result.")
+        help:
+            "Threads that compute (default: all processors, 1 where it learns). They do not change the result."
+    )
     var threads: Int?
 
     func validate() throws {

@@ -51,7 +51,7 @@ public final class Compressor {
     /// Begins to compress with a network that learns on the way and needs no model.
     ///
     /// - Parameters:
-    ///   - threads: Threads that compute; as many as there are processors unless said otherwise.
+    ///   - threads: Threads that compute, one unless said otherwise: more hardly help.
     ///   - byteCount: The length of all parts together, if it is known, to be written at the beginning.
     public convenience init(adaptiveWithThreads threads: Int? = nil, byteCount: Int? = nil) {
         self.init(nil, precision: .float32, threads: threads, kernelLevel: nil, byteCount: byteCount)

@@ -32,7 +32,7 @@ public final class Decompressor {
     ///
     /// - Parameters:
     ///   - model: The model that the text was compressed with; nil where it was a network that learns on the way.
-    ///   - threads: Threads that compute; as many as there are processors unless said otherwise.
+    ///   - threads: Threads that compute, as for a `Compressor`.
     public init(_ model: LanguageModel? = nil, threads: Int? = nil) {
         self.model = model
         self.threads = threads

@@ -33,9 +33,10 @@ final class LearningPredictor: TokenPredictor {
         } catch {
             throw .model(error)
         }
+        // Steps of one to four lanes are so small that threads would mostly wait for one another.
         engine = try CPUEngine(
             configuration: Self.configuration, parameters: parameters, precision: precision,
-            threads: threads, kernelLevel: kernelLevel)
+            threads: threads ?? 1, kernelLevel: kernelLevel)
         state = RecurrentState(zerosFor: Self.configuration, batchSize: 1)
     }
 
