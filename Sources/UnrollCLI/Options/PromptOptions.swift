@@ -44,9 +44,11 @@ struct PromptOptions: ParsableArguments {
     }
 
     private func contents(of file: String) throws -> Data {
-        guard FileManager.default.fileExists(atPath: file) else {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: file, isDirectory: &isFolder) else {
             throw TextError.fileNotFound(file: file)
         }
+        guard !isFolder.boolValue else { throw TextError.isDirectory(file: file) }
         do {
             // Pipes, too, such as those that shells write as <(…).
             return try FileHandle(forReadingFrom: URL(fileURLWithPath: file)).readToEnd() ?? Data()
