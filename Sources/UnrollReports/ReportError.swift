@@ -20,7 +20,7 @@ package enum ReportError: Error, Sendable, Equatable, CustomStringConvertible {
         case .holdsOtherEvents(let path):
             "\(path): has the events of another run; choose another folder with --tensorboard, or remove it"
         case .exists(let path, let kind):
-            "\(path): exists already and is no \(kind); choose another name"
+            "\(path): exists already and is no \(kind); choose another name (--output of a report, --heatmap of a heat map)"
         case .storage(let error):
             error.description
         }

@@ -27,8 +27,8 @@ extension CommandLineTests {
                     "charactersPerSecond", "minimumCharactersPerSecond", "maximumCharactersPerSecond",
                 ],
                 "samples-rnn512": [
-                    "charactersPerSecond", "charactersPerSecondOfOne", "timesOne", "minimumTimesOne",
-                    "maximumTimesOne",
+                    "timesOne", "minimumTimesOne", "maximumTimesOne", "charactersPerSecond",
+                    "charactersPerSecondOfOne", "streams",
                 ],
                 "first-character": ["milliseconds", "minimumMilliseconds", "maximumMilliseconds"],
             ]
