@@ -62,8 +62,10 @@ final class EnginePool: Sendable {
 
     private func take(threads: Int?) throws(GenerationError) -> Entry {
         let (idle, first) = engines.withLock { engines in
-            let index = engines.idle.lastIndex { $0.threads == threads }
-            return (index.map { engines.idle.remove(at: $0) }, engines.first)
+            guard let index = engines.idle.lastIndex(where: { $0.threads == threads }) else {
+                return (Entry?.none, engines.first)
+            }
+            return (engines.idle.remove(at: index), nil)
         }
         if let idle { return idle }
         do throws(EngineError) {

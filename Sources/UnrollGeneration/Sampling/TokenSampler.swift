@@ -77,11 +77,13 @@ package struct TokenSampler: Sendable {
 
     /// Fills `scores` and returns the most probable token, the first of several.
     private mutating func weigh(_ logits: [Float]) throws(GenerationError) -> Int {
-        scores.removeAll(keepingCapacity: true)
-        for logit in logits {
-            guard logit.isFinite else { throw .notANumber }
-            scores.append(Double(logit))
+        if scores.count != logits.count { scores = [Double](repeating: 0, count: logits.count) }
+        var areFinite = true
+        for token in logits.indices {
+            areFinite = areFinite && logits[token].isFinite
+            scores[token] = Double(logits[token])
         }
+        guard areFinite else { throw .notANumber }
         penalty?.apply(to: &scores)
         bans.apply(to: &scores)
         var best = 0
