@@ -25,7 +25,7 @@ extension LanguageModel {
 /// parameters.
 final class EnginePool: Sendable {
     /// An engine in the pool is used by nobody, and one that was taken by one task alone.
-    private struct Entry: @unchecked Sendable {
+    fileprivate struct Entry: @unchecked Sendable {
         let engine: CPUEngine
         /// What was asked for.
         let threads: Int?
@@ -56,8 +56,35 @@ final class EnginePool: Sendable {
     @inline(__always)
     func withEngine<Result>(threads: Int?, _ body: (CPUEngine) throws -> Result) throws -> Result {
         let entry = try take(threads: threads)
-        defer { engines.withLock { $0.idle.append(entry) } }
+        defer { putBack(entry) }
         return try body(entry.engine)
+    }
+
+    /// Lends an engine until the lease is let go.
+    func lease(threads: Int?) throws(GenerationError) -> Lease {
+        Lease(try take(threads: threads), of: self)
+    }
+
+    /// An engine that one task has for as long as it needs it; its state goes on from one use to the next.
+    final class Lease: Sendable {
+        private let entry: Entry
+        private let pool: EnginePool
+
+        fileprivate init(_ entry: Entry, of pool: EnginePool) {
+            self.entry = entry
+            self.pool = pool
+        }
+
+        deinit {
+            pool.putBack(entry)
+        }
+
+        /// For the task that holds the lease alone.
+        var engine: CPUEngine { entry.engine }
+    }
+
+    private func putBack(_ entry: Entry) {
+        engines.withLock { $0.idle.append(entry) }
     }
 
     private func take(threads: Int?) throws(GenerationError) -> Entry {

@@ -12,8 +12,8 @@ struct GenerationSession: Sendable {
     fileprivate struct Progress: Sendable {
         var state: GenerationState
         var continuation: Continuation
-        let engines: EnginePool
-        let threads: Int?
+        /// An engine that has the recurrent state meanwhile, so that no token waits for it to be copied.
+        let lease: EnginePool.Lease
         let promptTokenCount: Int
         let promptDuration: Duration
         let start: ContinuousClock.Instant
@@ -47,6 +47,7 @@ struct GenerationSession: Sendable {
             guard let (text, stopReason) = try progress?.next() else { return nil }
             guard let stopReason else { return GeneratedText(text: text) }
             isFinished = true
+            defer { progress = nil }
             return GeneratedText(text: text, summary: progress?.summary(stopReason))
         } catch let error as EngineError {
             throw GenerationError.engine(error)
@@ -67,11 +68,17 @@ struct GenerationSession: Sendable {
             try earlier.check(for: model)
             state = earlier
         }
+        let lease = try model.engines(precision: options.precision).lease(threads: threads)
+        do {
+            try lease.engine.restoreState(state.recurrentState)
+        } catch {
+            throw GenerationError.engine(error)
+        }
         let now = ContinuousClock.now
         return Progress(
             state: state, continuation: try Continuation(model, from: state, options: options),
-            engines: model.engines(precision: options.precision), threads: threads,
-            promptTokenCount: promptTokenCount, promptDuration: begin.duration(to: now), start: now)
+            lease: lease, promptTokenCount: promptTokenCount, promptDuration: begin.duration(to: now),
+            start: now)
     }
 }
 
@@ -79,21 +86,18 @@ extension GenerationSession.Progress {
     /// The next text that is not empty, or what there is at the end, and why it is the end.
     mutating func next() throws -> (text: String, stopReason: StopReason?) {
         if let stopReason = continuation.stopReason { return ("", stopReason) }
-        return try engines.withEngine(threads: threads) { engine in
-            try engine.restoreState(state.recurrentState)
-            defer { engine.copyState(to: &state.recurrentState) }
-            while true {
-                let (token, text) = try continuation.next(from: state.logits)
-                try state.read(token, with: engine)
-                let stopReason = continuation.stopReason
-                if !text.isEmpty || stopReason != nil { return (text, stopReason) }
-                try Task.checkCancellation()
-            }
+        while true {
+            let (token, text) = try continuation.next(from: state.logits)
+            try state.read(token, with: lease.engine)
+            let stopReason = continuation.stopReason
+            if !text.isEmpty || stopReason != nil { return (text, stopReason) }
+            try Task.checkCancellation()
         }
     }
 
     func summary(_ stopReason: StopReason) -> GenerationSummary {
         var state = state
+        lease.engine.copyState(to: &state.recurrentState)
         state.decoder = continuation.decoderState
         return GenerationSummary(
             promptTokenCount: promptTokenCount, tokenCount: continuation.tokenCount,

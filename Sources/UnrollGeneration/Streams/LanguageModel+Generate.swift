@@ -14,6 +14,7 @@ extension LanguageModel {
     /// The prompt is preprocessed as the model's text was; what its vocabulary lacks is read as `<unk>`
     /// (`vocabulary.encode` tells which). Nothing is computed before a piece is asked for, so a consumer that leaves
     /// the loop has ended the work; when its task is cancelled, the stream ends within a token, without a summary.
+    /// A stream that was begun keeps an engine until it ends or is let go.
     /// Errors are thrown when the first piece is asked for.
     ///
     /// - Parameters:
