@@ -50,7 +50,6 @@ import UnrollText
     }
 
     @Test func aConsumerThatLeavesStopsTheProducer() async throws {
-        // Each token is a text that the stop strings are compared with, which shows how many there were.
         let model = try LanguageModel.untrained(text: "time traveller")
         let stream = model.generate(after: "time", options: .init(length: .max, temperature: 1))
         var count = 0
@@ -58,7 +57,7 @@ import UnrollText
             count += 1
             if count == 5 { break }
         }
-        // What goes on from where the consumer has left is the sixth token, so no token was generated and thrown away.
+        // The next token that comes is the sixth: none was generated after the consumer had left, and thrown away.
         var rest = ""
         for try await piece in stream {
             rest += piece.text
