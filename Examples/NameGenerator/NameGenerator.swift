@@ -27,7 +27,7 @@ package struct NameGenerator: Sendable {
             length: 30, temperature: temperature, seed: seed, stopStrings: ["\n"])
         // Side by side, which costs little; more than needed, as some are on the list or come twice.
         let samples = try await model.samples(
-            after: "\n" + beginning, count: max(count, 1) * 8, options: options)
+            after: "\n" + beginning, count: min(max(count, 1), 10_000) * 8, options: options)
         var (seen, names) = (known, [String]())
         for sample in samples where sample.summary?.stopReason == .stopString("\n") && names.count < count {
             let name = beginning + sample.text

@@ -3,8 +3,10 @@ import Synchronization
 import Testing
 import UnrollEngine
 import UnrollGeneration
+import UnrollModel
 import UnrollStorage
 import UnrollText
+import UnrollTraining
 
 @Suite struct StreamTests {
     private func collected(
@@ -128,6 +130,25 @@ import UnrollText
         }
     }
 
+    @Test func aStopInsideTheBeginOfAnotherCounts() async throws {
+        let trainer = try Trainer(
+            corpus: Corpus(text: String(repeating: "abc", count: 60)),
+            model: ModelConfiguration(hiddenSize: 8),
+            options: TrainingOptions(epochs: 20, batchSize: 2, timeSteps: 6), engine: .cpu(threads: 1))
+        for try await _ in trainer.run() {}
+        let model = try trainer.languageModel()
+        // Whether more could come or not.
+        for length in [3, 9] {
+            let (text, summaries, _) = try await collected(
+                model.generate(
+                    after: "abc",
+                    options: .init(length: length, strategy: .greedy, stopStrings: ["abcd", "c"])))
+            #expect(text == "ab")
+            #expect(summaries.first?.stopReason == .stopString("c"))
+            #expect(summaries.first?.tokenCount == 3)
+        }
+    }
+
     // MARK: States
 
     @Test(arguments: [TokenKind.characters, .bytes, .words])
@@ -196,6 +217,11 @@ import UnrollText
             try data.prefix(count).write(to: file)
             #expect(throws: GenerationError.self) { try GenerationState(contentsOf: file, for: model) }
         }
+        // A count that cannot grow any more.
+        var (tensors, metadata) = try Safetensors.decode(data)
+        metadata["tokens"] = "\(Int.max)"
+        try Safetensors.encode(tensors, metadata: metadata).write(to: file)
+        #expect(throws: GenerationError.self) { try GenerationState(contentsOf: file, for: model) }
         try FileManager.default.removeItem(at: file)
         #expect(throws: GenerationError.self) { try GenerationState(contentsOf: file, for: model) }
     }

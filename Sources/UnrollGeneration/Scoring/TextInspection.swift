@@ -198,11 +198,9 @@ private struct TextInspector {
     private static func mostProbable(_ probabilities: [Float]) -> [TextInspection.Alternative] {
         var best: [TextInspection.Alternative] = []
         for (id, probability) in probabilities.enumerated() {
-            let isFull = best.count == TextInspection.alternativeCount
-            if isFull, let last = best.last, probability <= last.probability { continue }
-            if isFull { best.removeLast() }
-            let place = best.firstIndex { $0.probability < probability } ?? best.endIndex
-            best.insert(.init(id: Int32(id), probability: probability), at: place)
+            best.insert(
+                .init(id: Int32(id), probability: probability), keeping: TextInspection.alternativeCount
+            ) { Double($0.probability) }
         }
         return best
     }

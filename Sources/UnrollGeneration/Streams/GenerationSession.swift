@@ -24,7 +24,6 @@ struct GenerationSession: Sendable {
     private let options: GenerationOptions
     private let threads: Int?
     private var progress: Progress?
-    private var hasBegun = false
     private var isFinished = false
 
     init(_ model: LanguageModel, _ start: Start, options: GenerationOptions, threads: Int?) {
@@ -38,10 +37,7 @@ struct GenerationSession: Sendable {
     mutating func next() throws -> GeneratedText? {
         try Task.checkCancellation()
         guard !isFinished else { return nil }
-        if !hasBegun {
-            progress = try begun()
-            hasBegun = true
-        }
+        if case nil = progress { progress = try begun() }
         do {
             // Optional chaining changes it in place; a copy of it would cost more than all else.
             guard let (text, stopReason) = try progress?.next() else { return nil }

@@ -17,6 +17,8 @@ extension GenerationState {
         static let logits = "logits"
     }
 
+    /// More than anybody reads, and room to count on.
+    private static let greatestTokenCount = Int.max / 2
     private static let format = "unroll-generation-state-1"
 
     /// Saves the state to a file, at once or not at all.
@@ -55,7 +57,8 @@ extension GenerationState {
         guard metadata[Key.model] == (try model.fingerprint) else {
             throw GenerationError.stateOfAnotherModel
         }
-        guard let tokenCount = metadata[Key.tokenCount].flatMap({ Int($0) }), tokenCount > 0,
+        guard let tokenCount = metadata[Key.tokenCount].flatMap({ Int($0) }),
+            (1...Self.greatestTokenCount).contains(tokenCount),
             let tokens: [Int32] = Self.numbers(metadata[Key.recentTokens]),
             tokens.count <= 2 * Self.recentTokenLimit,
             tokens.allSatisfy({ $0 >= 0 && $0 < model.vocabulary.count }),

@@ -12,18 +12,18 @@ struct StopMatcher {
     mutating func append(_ piece: String) -> (text: String, stop: String?) {
         guard !stops.isEmpty else { return (piece, nil) }
         held += piece.utf8
+        // A stop that is complete comes before one that began earlier and is not.
         for begin in held.indices {
             if let stop = stops.first(where: { held[begin...].starts(with: $0.bytes) }) {
                 defer { held = [] }
                 return (String(decoding: held[..<begin], as: UTF8.self), stop.text)
             }
-            if stops.contains(where: { $0.bytes.starts(with: held[begin...]) }) {
-                defer { held.removeFirst(begin) }
-                return (String(decoding: held[..<begin], as: UTF8.self), nil)
-            }
         }
-        defer { held = [] }
-        return (String(decoding: held, as: UTF8.self), nil)
+        let begin =
+            held.indices.first { begin in stops.contains { $0.bytes.starts(with: held[begin...]) } }
+            ?? held.endIndex
+        defer { held.removeFirst(begin) }
+        return (String(decoding: held[..<begin], as: UTF8.self), nil)
     }
 
     /// What was kept back, when nothing comes any more.
