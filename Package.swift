@@ -54,35 +54,42 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     ],
     targets: [
-        room("UnrollCore"),
-        room("UnrollText", uses: ["UnrollCore"], resources: [.embedInCode("Resources/sample.txt")]),
-        room("UnrollModel", uses: ["UnrollCore"]),
         // Leaf loops in C: chosen at run time by the processor's features, no flags, no dependency.
         .target(name: "CUnrollKernels", linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
+        room("UnrollBase", uses: [crypto]),
         room("UnrollKernels", uses: ["CUnrollKernels"]),
-        room("UnrollTensor", uses: ["UnrollCore", "UnrollKernels", "CUnrollKernels"]),
-        room("UnrollEngine", uses: ["UnrollCore", "UnrollModel", "UnrollKernels", "CUnrollKernels"]),
-        room("UnrollStorage", uses: ["UnrollText", "UnrollModel", crypto]),
+        room("UnrollText", uses: ["UnrollBase"], resources: [.embedInCode("Resources/sample.txt")]),
+        room("UnrollTensor", uses: ["UnrollBase", "UnrollKernels", "CUnrollKernels"]),
+        room("UnrollModel", uses: ["UnrollBase", "UnrollText"]),
+        room(
+            "UnrollEngine",
+            uses: ["UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "CUnrollKernels"]),
         room(
             "UnrollTraining",
-            uses: [
-                "UnrollCore", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine", "UnrollStorage",
-            ]),
+            uses: ["UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine"]),
         room(
             "UnrollGeneration",
+            uses: ["UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine"]),
+        room(
+            "UnrollCompression",
             uses: [
-                "UnrollCore", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine", "UnrollStorage",
+                "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine",
+                "UnrollGeneration",
             ]),
         room(
             "Unroll",
             uses: [
-                "UnrollCore", "UnrollText", "UnrollTensor", "UnrollModel", "UnrollKernels", "UnrollEngine",
-                "UnrollStorage",
-                "UnrollTraining", "UnrollGeneration",
+                "UnrollBase", "UnrollText", "UnrollTensor", "UnrollModel", "UnrollKernels", "UnrollEngine",
+                "UnrollTraining", "UnrollGeneration", "UnrollCompression",
             ]),
-        room("UnrollCorpora", uses: [crypto]),
+        room("UnrollDatasets", uses: [crypto]),
         room("UnrollCharts"),
-        room("UnrollBaselines", uses: ["UnrollText"]),
+        room(
+            "UnrollReports",
+            uses: [
+                "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine",
+                "UnrollTraining", "UnrollGeneration", "UnrollCharts",
+            ]),
         // In the program's code, so that a program that is copied elsewhere still has them.
         .target(
             name: "RecipeFiles", path: "Recipes", exclude: ["README.md", "plots"],
@@ -90,28 +97,18 @@ let package = Package(
         room(
             "UnrollRecipes",
             uses: [
-                "RecipeFiles", "UnrollCore", "UnrollText", "UnrollTensor", "UnrollModel", "UnrollKernels",
-                "UnrollEngine", "UnrollStorage", "UnrollTraining", "UnrollGeneration", "UnrollCharts",
-            ]),
-        room(
-            "UnrollReports",
-            uses: [
-                "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine", "UnrollStorage",
-                "UnrollTraining",
-                "UnrollGeneration", "UnrollCharts",
+                "RecipeFiles", "UnrollBase", "UnrollText", "UnrollTensor", "UnrollModel", "UnrollKernels",
+                "UnrollEngine", "UnrollTraining", "UnrollGeneration", "UnrollCharts",
             ]),
         .executableTarget(
             name: "UnrollCLI",
             dependencies: [
-                "Unroll", "UnrollStorage", "UnrollTraining", "UnrollGeneration", "UnrollCorpora",
-                "UnrollCharts", "UnrollBaselines",
-                "UnrollRecipes", "UnrollReports",
-                argumentParser,
+                "Unroll", "UnrollDatasets", "UnrollCharts", "UnrollReports", "UnrollRecipes", argumentParser,
             ],
             swiftSettings: strict),
 
         .target(
-            name: "Book", dependencies: ["Unroll", "UnrollCorpora", argumentParser], path: "Examples/Book",
+            name: "Book", dependencies: ["Unroll", "UnrollDatasets", argumentParser], path: "Examples/Book",
             swiftSettings: strict),
         // The chapter's definitions are a target of their own, so that the other examples can use them.
         .target(
@@ -130,20 +127,55 @@ let package = Package(
         tool("LogAnomaly"),
         tool("Autocomplete"),
 
-        .target(name: "UnrollTestSupport", path: "Tests/UnrollTestSupport", swiftSettings: strict),
+        .target(
+            name: "UnrollTestSupport",
+            dependencies: ["UnrollBase", "UnrollText", "UnrollModel", "UnrollGeneration"],
+            path: "Tests/UnrollTestSupport", swiftSettings: strict),
         tests(of: "Unroll"),
+        tests(of: "UnrollBase", uses: ["UnrollTestSupport"]),
         tests(of: "UnrollKernels", uses: ["CUnrollKernels"]),
-        tests(of: "UnrollCore"),
-        tests(of: "UnrollCorpora"),
+        tests(of: "UnrollText", uses: ["UnrollBase", "UnrollTestSupport"]),
+        tests(of: "UnrollTensor", uses: ["UnrollBase"], resources: [.copy("Oracles")]),
+        tests(
+            of: "UnrollModel", uses: ["UnrollBase", "UnrollText", "UnrollTestSupport"],
+            resources: [.copy("Fixtures")]),
+        tests(
+            of: "UnrollEngine", uses: ["UnrollBase", "UnrollModel", "UnrollKernels", "UnrollText"],
+            resources: [.copy("Oracles")]),
+        tests(
+            of: "UnrollTraining",
+            uses: [
+                "UnrollTestSupport", "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels",
+                "UnrollEngine", "UnrollGeneration",
+            ], resources: [.copy("Oracles")]),
+        tests(
+            of: "UnrollGeneration",
+            uses: [
+                "UnrollTestSupport", "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels",
+                "UnrollEngine", "UnrollTraining",
+            ], resources: [.copy("Interchange"), .copy("Oracles")]),
+        tests(
+            of: "UnrollCompression",
+            uses: [
+                "UnrollTestSupport", "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels",
+                "UnrollEngine", "UnrollGeneration",
+            ]),
+        tests(of: "UnrollDatasets"),
         tests(of: "UnrollCharts"),
-        tests(of: "UnrollBaselines", uses: ["UnrollText", "UnrollCore"], resources: [.copy("Oracles")]),
+        tests(
+            of: "UnrollReports",
+            uses: [
+                "UnrollTestSupport", "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels",
+                "UnrollEngine", "UnrollTraining", "UnrollGeneration", "UnrollCharts",
+            ],
+            resources: [.copy("Oracles")]),
         tests(
             of: "UnrollRecipes",
             uses: [
-                "RecipeFiles", "UnrollCharts", "UnrollText", "UnrollEngine", "UnrollModel", "UnrollTraining",
+                "RecipeFiles", "UnrollBase", "UnrollCharts", "UnrollText", "UnrollEngine", "UnrollModel",
+                "UnrollTraining",
             ]),
-        tests(of: "UnrollText", uses: ["UnrollCore", "UnrollTestSupport"]),
-        tests(of: "UnrollTensor", uses: ["UnrollCore"], resources: [.copy("Oracles")]),
+        tests(of: "UnrollCLI", uses: ["UnrollTestSupport"]),
         .testTarget(
             name: "ExamplesTests",
             dependencies: [
@@ -151,33 +183,5 @@ let package = Package(
                 "Unroll",
             ],
             resources: [.copy("Oracles")], swiftSettings: strict),
-        tests(of: "UnrollModel", uses: ["UnrollCore"], resources: [.copy("Fixtures")]),
-        tests(
-            of: "UnrollEngine", uses: ["UnrollCore", "UnrollModel", "UnrollKernels", "UnrollText"],
-            resources: [.copy("Oracles")]),
-        tests(of: "UnrollStorage", uses: ["UnrollText", "UnrollModel", "UnrollTestSupport"]),
-        tests(
-            of: "UnrollTraining",
-            uses: [
-                "UnrollTestSupport",
-                "UnrollCore", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine", "UnrollStorage",
-                "UnrollGeneration",
-            ], resources: [.copy("Oracles")]),
-        tests(
-            of: "UnrollGeneration",
-            uses: [
-                "UnrollTestSupport",
-                "UnrollCore", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine", "UnrollStorage",
-                "UnrollTraining",
-            ], resources: [.copy("Interchange"), .copy("Oracles")]),
-        tests(
-            of: "UnrollReports",
-            uses: [
-                "UnrollTestSupport", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine",
-                "UnrollStorage",
-                "UnrollTraining", "UnrollGeneration", "UnrollCharts",
-            ],
-            resources: [.copy("Oracles")]),
-        tests(of: "UnrollCLI", uses: ["UnrollTestSupport"]),
     ]
 )

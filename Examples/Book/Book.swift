@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
 import Unroll
-import UnrollCorpora
+import UnrollDatasets
 
 /// The text that an example learns.
 package struct Book {

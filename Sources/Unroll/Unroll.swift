@@ -1,9 +1,9 @@
-@_exported import UnrollCore
+@_exported import UnrollBase
+@_exported import UnrollCompression
 @_exported import UnrollEngine
 @_exported import UnrollGeneration
 @_exported import UnrollKernels
 @_exported import UnrollModel
-@_exported import UnrollStorage
 @_exported import UnrollTensor
 @_exported import UnrollText
 @_exported import UnrollTraining

@@ -1,6 +1,6 @@
 import Foundation
 import Unroll
-import UnrollBaselines
+import UnrollReports
 
 /// What a perplexity of this run is to be read beside.
 struct BaselineReport {

@@ -1,6 +1,6 @@
 import Foundation
 import Unroll
-import UnrollCorpora
+import UnrollDatasets
 
 /// Finds a text by path or name, fetching it where necessary, and reads it.
 enum CorpusReader {

@@ -1,8 +1,9 @@
 import Foundation
 import Unroll
+import UnrollBase
 import UnrollCharts
+import UnrollModel
 import UnrollRecipes
-import UnrollStorage
 
 /// Recipes as the command line runs, shows and saves them.
 struct RecipeSession {

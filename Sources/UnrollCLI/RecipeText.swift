@@ -1,6 +1,6 @@
 import Foundation
 import Unroll
-import UnrollCorpora
+import UnrollDatasets
 import UnrollRecipes
 
 /// The text of a setting of a recipe, or another one in its place.

@@ -1,5 +1,5 @@
 import Unroll
-import UnrollBaselines
+import UnrollReports
 
 // The lines of `unroll train --json`. Keys are part of the program's interface.
 

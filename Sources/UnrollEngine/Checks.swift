@@ -1,5 +1,6 @@
-import UnrollCore
+import UnrollBase
 import UnrollModel
+import UnrollText
 
 extension Minibatch {
     /// Checks sizes and token ids, so that no engine needs to while it runs.

@@ -1,5 +1,6 @@
-import UnrollCore
+import UnrollBase
 import UnrollModel
+import UnrollText
 
 /// What computes: it owns parameters and recurrent state in a layout of its own and runs whole steps on them.
 ///

@@ -1,4 +1,4 @@
-import UnrollCore
+import UnrollBase
 import UnrollModel
 
 /// Compares a cell's derived gradient with the slope of its formula.

@@ -1,4 +1,4 @@
-import UnrollCore
+import UnrollBase
 import UnrollModel
 
 /// The random masks of one training step.

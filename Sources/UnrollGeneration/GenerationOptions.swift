@@ -1,5 +1,6 @@
+import UnrollBase
 import UnrollKernels
-import UnrollStorage
+import UnrollModel
 
 /// How much to generate, and how.
 public struct GenerationOptions: Sendable, Equatable {

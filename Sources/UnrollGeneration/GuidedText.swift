@@ -1,5 +1,6 @@
+import UnrollBase
 import UnrollEngine
-import UnrollStorage
+import UnrollModel
 import UnrollText
 
 /// A text that somebody writes together with a model: token by token from its choices or in words of one's own, and

@@ -1,8 +1,8 @@
 import Synchronization
+import UnrollBase
 import UnrollEngine
 import UnrollKernels
 import UnrollModel
-import UnrollStorage
 
 extension LanguageModel {
     /// Lends an engine with these parameters; it is kept while the model lives, so the next use begins at once.

@@ -1,6 +1,6 @@
 import Foundation
+import UnrollBase
 import UnrollModel
-import UnrollStorage
 import UnrollTraining
 
 /// An experiment that can be repeated: text, model, training, seeds, and what is to come out.

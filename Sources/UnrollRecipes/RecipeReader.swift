@@ -1,7 +1,7 @@
 import Foundation
+import UnrollBase
 import UnrollEngine
 import UnrollModel
-import UnrollStorage
 import UnrollTraining
 
 /// Reads the parts of a recipe, and says what is wrong with them.

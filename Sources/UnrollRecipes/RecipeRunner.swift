@@ -1,10 +1,9 @@
 import Foundation
-import UnrollCore
+import UnrollBase
 import UnrollEngine
 import UnrollGeneration
 import UnrollKernels
 import UnrollModel
-import UnrollStorage
 import UnrollText
 import UnrollTraining
 

@@ -1,5 +1,5 @@
 import Foundation
-import UnrollCore
+import UnrollBase
 import UnrollEngine
 import UnrollModel
 import UnrollTensor

@@ -1,6 +1,7 @@
+import UnrollBase
 import UnrollGeneration
 import UnrollKernels
-import UnrollStorage
+import UnrollModel
 
 extension LanguageModel {
     /// How the model goes on from a prompt, greedily, as the book shows it.

@@ -1,4 +1,5 @@
-import UnrollStorage
+import UnrollBase
+import UnrollModel
 
 /// Why a run could not be recorded or reported.
 package enum ReportError: Error, Sendable, Equatable, CustomStringConvertible {

@@ -1,6 +1,6 @@
 import Foundation
+import UnrollBase
 import UnrollModel
-import UnrollStorage
 import UnrollText
 
 /// A training run as its folder tells of it.

@@ -1,7 +1,8 @@
 import Foundation
+import UnrollBase
 import UnrollEngine
 import UnrollGeneration
-import UnrollStorage
+import UnrollModel
 import UnrollTraining
 
 /// Keeps what is worth looking at while a model is trained: samples, on what it was computed, event files.

@@ -1,4 +1,4 @@
-import UnrollCore
+import UnrollBase
 
 extension Tensor {
     /// Makes a tensor of numbers from a normal distribution.

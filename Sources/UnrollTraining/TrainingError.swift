@@ -1,6 +1,6 @@
+import UnrollBase
 import UnrollEngine
 import UnrollModel
-import UnrollStorage
 import UnrollText
 
 /// Why a run cannot start or go on.

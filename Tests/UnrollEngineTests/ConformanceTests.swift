@@ -1,9 +1,10 @@
 import Foundation
 import Testing
-import UnrollCore
+import UnrollBase
 import UnrollEngine
 import UnrollKernels
 import UnrollModel
+import UnrollText
 
 /// The CPU engine against the reference engine, in every precision on every kernel level that this processor has.
 @Suite struct ConformanceTests {

@@ -1,8 +1,9 @@
 import Foundation
 import Testing
-import UnrollCore
+import UnrollBase
 import UnrollEngine
 import UnrollModel
+import UnrollText
 
 /// What PyTorch's optimizers made of a small LSTM; see `Tools/oracles/optimizer_vectors.py`.
 struct OptimizerOracle: Decodable {

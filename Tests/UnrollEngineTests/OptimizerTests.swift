@@ -1,9 +1,10 @@
 import Foundation
 import Testing
-import UnrollCore
+import UnrollBase
 import UnrollEngine
 import UnrollKernels
 import UnrollModel
+import UnrollText
 
 /// Optimizers in both engines: that they agree, and that their state comes and goes.
 @Suite struct OptimizerTests {

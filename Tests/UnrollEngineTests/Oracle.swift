@@ -1,7 +1,8 @@
 import Foundation
 import Testing
-import UnrollCore
+import UnrollBase
 import UnrollModel
+import UnrollText
 
 /// What PyTorch computed for one small model; see `Tools/oracles/recurrent_vectors.py`.
 struct Oracle: Decodable {

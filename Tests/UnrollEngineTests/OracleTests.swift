@@ -1,5 +1,5 @@
 import Testing
-import UnrollCore
+import UnrollBase
 import UnrollEngine
 import UnrollKernels
 import UnrollModel

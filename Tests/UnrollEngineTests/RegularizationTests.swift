@@ -1,9 +1,10 @@
 import Foundation
 import Testing
-import UnrollCore
+import UnrollBase
 import UnrollEngine
 import UnrollKernels
 import UnrollModel
+import UnrollText
 
 /// Everything that a training step leaves out at random, on both engines.
 @Suite struct RegularizationTests {

@@ -1,9 +1,10 @@
 import Foundation
 import Testing
+import UnrollBase
 import UnrollEngine
 import UnrollGeneration
 import UnrollModel
-import UnrollStorage
+import UnrollTestSupport
 import UnrollText
 
 /// Beam search against a search through everything, and against beams without any haste, in double precision.

@@ -1,9 +1,10 @@
 import Foundation
 import Testing
+import UnrollBase
 import UnrollEngine
 import UnrollGeneration
 import UnrollModel
-import UnrollStorage
+import UnrollTestSupport
 import UnrollText
 
 /// Completions against all words that there can be.

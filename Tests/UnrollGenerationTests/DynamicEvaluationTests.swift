@@ -1,7 +1,9 @@
 import Foundation
 import Testing
+import UnrollBase
 import UnrollGeneration
-import UnrollStorage
+import UnrollModel
+import UnrollTestSupport
 import UnrollText
 
 @Suite struct DynamicEvaluationTests {

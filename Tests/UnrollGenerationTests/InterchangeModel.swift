@@ -1,7 +1,7 @@
 import Foundation
 import Testing
+import UnrollBase
 import UnrollModel
-import UnrollStorage
 import UnrollTestSupport
 import UnrollText
 

@@ -1,6 +1,7 @@
 import Testing
+import UnrollBase
 import UnrollEngine
-import UnrollStorage
+import UnrollModel
 
 /// Models that PyTorch has saved, and the logits that it found.
 @Suite struct InterchangeTests {

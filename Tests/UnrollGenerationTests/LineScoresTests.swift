@@ -1,7 +1,8 @@
 import Foundation
 import Testing
+import UnrollBase
 import UnrollGeneration
-import UnrollStorage
+import UnrollModel
 import UnrollTestSupport
 import UnrollText
 

@@ -1,10 +1,10 @@
 import Foundation
 import Testing
-import UnrollCore
+import UnrollBase
 import UnrollEngine
 import UnrollGeneration
 import UnrollModel
-import UnrollStorage
+import UnrollTestSupport
 import UnrollText
 import UnrollTraining
 

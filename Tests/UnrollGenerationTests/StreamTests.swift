@@ -1,10 +1,11 @@
 import Foundation
 import Synchronization
 import Testing
+import UnrollBase
 import UnrollEngine
 import UnrollGeneration
 import UnrollModel
-import UnrollStorage
+import UnrollTestSupport
 import UnrollText
 import UnrollTraining
 

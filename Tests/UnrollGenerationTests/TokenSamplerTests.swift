@@ -1,7 +1,9 @@
 import Foundation
 import Testing
+import UnrollBase
 import UnrollGeneration
-import UnrollStorage
+import UnrollModel
+import UnrollTestSupport
 import UnrollText
 
 /// Counts of drawn tokens against the definition of each way to sample, written out here once more.

@@ -1,6 +1,6 @@
 import CUnrollKernels
 import Testing
-import UnrollCore
+import UnrollBase
 import UnrollKernels
 
 /// The kernel that masks, against the mask's definition.

@@ -1,7 +1,8 @@
 import Foundation
 import Testing
-import UnrollCore
+import UnrollBase
 import UnrollModel
+import UnrollTestSupport
 
 @Suite struct CellGraphTests {
     // MARK: The derivative of a formula is the slope of the formula

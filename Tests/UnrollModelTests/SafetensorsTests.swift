@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import UnrollBase
 import UnrollModel
 
 @Suite struct SafetensorsTests {

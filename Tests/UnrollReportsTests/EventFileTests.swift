@@ -1,7 +1,8 @@
 import Foundation
 import Testing
+import UnrollBase
+import UnrollModel
 import UnrollReports
-import UnrollStorage
 import UnrollTestSupport
 
 @Suite struct EventFileTests {

@@ -1,9 +1,9 @@
 import Foundation
 import Testing
+import UnrollBase
 import UnrollGeneration
 import UnrollModel
 import UnrollReports
-import UnrollStorage
 import UnrollTestSupport
 import UnrollText
 

@@ -1,9 +1,9 @@
 import Foundation
 import Testing
+import UnrollBase
 import UnrollKernels
 import UnrollModel
 import UnrollReports
-import UnrollStorage
 import UnrollTestSupport
 import UnrollText
 import UnrollTraining

@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
 import Testing
-import UnrollCore
+import UnrollBase
 import UnrollTensor
 
 /// One task has the threads and the others work on their own, so both ways are compared here.

@@ -1,5 +1,5 @@
 import Testing
-import UnrollCore
+import UnrollBase
 import UnrollTensor
 
 @Suite struct IndexingTests {

@@ -1,5 +1,5 @@
 import Testing
-import UnrollCore
+import UnrollBase
 import UnrollTensor
 
 /// Sizes beyond the blocks that products and sums are cut into, against plain loops in double precision.

@@ -1,4 +1,4 @@
-import UnrollCore
+import UnrollBase
 import UnrollTensor
 
 /// A recurrent network small enough for thousands of steps.

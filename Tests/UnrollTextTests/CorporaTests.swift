@@ -1,6 +1,6 @@
 import Foundation
 import Testing
-import UnrollCore
+import UnrollBase
 import UnrollText
 
 /// The counts that `data/README.md` gives for the corpora in the folder `UNROLL_CORPORA`.

@@ -1,5 +1,5 @@
 import Testing
-import UnrollCore
+import UnrollBase
 import UnrollText
 
 @Suite struct MinibatchSourceTests {

@@ -1,5 +1,5 @@
 import Foundation
-import UnrollCore
+import UnrollBase
 
 /// Texts that tests share.
 enum TestTexts {

@@ -1,6 +1,6 @@
 import Foundation
 import Testing
-import UnrollCore
+import UnrollBase
 import UnrollTestSupport
 import UnrollText
 

@@ -1,9 +1,9 @@
 import Foundation
 import Testing
+import UnrollBase
 import UnrollEngine
 import UnrollGeneration
 import UnrollModel
-import UnrollStorage
 import UnrollTestSupport
 import UnrollText
 import UnrollTraining

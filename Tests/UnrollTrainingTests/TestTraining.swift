@@ -1,9 +1,8 @@
 import Foundation
 import Testing
-import UnrollCore
+import UnrollBase
 import UnrollEngine
 import UnrollModel
-import UnrollStorage
 import UnrollTestSupport
 import UnrollText
 import UnrollTraining

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
 import Unroll
-import UnrollCorpora
+import UnrollDatasets
 
 struct CorpusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

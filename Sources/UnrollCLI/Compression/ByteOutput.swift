@@ -1,5 +1,6 @@
 import Foundation
-import UnrollStorage
+import UnrollBase
+import UnrollModel
 
 /// A file that appears once all of it is there, or standard output.
 struct ByteOutput {

@@ -1,7 +1,8 @@
 import CUnrollKernels
-import UnrollCore
+import UnrollBase
 import UnrollKernels
 import UnrollModel
+import UnrollText
 
 /// The fast engine: C kernels chosen for the processor at run time, on several threads, in float32 or with matrix
 /// products of bfloat16.

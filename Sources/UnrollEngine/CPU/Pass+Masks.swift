@@ -1,5 +1,5 @@
 import CUnrollKernels
-import UnrollCore
+import UnrollBase
 import UnrollKernels
 
 /// What a training step leaves out at random. Every thread draws the masks of its own share.

@@ -1,5 +1,6 @@
-import UnrollCore
+import UnrollBase
 import UnrollModel
+import UnrollText
 
 /// An engine in double precision and plain loops: slow, obviously right, and what the others are checked against.
 ///

@@ -1,4 +1,4 @@
-import UnrollCore
+import UnrollBase
 import UnrollModel
 
 /// What a step leaves out, number by number; without a step's masks nothing but the expected share of changes of state.

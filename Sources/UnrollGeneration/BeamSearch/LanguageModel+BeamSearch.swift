@@ -1,5 +1,6 @@
+import UnrollBase
 import UnrollEngine
-import UnrollStorage
+import UnrollModel
 
 extension LanguageModel {
     /// Looks for the most probable continuations of a prompt: the best of those that `width` beams come upon.

@@ -1,7 +1,8 @@
 import Foundation
+import UnrollBase
 import UnrollEngine
 import UnrollKernels
-import UnrollStorage
+import UnrollModel
 import UnrollText
 
 extension LanguageModel {

@@ -1,5 +1,5 @@
 import Foundation
-import UnrollCore
+import UnrollBase
 import UnrollText
 
 /// Chooses the next token from logits; `<unk>` is never chosen.

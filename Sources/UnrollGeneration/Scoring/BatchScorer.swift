@@ -1,4 +1,4 @@
-import UnrollCore
+import UnrollBase
 import UnrollEngine
 import UnrollText
 

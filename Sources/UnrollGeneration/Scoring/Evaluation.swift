@@ -1,8 +1,8 @@
 import Foundation
-import UnrollCore
+import UnrollBase
 import UnrollEngine
 import UnrollKernels
-import UnrollStorage
+import UnrollModel
 import UnrollText
 
 /// How well a model predicts a text.

@@ -1,6 +1,7 @@
+import UnrollBase
 import UnrollEngine
 import UnrollKernels
-import UnrollStorage
+import UnrollModel
 import UnrollText
 
 extension LanguageModel {

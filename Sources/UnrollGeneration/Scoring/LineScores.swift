@@ -1,8 +1,9 @@
 import Foundation
 import Synchronization
+import UnrollBase
 import UnrollEngine
 import UnrollKernels
-import UnrollStorage
+import UnrollModel
 import UnrollText
 
 extension LanguageModel {

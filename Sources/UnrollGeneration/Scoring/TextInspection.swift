@@ -1,9 +1,8 @@
 import Foundation
-import UnrollCore
+import UnrollBase
 import UnrollEngine
 import UnrollKernels
 import UnrollModel
-import UnrollStorage
 import UnrollText
 
 /// What a model makes of a text, token by token, to be looked at.

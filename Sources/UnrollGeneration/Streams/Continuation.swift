@@ -1,5 +1,6 @@
+import UnrollBase
 import UnrollEngine
-import UnrollStorage
+import UnrollModel
 import UnrollText
 
 /// One text while it is generated, all but the network's step: what is chosen, what is given out, when it ends.

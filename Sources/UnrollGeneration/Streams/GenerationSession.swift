@@ -1,5 +1,6 @@
+import UnrollBase
 import UnrollEngine
-import UnrollStorage
+import UnrollModel
 
 /// What a stream does from one piece to the next.
 struct GenerationSession: Sendable {

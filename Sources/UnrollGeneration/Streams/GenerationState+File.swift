@@ -1,7 +1,7 @@
 import Foundation
+import UnrollBase
 import UnrollEngine
 import UnrollModel
-import UnrollStorage
 import UnrollText
 
 /// A safetensors file: the states of the cell as `[L, 1, H]` each and the logits `[V]`, and what else there is in the

@@ -1,7 +1,7 @@
+import UnrollBase
 import UnrollEngine
 import UnrollKernels
 import UnrollModel
-import UnrollStorage
 import UnrollText
 
 /// A text that a model has read, as what the model knows of it.

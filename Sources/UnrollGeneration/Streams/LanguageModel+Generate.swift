@@ -1,6 +1,7 @@
 import Synchronization
+import UnrollBase
 import UnrollEngine
-import UnrollStorage
+import UnrollModel
 
 extension LanguageModel {
     /// Reads the prompt and goes on from it, a token at a time.

@@ -1,5 +1,6 @@
 import Foundation
-import UnrollStorage
+import UnrollBase
+import UnrollModel
 
 /// Writes an event file, which TensorBoard reads while it grows.
 package struct EventFileWriter: Sendable {

@@ -1,5 +1,6 @@
 import Foundation
-import UnrollStorage
+import UnrollBase
+import UnrollModel
 
 /// A page that is one file of HTML and needs nothing else.
 struct Page {

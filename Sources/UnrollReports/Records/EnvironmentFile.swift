@@ -1,5 +1,6 @@
 import Foundation
-import UnrollStorage
+import UnrollBase
+import UnrollModel
 
 /// `environment.json`: the sessions of a run.
 struct EnvironmentFile: Codable {

@@ -1,5 +1,6 @@
 import Foundation
-import UnrollStorage
+import UnrollBase
+import UnrollModel
 
 /// A file with a line of JSON for each thing that happened.
 struct JSONLines<Element: Codable> {

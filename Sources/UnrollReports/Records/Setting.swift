@@ -1,5 +1,6 @@
 import Foundation
-import UnrollStorage
+import UnrollBase
+import UnrollModel
 
 /// A leaf of a run's configuration by its keys, such as `optimizer.learningRate`.
 package struct Setting: Equatable, Sendable {

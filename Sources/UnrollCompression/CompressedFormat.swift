@@ -1,0 +1,215 @@
+import Foundation
+import UnrollBase
+import UnrollGeneration
+import UnrollKernels
+import UnrollModel
+
+/// What stands at the beginning of a compressed text.
+///
+/// Four bytes that no text begins with; the version of the format; whether the network is a model or learns on the way;
+/// its precision; its kernels; of a model the first 16 bytes of its fingerprint, otherwise a bit for each byte that is a
+/// token, in 32 bytes; the length of the text and 1, or 0 if it was not known beforehand; four bytes of checksum. Whole
+/// numbers have seven bits in a byte, the lowest first.
+package struct CompressedHeader {
+    static let magic: [UInt8] = [0xF5, 0x55, 0x4E, 0x52]
+    /// Grows, too, when an engine computes other bits than before.
+    static let version: UInt8 = 1
+    private static let fingerprintSize = 16
+    private static let alphabetSize = 32
+    private static let precisions: [Precision] = [.float32, .bfloat16]
+    private static let kernelLevels: [KernelLevel] = [.portable, .avx2, .avx512, .avx512bf16]
+
+    /// Which network it takes.
+    package enum Signature: Equatable {
+        /// The model whose fingerprint begins with these bytes.
+        case model([UInt8])
+        /// One that learns on the way, whose tokens are these bytes.
+        case adaptive(alphabet: [UInt8])
+    }
+
+    let signature: Signature
+    let precision: Precision
+    let kernelLevel: KernelLevel
+    /// The length of the text, if it was known.
+    let byteCount: Int?
+
+    init(signature: Signature, precision: Precision, kernelLevel: KernelLevel, byteCount: Int?) {
+        self.signature = signature
+        self.precision = precision
+        self.kernelLevel = kernelLevel
+        self.byteCount = byteCount
+    }
+
+    /// As many bytes of a fingerprint, which is hexadecimal, as the header has.
+    static func bytes(ofFingerprint fingerprint: String) -> [UInt8] {
+        var digits = Substring(fingerprint)
+        return (0..<fingerprintSize).map { _ in
+            defer { digits = digits.dropFirst(2) }
+            return UInt8(digits.prefix(2), radix: 16) ?? 0
+        }
+    }
+
+    var bytes: [UInt8] {
+        var bytes = Self.magic + [Self.version]
+        let network: [UInt8]
+        switch signature {
+        case .model(let fingerprint):
+            bytes.append(0)
+            network = fingerprint
+        case .adaptive(let alphabet):
+            bytes.append(1)
+            var bits = [UInt8](repeating: 0, count: Self.alphabetSize)
+            for byte in alphabet { bits[Int(byte) / 8] |= 1 << (byte % 8) }
+            network = bits
+        }
+        bytes.append(UInt8(Self.precisions.firstIndex(of: precision) ?? 0))
+        bytes.append(UInt8(Self.kernelLevels.firstIndex(of: kernelLevel) ?? 0))
+        bytes += network
+        bytes.append(number: byteCount.map { $0 + 1 } ?? 0)
+        return bytes + RunningChecksum.prefix(4, of: bytes)
+    }
+
+    /// Reads the header; nil if more bytes are needed.
+    init?(_ reader: inout CompressedReader) throws(GenerationError) {
+        // As much as there is of the first bytes must be right: others may never come.
+        guard zip(Self.magic, reader.rest).allSatisfy(==) else { throw .notCompressed }
+        guard reader.rest.count > Self.magic.count else { return nil }
+        let version = reader.rest[reader.rest.startIndex + Self.magic.count]
+        guard version <= Self.version else { throw .newerFormat(version: Int(version)) }
+        let start = reader.position
+        guard let fields = reader.take(Self.magic.count + 4)?.suffix(3).map({ Int($0) }) else { return nil }
+        guard version > 0, fields[0] <= 1, Self.precisions.indices.contains(fields[1]),
+            Self.kernelLevels.indices.contains(fields[2])
+        else { throw .damaged(at: start) }
+        guard let network = reader.take(fields[0] == 0 ? Self.fingerprintSize : Self.alphabetSize),
+            let length = try reader.number(upTo: Int.max), try reader.check(from: start)
+        else { return nil }
+        signature =
+            fields[0] == 0
+            ? .model(Array(network))
+            : .adaptive(
+                alphabet: (0...UInt8.max).filter {
+                    network[network.startIndex + Int($0) / 8] >> ($0 % 8) & 1 == 1
+                })
+        precision = Self.precisions[fields[1]]
+        kernelLevel = Self.kernelLevels[fields[2]]
+        byteCount = length > 0 ? length - 1 : nil
+    }
+}
+
+/// A part of a compressed text: its length, its number of tokens or 0 if the bytes stand as they are, the length of what
+/// they became, that itself, four bytes of its checksum, and eight bytes of that of the text up to its end.
+struct CompressedBlock {
+    /// The longest block of text.
+    static let maximumSize = 1 << 20
+
+    let byteCount: Int
+    let tokenCount: Int
+    let payload: ArraySlice<UInt8>
+    let textChecksum: [UInt8]
+
+    static func bytes(
+        byteCount: Int, tokenCount: Int, payload: [UInt8], textChecksum: [UInt8]
+    ) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.append(number: byteCount)
+        bytes.append(number: tokenCount)
+        bytes.append(number: payload.count)
+        bytes += payload
+        bytes += textChecksum
+        return bytes + RunningChecksum.prefix(4, of: bytes)
+    }
+
+    /// The end: a block of length 0, the length of all of the text, a checksum.
+    static func end(byteCount: Int) -> [UInt8] {
+        var bytes: [UInt8] = [0]
+        bytes.append(number: byteCount)
+        return bytes + RunningChecksum.prefix(4, of: bytes)
+    }
+}
+
+/// What follows the header.
+enum CompressedRecord {
+    case block(CompressedBlock)
+    case end(byteCount: Int)
+
+    /// Reads a record; nil if more bytes are needed.
+    init?(_ reader: inout CompressedReader) throws(GenerationError) {
+        let start = reader.position
+        guard let byteCount = try reader.number(upTo: CompressedBlock.maximumSize) else { return nil }
+        if byteCount == 0 {
+            guard let total = try reader.number(upTo: Int.max), try reader.check(from: start) else {
+                return nil
+            }
+            self = .end(byteCount: total)
+            return
+        }
+        guard let tokenCount = try reader.number(upTo: byteCount),
+            let payloadCount = try reader.number(upTo: byteCount),
+            let payload = reader.take(payloadCount), let textChecksum = reader.take(8),
+            try reader.check(from: start)
+        else { return nil }
+        guard tokenCount > 0 || payloadCount == byteCount else { throw .damaged(at: start) }
+        self = .block(
+            CompressedBlock(
+                byteCount: byteCount, tokenCount: tokenCount, payload: payload,
+                textChecksum: Array(textChecksum)))
+    }
+}
+
+/// Reads numbers and checksums from as much as there is.
+package struct CompressedReader {
+    private let bytes: [UInt8]
+    /// How many bytes of the compressed text came before these.
+    private let offset: Int
+    private var index = 0
+
+    init(_ bytes: [UInt8], offset: Int) {
+        self.bytes = bytes
+        self.offset = offset
+    }
+
+    /// Bytes of the compressed text that have been read.
+    var position: Int { offset + index }
+    var rest: ArraySlice<UInt8> { bytes[index...] }
+
+    mutating func take(_ count: Int) -> ArraySlice<UInt8>? {
+        guard count <= bytes.count - index else { return nil }
+        defer { index += count }
+        return bytes[index..<index + count]
+    }
+
+    /// A whole number; nil if more bytes are needed.
+    mutating func number(upTo maximum: Int) throws(GenerationError) -> Int? {
+        let start = position
+        var number: UInt64 = 0
+        for shift in stride(from: 0, to: 63, by: 7) {
+            guard let byte = take(1)?.first else { return nil }
+            number |= UInt64(byte & 0x7F) << UInt64(shift)
+            guard byte >= 0x80 else {
+                guard number <= UInt64(maximum) else { throw .damaged(at: start) }
+                return Int(number)
+            }
+        }
+        throw .damaged(at: start)
+    }
+
+    /// Whether the checksum of all that was read since `start` is there; nil bytes of it are not enough.
+    mutating func check(from start: Int) throws(GenerationError) -> Bool {
+        let checksum = RunningChecksum.prefix(4, of: bytes[start - offset..<index])
+        guard let found = take(4) else { return false }
+        guard found.elementsEqual(checksum) else { throw .damaged(at: start) }
+        return true
+    }
+}
+
+extension [UInt8] {
+    fileprivate mutating func append(number: Int) {
+        var rest = UInt64(number)
+        while rest >= 0x80 {
+            append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        append(UInt8(rest))
+    }
+}

@@ -1,0 +1,106 @@
+import Foundation
+import UnrollBase
+import UnrollText
+
+extension ModelFolder {
+    /// Saves a model and, beside it, files of other contents by their names.
+    ///
+    /// A new folder appears at once with all files in it. In a folder that is there, files are replaced one by one,
+    /// each at once, and the parameters last; the other files of the folder are left alone.
+    package func save(
+        _ model: LanguageModel, with additionalFiles: [String: Data] = [:]
+    ) throws(StorageError) {
+        let document = ConfigurationDocument(model.configuration)
+        let configuration = try encoded(Self.configurationName) { try document.jsonData() }
+        let vocabulary = try encoded(Self.vocabularyName) { try model.vocabulary.jsonData() }
+        switch FileSystem.kind(of: url) {
+        case .nothing:
+            var files = additionalFiles
+            files[Self.configurationName] = configuration
+            files[Self.vocabularyName] = vocabulary
+            files[Self.parametersName] = try parametersFile(
+                of: model, configuration: configuration, vocabulary: vocabulary)
+            try create(with: files)
+        case .file:
+            throw .notAFolder(path: url.path)
+        case .folder:
+            let oldConfiguration = try existing(Self.configurationName, like: configuration) {
+                (try? ConfigurationDocument(jsonData: $0, path: "")) == document
+            }
+            let oldVocabulary = try existing(Self.vocabularyName, like: vocabulary) {
+                (try? Vocabulary(jsonData: $0)) == model.vocabulary
+            }
+            let isDescribed = oldConfiguration != nil && oldVocabulary != nil
+            // Parameters that nothing describes are somebody else's: the description is always written first.
+            guard isDescribed || FileSystem.kind(of: url(of: Self.parametersName)) == .nothing else {
+                throw .holdsAnotherModel(path: url.path)
+            }
+            FileSystem.discardAbandoned(in: url)
+            let parameters = try parametersFile(
+                of: model, configuration: oldConfiguration ?? configuration,
+                vocabulary: oldVocabulary ?? vocabulary)
+            if oldVocabulary == nil { try write(vocabulary, to: Self.vocabularyName) }
+            if oldConfiguration == nil { try write(configuration, to: Self.configurationName) }
+            for (name, data) in additionalFiles.sorted(by: { $0.key < $1.key }) {
+                try write(data, to: name)
+            }
+            try write(parameters, to: Self.parametersName)
+        }
+    }
+
+    /// Creates the folder with these files, and the folders that it lies in; no part of it is left if that fails.
+    package func create(with files: [String: Data]) throws(StorageError) {
+        let parent = url.deletingLastPathComponent()
+        let temporary = FileSystem.temporaryURL(in: parent)
+        do throws(SystemError) {
+            try FileSystem.createFolders(parent)
+            FileSystem.discardAbandoned(in: parent)
+            try FileSystem.createFolder(temporary)
+            let lock = WriteLock(temporary)
+            for (name, data) in files.sorted(by: { $0.key < $1.key }) {
+                try FileSystem.create(temporary.appendingPathComponent(name), containing: data)
+            }
+            try FileSystem.synchronizeFolder(temporary)
+            try FileSystem.rename(temporary, to: url)
+            lock?.release()
+            try FileSystem.synchronizeFolder(parent)
+        } catch {
+            FileSystem.discard(temporary)
+            throw StorageError(error, writing: files.values.reduce(0) { $0 + $1.count }, to: url.path)
+        }
+    }
+
+    /// Replaces one file of the folder at once, or creates it.
+    package func write(_ data: Data, to name: String) throws(StorageError) {
+        try AtomicFile.write(data, to: url(of: name))
+    }
+
+    /// Returns the file that is there, if it says what `data` says.
+    ///
+    /// Its bytes may differ, for another version of Foundation may have written the same JSON with other spaces.
+    private func existing(
+        _ name: String, like data: Data, saysTheSame: (Data) -> Bool
+    ) throws(StorageError) -> Data? {
+        guard let existing = try contents(of: name) else { return nil }
+        guard existing == data || saysTheSame(existing) else { throw .holdsAnotherModel(path: url.path) }
+        return existing
+    }
+
+    private func parametersFile(
+        of model: LanguageModel, configuration: Data, vocabulary: Data
+    ) throws(StorageError) -> Data {
+        try encoded(Self.parametersName) {
+            try TensorFile.encode(
+                model.parameters,
+                metadata: Seal.metadata(configuration: configuration, vocabulary: vocabulary))
+        }
+    }
+
+    private func encoded(_ name: String, by encode: () throws -> Data) throws(StorageError) -> Data {
+        do {
+            return try encode()
+        } catch {
+            throw .unwritable(path: url(of: name).path, reason: "\(error)")
+        }
+    }
+}

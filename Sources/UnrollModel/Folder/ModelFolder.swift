@@ -1,0 +1,30 @@
+import Foundation
+import UnrollBase
+
+/// A folder that holds a model, a checkpoint of its training, or nothing yet.
+package struct ModelFolder: Sendable {
+    /// The name of the file that says what the model is made of.
+    package static let configurationName = "config.json"
+    /// The name of the file with the tokens.
+    package static let vocabularyName = "vocabulary.json"
+    /// The name of the file with the parameters.
+    package static let parametersName = "model.safetensors"
+
+    /// The place of the folder.
+    package let url: URL
+
+    package init(_ url: URL) {
+        // Absolute, so that it stays the same folder when the program changes its working directory.
+        self.url = URL(fileURLWithPath: url.path)
+    }
+
+    /// The place of a file in the folder.
+    package func url(of name: String) -> URL {
+        url.appendingPathComponent(name)
+    }
+
+    /// Reads a file, or returns nil if there is none of this name.
+    package func contents(of name: String) throws(StorageError) -> Data? {
+        try FileSystem.contents(of: url(of: name))
+    }
+}

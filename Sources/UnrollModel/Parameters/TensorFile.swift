@@ -1,0 +1,35 @@
+import Foundation
+import UnrollBase
+
+/// Safetensors files that carry a checksum of their elements, so that damage is noticed.
+package enum TensorFile {
+    /// The metadata key of the checksum.
+    package static let checksumKey = "tensors.sha256"
+
+    /// Returns a file that holds the tensors, the metadata and the checksum.
+    package static func encode(
+        _ tensors: Parameters, metadata: [String: String]
+    ) throws(ModelError) -> Data {
+        let dataSection = try Safetensors.dataSection(of: tensors)
+        var metadata = metadata
+        metadata[checksumKey] = Checksum.sha256(dataSection)
+        return Safetensors.encode(tensors, dataSection: dataSection, metadata: metadata)
+    }
+
+    /// Reads a file and compares its checksum, if it has one; `path` is for the error.
+    package static func decode(
+        _ data: Data, path: String
+    ) throws(StorageError) -> (tensors: Parameters, metadata: [String: String]) {
+        do throws(ModelError) {
+            let (tensors, metadata) = try Safetensors.decode(data)
+            if let checksum = metadata[checksumKey] {
+                guard checksum == Checksum.sha256(try Safetensors.dataSection(ofFile: data)) else {
+                    throw .invalidSafetensors("its tensors are not those that were saved")
+                }
+            }
+            return (tensors, metadata)
+        } catch {
+            throw .invalidFile(path: path, reason: error.description)
+        }
+    }
+}

@@ -1,0 +1,27 @@
+import UnrollBase
+
+/// Reads a text from its beginning to its end, `T` tokens at a time and the rest at last.
+struct StrandMinibatches: MinibatchSource {
+    let count: Int
+    private let tokens: TokenIDs
+    private let timeSteps: Int
+
+    init(of tokens: TokenIDs, timeSteps: Int) throws(TextError) {
+        try MinibatchShape(batchSize: 1, timeSteps: timeSteps).check()
+        guard tokens.count >= 2 else {
+            throw .textTooShort(tokens: tokens.count, needed: 2, batchSize: 1, timeSteps: timeSteps)
+        }
+        self.tokens = tokens
+        let steps = min(timeSteps, tokens.count - 1)
+        try MinibatchShape(batchSize: 1, timeSteps: steps).checkSize(batchSize: 1)
+        self.timeSteps = steps
+        count = (tokens.count - 2) / steps + 1
+    }
+
+    func fill(_ minibatch: inout Minibatch, at index: Int) {
+        let start = index * timeSteps
+        minibatch.reshape(
+            timeSteps: min(timeSteps, tokens.count - 1 - start), batchSize: 1, continuesState: index > 0)
+        minibatch.setColumn(0, from: tokens, at: start)
+    }
+}

@@ -1,0 +1,133 @@
+import Foundation
+import UnrollBase
+import UnrollEngine
+import UnrollModel
+import UnrollText
+
+/// All that it takes to go on with a run in every bit: one file, so that no kill can tear it apart.
+///
+/// `training.safetensors` holds the parameters under their names, the recurrent state under `state.`, what the optimizer
+/// keeps under `optimizer.`, the parameters to go back to under `good.`, and the position as JSON in its metadata, under
+/// a seal by which changes are noticed. Version 1 had neither an optimizer's tensors nor good ones.
+package struct TrainingCheckpoint: Sendable {
+    var parameters: Parameters
+    var state: NamedTensors<Float>
+    var optimizer: OptimizerState
+    /// Nil where they are the parameters, or the run may not go back.
+    var good: Parameters?
+    var position: TrainingPosition
+    var corpusFingerprint: UInt64
+
+    static let fileName = "training.safetensors"
+    private static let format = "unroll-checkpoint"
+    private static let version = 2
+
+    /// What the names of tensors begin with that are not parameters.
+    private enum Prefix: String, CaseIterable {
+        case state = "state."
+        case optimizer = "optimizer."
+        case good = "good."
+        /// Within those of the optimizer.
+        case average = "average."
+
+        func entries(of tensors: NamedTensors<Float>) -> [NamedTensors<Float>.Entry] {
+            tensors.entries.map { .init(name: rawValue + $0.name, shape: $0.shape, values: $0.values) }
+        }
+
+        func tensors(in entries: [NamedTensors<Float>.Entry]) -> NamedTensors<Float> {
+            NamedTensors(
+                entries.filter { $0.name.hasPrefix(rawValue) }.map {
+                    .init(
+                        name: String($0.name.dropFirst(rawValue.count)), shape: $0.shape, values: $0.values)
+                })
+        }
+    }
+
+    /// What the metadata hold beside the checksum of the tensors.
+    private static func seal(position: String, corpus: String) -> String {
+        Checksum.sha256(Data("\(position)\n\(corpus)".utf8))
+    }
+
+    func encoded() throws -> Data {
+        var tensors = parameters
+        tensors.entries += Prefix.state.entries(of: state)
+        tensors.entries += Prefix.optimizer.entries(of: optimizer.slots)
+        if let good { tensors.entries += Prefix.good.entries(of: good) }
+        var position = position
+        position.optimizer = .init(steps: optimizer.steps, averagedSteps: optimizer.averagedSteps)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let json = String(decoding: try encoder.encode(position), as: UTF8.self)
+        let corpus = String(corpusFingerprint, radix: 16)
+        return try TensorFile.encode(
+            tensors,
+            metadata: [
+                "format": Self.format, "version": "\(Self.version)", "position": json, "corpus": corpus,
+                "seal": Self.seal(position: json, corpus: corpus),
+            ])
+    }
+
+    /// Reads the checkpoint of a folder.
+    init(of folder: ModelFolder) throws(TrainingError) {
+        let file = folder.url(of: Self.fileName).path
+        do {
+            guard let data = try folder.contents(of: Self.fileName) else {
+                throw TrainingError.cannotResume(
+                    folder: folder.url.path,
+                    reason: "there is no \(Self.fileName) in it; train with --output instead")
+            }
+            let (tensors, metadata) = try TensorFile.decode(data, path: file)
+            guard metadata["format"] == Self.format, let version = metadata["version"].flatMap({ Int($0) })
+            else {
+                throw StorageError.invalidFile(path: file, reason: "not a checkpoint")
+            }
+            guard (1...Self.version).contains(version) else {
+                throw StorageError.newerVersion(path: file, version: version)
+            }
+            guard let json = metadata["position"], let corpus = metadata["corpus"],
+                metadata["seal"] == Self.seal(position: json, corpus: corpus),
+                metadata[TensorFile.checksumKey] != nil,
+                let position = try? JSONDecoder().decode(TrainingPosition.self, from: Data(json.utf8)),
+                let fingerprint = UInt64(corpus, radix: 16), position.isPossible
+            else { throw StorageError.invalidFile(path: file, reason: "its metadata has been changed") }
+            parameters = Parameters(
+                tensors.entries.filter { entry in
+                    !Prefix.allCases.contains { entry.name.hasPrefix($0.rawValue) }
+                })
+            state = Prefix.state.tensors(in: tensors.entries)
+            // Before there were several layers, states had no dimension for them.
+            for index in state.entries.indices where state.entries[index].shape.count == 2 {
+                state.entries[index].shape.insert(1, at: 0)
+            }
+            optimizer = OptimizerState(
+                steps: position.optimizer?.steps ?? 0,
+                averagedSteps: position.optimizer?.averagedSteps ?? 0,
+                slots: Prefix.optimizer.tensors(in: tensors.entries))
+            let good = Prefix.good.tensors(in: tensors.entries)
+            self.good = good.entries.isEmpty ? nil : good
+            self.position = position
+            corpusFingerprint = fingerprint
+        } catch let error as StorageError {
+            throw .storage(error)
+        } catch let error as TrainingError {
+            throw error
+        } catch {
+            throw .cannotResume(folder: folder.url.path, reason: "\(error)")
+        }
+    }
+
+    init(_ loop: TrainingLoop, corpusFingerprint: UInt64) {
+        parameters = loop.engine.parameters
+        state = loop.engine.state
+        optimizer = loop.engine.optimizerState
+        position = loop.position
+        good = position.steps == position.guards.goodStep ? nil : loop.good
+        self.corpusFingerprint = corpusFingerprint
+    }
+
+    /// What the run has learnt: the average of the parameters where there is one.
+    var learntParameters: Parameters {
+        guard optimizer.averagedSteps > 0 else { return parameters }
+        return Prefix.average.tensors(in: optimizer.slots.entries)
+    }
+}

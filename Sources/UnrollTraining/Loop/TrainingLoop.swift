@@ -1,0 +1,197 @@
+import Foundation
+import UnrollBase
+import UnrollEngine
+import UnrollKernels
+import UnrollModel
+import UnrollText
+
+/// The loop itself: each call of `next` trains until there is something to report.
+struct TrainingLoop {
+    /// Makes an engine that begins with these parameters.
+    typealias EngineMaker = @Sendable (Parameters) throws(EngineError) -> any Engine
+
+    var engine: any Engine
+    let makeEngine: EngineMaker
+    let data: TrainingData
+    let options: TrainingOptions
+    var position: TrainingPosition
+    /// What a run goes back to when the loss is no longer a number; nil where it may not.
+    var good: Parameters?
+    /// The perplexity of tokens that are drawn by their frequencies; nil as long as nobody has asked.
+    var unigramPerplexity: Double?
+    /// The minibatches of the present epoch.
+    private(set) var minibatches: any MinibatchSource
+    var minibatch = Minibatch()
+    /// What happened beside the event that was returned last.
+    private var notices: [TrainingNotice] = []
+    private var stage = Stage.starting
+    /// What this run, not an earlier part of it, has done: the speed that is reported.
+    private(set) var runTokens = 0
+    private(set) var runSeconds = 0.0
+    /// When progress was last reported, in this epoch or an earlier one: epochs may be shorter than the interval.
+    private var lastProgress = ContinuousClock.now
+
+    private enum Stage {
+        case starting
+        case training
+        case finished
+    }
+
+    /// Seconds between reports of progress.
+    private static let reportInterval = 0.1
+
+    /// Begins, or goes on from a checkpoint, which the engine has been made with.
+    init(
+        engine: any Engine, makeEngine: @escaping EngineMaker, data: TrainingData, options: TrainingOptions,
+        checkpoint: TrainingCheckpoint?
+    ) throws(TrainingError) {
+        self.engine = engine
+        self.makeEngine = makeEngine
+        self.data = data
+        self.options = options
+        position = checkpoint?.position ?? TrainingPosition()
+        if options.recoveries > 0 { good = checkpoint?.good ?? engine.parameters }
+        minibatches = try Self.minibatches(of: data, epoch: position.epoch)
+    }
+
+    private static func minibatches(
+        of data: TrainingData, epoch: Int
+    ) throws(TrainingError) -> any MinibatchSource {
+        do {
+            return try data.minibatches(epoch: epoch)
+        } catch {
+            throw .text(error)
+        }
+    }
+
+    /// Trains until the next event, nil after the last.
+    ///
+    /// Whatever is thrown, the loop is between two steps, and can be saved or go on.
+    mutating func next() throws -> TrainingEvent? {
+        if !notices.isEmpty { return .notice(notices.removeFirst()) }
+        switch stage {
+        case .starting:
+            stage = .training
+            noteSize()
+            return .started(plan)
+        case .finished:
+            return nil
+        case .training:
+            if position.isStopped || position.epoch >= options.epochs {
+                let summary = try summary()
+                stage = .finished
+                return .finished(summary)
+            }
+        }
+        while true {
+            try Task.checkCancellation()
+            if isValidationDue { return .validation(try validateInsideEpoch()) }
+            guard position.minibatch < minibatches.count else {
+                guard position.tokens > 0 else {
+                    // All minibatches were skipped, or the last one led back; guards see to it that this ends.
+                    position.minibatch = 0
+                    position.validatedMinibatch = 0
+                    continue
+                }
+                return .epoch(try endEpoch())
+            }
+            try step()
+            if !notices.isEmpty { return .notice(notices.removeFirst()) }
+            if lastProgress.duration(to: .now) >= .seconds(Self.reportInterval) {
+                lastProgress = .now
+                return .progress(progress)
+            }
+        }
+    }
+
+    /// Notes what is to be an event after this one.
+    mutating func note(_ notice: TrainingNotice) {
+        notices.append(notice)
+    }
+
+    private mutating func step() throws(TrainingError) {
+        minibatches.fill(&minibatch, at: position.minibatch)
+        if let carried = options.carriedEpochs, position.epoch >= carried { minibatch.continuesState = false }
+        let start = ContinuousClock.now
+        let result: StepResult
+        do {
+            result = try engine.train(on: minibatch, with: optimizer, under: conditions)
+        } catch {
+            throw .engine(error)
+        }
+        guard result.isFinite else { return try skipMinibatch() }
+        let seconds = start.duration(to: .now) / .seconds(1)
+        let tokens = minibatch.tokenCount
+        position.minibatch += 1
+        position.steps += 1
+        position.epochSteps += 1
+        position.nats += result.meanLoss * Double(tokens)
+        position.gradientNorms += result.gradientNorm
+        position.tokens += tokens
+        position.totalTokens += tokens
+        position.seconds += seconds
+        runTokens += tokens
+        runSeconds += seconds
+        // A loss may be a number and its exponential none: nobody comes back from there.
+        guard position.perplexity.isFinite else {
+            try recover()
+            return position.resetSums()
+        }
+        keepParameters(ifGood: result.meanLoss)
+    }
+
+    /// What the next step's random masks are drawn from; nil where nothing is left out.
+    private var conditions: TrainingConditions? {
+        guard options.regularization != Regularization() || engine.configuration.zoneout != Zoneout() else {
+            return nil
+        }
+        return TrainingConditions(
+            regularization: options.regularization, seed: options.seed, step: position.steps)
+    }
+
+    /// The optimizer of the next step.
+    private var optimizer: Optimizer {
+        var optimizer = options.optimizer
+        optimizer.learningRate = learningRate
+        if options.averagingTrigger != nil, !position.averages { optimizer.averaging = .none }
+        return optimizer
+    }
+
+    /// The learning rate of the next step.
+    var learningRate: Float { learningRate(minibatch: position.minibatch) }
+
+    /// The learning rate of a minibatch of the present epoch.
+    func learningRate(minibatch: Int) -> Float {
+        let moment = LearningRateSchedule.Moment(
+            epoch: position.epoch, minibatch: minibatch, minibatches: minibatches.count,
+            epochs: options.epochs, reductions: position.plateau.reductions)
+        let rate = options.schedule.rate(from: Double(options.optimizer.learningRate), at: moment)
+        return Float(rate * pow(0.5, Double(position.guards.recoveries)))
+    }
+
+    private mutating func endEpoch() throws -> EpochReport {
+        let report = report(validation: try validationPerplexity(), partOfEpoch: nil)
+        position.epoch += 1
+        position.minibatch = 0
+        position.validatedMinibatch = 0
+        position.resetSums()
+        minibatches = try Self.minibatches(of: data, epoch: position.epoch)
+        conclude(report)
+        return report
+    }
+
+    private var isValidationDue: Bool {
+        guard let steps = options.validationSteps else { return false }
+        return position.tokens > 0 && position.minibatch < minibatches.count
+            && position.minibatch - position.validatedMinibatch >= steps
+    }
+
+    private mutating func validateInsideEpoch() throws -> EpochReport {
+        let perplexity = try validationPerplexity()
+        position.validatedMinibatch = position.minibatch
+        let report = report(
+            validation: perplexity, partOfEpoch: Double(position.minibatch) / Double(minibatches.count))
+        conclude(report)
+        return report
+    }
+}

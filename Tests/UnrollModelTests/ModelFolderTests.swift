@@ -1,0 +1,257 @@
+import Foundation
+import Testing
+import UnrollBase
+import UnrollModel
+import UnrollTestSupport
+import UnrollText
+
+@Suite struct ModelFolderTests {
+    /// A folder with a saved model, named "model".
+    private func savedModel(_ model: LanguageModel? = nil) throws -> TemporaryFolder {
+        let folder = try TemporaryFolder()
+        try (model ?? .sample()).save(to: folder("model"))
+        return folder
+    }
+
+    private func replace(_ name: String, in folder: TemporaryFolder, by text: String) throws {
+        try Data(text.utf8).write(to: folder("model/\(name)"))
+    }
+
+    // MARK: What is left of a kill
+
+    @Test func savingTakesAwayWhatKilledWritersHaveLeftAndNothingElse() throws {
+        let folder = try savedModel()
+        let long = Date(timeIntervalSinceNow: -10)
+        let abandoned = ".unroll-\(UUID().uuidString)"
+        let young = ".unroll-\(UUID().uuidString)"
+        let locked = ".unroll-\(UUID().uuidString)"
+        let others = ".unroll-notes"
+        for place in ["", "model/"] {
+            for name in [abandoned, young, locked, others] {
+                try folder.write("part", to: place + name)
+                guard name != young else { continue }
+                try FileManager.default.setAttributes(
+                    [.modificationDate: long], ofItemAtPath: folder(place + name).path)
+            }
+        }
+        let descriptors = ["", "model/"].map { open(folder($0 + locked).path, O_RDONLY) }
+        defer { for descriptor in descriptors { close(descriptor) } }
+        #expect(descriptors.allSatisfy { flock($0, LOCK_EX) == 0 })
+
+        try LanguageModel.sample().save(to: folder("model"))
+        #expect(try folder.names(in: "model") == modelFiles.union([young, locked, others]))
+        try LanguageModel.sample().save(to: folder("another"))
+        #expect(try folder.names() == ["model", "another", young, locked, others])
+    }
+
+    // MARK: What is missing
+
+    @Test func missingFoldersAndFilesAreNamed() throws {
+        let folder = try savedModel()
+        let nowhere = folder("nowhere")
+        #expect(throws: StorageError.folderNotFound(path: nowhere.path)) {
+            try LanguageModel(contentsOf: nowhere)
+        }
+        let file = folder("model/config.json")
+        #expect(throws: StorageError.notAFolder(path: file.path)) { try LanguageModel(contentsOf: file) }
+        #expect(throws: StorageError.notAModelFolder(path: folder.url.path)) {
+            try LanguageModel(contentsOf: folder.url)
+        }
+        for (name, error) in [
+            (
+                "model.safetensors",
+                StorageError.parametersNotFound(path: folder("model/model.safetensors").path)
+            ),
+            ("vocabulary.json", .fileNotFound(path: folder("model/vocabulary.json").path)),
+            ("config.json", .notAModelFolder(path: folder("model").path)),
+        ] {
+            try FileManager.default.removeItem(at: folder("model/\(name)"))
+            #expect(throws: error) { try LanguageModel(contentsOf: folder("model")) }
+        }
+    }
+
+    @Test(arguments: modelFiles)
+    func aFolderInPlaceOfAFileIsNamed(name: String) throws {
+        let folder = try savedModel()
+        try FileManager.default.removeItem(at: folder("model/\(name)"))
+        try FileManager.default.createDirectory(
+            at: folder("model/\(name)"), withIntermediateDirectories: false)
+        expectStorageError(naming: folder("model/\(name)").path, "cannot be read (Is a directory)") {
+            _ = try LanguageModel(contentsOf: folder("model"))
+        }
+    }
+
+    // MARK: What is damaged
+
+    @Test(arguments: modelFiles)
+    func everyTruncationIsNoticed(name: String) throws {
+        let folder = try savedModel()
+        let file = folder("model/\(name)")
+        let whole = try Data(contentsOf: file)
+        for length in 0..<whole.count {
+            try whole.prefix(length).write(to: file)
+            expectStorageError(naming: file.path) { _ = try LanguageModel(contentsOf: folder("model")) }
+        }
+    }
+
+    @Test(arguments: modelFiles)
+    func everyFlippedBitIsNoticed(name: String) throws {
+        try expectFlippedBitsAreNoticed(in: name, of: .sample(text: "abc", hiddenSize: 2))
+    }
+
+    @Test func everyFlippedBitOfALaterVersionIsNoticed() throws {
+        try expectFlippedBitsAreNoticed(
+            in: "config.json",
+            of: .sample(text: "abc", hiddenSize: 2, layers: 2, embedding: 2, isTied: true))
+    }
+
+    private func expectFlippedBitsAreNoticed(in name: String, of model: LanguageModel) throws {
+        let folder = try savedModel(model)
+        let file = folder("model/\(name)")
+        let whole = try Data(contentsOf: file)
+        for index in whole.indices {
+            for bit in 0..<8 {
+                var flipped = whole
+                flipped[index] ^= 1 << bit
+                try flipped.write(to: file)
+                expectStorageError(naming: name) { _ = try LanguageModel(contentsOf: folder("model")) }
+            }
+        }
+    }
+
+    @Test func wrongConfigurationsAreExplained() throws {
+        let folder = try savedModel()
+        let path = folder("model/config.json").path
+        for (text, reason) in [
+            ("", "not a configuration that Unroll has written"),
+            ("[]", "not a configuration that Unroll has written"),
+            (#"{"format":"other","version":1}"#, "not a configuration that Unroll has written"),
+            (#"{"format":"unroll-model","version":4}"#, "version 4 was written by a newer Unroll; update"),
+            (
+                #"{"format":"unroll-model","version":0}"#,
+                "version, cell, layers, embedding, tiedWeights, singleBias, zoneout or hiddenSize is missing or not valid"
+            ),
+            (#"{"format":"unroll-model","version":1,"cell":"tanh"}"#, "hiddenSize is missing or not valid"),
+            (
+                #"{"format":"unroll-model","version":1,"cell":"tanh","hiddenSize":1.5}"#,
+                "hiddenSize is missing"
+            ),
+            (
+                #"{"format":"unroll-model","version":1,"cell":"tanh","hiddenSize":1e300}"#,
+                "hiddenSize is missing"
+            ),
+            (
+                #"{"format":"unroll-model","version":1,"cell":"gru?","hiddenSize":5}"#,
+                "the cell 'gru?' is unknown"
+            ),
+            (#"{"format":"unroll-model","version":1,"cell":"tanh","hiddenSize":0}"#, "hidden size 0 is not"),
+            (
+                #"{"format":"unroll-model","version":1,"cell":"tanh","hiddenSize":-5}"#,
+                "hidden size -5 is not"
+            ),
+            (
+                #"{"format":"unroll-model","version":1,"cell":"tanh","hiddenSize":9223372036854775807}"#,
+                "hidden size 9223372036854775807 is not"
+            ),
+            (
+                #"{"format":"unroll-model","version":2,"cell":"tanh","hiddenSize":5,"layers":0}"#,
+                "number of layers (--layers) is 0"
+            ),
+            (
+                #"{"format":"unroll-model","version":2,"cell":"tanh","hiddenSize":5,"layers":"two"}"#,
+                "layers, embedding, tiedWeights"
+            ),
+            (
+                #"{"format":"unroll-model","version":2,"cell":"tanh","hiddenSize":5,"embedding":-1}"#,
+                "embedding size (--embedding) is -1"
+            ),
+            (
+                #"{"format":"unroll-model","version":2,"cell":"tanh","hiddenSize":5,"embedding":4,"tiedWeights":true}"#,
+                "need an embedding of the layers' size: --embedding 5, not 4"
+            ),
+        ] {
+            try replace("config.json", in: folder, by: text)
+            expectStorageError(naming: path, reason) { _ = try LanguageModel(contentsOf: folder("model")) }
+        }
+    }
+
+    @Test func wrongVocabulariesAreExplained() throws {
+        let folder = try savedModel()
+        let path = folder("model/vocabulary.json").path
+        let whole = try String(contentsOf: folder("model/vocabulary.json"), encoding: .utf8)
+        for (text, reason) in [
+            ("{}", "restore the file"),
+            (
+                whole.replacing(#""version":1"#, with: #""version":2"#),
+                "version 2 was written by a newer Unroll"
+            ),
+            (whole.replacing(#""version":1"#, with: #""version":0"#), "not a vocabulary"),
+            (whole.replacing("<unk>", with: "<pad>"), "token 0"),
+        ] {
+            try replace("vocabulary.json", in: folder, by: text)
+            expectStorageError(naming: path, reason) { _ = try LanguageModel(contentsOf: folder("model")) }
+        }
+    }
+
+    @Test func wrongShapesAreExplained() throws {
+        let folder = try savedModel()
+        let path = folder("model/model.safetensors").path
+        let other = try LanguageModel.sample(hiddenSize: 6).parameters
+        try Safetensors.encode(other).write(to: folder("model/model.safetensors"))
+        expectStorageError(
+            naming: path, "'rnn.weight_ih_l0' has the shape [6", "take all files from one model"
+        ) {
+            _ = try LanguageModel(contentsOf: folder("model"))
+        }
+    }
+
+    // MARK: What does not belong together
+
+    @Test func filesOfTwoModelsAreNoticed() throws {
+        let folder = try savedModel()
+        for (other, name) in [
+            (try LanguageModel.sample(hiddenSize: 6), "config.json"),
+            // As many characters, in another order.
+            (try LanguageModel.sample(text: "thz timz machinz"), "vocabulary.json"),
+        ] {
+            for file in [name, "model.safetensors"] {
+                let otherFolder = try savedModel(other)
+                try Data(contentsOf: folder("model/\(file)")).write(to: otherFolder("model/\(file)"))
+                #expect(throws: StorageError.mixedModels(path: otherFolder("model/\(name)").path)) {
+                    try LanguageModel(contentsOf: otherFolder("model"))
+                }
+            }
+        }
+    }
+
+    // MARK: Checkpoints
+
+    @Test func additionalFilesAppearWithTheModel() throws {
+        let folder = try TemporaryFolder()
+        let checkpoint = ModelFolder(folder("model"))
+        for epoch in ["1", "2"] {
+            try checkpoint.save(.sample(), with: ["training.json": Data(epoch.utf8)])
+            #expect(try checkpoint.contents(of: "training.json") == Data(epoch.utf8))
+            #expect(try folder.names(in: "model") == modelFiles.union(["training.json"]))
+        }
+        #expect(try checkpoint.contents(of: "nothing") == nil)
+        #expect(checkpoint.url(of: "training.json").path == folder("model/training.json").path)
+    }
+
+    @Test func tensorFilesNoticeDamage() throws {
+        let tensors = Parameters([.init(name: "momentum", shape: [2], values: [1, 2])])
+        var file = try TensorFile.encode(tensors, metadata: ["step": "7"])
+        let (read, metadata) = try TensorFile.decode(file, path: "training.safetensors")
+        #expect(read == tensors && metadata["step"] == "7")
+        file[file.count - 1] ^= 1
+        expectStorageError(naming: "training.safetensors", "its tensors are not those that were saved") {
+            _ = try TensorFile.decode(file, path: "training.safetensors")
+        }
+    }
+
+    @Test func checksumsAreThoseOfTheStandard() {
+        #expect(
+            Checksum.sha256(Data("abc".utf8))
+                == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+    }
+}

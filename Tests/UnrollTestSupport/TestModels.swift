@@ -1,0 +1,64 @@
+import Testing
+import UnrollBase
+import UnrollGeneration
+import UnrollModel
+import UnrollText
+
+extension LanguageModel {
+    /// A model that has not learnt anything, with a vocabulary of the text.
+    package static func untrained(
+        text: String, tokens: TokenKind = .characters, hiddenSize: Int = 7, seed: UInt64 = 1,
+        change: (inout Parameters) -> Void = { _ in }
+    ) throws -> LanguageModel {
+        let vocabulary = try Corpus(text: text, tokens: tokens).vocabulary
+        let configuration = ModelConfiguration(hiddenSize: hiddenSize)
+        var parameters = try Parameters(
+            for: configuration, vocabularySize: vocabulary.count, initializer: .uniform, seed: seed)
+        change(&parameters)
+        return try LanguageModel(
+            configuration: configuration, vocabulary: vocabulary, parameters: parameters)
+    }
+
+    /// A model whose logits are these at every step, whatever it has read; the first is that of `<unk>`.
+    package static func constant(logits: [Float]) throws -> LanguageModel {
+        let letters = String("abcdefghijklmnopqrstuvwxyz".prefix(logits.count - 1))
+        return try untrained(text: letters) { parameters in
+            parameters.fill("decoder.weight", with: 0)
+            parameters.set("decoder.bias", to: logits)
+        }
+    }
+}
+
+extension Parameters {
+    package mutating func set(_ name: String, to values: [Float]) {
+        for index in entries.indices where entries[index].name == name { entries[index].values = values }
+    }
+
+    package mutating func fill(_ name: String, with value: Float) {
+        set(name, to: [Float](repeating: value, count: self[name]?.values.count ?? 0))
+    }
+}
+
+/// Expects a `GenerationError` with a description of one line.
+package func expectGenerationError(
+    _ expected: GenerationError? = nil, sourceLocation: SourceLocation = #_sourceLocation,
+    from body: () async throws -> Void
+) async {
+    let error = await #expect(throws: GenerationError.self, sourceLocation: sourceLocation) {
+        try await body()
+    }
+    #expect(error?.description.contains("\n") == false, sourceLocation: sourceLocation)
+    if let expected { #expect(error == expected, sourceLocation: sourceLocation) }
+}
+
+/// Expects an error with a description of one line that contains the texts.
+package func expectStorageError(
+    naming texts: String..., sourceLocation: SourceLocation = #_sourceLocation, from body: () throws -> Void
+) {
+    let error = #expect(throws: StorageError.self, sourceLocation: sourceLocation) { try body() }
+    let description = error?.description ?? ""
+    #expect(!description.contains("\n"), sourceLocation: sourceLocation)
+    for text in texts {
+        #expect(description.contains(text), sourceLocation: sourceLocation)
+    }
+}
