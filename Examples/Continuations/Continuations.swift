@@ -6,7 +6,7 @@ import Unroll
 
 /// One random continuation, printed as it comes.
 func continuation(of prompt: String, with model: LanguageModel) async throws {
-    let options = GenerationOptions(
+    let options = TextGenerationOptions(
         length: 120, temperature: 0.8, minP: 0.05, seed: 7, stopStrings: ["\n\n"])
     for try await piece in model.generate(after: prompt, options: options) {
         print(piece, terminator: "")
@@ -16,7 +16,7 @@ func continuation(of prompt: String, with model: LanguageModel) async throws {
 
 /// Several at once, the shortest first.
 func samples(of prompt: String, with model: LanguageModel) async throws -> [String] {
-    let options = GenerationOptions(length: 80, topK: 20, topP: 0.9, stopStrings: ["."])
+    let options = TextGenerationOptions(length: 80, topK: 20, topP: 0.9, stopStrings: ["."])
     return try await model.samples(after: prompt, count: 4, options: options)
         .map(\.text).sorted { $0.count < $1.count }
 }

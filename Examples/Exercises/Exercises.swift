@@ -15,7 +15,7 @@ struct Exercise {
     var detachesState = true
     /// What the hidden layer applies.
     var activation: @Sendable (Tensor) -> Tensor = { tanh($0) }
-    /// The length of each token's vector where it is learnt; nil for one-hot vectors.
+    /// The length of each token's vector where it is learned; nil for one-hot vectors.
     var embeddingSize: Int?
 
     static let all = [
@@ -41,7 +41,7 @@ struct Exercise {
     func inputs(_ minibatch: Minibatch, vocabularySize: Int, parameters: [Tensor]) throws -> Tensor {
         guard embeddingSize != nil else { return try oneHotInputs(minibatch, vocabularySize: vocabularySize) }
         return try parameters[5].gathered(minibatch.inputs)
-            .reshaped(to: [minibatch.timeSteps, minibatch.batchSize, -1])
+            .reshaped(to: [minibatch.sequenceLength, minibatch.batchSize, -1])
     }
 
     func forward(
@@ -68,8 +68,8 @@ extension Exercise {
         var perplexities: [Double] = []
         let start = ContinuousClock.now
         for epoch in 1...epochs {
-            let minibatches = try Sampling.sequential.minibatches(
-                of: book.tokens, batchSize: 32, timeSteps: 35, seed: seed, epoch: epoch)
+            let minibatches = try Partitioning.sequential.minibatches(
+                of: book.tokens, batchSize: 32, sequenceLength: 35, seed: seed, epoch: epoch)
             let nats = try trainEpoch(&parameters, on: minibatches, vocabularySize: vocabularySize)
             perplexities.append(exp(nats))
             guard nats.isFinite else { break }

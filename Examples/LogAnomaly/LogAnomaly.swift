@@ -16,7 +16,7 @@ package struct AnomalyDetector: Sendable {
         let trainer = try Trainer(
             corpus: Corpus(contentsOf: log), model: .init(cell: LSTMCell.self, hiddenSize: 128),
             options: .init(
-                epochs: epochs, batchSize: 16, timeSteps: 64, validationFraction: 0.1,
+                epochs: epochs, batchSize: 16, sequenceLength: 64, validationFraction: 0.1,
                 optimizer: .init(rule: .adam(), learningRate: 0.005)))
         for try await case .epoch(let report) in trainer.run() {
             guard let perplexity = report.validationPerplexity else { continue }
@@ -25,7 +25,7 @@ package struct AnomalyDetector: Sendable {
         try await self.init(model: trainer.languageModel(), usual: log)
     }
 
-    /// Takes a model, and the log that it has learnt.
+    /// Takes a model, and the log that it has learned.
     package init(model: LanguageModel, usual log: URL) async throws {
         self.model = model
         var excesses: [Double] = []

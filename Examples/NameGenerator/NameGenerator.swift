@@ -12,7 +12,7 @@ package struct NameGenerator: Sendable {
         let trainer = try Trainer(
             corpus: try Corpus(text: lines), model: ModelConfiguration(cell: GRUCell.self, hiddenSize: 128),
             options: TrainingOptions(
-                epochs: epochs, batchSize: 8, timeSteps: 16, sampling: .random,
+                epochs: epochs, batchSize: 8, sequenceLength: 16, partitioning: .random,
                 optimizer: Optimizer(rule: .adam(), learningRate: 0.005)))
         for try await _ in trainer.run() {}
         model = try trainer.languageModel()
@@ -23,7 +23,7 @@ package struct NameGenerator: Sendable {
     package func names(
         _ count: Int, beginning: String = "", temperature: Double = 0.8, seed: UInt64 = 0
     ) async throws -> [String] {
-        let options = GenerationOptions(
+        let options = TextGenerationOptions(
             length: 30, temperature: temperature, seed: seed, stopStrings: ["\n"])
         // Side by side, which costs little; more than needed, as some are on the list or come twice.
         let samples = try await model.samples(

@@ -10,7 +10,7 @@ import Unroll
 /// The tokens of a minibatch as vectors, `[T, B, V]`: the network reads all sequences one step after the other.
 package func oneHotInputs(_ minibatch: Minibatch, vocabularySize: Int) throws -> Tensor {
     try oneHot(minibatch.inputs, classes: vocabularySize)
-        .reshaped(to: [minibatch.timeSteps, minibatch.batchSize, vocabularySize])
+        .reshaped(to: [minibatch.sequenceLength, minibatch.batchSize, vocabularySize])
 }
 
 // MARK: Parameters
@@ -120,12 +120,13 @@ package func trainEpoch(
 
 /// Trains for some epochs and tells how it goes.
 package func train(
-    _ model: inout ScratchModel, on corpus: Corpus, epochs: Int, learningRate: Float, sampling: Sampling
+    _ model: inout ScratchModel, on corpus: Corpus, epochs: Int, learningRate: Float,
+    partitioning: Partitioning
 ) throws {
     var speeds: [Double] = []
     for epoch in 1...epochs {
-        let minibatches = try sampling.minibatches(
-            of: corpus.tokens, batchSize: 32, timeSteps: 35, seed: 1, epoch: epoch)
+        let minibatches = try partitioning.minibatches(
+            of: corpus.tokens, batchSize: 32, sequenceLength: 35, seed: 1, epoch: epoch)
         let (perplexity, speed) = try trainEpoch(&model, on: minibatches, learningRate: learningRate)
         speeds.append(speed)
         guard epoch % max(1, epochs / 5) == 0 else { continue }
@@ -140,12 +141,12 @@ package func runChapter(
     on book: Book, parameters: ScratchModel.MakeParameters, initialState: @escaping ScratchModel.MakeState,
     forward: @escaping ScratchModel.Forward
 ) throws {
-    for sampling in [Sampling.sequential, .random] {
-        print("\(book.corpus.name), \(sampling) partitioning")
+    for partitioning in [Partitioning.sequential, .random] {
+        print("\(book.corpus.name), \(partitioning) partitioning")
         var model = try ScratchModel(
             vocabulary: book.corpus.vocabulary, hiddenSize: 512, parameters: parameters,
             initialState: initialState, forward: forward)
-        try train(&model, on: book.corpus, epochs: 500, learningRate: 1, sampling: sampling)
+        try train(&model, on: book.corpus, epochs: 500, learningRate: 1, partitioning: partitioning)
         for prefix in book.prefixes { print(try predict(after: prefix, count: 50, with: model)) }
     }
 }

@@ -17,8 +17,8 @@ struct RNNFromScratch: ParsableCommand {
 
         // One-hot encoding: T = 5 steps of B = 2 sequences.
         var minibatch = Minibatch()
-        try Sampling.sequential.minibatches(
-            of: book.corpus.tokens, batchSize: 2, timeSteps: 5, seed: 1, epoch: 1
+        try Partitioning.sequential.minibatches(
+            of: book.corpus.tokens, batchSize: 2, sequenceLength: 5, seed: 1, epoch: 1
         )
         .fill(&minibatch, at: 0)
         let inputs = try oneHotInputs(minibatch, vocabularySize: vocabularySize)

@@ -48,16 +48,16 @@ enum CorpusReader {
         source == standardInput ? .standardInput : try ByteStream(contentsOf: try await file(source))
     }
 
-    /// A path, or the file of a name from the catalogue.
+    /// A path, or the file of a name from the catalog.
     static func file(_ source: String) async throws -> URL {
         let url = URL(fileURLWithPath: source)
         guard !FileManager.default.fileExists(atPath: source),
-            let entry = try? CorpusCatalogue.standard.entry(named: source)
+            let entry = try? CorpusCatalog.standard.entry(named: source)
         else { return url }
         return try await fetch(entry)
     }
 
-    /// Fetches a text of the catalogue unless it is there already, in the cache or on the person's own shelf.
+    /// Fetches a text of the catalog unless it is there already, in the cache or on the person's own shelf.
     static func fetch(_ entry: CorpusEntry) async throws -> URL {
         if let file = CorpusShelf().file(of: entry) { return file }
         let cache = CorpusCache()

@@ -27,7 +27,7 @@ extension DryRun: CustomStringConvertible {
             "text    \(grouped(plan.trainingTokens)) tokens\(heldOut), \(grouped(plan.vocabularySize)) distinct",
             "memory  \(MemoryEstimate.formatted(memory.needed)); the machine has \(MemoryEstimate.formatted(memory.available))",
             "epoch   \(grouped(tokensPerEpoch)) tokens in \(grouped(minibatchesPerEpoch)) "
-                + "\(minibatchesPerEpoch == 1 ? "minibatch" : "minibatches") of \(shape.timeSteps) x \(shape.batchSize)",
+                + "\(minibatchesPerEpoch == 1 ? "minibatch" : "minibatches") of \(shape.sequenceLength) x \(shape.batchSize)",
             "run     \(epochs), \(Format.grouped(tokens)) tokens on \(plan.engine)",
             "time    about \(Format.time(time.seconds)) at \(Format.grouped(time.tokensPerSecond)) tokens/s"
                 + validation,

@@ -8,7 +8,7 @@ struct DryRun {
     /// Bytes that training takes, and that the machine has.
     let memory: (needed: Double, available: Double)
     /// Steps and sequences of a minibatch, `T` and `B`.
-    let shape: (timeSteps: Int, batchSize: Int)
+    let shape: (sequenceLength: Int, batchSize: Int)
     let minibatchesPerEpoch: Int
     let tokensPerEpoch: Int
     let time: TimeEstimate
@@ -19,17 +19,18 @@ struct DryRun {
     /// Trains for about a second; the trainer is of no use for a real run then.
     init(_ trainer: Trainer) async throws {
         let (model, options, training) = (trainer.configuration, trainer.options, trainer.parts.training)
-        shape = (options.timeSteps, options.batchSize)
+        shape = (options.sequenceLength, options.batchSize)
         parameters = model.parameterShapes(vocabularySize: training.vocabulary.count)
         memory = (
             MemoryEstimate.bytes(
-                configuration: model, vocabularySize: training.vocabulary.count, timeSteps: options.timeSteps,
+                configuration: model, vocabularySize: training.vocabulary.count,
+                sequenceLength: options.sequenceLength,
                 batchSize: options.batchSize, precision: options.precision, optimizer: options.optimizer,
                 regularization: options.regularization),
             MemoryEstimate.machineMemory
         )
-        let minibatches = try options.sampling.minibatches(
-            of: training.tokens, batchSize: options.batchSize, timeSteps: options.timeSteps,
+        let minibatches = try options.partitioning.minibatches(
+            of: training.tokens, batchSize: options.batchSize, sequenceLength: options.sequenceLength,
             seed: options.seed, epoch: 0, windowCount: options.trainingWindows)
         minibatchesPerEpoch = minibatches.count
         // The last one may have fewer sequences.

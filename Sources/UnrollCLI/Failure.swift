@@ -78,7 +78,7 @@ extension TextError {
     fileprivate var isUsage: Bool {
         switch self {
         case .invalidLimit, .invalidValidationFraction, .invalidTestFraction, .invalidBatchSize,
-            .invalidTimeSteps,
+            .invalidSequenceLength,
             .invalidWindowCount,
             .minibatchTooLarge:
             true

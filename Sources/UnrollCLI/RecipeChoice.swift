@@ -12,7 +12,7 @@ struct RecipeChoice {
         let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
         // A file may have a colon in its name.
         let isWhole = parts.count < 2 || FileManager.default.fileExists(atPath: text)
-        recipe = try RecipeCatalogue.recipe(isWhole ? text : parts[0])
+        recipe = try RecipeCatalog.recipe(isWhole ? text : parts[0])
         setting = try recipe.setting(named: isWhole ? nil : parts[1])
     }
 

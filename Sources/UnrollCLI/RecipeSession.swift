@@ -68,7 +68,8 @@ struct RecipeSession {
             )
         }
         _ = try setting.training.sampling.minibatches(
-            of: corpus.tokens, batchSize: setting.training.batch, timeSteps: setting.training.steps, seed: 0,
+            of: corpus.tokens, batchSize: setting.training.batch, sequenceLength: setting.training.steps,
+            seed: 0,
             epoch: 0, windowCount: setting.split.windows)
     }
 

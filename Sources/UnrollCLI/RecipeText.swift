@@ -21,7 +21,7 @@ struct RecipeText {
         let text = setting.corpus.text
         let isKnown =
             text == CorpusReader.bundledStory
-            || CorpusCatalogue.standard.entries.contains { $0.name == text }
+            || CorpusCatalog.standard.entries.contains { $0.name == text }
         guard !isKnown, let folder = recipe.folder else { return setting.corpus.origin() }
         return setting.corpus.origin(otherText: URL(filePath: text, relativeTo: folder).path)
     }

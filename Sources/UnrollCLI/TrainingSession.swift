@@ -28,7 +28,7 @@ struct TrainingSession {
 
     /// Trains to the end, or until Ctrl-C, which saves and ends the program with code 130.
     mutating func train() async throws {
-        // Saved before anything is learnt: a folder that cannot be written shows now, not after an hour.
+        // Saved before anything is learned: a folder that cannot be written shows now, not after an hour.
         try trainer.saveCheckpoint(to: folder.url)
         let writer = try CheckpointWriter(trainer, folder: folder.url, policy: policy)
         do {

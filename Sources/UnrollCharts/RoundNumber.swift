@@ -1,6 +1,6 @@
 import Foundation
 
-/// A whole number times a power of ten: what is written as 0.3, and not its nearest neighbour in binary.
+/// A whole number times a power of ten: what is written as 0.3, and not its nearest neighbor in binary.
 package struct RoundNumber: Equatable, Sendable {
     package let digits: Int
     package let exponent: Int

@@ -49,7 +49,7 @@ struct SVGDrawing {
         let foot = legend.height + numbers
         let labels = yTicks.map { TextWidth.pixels($0.label, size: Self.tickSize) }.max() ?? 0
         let left = Self.margin + (chart.yAxis.label.isEmpty ? 0 : 20) + labels + 8
-        // The last number below the chart is centred on a line that may be the chart's right edge.
+        // The last number below the chart is centered on a line that may be the chart's right edge.
         let below = self.width - left
         let overhang = xTicks.map { tick in
             TextWidth.pixels(tick.label, size: Self.tickSize) / 2
@@ -140,14 +140,14 @@ struct SVGDrawing {
         for (index, curve) in curves.enumerated() {
             let style = SeriesStyle(index)
             for line in curve.lines {
-                draw(line, SVGSample.run(style.light), radius: 1, colour: style.light)
+                draw(line, SVGSample.run(style.light), radius: 1, color: style.light)
             }
         }
         for (index, curve) in curves.enumerated() {
             let style = SeriesStyle(index)
-            draw(curve.median, SVGSample.median(style), radius: 2.5, colour: style.colour)
+            draw(curve.median, SVGSample.median(style), radius: 2.5, color: style.color)
             for spot in curve.stops + curve.exits {
-                document.add(SVGSample.cross(x: plot.x(spot), y: plot.y(spot), colour: style.colour))
+                document.add(SVGSample.cross(x: plot.x(spot), y: plot.y(spot), color: style.color))
             }
         }
         guard curves.allSatisfy(\.median.isEmpty), chart.marks.isEmpty else { return }
@@ -156,11 +156,11 @@ struct SVGDrawing {
             "text-anchor=\"middle\" fill=\"#555\"")
     }
 
-    private mutating func draw(_ parts: [[Spot]], _ look: String, radius: Double, colour: String) {
+    private mutating func draw(_ parts: [[Spot]], _ look: String, radius: Double, color: String) {
         let path = SVGPath(parts, in: plot)
         if !path.data.isEmpty { document.add("<path d=\"\(path.data)\" \(look)/>") }
         for dot in path.dots {
-            document.add(SVGSample.dot(x: dot.x, y: dot.y, radius: radius, colour: colour))
+            document.add(SVGSample.dot(x: dot.x, y: dot.y, radius: radius, color: color))
         }
     }
 

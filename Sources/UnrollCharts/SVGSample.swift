@@ -10,18 +10,18 @@ enum SVGSample {
         case .level(let index): document.add("<path d=\"\(line)\" \(level(index))/>")
         case .marker(let index): document.add(marker(index, x: x + width / 2, y: y))
         case .blank: break
-        case .cross: document.add(cross(x: x + width / 2, y: y, colour: "#222"))
+        case .cross: document.add(cross(x: x + width / 2, y: y, color: "#222"))
         }
     }
 
     static func median(_ style: SeriesStyle) -> String {
         let dashes = style.dashes.isEmpty ? "" : " stroke-dasharray=\"\(style.dashes)\""
         return
-            "fill=\"none\" stroke=\"\(style.colour)\" stroke-width=\"2\" stroke-linejoin=\"round\"\(dashes)"
+            "fill=\"none\" stroke=\"\(style.color)\" stroke-width=\"2\" stroke-linejoin=\"round\"\(dashes)"
     }
 
-    static func run(_ colour: String) -> String {
-        "fill=\"none\" stroke=\"\(colour)\" stroke-width=\".75\" stroke-linejoin=\"round\""
+    static func run(_ color: String) -> String {
+        "fill=\"none\" stroke=\"\(color)\" stroke-width=\".75\" stroke-linejoin=\"round\""
     }
 
     static func level(_ index: Int) -> String {
@@ -29,14 +29,14 @@ enum SVGSample {
         return "fill=\"none\" stroke=\"#444\" stroke-width=\"1\" stroke-dasharray=\"\(dashes)\""
     }
 
-    static func dot(x: Double, y: Double, radius: Double, colour: String) -> String {
+    static func dot(x: Double, y: Double, radius: Double, color: String) -> String {
         "<circle cx=\"\(SVGDocument.number(x))\" cy=\"\(SVGDocument.number(y))\" "
-            + "r=\"\(SVGDocument.number(radius))\" fill=\"\(colour)\"/>"
+            + "r=\"\(SVGDocument.number(radius))\" fill=\"\(color)\"/>"
     }
 
-    static func cross(x: Double, y: Double, colour: String) -> String {
+    static func cross(x: Double, y: Double, color: String) -> String {
         let corner = "M\(SVGDocument.number(x - 3.5)) \(SVGDocument.number(y - 3.5))"
-        return "<path d=\"\(corner)l7 7m0-7l-7 7\" fill=\"none\" stroke=\"\(colour)\" stroke-width=\"1.5\"/>"
+        return "<path d=\"\(corner)l7 7m0-7l-7 7\" fill=\"none\" stroke=\"\(color)\" stroke-width=\"1.5\"/>"
     }
 
     /// A hollow circle, square, diamond or triangle.

@@ -1,15 +1,15 @@
 /// How one series of many looks on paper.
 ///
-/// The colours are those of Okabe and Ito, which people with any colour vision tell apart, without the yellow
-/// that white paper swallows; their lightness differs, and so do the dashes, for print without colour.
+/// The colors are those of Okabe and Ito, which people with any color vision tell apart, without the yellow
+/// that white paper swallows; their lightness differs, and so do the dashes, for print without color.
 struct SeriesStyle {
-    let colour: String
-    /// The colour of single runs.
+    let color: String
+    /// The color of single runs.
     let light: String
     /// The dash pattern, empty for a solid line.
     let dashes: String
 
-    private static let colours = [
+    private static let colors = [
         0x0072B2, 0xD55E00, 0x009E73, 0x000000, 0xCC79A7, 0xE69F00, 0x56B4E9, 0x777777,
     ]
     private static let patterns = [
@@ -17,23 +17,23 @@ struct SeriesStyle {
     ]
 
     init(_ index: Int) {
-        let count = Self.colours.count
-        let colour = Self.colours[index % count]
-        self.colour = Self.hex(colour)
-        light = Self.hex(Self.lightened(colour))
-        // The ninth series has the first one's colour, but not its dashes.
+        let count = Self.colors.count
+        let color = Self.colors[index % count]
+        self.color = Self.hex(color)
+        light = Self.hex(Self.lightened(color))
+        // The ninth series has the first one's color, but not its dashes.
         dashes = Self.patterns[(index + index / count) % count]
     }
 
-    private static func lightened(_ colour: Int) -> Int {
+    private static func lightened(_ color: Int) -> Int {
         [16, 8, 0].reduce(0) { result, shift in
-            let part = colour >> shift & 0xFF
+            let part = color >> shift & 0xFF
             return result << 8 | (part + (255 - part) * 11 / 20)
         }
     }
 
-    private static func hex(_ colour: Int) -> String {
-        let digits = String(colour, radix: 16, uppercase: true)
+    private static func hex(_ color: Int) -> String {
+        let digits = String(color, radix: 16, uppercase: true)
         return "#" + String(repeating: "0", count: 6 - digits.count) + digits
     }
 }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A number that an axis is labelled with.
+/// A number that an axis is labeled with.
 package struct Tick: Equatable, Sendable {
     package let value: Double
     package let label: String

@@ -1,4 +1,4 @@
-/// Frequencies that are learnt from the symbols that have come.
+/// Frequencies that are learned from the symbols that have come.
 struct AdaptiveFrequencies: Frequencies {
     private var counts: [UInt16]
     private(set) var total: UInt64

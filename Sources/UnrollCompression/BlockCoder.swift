@@ -5,7 +5,7 @@ import UnrollText
 /// Codes blocks of a text one after another; encoder and decoder go through the same steps.
 ///
 /// The pieces of a block are dealt out to lanes of equal length, and the coder goes through all lanes a token at a time.
-/// What was learnt in a block goes on in the next.
+/// What was learned in a block goes on in the next.
 struct BlockCoder {
     private let segmenter: TextSegmenter
     private let predictor: any TokenPredictor

@@ -1,6 +1,6 @@
 import UnrollText
 
-/// Codes the bytes of pieces whose token does not say what they are, by frequencies that are learnt on the way.
+/// Codes the bytes of pieces whose token does not say what they are, by frequencies that are learned on the way.
 ///
 /// Where a token has usual bytes, a flag says whether the piece is just these. If not, or after an escape, its bytes
 /// follow one by one, each expected from the usual byte at its place or, beyond these, from the byte before.

@@ -27,9 +27,9 @@ final class LearningPredictor: TokenPredictor {
     init(
         vocabularySize: Int, precision: Precision, threads: Int?, kernelLevel: KernelLevel?
     ) throws(EngineError) {
-        let parameters: Parameters
+        let parameters: ModelParameters
         do throws(ModelError) {
-            parameters = try Parameters(
+            parameters = try ModelParameters(
                 for: Self.configuration, vocabularySize: vocabularySize, initializer: .uniform, seed: 0)
         } catch {
             throw .model(error)
@@ -62,13 +62,13 @@ final class LearningPredictor: TokenPredictor {
         minibatch.targets = minibatch.inputs
         minibatch.targets.removeFirst(tokens.count)
         minibatch.targets.insert(contentsOf: tokens, at: (steps - 1) * tokens.count)
-        minibatch.reshape(timeSteps: steps, batchSize: tokens.count, continuesState: true)
+        minibatch.reshape(sequenceLength: steps, batchSize: tokens.count, continuesState: true)
         // To the power of -3/4, with roots, which have one result everywhere.
         let root = (1 + Float(updates) / Self.rateDecay).squareRoot()
         let rate = Self.greatestRate / (root * root.squareRoot())
         try engine.restoreState(state)
         _ = try engine.train(
-            on: minibatch, with: Optimizer(rule: .adam(), learningRate: rate, gradientNormBound: 1))
+            on: minibatch, with: Optimizer(rule: .adam(), learningRate: rate, maxGradientNorm: 1))
         engine.copyState(to: &state)
         updates += 1
         clear()
@@ -76,7 +76,7 @@ final class LearningPredictor: TokenPredictor {
 
     private func clear() {
         minibatch.reshape(
-            timeSteps: Self.stepsPerUpdate, batchSize: tokens.count, continuesState: true)
+            sequenceLength: Self.stepsPerUpdate, batchSize: tokens.count, continuesState: true)
         steps = 0
     }
 }

@@ -1,7 +1,7 @@
 /// Writes symbols as a number between 0 and 1, in an interval that each of them narrows to its share.
 ///
 /// A carry runs back through the bytes that are there already. The interval keeps 56 bits at least, so that totals of 40
-/// bits cost next to nothing. Martin, "Range encoding: an algorithm for removing redundancy from a digitised message",
+/// bits cost next to nothing. Martin, "Range encoding: an algorithm for removing redundancy from a digitized message",
 /// 1979.
 package struct RangeEncoder: SymbolCoder {
     /// The number's digits so far.

@@ -44,7 +44,7 @@ struct TextSegmenter: Sendable {
         while index < bytes.count {
             let start = index
             let token = kind == .words ? word(in: bytes, at: &index) : character(in: bytes, at: &index)
-            // What is unknown is one escape as far as it goes, but every unknown word is one, as when the model learnt.
+            // What is unknown is one escape as far as it goes, but every unknown word is one, as when the model learned.
             if kind != .words, token == Vocabulary.unknownID, let last = segments.last, last.token == token,
                 Int(last.length) + index - start <= TextSegment.maximumLength
             {

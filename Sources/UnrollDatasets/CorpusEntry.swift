@@ -1,4 +1,4 @@
-/// A text that the catalogue knows: where it is, and how to tell that it has arrived whole.
+/// A text that the catalog knows: where it is, and how to tell that it has arrived whole.
 public struct CorpusEntry: Sendable, Equatable {
     /// What a person types; also the name of the file in the cache, so it holds no slash.
     public let name: String
@@ -11,15 +11,15 @@ public struct CorpusEntry: Sendable, Equatable {
     /// The SHA-1 checksum of the file, 40 hexadecimal digits in lower case.
     public let sha1: String
     /// One line on what may be done with the text.
-    public let licence: String
+    public let license: String
 
     /// Describes a text.
-    public init(name: String, title: String, url: String, byteCount: Int, sha1: String, licence: String) {
+    public init(name: String, title: String, url: String, byteCount: Int, sha1: String, license: String) {
         self.name = name
         self.title = title
         self.url = url
         self.byteCount = byteCount
         self.sha1 = sha1
-        self.licence = licence
+        self.license = license
     }
 }

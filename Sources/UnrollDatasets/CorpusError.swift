@@ -1,6 +1,6 @@
 /// Why a text is not to be had by its name.
 public enum CorpusError: Error, Sendable, Equatable {
-    /// The catalogue has no text of that name.
+    /// The catalog has no text of that name.
     case unknownCorpus(name: String, known: [String])
     /// The address could not be reached, or the connection was lost; what has arrived is kept.
     case cannotDownload(CorpusEntry, DownloadFailure, file: String)

@@ -5,11 +5,11 @@ import UnrollText
 extension Minibatch {
     /// Checks sizes and token ids, so that no engine needs to while it runs.
     func check(vocabularySize: Int) throws(EngineError) {
-        for (name, value) in [("the number of time steps", timeSteps), ("the batch size", batchSize)]
+        for (name, value) in [("the number of time steps", sequenceLength), ("the batch size", batchSize)]
         where value < 1 {
             throw .invalidSize(name: name, value: value)
         }
-        let count = timeSteps * batchSize
+        let count = sequenceLength * batchSize
         for ids in [inputs, targets] {
             guard ids.count == count else {
                 throw .invalidSize(name: "the count of token ids", value: ids.count)

@@ -12,7 +12,7 @@ public protocol Engine: AnyObject {
     /// How many tokens the model knows, `V`.
     var vocabularySize: Int { get }
     /// A copy of the parameters.
-    var parameters: Parameters { get }
+    var parameters: ModelParameters { get }
     /// The recurrent state after the last minibatch or token: each of the cell's states as `[L, B, H]`.
     ///
     /// Empty before the first use and after `resetState()`, which stands for zeros of any batch size.

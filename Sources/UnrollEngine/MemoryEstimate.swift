@@ -3,11 +3,11 @@ import UnrollModel
 
 /// How much memory training takes, found out before anything is allocated.
 public enum MemoryEstimate {
-    /// Bytes for training a model on minibatches of `timeSteps` x `batchSize`, as `CPUEngine` lays them out.
+    /// Bytes for training a model on minibatches of `sequenceLength` x `batchSize`, as `CPUEngine` lays them out.
     ///
     /// In floating point, so that absurd sizes give an absurd estimate and not an overflow.
     public static func bytes(
-        configuration: ModelConfiguration, vocabularySize: Int, timeSteps: Int, batchSize: Int,
+        configuration: ModelConfiguration, vocabularySize: Int, sequenceLength: Int, batchSize: Int,
         precision: Precision = .float32, optimizer: Optimizer = Optimizer(),
         regularization: Regularization = Regularization()
     ) -> Double {
@@ -18,7 +18,7 @@ public enum MemoryEstimate {
         let hidden = Double(configuration.hiddenSize) + padding
         let vocabulary = Double(vocabularySize) + padding
         let embedding = configuration.embeddingSize.map { Double($0) + padding }
-        let tokens = Double(timeSteps) * Double(batchSize)
+        let tokens = Double(sequenceLength) * Double(batchSize)
 
         let firstInput: Double = embedding ?? vocabulary
         let firstLayer: Double = gates * hidden * (hidden + firstInput + 2)
@@ -47,19 +47,19 @@ public enum MemoryEstimate {
 
     /// Throws when training such a model would not fit into this machine, or when a size makes no sense.
     public static func check(
-        configuration: ModelConfiguration, vocabularySize: Int, timeSteps: Int, batchSize: Int,
+        configuration: ModelConfiguration, vocabularySize: Int, sequenceLength: Int, batchSize: Int,
         precision: Precision = .float32, optimizer: Optimizer = Optimizer(),
         regularization: Regularization = Regularization()
     ) throws(EngineError) {
         let sizes = [
             ("the hidden size (--hidden)", configuration.hiddenSize), ("the vocabulary size", vocabularySize),
-            ("the number of time steps (--steps)", timeSteps), ("the batch size (--batch)", batchSize),
+            ("the number of time steps (--steps)", sequenceLength), ("the batch size (--batch)", batchSize),
         ]
         for (name, value) in sizes where value < 1 {
             throw .invalidSize(name: name, value: value)
         }
         let needed = bytes(
-            configuration: configuration, vocabularySize: vocabularySize, timeSteps: timeSteps,
+            configuration: configuration, vocabularySize: vocabularySize, sequenceLength: sequenceLength,
             batchSize: batchSize, precision: precision, optimizer: optimizer, regularization: regularization)
         let available = machineMemory
         guard needed <= available else { throw .notEnoughMemory(needed: needed, available: available) }

@@ -1,6 +1,6 @@
 extension Optimizer: Codable {
     private enum CodingKeys: String, CodingKey {
-        case rule, learningRate, gradientNormBound, weightDecay, averaging
+        case rule, learningRate, maxGradientNorm, weightDecay, averaging
         case momentum, decay, beta1, beta2, epsilon, averagingDecay
     }
 
@@ -41,7 +41,7 @@ extension Optimizer: Codable {
         }
         self.init(
             rule: rule, learningRate: try values.decode(Float.self, forKey: .learningRate),
-            gradientNormBound: try values.decodeIfPresent(Float.self, forKey: .gradientNormBound),
+            maxGradientNorm: try values.decodeIfPresent(Float.self, forKey: .maxGradientNorm),
             weightDecay: try number(.weightDecay, 0), averaging: averaging)
     }
 
@@ -65,7 +65,7 @@ extension Optimizer: Codable {
             try values.encode(epsilon, forKey: .epsilon)
         }
         try values.encode(learningRate, forKey: .learningRate)
-        try values.encodeIfPresent(gradientNormBound, forKey: .gradientNormBound)
+        try values.encodeIfPresent(maxGradientNorm, forKey: .maxGradientNorm)
         if weightDecay != 0 { try values.encode(weightDecay, forKey: .weightDecay) }
         switch averaging {
         case .none: break

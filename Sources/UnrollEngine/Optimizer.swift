@@ -92,7 +92,7 @@ public struct Optimizer: Sendable, Equatable {
     /// The greatest Euclidean norm that the gradient of all parameters together may have; nil for no bound.
     ///
     /// Pascanu, Mikolov, Bengio, "On the difficulty of training recurrent neural networks", ICML 2013.
-    public var gradientNormBound: Float?
+    public var maxGradientNorm: Float?
     /// How strongly every parameter, biases too, is pulled towards zero.
     ///
     /// As in PyTorch: this much of the parameters is added to the gradient, after clipping; with `adamw` the
@@ -103,12 +103,12 @@ public struct Optimizer: Sendable, Equatable {
 
     /// Describes an optimizer; the default is that of "RNN from scratch".
     public init(
-        rule: Rule = .sgd, learningRate: Float = 1, gradientNormBound: Float? = 1, weightDecay: Float = 0,
+        rule: Rule = .sgd, learningRate: Float = 1, maxGradientNorm: Float? = 1, weightDecay: Float = 0,
         averaging: Averaging = .none
     ) {
         self.rule = rule
         self.learningRate = learningRate
-        self.gradientNormBound = gradientNormBound
+        self.maxGradientNorm = maxGradientNorm
         self.weightDecay = weightDecay
         self.averaging = averaging
     }
@@ -130,10 +130,10 @@ public struct Optimizer: Sendable, Equatable {
             try require(value > 0 && value.isNormal, "epsilon", value, "positive and finite, such as 1e-8")
         }
         try requireAmount(learningRate, "the learning rate")
-        if let gradientNormBound {
+        if let maxGradientNorm {
             try require(
-                gradientNormBound > 0 && gradientNormBound.isFinite, "the bound of the gradient's norm",
-                gradientNormBound, "positive and finite")
+                maxGradientNorm > 0 && maxGradientNorm.isFinite, "the bound of the gradient's norm",
+                maxGradientNorm, "positive and finite")
         }
         try requireAmount(weightDecay, "the weight decay")
         switch rule {

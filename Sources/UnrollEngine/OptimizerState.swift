@@ -53,9 +53,9 @@ extension OptimizerState {
     /// - Throws: `EngineError` when it is there for some parameters only, or of other shapes.
     func tensors(
         of slot: OptimizerSlot, shapes: [(name: String, shape: [Int])]
-    ) throws(EngineError) -> Parameters? {
+    ) throws(EngineError) -> ModelParameters? {
         guard slots.entries.contains(where: { $0.name.hasPrefix(slot.name(of: "")) }) else { return nil }
-        var tensors = Parameters()
+        var tensors = ModelParameters()
         for (parameter, shape) in shapes {
             let name = slot.name(of: parameter)
             guard let entry = slots[name] else { throw .model(.missingTensor(name)) }
@@ -78,7 +78,7 @@ extension OptimizerState {
         }
         if let twin = slots.duplicateName { throw .model(.duplicateTensor(twin)) }
         let average = OptimizerSlot.average.name(of: "")
-        let isAverage = { (entry: Parameters.Entry) in entry.name.hasPrefix(average) }
+        let isAverage = { (entry: ModelParameters.Entry) in entry.name.hasPrefix(average) }
         guard slots.entries.contains(where: isAverage) == (averagedSteps > 0) else {
             throw .invalidOptimizerState(
                 "an average of \(averagedSteps) steps is missing, or one of none is there")

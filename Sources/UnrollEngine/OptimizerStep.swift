@@ -41,7 +41,7 @@ struct OptimizerStep {
         let learningRate = Double(optimizer.learningRate)
         let decay = Double(optimizer.weightDecay)
         rate = learningRate
-        if let bound = optimizer.gradientNormBound.map(Double.init), gradientNorm > bound {
+        if let bound = optimizer.maxGradientNorm.map(Double.init), gradientNorm > bound {
             if optimizer.rule == .sgd {
                 rate = learningRate * bound / gradientNorm
             } else {

@@ -14,7 +14,7 @@ public struct Regularization: Sendable, Equatable, Codable {
     ///
     /// Gal, Ghahramani, "A theoretically grounded application of dropout in recurrent neural networks", NIPS 2016. For
     /// long training of models with several layers.
-    public var isVariational: Bool
+    public var usesVariationalDropout: Bool
     /// The share of the vocabulary whose vectors are zero during a step.
     ///
     /// Also by Gal and Ghahramani. For words rather than characters, and only with an embedding: 0.1.
@@ -32,11 +32,12 @@ public struct Regularization: Sendable, Equatable, Codable {
 
     /// Describes a regularization; none unless said otherwise.
     public init(
-        dropout: Float = 0, isVariational: Bool = false, embeddingDropout: Float = 0, weightDrop: Float = 0,
+        dropout: Float = 0, usesVariationalDropout: Bool = false, embeddingDropout: Float = 0,
+        weightDrop: Float = 0,
         labelSmoothing: Float = 0
     ) {
         self.dropout = dropout
-        self.isVariational = isVariational
+        self.usesVariationalDropout = usesVariationalDropout
         self.embeddingDropout = embeddingDropout
         self.weightDrop = weightDrop
         self.labelSmoothing = labelSmoothing
@@ -56,7 +57,7 @@ public struct Regularization: Sendable, Equatable, Codable {
             throw .invalidRegularization(
                 "embedding dropout (--embedding-dropout) needs an embedding (--embedding)")
         }
-        guard !isVariational || dropout > 0 else {
+        guard !usesVariationalDropout || dropout > 0 else {
             throw .invalidRegularization(
                 "variational dropout (--variational) needs a share to leave out (--dropout)")
         }

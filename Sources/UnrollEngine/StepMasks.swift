@@ -28,7 +28,7 @@ struct StepMasks {
     }
 
     /// The time that a step looks at the mask of an output for: the same for all if that is wanted.
-    func outputTime(_ time: Int) -> Int { regularization.isVariational ? 0 : time }
+    func outputTime(_ time: Int) -> Int { regularization.usesVariationalDropout ? 0 : time }
 
     /// The mask of the tokens' vectors.
     var embedding: Mask? { mask(.embedding, leavingOut: regularization.embeddingDropout) }

@@ -22,7 +22,7 @@ public enum GenerationError: Error, Sendable, Equatable, CustomStringConvertible
     case unknownToken(String, kind: TokenKind)
     /// All tokens are banned.
     case nothingToChoose
-    /// What a model learnt from a text while it was evaluated took it out of all bounds.
+    /// What a model learned from a text while it was evaluated took it out of all bounds.
     case adaptationDiverged(learningRate: Float)
     /// The bytes are nothing that Unroll has compressed.
     case notCompressed

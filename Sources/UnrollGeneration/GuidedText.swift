@@ -23,7 +23,7 @@ package struct GuidedText {
     }
 
     private let model: LanguageModel
-    private let options: GenerationOptions
+    private let options: TextGenerationOptions
     private let threads: Int?
     private var past: [Moment] = []
     private var present: Moment
@@ -35,7 +35,7 @@ package struct GuidedText {
     ///
     /// - Throws: `GenerationError` when prompt or options make no sense.
     package init(
-        _ model: LanguageModel, after prompt: String, options: GenerationOptions, threads: Int?
+        _ model: LanguageModel, after prompt: String, options: TextGenerationOptions, threads: Int?
     ) throws {
         self.model = model
         self.options = options

@@ -39,7 +39,7 @@ final class EnginePool: Sendable {
 
     // Not the model itself, which keeps the pool.
     private let configuration: ModelConfiguration
-    private let parameters: Parameters
+    private let parameters: ModelParameters
     private let precision: Precision
     private let engines = Mutex(Engines())
 

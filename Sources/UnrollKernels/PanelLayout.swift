@@ -1,6 +1,6 @@
 import CUnrollKernels
 
-/// The arithmetic of panels: 32 neighbouring units of all rows that lie together in memory.
+/// The arithmetic of panels: 32 neighboring units of all rows that lie together in memory.
 package enum PanelLayout {
     /// Units of a panel.
     package static let width = Int(UNROLL_PANEL_WIDTH)

@@ -2,7 +2,7 @@
 ///
 /// Tokens go into a stack of recurrent layers, each reading the output of the one below, and a linear decoder turns the
 /// output of the last into a logit for every token. The first layer sees a token as a one-hot vector or, with an
-/// embedding, as a vector that is learnt.
+/// embedding, as a vector that is learned.
 public struct ModelConfiguration: Sendable {
     /// The formula of one recurrent step.
     public var cell: any RecurrentCell.Type

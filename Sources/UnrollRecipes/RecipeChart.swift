@@ -36,7 +36,7 @@ extension LineChart {
 
     /// Limits where a network has left what others reach; nil where all fit in.
     ///
-    /// A network that has learnt anything is below its first perplexity, so what is far above leaves the chart.
+    /// A network that has learned anything is below its first perplexity, so what is far above leaves the chart.
     private static func limits(of series: [Series]) -> ClosedRange<Double>? {
         let lines = series.flatMap(\.lines)
         let values = lines.joined().map(\.y).filter(\.isFinite)

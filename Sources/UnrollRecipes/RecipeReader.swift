@@ -166,7 +166,7 @@ struct RecipeReader {
             && setting.split == RecipeSetting.SplitSection()
         guard isPlain else {
             throw invalid(
-                "at the level \"scratch\" a model is one layer of tanh or relu with one-hot inputs and a singleBias, in float32, learnt by sgd at one rate, and nothing is held out"
+                "at the level \"scratch\" a model is one layer of tanh or relu with one-hot inputs and a singleBias, in float32, learned by sgd at one rate, and nothing is held out"
             )
         }
     }

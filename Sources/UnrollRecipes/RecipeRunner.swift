@@ -146,7 +146,7 @@ public struct RecipeRunner: Sendable {
                 guard let strategy = SamplesSection.strategy(name) else { continue }
                 var texts: [String] = []
                 for seed in 0..<UInt64(section.count ?? 1) {
-                    let options = GenerationOptions(
+                    let options = TextGenerationOptions(
                         length: section.length, strategy: strategy, seed: seed, precision: precision)
                     var text = ""
                     do {
@@ -176,7 +176,7 @@ public struct RecipeRunner: Sendable {
             return nil
         }
         let source = try corpus.tokens.validationWindows(
-            batchSize: setting.training.batch, timeSteps: setting.training.steps, after: first,
+            batchSize: setting.training.batch, sequenceLength: setting.training.steps, after: first,
             windowCount: count)
         let engine = try EngineChoice.cpu(threads: threads).makeEngine(
             configuration: model.configuration, parameters: model.parameters,

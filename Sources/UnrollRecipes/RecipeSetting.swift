@@ -24,7 +24,7 @@ public struct RecipeSetting: Sendable, Equatable {
 
     /// Which text, and how it is read.
     public struct CorpusSection: Sendable, Equatable, Codable {
-        /// A name of the catalogue, `sample` for the bundled story, or a path from the recipe's folder.
+        /// A name of the catalog, `sample` for the bundled story, or a path from the recipe's folder.
         public var text: String
         /// The checksum of the file, 40 hexadecimal digits; nil if any text of that name will do.
         public var sha1: String?
@@ -71,7 +71,7 @@ public struct RecipeSetting: Sendable, Equatable {
         public var hidden: Int
         /// Recurrent layers; nil is 1.
         public var layers: Int?
-        /// The size of a learnt vector for each token; nil is one-hot vectors.
+        /// The size of a learned vector for each token; nil is one-hot vectors.
         public var embedding: Int?
         /// Whether the output uses the embedding's weights; nil is no.
         public var tieWeights: Bool?
@@ -104,7 +104,7 @@ public struct RecipeSetting: Sendable, Equatable {
         /// Tokens through which the gradient goes back.
         public var steps: Int
         /// How the text is cut.
-        public var sampling: Sampling
+        public var sampling: Partitioning
         /// Epochs in which strands keep their state; nil is all.
         public var carriedEpochs: Int?
         /// How gradients become updates; nil is sgd.
@@ -150,7 +150,7 @@ public struct RecipeSetting: Sendable, Equatable {
         /// How often to go back to good parameters when the loss is no number; nil is 0: to diverge is a result.
         public var recoveries: Int?
         /// First values.
-        public var initializer: Initializer
+        public var initializer: WeightInitializer
         /// What products multiply; nil is float32.
         public var precision: Precision?
         /// What computes; nil is the engine.
@@ -174,7 +174,7 @@ public struct RecipeSetting: Sendable, Equatable {
         return options.optimizer
             == Optimizer(
                 learningRate: training.learningRate,
-                gradientNormBound: training.clip == 0 ? nil : training.clip)
+                maxGradientNorm: training.clip == 0 ? nil : training.clip)
             && options.schedule == LearningRateSchedule() && options.validationSteps == nil
             && options.earlyStopping == nil && options.recoveries == 0
             && options.regularization == Regularization() && (try? configuration())?.zoneout == Zoneout()
@@ -205,8 +205,8 @@ public struct RecipeSetting: Sendable, Equatable {
     /// The options of a run with a seed.
     public func options(seed: UInt64) -> TrainingOptions {
         var options = TrainingOptions(
-            epochs: training.epochs, batchSize: training.batch, timeSteps: training.steps,
-            sampling: training.sampling, carriedEpochs: training.carriedEpochs,
+            epochs: training.epochs, batchSize: training.batch, sequenceLength: training.steps,
+            partitioning: training.sampling, carriedEpochs: training.carriedEpochs,
             trainingWindows: split.windows,
             validationWindows: split.validationWindows, validationFraction: split.validation,
             validationSteps: training.validateSteps,
@@ -216,7 +216,7 @@ public struct RecipeSetting: Sendable, Equatable {
                     minimumEpochs: training.minimumEpochs ?? 0)
             }, recoveries: training.recoveries ?? 0,
             regularization: Regularization(
-                dropout: training.dropout ?? 0, isVariational: training.variational ?? false,
+                dropout: training.dropout ?? 0, usesVariationalDropout: training.variational ?? false,
                 embeddingDropout: training.embeddingDropout ?? 0, weightDrop: training.weightDrop ?? 0,
                 labelSmoothing: training.labelSmoothing ?? 0),
             initializer: training.initializer, seed: seed, precision: training.precision ?? .float32)

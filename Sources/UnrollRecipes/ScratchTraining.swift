@@ -14,7 +14,7 @@ struct ScratchTraining {
     private let configuration: ModelConfiguration
     private let corpus: Corpus
     private let seed: UInt64
-    private let start: Parameters
+    private let start: ModelParameters
     /// W_xh `[V, H]`, W_hh `[H, H]`, b_h `[H]`, W_hq `[H, V]`, b_q `[V]`.
     private var tensors: [Tensor]
     private var epoch = 0
@@ -42,11 +42,11 @@ struct ScratchTraining {
         do {
             try MemoryEstimate.check(
                 configuration: configuration, vocabularySize: corpus.vocabulary.count,
-                timeSteps: max(1, steps), batchSize: setting.training.batch)
+                sequenceLength: max(1, steps), batchSize: setting.training.batch)
         } catch {
             throw TrainingError.engine(error)
         }
-        start = try Parameters(
+        start = try ModelParameters(
             for: configuration, vocabularySize: corpus.vocabulary.count,
             initializer: setting.training.initializer, seed: seed)
         let parameters = start
@@ -58,7 +58,7 @@ struct ScratchTraining {
     }
 
     /// The parameters as a language model has them.
-    func parameters() throws -> Parameters {
+    func parameters() throws -> ModelParameters {
         var parameters = start
         for ((name, isTransposed), tensor) in zip(Self.names, tensors) {
             guard let index = parameters.entries.firstIndex(where: { $0.name == name }) else {
@@ -75,7 +75,8 @@ struct ScratchTraining {
         guard epoch < training.epochs else { return nil }
         let start = ContinuousClock.now
         let minibatches = try training.sampling.minibatches(
-            of: corpus.tokens, batchSize: training.batch, timeSteps: training.steps, seed: seed, epoch: epoch)
+            of: corpus.tokens, batchSize: training.batch, sequenceLength: training.steps, seed: seed,
+            epoch: epoch)
         epoch += 1
         var minibatch = Minibatch()
         var state = Tensor(0)
@@ -122,14 +123,14 @@ struct ScratchTraining {
         on minibatch: Minibatch, state: inout Tensor
     ) throws -> (loss: Double, norm: Double) {
         let inputs = try oneHot(minibatch.inputs, classes: corpus.vocabulary.count)
-            .reshaped(to: [minibatch.timeSteps, minibatch.batchSize, -1])
+            .reshaped(to: [minibatch.sequenceLength, minibatch.batchSize, -1])
         let detaches = setting.training.detachesState ?? true
         let activation: (Tensor) -> Tensor = configuration.cell == ReLUCell.self ? { relu($0) } : { tanh($0) }
         var liveBytes = 0
         let (loss, gradients) = try valueWithGradient(at: tensors, throughHistory: !detaches) { tensors in
             var h = state
             var outputs: [Tensor] = []
-            for t in 0..<minibatch.timeSteps {
+            for t in 0..<minibatch.sequenceLength {
                 h = activation(try matmul(inputs[t], tensors[0]) + matmul(h, tensors[1]) + tensors[2])
                 outputs.append(try matmul(h, tensors[3]) + tensors[4])
             }

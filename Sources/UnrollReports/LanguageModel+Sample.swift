@@ -9,7 +9,7 @@ extension LanguageModel {
         after prompt: String, precision: Precision, threads: Int? = nil
     ) async throws -> String {
         var text = ""
-        let options = GenerationOptions(length: 120, strategy: .greedy, precision: precision)
+        let options = TextGenerationOptions(length: 120, strategy: .greedy, precision: precision)
         for try await piece in generate(after: prompt, options: options, threads: threads) {
             text += piece.text
         }

@@ -47,7 +47,7 @@ extension Run {
         (training + model).first { $0.name == name }?.value
     }
 
-    /// The names of the texts that are learnt.
+    /// The names of the texts that are learned.
     var textNames: String {
         let names = Setting.textNames.compactMap(setting)
         return names.isEmpty ? Figure.none : names.joined(separator: ", ")

@@ -29,7 +29,7 @@ package struct RunRecorder: Sendable {
 
     /// Records what there is to record of an event.
     ///
-    /// An error of `started` comes before anything is learnt; after a later one the run can go on.
+    /// An error of `started` comes before anything is learned; after a later one the run can go on.
     package mutating func record(_ event: TrainingEvent) async throws {
         switch event {
         case .started(let plan): try start(plan)

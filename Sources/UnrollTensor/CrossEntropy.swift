@@ -8,7 +8,7 @@ import UnrollKernels
 /// - Parameters:
 ///   - logits: `[..., V]`, one row for each target.
 ///   - targets: The token that came, for each row in row-major order.
-/// - Returns: The loss of each row, `[...]`; their `mean()` is what the chapter minimises.
+/// - Returns: The loss of each row, `[...]`; their `mean()` is what the chapter minimizes.
 /// - Throws: `TensorError` when there are more or fewer targets than rows, or a target is outside `0 ..< V`.
 public func softmaxCrossEntropy(_ logits: Tensor, _ targets: [Int32]) throws(TensorError) -> Tensor {
     guard let classes = logits.shape.last else {

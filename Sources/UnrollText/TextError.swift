@@ -31,13 +31,13 @@ public enum TextError: Error, Sendable, Equatable {
     /// The number of sequences side by side, `B`, is not positive.
     case invalidBatchSize(Int)
     /// The number of time steps, `T`, is not positive.
-    case invalidTimeSteps(Int)
+    case invalidSequenceLength(Int)
     /// The number of windows to use is not positive, or leaves no window to use.
     case invalidWindowCount(Int)
     /// One minibatch would hold more tokens than a machine can be asked for.
-    case minibatchTooLarge(batchSize: Int, timeSteps: Int)
+    case minibatchTooLarge(batchSize: Int, sequenceLength: Int)
     /// The text is too short for one minibatch.
-    case textTooShort(tokens: Int, needed: Int, batchSize: Int, timeSteps: Int)
+    case textTooShort(tokens: Int, needed: Int, batchSize: Int, sequenceLength: Int)
 }
 
 extension TextError: CustomStringConvertible {
@@ -76,16 +76,16 @@ extension TextError: CustomStringConvertible {
             "vocabulary.json: format version \(found) is unknown (this program reads \(supported)); update unroll"
         case .invalidBatchSize(let size):
             "--batch \(size): must be at least 1"
-        case .invalidTimeSteps(let steps):
+        case .invalidSequenceLength(let steps):
             "--steps \(steps): must be at least 1"
         case .invalidWindowCount(let count):
             "\(count) windows: the number of windows must be at least 1 and leave some for each part"
-        case .minibatchTooLarge(let batchSize, let timeSteps):
-            "--batch \(batchSize) --steps \(timeSteps): too many tokens for one minibatch; lower either of them"
-        case .textTooShort(let tokens, needed: 2, batchSize: 1, timeSteps: _):
+        case .minibatchTooLarge(let batchSize, let sequenceLength):
+            "--batch \(batchSize) --steps \(sequenceLength): too many tokens for one minibatch; lower either of them"
+        case .textTooShort(let tokens, needed: 2, batchSize: 1, sequenceLength: _):
             "the text has \(tokens) token and nothing to predict after it; use a longer text"
-        case .textTooShort(let tokens, let needed, let batchSize, let timeSteps):
-            "--batch \(batchSize) --steps \(timeSteps): needs \(needed) tokens and the text has \(tokens);"
+        case .textTooShort(let tokens, let needed, let batchSize, let sequenceLength):
+            "--batch \(batchSize) --steps \(sequenceLength): needs \(needed) tokens and the text has \(tokens);"
                 + " lower --batch or --steps, or use a longer text"
         }
     }

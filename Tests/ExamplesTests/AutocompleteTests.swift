@@ -8,7 +8,7 @@ import Unroll
         let trainer = try Trainer(
             corpus: Corpus(text: text), model: ModelConfiguration(cell: GRUCell.self, hiddenSize: 64),
             options: TrainingOptions(
-                epochs: 12, batchSize: 8, timeSteps: 20,
+                epochs: 12, batchSize: 8, sequenceLength: 20,
                 optimizer: Optimizer(rule: .adam(), learningRate: 0.005)))
         for try await _ in trainer.run() {}
         let empty = Autocomplete(try trainer.languageModel())

@@ -4,7 +4,7 @@ import Unroll
 
 /// Rows of a matrix in place of one-hot vectors times that matrix.
 @Suite struct EmbeddingTests {
-    static let sizes = (timeSteps: 5, batchSize: 3, vocabularySize: 7, hiddenSize: 4, embeddingSize: 6)
+    static let sizes = (sequenceLength: 5, batchSize: 3, vocabularySize: 7, hiddenSize: 4, embeddingSize: 6)
 
     @Test func rowsAreTheProduct() throws {
         let indices = try minibatch.inputs
@@ -47,17 +47,17 @@ import Unroll
         }
         let rows = try evaluate {
             try $0.gathered(minibatch.inputs)
-                .reshaped(to: [sizes.timeSteps, sizes.batchSize, sizes.embeddingSize])
+                .reshaped(to: [sizes.sequenceLength, sizes.batchSize, sizes.embeddingSize])
         }
         let product = try evaluate {
             try matmul(oneHotInputs(minibatch, vocabularySize: sizes.vocabularySize), $0)
         }
-        #expect(rows.outputs.shape == [sizes.timeSteps * sizes.batchSize, sizes.vocabularySize])
+        #expect(rows.outputs.shape == [sizes.sequenceLength * sizes.batchSize, sizes.vocabularySize])
         #expect(greatestDifference(rows.outputs, product.outputs) < 1e-6)
         for (index, (one, other)) in zip(rows.gradients, product.gradients).enumerated() {
             #expect(greatestDifference(one, other) < 1e-6, "tensor \(index)")
         }
-        // Only what occurs is learnt.
+        // Only what occurs is learned.
         let squares = try (rows.gradients[0] * rows.gradients[0]).sum(axes: [1]).elements
         for (token, square) in squares.enumerated() {
             #expect((square > 0) == minibatch.inputs.contains(Int32(token)), "token \(token)")
@@ -68,7 +68,7 @@ import Unroll
     private var minibatch: Minibatch {
         get throws {
             var minibatch = Minibatch()
-            minibatch.reshape(timeSteps: 5, batchSize: 3, continuesState: false)
+            minibatch.reshape(sequenceLength: 5, batchSize: 3, continuesState: false)
             minibatch.inputs = [0, 1, 1, 3, 3, 3, 6, 2, 4, 0, 6, 1, 2, 2, 4]
             minibatch.targets = [3, 3, 3, 6, 2, 4, 0, 6, 1, 2, 2, 4, 5, 1, 0]
             return minibatch

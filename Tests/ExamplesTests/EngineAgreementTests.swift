@@ -39,24 +39,26 @@ import Unroll
         var learningRate: Float { self == .relu ? 0.01 : 0.5 }
     }
 
-    @Test(arguments: Recurrence.allCases, [Sampling.sequential, .random])
-    func fiftyStepsAgree(recurrence: Recurrence, sampling: Sampling) throws {
-        try check(recurrence, sampling)
+    @Test(arguments: Recurrence.allCases, [Partitioning.sequential, .random])
+    func fiftyStepsAgree(recurrence: Recurrence, partitioning: Partitioning) throws {
+        try check(recurrence, partitioning)
     }
 
     @Test func fiftyStepsWithTheChaptersSingleBiasAgree() throws {
         try check(.tanh, .sequential, hasSingleBias: true)
     }
 
-    private func check(_ recurrence: Recurrence, _ sampling: Sampling, hasSingleBias: Bool = false) throws {
+    private func check(_ recurrence: Recurrence, _ partitioning: Partitioning, hasSingleBias: Bool = false)
+        throws
+    {
         let (hiddenSize, steps) = (64, 50)
         let corpus = try Story.corpus()
-        let minibatches = try Story.minibatches(steps, of: corpus, sampling: sampling)
+        let minibatches = try Story.minibatches(steps, of: corpus, partitioning: partitioning)
         let configuration = ModelConfiguration(
             cell: recurrence.cell, hiddenSize: hiddenSize, hasSingleBias: hasSingleBias)
         // Biases of the uniform start are not zero, so that none can stand for another; with a larger decoder, some
         // gradients need clipping.
-        var start = try Parameters(
+        var start = try ModelParameters(
             for: configuration, vocabularySize: corpus.vocabulary.count, initializer: .uniform, seed: 4)
         for index in start.entries.indices where start.entries[index].name == "decoder.weight" {
             start.entries[index].values = start.entries[index].values.map { recurrence.decoderScale * $0 }
@@ -65,7 +67,7 @@ import Unroll
         let engine = try CPUEngine(configuration: configuration, parameters: start)
         // From this start a rate of 0.5 is chaotic with one bias, in double precision too.
         let learningRate = hasSingleBias ? 0.1 : recurrence.learningRate
-        let optimizer = Optimizer(learningRate: learningRate, gradientNormBound: 1)
+        let optimizer = Optimizer(learningRate: learningRate, maxGradientNorm: 1)
         let expected = try minibatches.all.map { try engine.train(on: $0, with: optimizer) }
 
         var logits: [Tensor] = []
@@ -153,6 +155,6 @@ private func reluRNN(
 }
 
 /// A model's tensors in their order.
-private func tensors(_ parameters: Parameters) throws -> [Tensor] {
+private func tensors(_ parameters: ModelParameters) throws -> [Tensor] {
     try parameters.entries.map { try Tensor($0.values, shape: $0.shape) }
 }

@@ -24,7 +24,7 @@ import Testing
         #expect(Set(names).isDisjoint(with: Self.stars))
         let letters = Set(Self.stars.joined())
         #expect(names.allSatisfy { $0.allSatisfy(letters.contains) })
-        // It has learnt that names begin with a capital and go on in small letters.
+        // It has learned that names begin with a capital and go on in small letters.
         #expect(
             names.count { $0.first?.isUppercase == true && $0.dropFirst().allSatisfy(\.isLowercase) } >= 10)
         #expect(try await generator.names(12, temperature: 0.5, seed: 1) == names)

@@ -5,7 +5,7 @@ import Testing
 import Unroll
 
 @Suite struct NetworkTests {
-    static let sizes = (timeSteps: 5, batchSize: 3, vocabularySize: 7, hiddenSize: 4)
+    static let sizes = (sequenceLength: 5, batchSize: 3, vocabularySize: 7, hiddenSize: 4)
 
     @Test func statesAreZero() throws {
         #expect(try rnnState(batchSize: 2, hiddenSize: 3) == [.zeros([2, 3])])
@@ -47,12 +47,12 @@ import Unroll
         let sizes = Self.sizes
         let (inputs, states, parameters) = try example(network)
         let (outputs, final) = try network.forward(inputs, states, parameters)
-        #expect(outputs.shape == [sizes.timeSteps * sizes.batchSize, sizes.vocabularySize])
+        #expect(outputs.shape == [sizes.sequenceLength * sizes.batchSize, sizes.vocabularySize])
         #expect(final.map(\.shape) == states.map(\.shape))
 
         // One step after the other gives the same, so rows are steps and within them sequences.
         var state = states
-        for t in 0..<sizes.timeSteps {
+        for t in 0..<sizes.sequenceLength {
             let step = try network.forward(inputs.sliced(t..<t + 1), state, parameters)
             let rows = try outputs.sliced(t * sizes.batchSize..<(t + 1) * sizes.batchSize)
             #expect(greatestDifference(step.outputs, rows) < 1e-6)
@@ -66,14 +66,14 @@ import Unroll
         let (outputs, _) = try network.forward(inputs, states, parameters)
         let (alone, _) = try network.forward(
             inputs.sliced(1..<2, axis: 1), states.map { try $0.sliced(1..<2) }, parameters)
-        let rows = try outputs.reshaped(to: [Self.sizes.timeSteps, Self.sizes.batchSize, -1])
+        let rows = try outputs.reshaped(to: [Self.sizes.sequenceLength, Self.sizes.batchSize, -1])
             .sliced(1..<2, axis: 1).reshaped(to: alone.shape)
         #expect(greatestDifference(alone, rows) < 1e-6)
     }
 
     @Test func oneHotInputsAreTheTokens() throws {
         var minibatch = Minibatch()
-        minibatch.reshape(timeSteps: 2, batchSize: 3, continuesState: false)
+        minibatch.reshape(sequenceLength: 2, batchSize: 3, continuesState: false)
         minibatch.inputs = [4, 0, 2, 1, 3, 4]
         let inputs = try oneHotInputs(minibatch, vocabularySize: 5)
         #expect(inputs.shape == [2, 3, 5])
@@ -90,7 +90,7 @@ import Unroll
         var random = RandomSource(seed: 5, purpose: .initialization)
         func drawn(_ shape: [Int]) throws -> Tensor { try .normal(shape, from: &random) }
         return (
-            try drawn([sizes.timeSteps, sizes.batchSize, sizes.vocabularySize]),
+            try drawn([sizes.sequenceLength, sizes.batchSize, sizes.vocabularySize]),
             try network.state(batchSize: sizes.batchSize, hiddenSize: sizes.hiddenSize).map {
                 try drawn($0.shape)
             },

@@ -4,7 +4,7 @@ import Unroll
 
 /// What another implementation computed for one small model; see `Tools/oracles/scratch_vectors.py`.
 struct Oracle: Decodable {
-    let timeSteps: Int
+    let sequenceLength: Int
     let batchSize: Int
     let vocabularySize: Int
     let hiddenSize: Int
@@ -27,7 +27,7 @@ struct Oracle: Decodable {
 
     var minibatch: Minibatch {
         var minibatch = Minibatch()
-        minibatch.reshape(timeSteps: timeSteps, batchSize: batchSize, continuesState: false)
+        minibatch.reshape(sequenceLength: sequenceLength, batchSize: batchSize, continuesState: false)
         minibatch.inputs = inputs
         minibatch.targets = targets
         return minibatch

@@ -54,7 +54,7 @@ import Unroll
         let inputs = try oneHotInputs(oracle.minibatch, vocabularySize: oracle.vocabularySize)
         let states = try oracle.states(names, from: oracle.initialState)
         let (outputs, final) = try forward(inputs, states, parameters)
-        #expect(outputs.shape == [oracle.timeSteps * oracle.batchSize, oracle.vocabularySize])
+        #expect(outputs.shape == [oracle.sequenceLength * oracle.batchSize, oracle.vocabularySize])
         #expect(greatestDifference(outputs.elements.map(Double.init), oracle.logits) < 1e-5)
         #expect(final.count == names.count)
         for (name, state) in zip(names, final) {

@@ -7,12 +7,14 @@ enum Story {
     }
 
     /// The first minibatches, of as many epochs as that takes.
-    static func minibatches(_ count: Int, of corpus: Corpus, sampling: Sampling) throws -> FixedMinibatches {
+    static func minibatches(_ count: Int, of corpus: Corpus, partitioning: Partitioning) throws
+        -> FixedMinibatches
+    {
         var minibatches: [Minibatch] = []
         var epoch = 1
         while minibatches.count < count {
-            let source = try sampling.minibatches(
-                of: corpus.tokens, batchSize: 32, timeSteps: 35, seed: 1, epoch: epoch)
+            let source = try partitioning.minibatches(
+                of: corpus.tokens, batchSize: 32, sequenceLength: 35, seed: 1, epoch: epoch)
             for index in 0..<min(source.count, count - minibatches.count) {
                 var minibatch = Minibatch()
                 source.fill(&minibatch, at: index)

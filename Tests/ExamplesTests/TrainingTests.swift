@@ -4,14 +4,14 @@ import Testing
 import Unroll
 
 @Suite struct TrainingTests {
-    @Test(arguments: Network.allCases, [Sampling.sequential, .random])
-    func trainingLowersPerplexity(network: Network, sampling: Sampling) throws {
+    @Test(arguments: Network.allCases, [Partitioning.sequential, .random])
+    func trainingLowersPerplexity(network: Network, partitioning: Partitioning) throws {
         let corpus = try Story.corpus(limit: 5_000)
         var model = try network.model(corpus.vocabulary, hiddenSize: 16)
         var perplexities: [Double] = []
         for epoch in 1...5 {
-            let minibatches = try sampling.minibatches(
-                of: corpus.tokens, batchSize: 32, timeSteps: 35, seed: 1, epoch: epoch)
+            let minibatches = try partitioning.minibatches(
+                of: corpus.tokens, batchSize: 32, sequenceLength: 35, seed: 1, epoch: epoch)
             let (perplexity, tokensPerSecond) = try trainEpoch(&model, on: minibatches, learningRate: 1)
             perplexities.append(perplexity)
             #expect(tokensPerSecond > 0)
@@ -25,7 +25,7 @@ import Unroll
     /// Who knows nothing is as surprised as if all tokens were equally likely.
     @Test func perplexityOfZerosIsTheVocabulary() throws {
         let corpus = try Story.corpus()
-        let minibatches = try Story.minibatches(2, of: corpus, sampling: .sequential)
+        let minibatches = try Story.minibatches(2, of: corpus, partitioning: .sequential)
         var model = try Network.rnn.model(corpus.vocabulary, hiddenSize: 4)
         model.parameters = try model.parameters.map { try .zeros($0.shape) }
         let (perplexity, _) = try trainEpoch(&model, on: minibatches, learningRate: 0)
@@ -36,9 +36,9 @@ import Unroll
     /// The exponential of the mean over tokens, not the mean of minibatches, nor of exponentials.
     @Test func perplexityWeighsTokens() throws {
         let corpus = try Story.corpus()
-        var minibatches = try Story.minibatches(1, of: corpus, sampling: .random).all
+        var minibatches = try Story.minibatches(1, of: corpus, partitioning: .random).all
         var short = Minibatch()
-        short.reshape(timeSteps: 2, batchSize: 3, continuesState: false)
+        short.reshape(sequenceLength: 2, batchSize: 3, continuesState: false)
         short.targets = [1, 1, 1, 1, 1, 1]
         minibatches.append(short)
         var model = try Network.rnn.model(corpus.vocabulary, hiddenSize: 4)
@@ -60,7 +60,7 @@ import Unroll
 
     @Test(arguments: Network.allCases) func sequentialStateGoesOnWithoutHistory(network: Network) throws {
         let corpus = try Story.corpus()
-        let minibatches = try Story.minibatches(3, of: corpus, sampling: .sequential)
+        let minibatches = try Story.minibatches(3, of: corpus, partitioning: .sequential)
         let calls = try states(network, of: corpus, minibatches)
         let start = try network.model(corpus.vocabulary, hiddenSize: 8)
         #expect(try calls[0] == start.initialState(32))
@@ -82,7 +82,7 @@ import Unroll
 
     @Test func randomStateStartsAfresh() throws {
         let corpus = try Story.corpus()
-        let minibatches = try Story.minibatches(3, of: corpus, sampling: .random)
+        let minibatches = try Story.minibatches(3, of: corpus, partitioning: .random)
         for state in try states(.rnn, of: corpus, minibatches) {
             #expect(try state == rnnState(batchSize: 32, hiddenSize: 8))
         }
@@ -92,7 +92,7 @@ import Unroll
     @Test func stateWithHistoryIsRefused() throws {
         let corpus = try Story.corpus()
         let model = try Network.rnn.model(corpus.vocabulary, hiddenSize: 8)
-        let minibatches = try Story.minibatches(1, of: corpus, sampling: .sequential)
+        let minibatches = try Story.minibatches(1, of: corpus, partitioning: .sequential)
         let inputs = try oneHotInputs(minibatches.all[0], vocabularySize: corpus.vocabulary.count)
         var state = try model.initialState(32)
         func step() throws {

@@ -51,7 +51,7 @@ import UnrollBase
         }
     }
 
-    @Test func neighboursInEveryDirectionAreIndependent() {
+    @Test func neighborsInEveryDirectionAreIndependent() {
         let mask = RandomMask(probability: 0.5, site: .output(layer: 0), seed: 11, step: 0)
         for (time, row, unit) in [(1, 0, 0), (0, 1, 0), (0, 0, 1), (0, 0, 2), (0, 0, 8), (1, 1, 0)] {
             var agreements = 0

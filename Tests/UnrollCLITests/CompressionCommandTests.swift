@@ -30,11 +30,11 @@ extension CommandLineTests {
             let result = try await unroll("decompress", "model", "small", "back", "--threads", "2")
             #expect(result.output.isEmpty)
             #expect(try contents("back") == contents("text.txt"))
-            try await unroll("compress", "--adaptive", "text.txt", "learnt")
-            try await unroll("decompress", "learnt", "back2")
+            try await unroll("compress", "--adaptive", "text.txt", "learned")
+            try await unroll("decompress", "learned", "back2")
             #expect(try contents("back2") == contents("text.txt"))
             // A script may name a model for all of its files.
-            try await unroll("decompress", "model", "learnt", "back3")
+            try await unroll("decompress", "model", "learned", "back3")
             #expect(try contents("back3") == contents("text.txt"))
         }
 

@@ -289,14 +289,14 @@ extension CommandLineTests {
             #expect(generated.output.unicodeScalars.allSatisfy(own.contains))
         }
 
-        @Test func russianTextsAreLearnt() async throws {
+        @Test func russianTextsAreLearned() async throws {
             let text = String(
                 repeating: "Время шло, и путешественник всё ещё сидел у лампы; ёлка стояла в углу.\n",
                 count: 12)
             try await expectItLearns(text, prompt: "Время", in: TemporaryFolder())
         }
 
-        @Test func chineseTextsOfManyCharactersAreLearnt() async throws {
+        @Test func chineseTextsOfManyCharactersAreLearned() async throws {
             // 3,500 characters in an order without a pattern, each once or twice.
             let scalars = (0..<5_000).compactMap { Unicode.Scalar(0x4E00 + UInt32($0 * 1_237 % 3_500)) }
             var text = String(String.UnicodeScalarView(scalars))

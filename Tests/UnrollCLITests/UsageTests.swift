@@ -13,7 +13,7 @@ extension CommandLineTests {
             try folder.write(englishText, to: "text.txt")
         }
 
-        @Test func textsThatCannotBeLearntAreNamed() async throws {
+        @Test func textsThatCannotBeLearnedAreNamed() async throws {
             try folder.write("", to: "empty.txt")
             try folder.write("abc", to: "short.txt")
             try FileManager.default.createDirectory(at: folder("bare"), withIntermediateDirectories: false)
@@ -177,7 +177,7 @@ extension CommandLineTests {
             ]
         }
 
-        @Test func theCatalogueIsListed() async throws {
+        @Test func theCatalogIsListed() async throws {
             let cache = try TemporaryFolder()
             let result = try await Unroll.run(
                 ["corpus", "list"], environment: offline(cache), in: folder)

@@ -46,7 +46,7 @@ import UnrollText
         let configuration = ModelConfiguration(cell: cell, hiddenSize: 9, layerCount: layers)
         return try LanguageModel(
             configuration: configuration, vocabulary: vocabulary,
-            parameters: Parameters(
+            parameters: ModelParameters(
                 for: configuration, vocabularySize: vocabulary.count, initializer: .uniform, seed: seed))
     }
 

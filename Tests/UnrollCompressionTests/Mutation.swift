@@ -1,4 +1,8 @@
 import UnrollBase
+import UnrollCompression
+import UnrollGeneration
+import UnrollModel
+import UnrollText
 
 /// Damage of the kinds that disks, networks and people do to files, drawn from a source.
 struct Mutation {

@@ -123,7 +123,8 @@ import UnrollTraining
         let trainer = try Trainer(
             corpus: corpus, model: ModelConfiguration(hiddenSize: 2),
             options: TrainingOptions(
-                epochs: 2, batchSize: 2, timeSteps: 5, optimizer: Optimizer(rule: .adam(), learningRate: 0.01)
+                epochs: 2, batchSize: 2, sequenceLength: 5,
+                optimizer: Optimizer(rule: .adam(), learningRate: 0.01)
             ),
             engine: .cpu(threads: 1))
         for try await event in trainer.run() {

@@ -3,6 +3,8 @@ import Testing
 import UnrollBase
 import UnrollCompression
 import UnrollGeneration
+import UnrollModel
+import UnrollText
 
 /// Whether any symbols come back, and at what length, whatever their frequencies.
 @Suite struct RangeCoderTests {

@@ -9,7 +9,7 @@ import UnrollDatasets
         defer { try? FileManager.default.removeItem(at: folder) }
         let entry = CorpusEntry(
             name: "abc", title: "three letters", url: "http://localhost/abc", byteCount: 3,
-            sha1: "a9993e364706816aba3e25717850c26c9cd0d89d", licence: "none")
+            sha1: "a9993e364706816aba3e25717850c26c9cd0d89d", license: "none")
         let shelf = CorpusShelf(environment: ["UNROLL_CORPORA": folder.path])
         #expect(shelf.file(of: entry) == nil)
         // The same size, but other letters; and a folder.
@@ -33,7 +33,7 @@ import UnrollDatasets
 
     @Test(arguments: [[:], ["UNROLL_CORPORA": ""], ["UNROLL_CORPORA": "/nowhere/at all"]])
     func withoutAFolderThereIsNothing(environment: [String: String]) throws {
-        let entry = try CorpusCatalogue.standard.entry(named: "time-machine")
+        let entry = try CorpusCatalog.standard.entry(named: "time-machine")
         #expect(CorpusShelf(environment: environment).file(of: entry) == nil)
     }
 }

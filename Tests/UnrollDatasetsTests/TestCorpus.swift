@@ -28,7 +28,7 @@ final class TestCorpus {
         let digest = Insecure.SHA1.hash(data: text).map { String(format: "%02x", $0) }.joined()
         return CorpusEntry(
             name: "numbers", title: "Numbers", url: "http://127.0.0.1:\(port)/numbers.txt",
-            byteCount: text.count, sha1: sha1 ?? digest, licence: "public domain")
+            byteCount: text.count, sha1: sha1 ?? digest, license: "public domain")
     }
 
     var file: URL { cache.file(of: entry) }

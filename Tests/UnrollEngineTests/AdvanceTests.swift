@@ -3,6 +3,7 @@ import UnrollBase
 import UnrollEngine
 import UnrollKernels
 import UnrollModel
+import UnrollText
 
 /// Reading several texts side by side, and states as values.
 @Suite struct AdvanceTests {
@@ -11,12 +12,12 @@ import UnrollModel
 
     private func model(
         cell: any RecurrentCell.Type, hiddenSize: Int, embeddingSize: Int? = nil, vocabularySize: Int = 40
-    ) throws -> (ModelConfiguration, Parameters) {
+    ) throws -> (ModelConfiguration, ModelParameters) {
         let configuration = ModelConfiguration(
             cell: cell, hiddenSize: hiddenSize, layerCount: 2, embeddingSize: embeddingSize)
         return (
             configuration,
-            try Parameters(
+            try ModelParameters(
                 for: configuration, vocabularySize: vocabularySize, initializer: .uniform, seed: 3)
         )
     }

@@ -229,7 +229,7 @@ import UnrollText
             configuration: model.configuration, parameters: parameters, precision: precision)
         // A single step from zeros leaves a state that is still finite.
         var first = Minibatch()
-        first.reshape(timeSteps: 1, batchSize: 2, continuesState: false)
+        first.reshape(sequenceLength: 1, batchSize: 2, continuesState: false)
         _ = try engine.evaluate(first)
         let state = engine.state
         let result = try engine.train(on: model.minibatches[1], with: Optimizer())
@@ -254,7 +254,7 @@ extension Precision {
 /// A random model and a few minibatches in a row, the first of which starts afresh.
 struct Model {
     let configuration: ModelConfiguration
-    let parameters: Parameters
+    let parameters: ModelParameters
     let minibatches: [Minibatch]
 
     init(
@@ -263,7 +263,7 @@ struct Model {
         configuration = ModelConfiguration(
             cell: cell, hiddenSize: size.H, layerCount: size.L, embeddingSize: size.E,
             tiesWeights: size.isTied, hasSingleBias: size.hasSingleBias, zoneout: zoneout)
-        var parameters = try Parameters(
+        var parameters = try ModelParameters(
             for: configuration, vocabularySize: size.V, initializer: .uniform, seed: UInt64(size.T))
         for index in parameters.entries.indices where parameters.entries[index].name.contains("ih") {
             parameters.entries[index].values = parameters.entries[index].values.map { 3 * $0 }
@@ -272,7 +272,7 @@ struct Model {
         var source = RandomSource(seed: UInt64(size.B), purpose: .partitioning)
         minibatches = (0..<3).map { index in
             var minibatch = Minibatch()
-            minibatch.reshape(timeSteps: size.T, batchSize: size.B, continuesState: index > 0)
+            minibatch.reshape(sequenceLength: size.T, batchSize: size.B, continuesState: index > 0)
             for token in minibatch.inputs.indices {
                 minibatch.inputs[token] = Int32(source.integer(below: size.V))
                 minibatch.targets[token] = Int32(source.integer(below: size.V))

@@ -1,6 +1,7 @@
 import Testing
 import UnrollEngine
 import UnrollModel
+import UnrollText
 
 @Suite struct GradientCheckTests {
     @Test func smoothCellsPass() throws {

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import UnrollEngine
+import UnrollText
 
 /// Optimizers in files, whose bytes are under a seal.
 @Suite struct OptimizerCodingTests {
@@ -16,8 +17,8 @@ import UnrollEngine
 
     /// The bytes that versions with no other rule wrote.
     @Test(arguments: [
-        (Optimizer(), #"{"gradientNormBound":1,"learningRate":1,"rule":"sgd"}"#),
-        (Optimizer(learningRate: 0.1, gradientNormBound: nil), #"{"learningRate":0.1,"rule":"sgd"}"#),
+        (Optimizer(), #"{"maxGradientNorm":1,"learningRate":1,"rule":"sgd"}"#),
+        (Optimizer(learningRate: 0.1, maxGradientNorm: nil), #"{"learningRate":0.1,"rule":"sgd"}"#),
     ])
     func plainSGDKeepsItsBytes(optimizer: Optimizer, bytes: String) throws {
         #expect(try json(optimizer) == bytes)
@@ -32,7 +33,7 @@ import UnrollEngine
             for averaging in OptimizerTests.averagings {
                 for weightDecay: Float in [0, 0.1] {
                     let original = Optimizer(
-                        rule: rule, learningRate: 0.3, gradientNormBound: nil, weightDecay: weightDecay,
+                        rule: rule, learningRate: 0.3, maxGradientNorm: nil, weightDecay: weightDecay,
                         averaging: averaging)
                     #expect(try optimizer(json(original)) == original)
                 }
@@ -43,7 +44,7 @@ import UnrollEngine
     @Test func whatIsLeftOutIsUsual() throws {
         for rule in Optimizer.Rule.all {
             let read = try optimizer(#"{"rule":"\#(rule.name)","learningRate":0.5}"#)
-            #expect(read == Optimizer(rule: rule, learningRate: 0.5, gradientNormBound: nil))
+            #expect(read == Optimizer(rule: rule, learningRate: 0.5, maxGradientNorm: nil))
         }
     }
 

@@ -29,7 +29,7 @@ struct OptimizerOracle: Decodable {
         }
     }
 
-    let timeSteps: Int
+    let sequenceLength: Int
     let batchSize: Int
     let vocabularySize: Int
     let hiddenSize: Int
@@ -54,9 +54,9 @@ struct OptimizerOracle: Decodable {
         ModelConfiguration(cell: LSTMCell.self, hiddenSize: hiddenSize, embeddingSize: embeddingSize)
     }
 
-    var initialParameters: Parameters {
+    var initialParameters: ModelParameters {
         get throws {
-            Parameters(
+            ModelParameters(
                 try configuration.parameterShapes(vocabularySize: vocabularySize).map { name, shape in
                     .init(name: name, shape: shape, values: try #require(parameters[name]))
                 })
@@ -67,7 +67,7 @@ struct OptimizerOracle: Decodable {
     func minibatch(at step: Int) -> Minibatch {
         let texts = minibatches[(step - 1) % minibatches.count]
         var minibatch = Minibatch()
-        minibatch.reshape(timeSteps: timeSteps, batchSize: batchSize, continuesState: step > 1)
+        minibatch.reshape(sequenceLength: sequenceLength, batchSize: batchSize, continuesState: step > 1)
         minibatch.inputs = texts.inputs
         minibatch.targets = texts.targets
         return minibatch

@@ -3,6 +3,7 @@ import UnrollBase
 import UnrollEngine
 import UnrollKernels
 import UnrollModel
+import UnrollText
 
 /// The optimizers against PyTorch's, for 20 steps.
 @Suite struct OptimizerOracleTests {

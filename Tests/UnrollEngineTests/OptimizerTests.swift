@@ -22,7 +22,7 @@ import UnrollText
     ) -> Optimizer {
         let isAdaptive = ![.sgd, .momentum(), .nesterov()].contains(rule)
         return Optimizer(
-            rule: rule, learningRate: isAdaptive ? 0.01 : 0.1, gradientNormBound: 0.5,
+            rule: rule, learningRate: isAdaptive ? 0.01 : 0.1, maxGradientNorm: 0.5,
             weightDecay: weightDecay, averaging: averaging)
     }
 
@@ -62,7 +62,7 @@ import UnrollText
         }
     }
 
-    private func expectClose(_ actual: Parameters, _ expected: Parameters, _ what: String) {
+    private func expectClose(_ actual: ModelParameters, _ expected: ModelParameters, _ what: String) {
         #expect(actual.entries.map(\.name) == expected.entries.map(\.name), "\(what)")
         #expect(actual.entries.map(\.shape) == expected.entries.map(\.shape), "\(what)")
         for (actual, expected) in zip(actual.entries, expected.entries) {
@@ -270,7 +270,7 @@ import UnrollText
         let wrong: [(Optimizer, String)] = [
             (Optimizer(learningRate: -1), "learning rate"),
             (Optimizer(learningRate: .nan), "learning rate"),
-            (Optimizer(gradientNormBound: 0), "norm"),
+            (Optimizer(maxGradientNorm: 0), "norm"),
             (Optimizer(weightDecay: -0.1), "weight decay"),
             (Optimizer(weightDecay: .infinity), "weight decay"),
             (Optimizer(rule: .momentum(1)), "momentum"),
@@ -299,7 +299,7 @@ import UnrollText
         let configuration = ModelConfiguration(cell: LSTMCell.self, hiddenSize: 512)
         func bytes(_ rule: Optimizer.Rule, _ averaging: Optimizer.Averaging = .none) -> Double {
             MemoryEstimate.bytes(
-                configuration: configuration, vocabularySize: 100, timeSteps: 2, batchSize: 2,
+                configuration: configuration, vocabularySize: 100, sequenceLength: 2, batchSize: 2,
                 optimizer: Optimizer(rule: rule, averaging: averaging))
         }
         let slot = bytes(.momentum()) - bytes(.sgd)

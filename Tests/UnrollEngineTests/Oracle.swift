@@ -17,14 +17,14 @@ struct Oracle: Decodable {
 
     struct Training: Decodable {
         let learningRate: Float
-        let gradientNormBound: Float
+        let maxGradientNorm: Float
         let losses: [Double]
         let gradientNorms: [Double]
         let finalParameters: [String: [Double]]
     }
 
     let cell: String
-    let timeSteps: Int
+    let sequenceLength: Int
     let batchSize: Int
     let vocabularySize: Int
     let hiddenSize: Int
@@ -55,9 +55,9 @@ struct Oracle: Decodable {
         }
     }
 
-    var initialParameters: Parameters {
+    var initialParameters: ModelParameters {
         get throws {
-            Parameters(
+            ModelParameters(
                 try configuration.parameterShapes(vocabularySize: vocabularySize).map { name, shape in
                     .init(name: name, shape: shape, values: try #require(parameters[name]))
                 })
@@ -68,7 +68,7 @@ struct Oracle: Decodable {
     var minibatches: [Minibatch] {
         chunks.enumerated().map { index, chunk in
             var minibatch = Minibatch()
-            minibatch.reshape(timeSteps: timeSteps, batchSize: batchSize, continuesState: index > 0)
+            minibatch.reshape(sequenceLength: sequenceLength, batchSize: batchSize, continuesState: index > 0)
             minibatch.inputs = chunk.inputs
             minibatch.targets = chunk.targets
             return minibatch

@@ -3,6 +3,7 @@ import UnrollBase
 import UnrollEngine
 import UnrollKernels
 import UnrollModel
+import UnrollText
 
 /// The engines against PyTorch: only another implementation sees a wrong formula.
 @Suite struct OracleTests {
@@ -68,7 +69,7 @@ import UnrollModel
 
     /// Reads each sequence token by token.
     private func checkLogits(of engine: some Engine, against oracle: Oracle, tolerance: Double) throws {
-        let (T, B, V) = (oracle.timeSteps, oracle.batchSize, oracle.vocabularySize)
+        let (T, B, V) = (oracle.sequenceLength, oracle.batchSize, oracle.vocabularySize)
         var logits: [Float] = []
         for b in 0..<B {
             try engine.resetState()
@@ -86,7 +87,7 @@ import UnrollModel
     private func checkTraining(of engine: some Engine, against oracle: Oracle, lossTolerance: Double) throws {
         let training = oracle.training
         let optimizer = Optimizer(
-            learningRate: training.learningRate, gradientNormBound: training.gradientNormBound)
+            learningRate: training.learningRate, maxGradientNorm: training.maxGradientNorm)
         var minibatches = oracle.minibatches
         for step in training.losses.indices {
             minibatches[0].continuesState = step > 0

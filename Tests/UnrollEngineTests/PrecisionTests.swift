@@ -47,7 +47,7 @@ import UnrollText
     }
 
     /// Few and small ones, so that sums over units and steps stay small.
-    private func wholeNumbers(like parameters: Parameters) -> Parameters {
+    private func wholeNumbers(like parameters: ModelParameters) -> ModelParameters {
         var parameters = parameters
         var source = RandomSource(seed: 1, purpose: .initialization)
         for index in parameters.entries.indices {
@@ -63,11 +63,11 @@ import UnrollText
     }
 
     /// The bundled story, read over and over.
-    private func minibatches(count: Int, timeSteps: Int, batchSize: Int) throws -> (Int, [Minibatch]) {
+    private func minibatches(count: Int, sequenceLength: Int, batchSize: Int) throws -> (Int, [Minibatch]) {
         let corpus = try Corpus(
             text: String(decoding: SampleText.utf8.prefix(12_000), as: UTF8.self), preprocessing: .letters)
-        let source = try Sampling.sequential.minibatches(
-            of: corpus.tokens, batchSize: batchSize, timeSteps: timeSteps, seed: 1, epoch: 0)
+        let source = try Partitioning.sequential.minibatches(
+            of: corpus.tokens, batchSize: batchSize, sequenceLength: sequenceLength, seed: 1, epoch: 0)
         let minibatches = (0..<count).map { index in
             var minibatch = Minibatch()
             source.fill(&minibatch, at: index % source.count)
@@ -78,22 +78,22 @@ import UnrollText
 
     @Test(arguments: [TanhCell.self, LSTMCell.self, GRUCell.self] as [any RecurrentCell.Type])
     func theLossFallsAsInFloat32(cell: any RecurrentCell.Type) throws {
-        let (vocabularySize, minibatches) = try minibatches(count: 200, timeSteps: 20, batchSize: 16)
+        let (vocabularySize, minibatches) = try minibatches(count: 200, sequenceLength: 20, batchSize: 16)
         let configuration = ModelConfiguration(cell: cell, hiddenSize: 96)
-        let parameters = try Parameters(
+        let parameters = try ModelParameters(
             for: configuration, vocabularySize: vocabularySize, initializer: .uniform, seed: 1)
         let curves = try Precision.allCases.map { precision in
             let engine = try CPUEngine(
                 configuration: configuration, parameters: parameters, precision: precision)
             return try minibatches.map {
-                try engine.train(on: $0, with: Optimizer(learningRate: 1, gradientNormBound: 1)).meanLoss
+                try engine.train(on: $0, with: Optimizer(learningRate: 1, maxGradientNorm: 1)).meanLoss
             }
         }
         for end in stride(from: 20, through: 200, by: 20) {
             let means = curves.map { $0[end - 20..<end].reduce(0, +) / 20 }
             #expect(abs(means[1] / means[0] - 1) < 0.01, "steps to \(end): \(means)")
         }
-        // Something has been learnt.
+        // Something has been learned.
         #expect(curves[1].suffix(20).reduce(0, +) / 20 < 0.8 * curves[1][0])
     }
 }

@@ -20,7 +20,7 @@ import UnrollText
         Case(testDescription: "dropout", regularization: Regularization(dropout: 0.4)),
         Case(
             testDescription: "variational dropout",
-            regularization: Regularization(dropout: 0.4, isVariational: true)),
+            regularization: Regularization(dropout: 0.4, usesVariationalDropout: true)),
         Case(
             testDescription: "embedding dropout", regularization: Regularization(embeddingDropout: 0.4),
             needsEmbedding: true),
@@ -158,7 +158,7 @@ import UnrollText
             (Regularization(weightDrop: .nan), "--weight-drop"),
             (Regularization(labelSmoothing: 2), "--label-smoothing"),
             (Regularization(embeddingDropout: 0.1), "--embedding"),
-            (Regularization(isVariational: true), "--variational"),
+            (Regularization(usesVariationalDropout: true), "--variational"),
         ]
         for engine in engines {
             for (regularization, name) in impossible {
@@ -182,7 +182,7 @@ import UnrollText
 @Suite struct RegularizationOracleTests {
     struct Vectors: Decodable {
         let cell: String
-        let timeSteps, batchSize, vocabularySize, hiddenSize, layerCount, embeddingSize: Int
+        let sequenceLength, batchSize, vocabularySize, hiddenSize, layerCount, embeddingSize: Int
         let regularization: Regularization
         let zoneout: Zoneout
         let seed: String
@@ -205,13 +205,13 @@ import UnrollText
             cell: try #require(ModelConfiguration.builtInCells.first { $0.name == vectors.cell }),
             hiddenSize: vectors.hiddenSize, layerCount: vectors.layerCount,
             embeddingSize: vectors.embeddingSize, zoneout: vectors.zoneout)
-        let parameters = Parameters(
+        let parameters = ModelParameters(
             try configuration.parameterShapes(vocabularySize: vectors.vocabularySize).map { name, shape in
                 .init(name: name, shape: shape, values: try #require(vectors.parameters[name]))
             })
         var minibatch = Minibatch()
         minibatch.reshape(
-            timeSteps: vectors.timeSteps, batchSize: vectors.batchSize, continuesState: false)
+            sequenceLength: vectors.sequenceLength, batchSize: vectors.batchSize, continuesState: false)
         minibatch.inputs = vectors.inputs
         minibatch.targets = vectors.targets
         let conditions = TrainingConditions(

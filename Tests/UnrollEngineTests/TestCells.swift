@@ -1,4 +1,5 @@
 import UnrollModel
+import UnrollText
 
 /// A leaky cell, whose output's gradient bypasses the gates.
 enum LeakyCell: RecurrentCell {

@@ -12,7 +12,7 @@ import UnrollText
         let nats: Double
         let learningRate: Float
         let pieceLength: Int
-        let gradientNormBound: Float
+        let maxGradientNorm: Float
         let dynamicNats: Double
     }
 
@@ -27,7 +27,7 @@ import UnrollText
         #expect(Array(corpus.tokens) == expected.text)
         let adaptation = DynamicEvaluation(
             learningRate: expected.learningRate, pieceLength: expected.pieceLength,
-            gradientNormBound: expected.gradientNormBound)
+            maxGradientNorm: expected.maxGradientNorm)
         let parameters = model.parameters
         #expect(abs(try model.evaluate(on: corpus).nats / expected.nats - 1) < 1e-5)
         for threads in 1...2 {
@@ -35,12 +35,12 @@ import UnrollText
             #expect(abs(evaluation.nats / expected.dynamicNats - 1) < 1e-5)
             #expect(evaluation.tokens == expected.text.count - 1)
         }
-        // The model has learnt nothing, nor has the engine that it keeps.
+        // The model has learned nothing, nor has the engine that it keeps.
         #expect(model.parameters == parameters)
         #expect(abs(try model.evaluate(on: corpus).nats / expected.nats - 1) < 1e-5)
     }
 
-    @Test func aTextThatRepeatsItselfIsLearnt() throws {
+    @Test func aTextThatRepeatsItselfIsLearned() throws {
         let model = try LanguageModel.untrained(text: "abcdefgh", hiddenSize: 32)
         let corpus = try Corpus(text: String(repeating: "abcdefgh", count: 200))
         let plain = try model.evaluate(on: corpus)
@@ -53,13 +53,13 @@ import UnrollText
         let corpus = try Corpus(text: String(repeating: "abcdefgh", count: 20))
         for adaptation in [
             DynamicEvaluation(learningRate: 0), .init(learningRate: .nan), .init(learningRate: -1),
-            .init(pieceLength: 0), .init(gradientNormBound: 0),
+            .init(pieceLength: 0), .init(maxGradientNorm: 0),
         ] {
             await expectGenerationError { _ = try model.evaluate(on: corpus, adapting: adaptation) }
         }
         await expectGenerationError(.adaptationDiverged(learningRate: 3e38)) {
             _ = try model.evaluate(
-                on: corpus, adapting: .init(learningRate: 3e38, gradientNormBound: nil))
+                on: corpus, adapting: .init(learningRate: 3e38, maxGradientNorm: nil))
         }
     }
 }

@@ -111,7 +111,7 @@ import UnrollTraining
             _ = try model.evaluate(contentsOf: folder("empty"))
         }
         await expectGenerationError(
-            .text(.textTooShort(tokens: 1, needed: 2, batchSize: 1, timeSteps: 1))
+            .text(.textTooShort(tokens: 1, needed: 2, batchSize: 1, sequenceLength: 1))
         ) { _ = try model.evaluate(contentsOf: folder("short")) }
         await expectGenerationError(.text(.fileNotFound(file: folder("nowhere").relativePath))) {
             _ = try model.evaluate(contentsOf: folder("nowhere"))

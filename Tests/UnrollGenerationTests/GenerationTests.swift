@@ -15,7 +15,7 @@ import UnrollTraining
         let trainer = try Trainer(
             corpus: Corpus(text: String(repeating: "abc", count: 60)),
             model: ModelConfiguration(hiddenSize: 8),
-            options: TrainingOptions(epochs: 20, batchSize: 2, timeSteps: 6), engine: .cpu(threads: 1))
+            options: TrainingOptions(epochs: 20, batchSize: 2, sequenceLength: 6), engine: .cpu(threads: 1))
         for try await _ in trainer.run() {}
         let model = try trainer.languageModel()
         #expect(try await model.text(after: "abc", length: 7) == "abcabca")
@@ -53,7 +53,7 @@ import UnrollTraining
         var texts: Set<String> = []
         for threads in 1...3 {
             var text = ""
-            let options = GenerationOptions(length: 40, temperature: 1)
+            let options = TextGenerationOptions(length: 40, temperature: 1)
             for try await piece in model.generate(after: "t", options: options, threads: threads) {
                 text += piece.text
             }
@@ -81,7 +81,7 @@ import UnrollTraining
         let configuration = ModelConfiguration(hiddenSize: 7)
         let model = try LanguageModel(
             configuration: configuration, vocabulary: vocabulary,
-            parameters: try Parameters(
+            parameters: try ModelParameters(
                 for: configuration, vocabularySize: vocabulary.count, initializer: .uniform, seed: 1))
         #expect(
             try await model.text(after: "THE, TIME", length: 30) == model.text(after: "the time", length: 30))
@@ -125,12 +125,12 @@ import UnrollTraining
         return bytes
     }
 
-    @Test func aLearntTextOfBytesComesBackWhole() async throws {
+    @Test func aLearnedTextOfBytesComesBackWhole() async throws {
         let text = "Привет, 世界! 😀 "
         let trainer = try Trainer(
             corpus: Corpus(text: String(repeating: text, count: 12), tokens: .bytes),
             model: ModelConfiguration(hiddenSize: 48),
-            options: TrainingOptions(epochs: 40, batchSize: 2, timeSteps: 16), engine: .cpu(threads: 1))
+            options: TrainingOptions(epochs: 40, batchSize: 2, sequenceLength: 16), engine: .cpu(threads: 1))
         for try await _ in trainer.run() {}
         let length = text.utf8.count
         let pieces = try await trainer.languageModel().pieces(after: text, length: length)

@@ -49,7 +49,7 @@ struct InterchangeModel: Decodable {
         let vocabulary = try Corpus(text: text).vocabulary
         try LanguageModel(
             configuration: configuration, vocabulary: vocabulary,
-            parameters: Parameters(for: configuration, vocabularySize: vocabulary.count, seed: 0)
+            parameters: ModelParameters(for: configuration, vocabularySize: vocabulary.count, seed: 0)
         ).save(to: folder("model"))
         try Self.resource(name, "safetensors").write(to: folder("model/model.safetensors"))
         return try LanguageModel(contentsOf: folder("model"))

@@ -29,7 +29,7 @@ import UnrollText
         for (index, vector) in try cases().enumerated() {
             let vocabulary = try Vocabulary.ideographs(vector.logits.count)
             let banned = (vector.bannedTokens ?? []).compactMap { vocabulary.token($0) }
-            let options = GenerationOptions(
+            let options = TextGenerationOptions(
                 temperature: vector.temperature ?? 1, topK: vector.topK, topP: vector.topP ?? 1,
                 minP: vector.minP ?? 0, repetitionPenalty: vector.repetitionPenalty ?? 1,
                 repetitionWindow: 256, bannedTokens: Set(banned))

@@ -14,10 +14,10 @@ import UnrollText
         model = try .untrained(text: "time traveller\n,.-", hiddenSize: 19)
     }
 
-    /// The surprise of each token, and the entropy before it, after a line feed or the token that is given.
+    /// The surprisal of each token, and the entropy before it, after a line feed or the token that is given.
     private func expected(
         _ ids: [Int32], after given: Int32, of model: LanguageModel
-    ) throws -> [(surprise: Double, entropy: Double)] {
+    ) throws -> [(surprisal: Double, entropy: Double)] {
         let engine = try ReferenceEngine(configuration: model.configuration, parameters: model.parameters)
         var logits: [Float] = []
         return try zip([given] + ids, ids).map { token, next in
@@ -29,15 +29,15 @@ import UnrollText
     }
 
     private func expectClose(
-        _ score: TextScore, _ expected: [(surprise: Double, entropy: Double)],
+        _ score: TextScore, _ expected: [(surprisal: Double, entropy: Double)],
         sourceLocation: SourceLocation = #_sourceLocation
     ) {
         #expect(score.tokens.count == expected.count, sourceLocation: sourceLocation)
         for (token, expected) in zip(score.tokens, expected) {
-            #expect(abs(Double(token.surprise) - expected.surprise) < 1e-5, sourceLocation: sourceLocation)
+            #expect(abs(Double(token.surprisal) - expected.surprisal) < 1e-5, sourceLocation: sourceLocation)
             #expect(abs(Double(token.entropy) - expected.entropy) < 1e-5, sourceLocation: sourceLocation)
         }
-        let nats = expected.reduce(0) { $0 + $1.surprise }
+        let nats = expected.reduce(0) { $0 + $1.surprisal }
         #expect(abs(score.nats - nats) <= 1e-5 * max(nats, 1), sourceLocation: sourceLocation)
     }
 
@@ -93,7 +93,7 @@ import UnrollText
         let configuration = ModelConfiguration(hiddenSize: 5)
         let model = try LanguageModel(
             configuration: configuration, vocabulary: vocabulary,
-            parameters: Parameters(for: configuration, vocabularySize: vocabulary.count, seed: 3))
+            parameters: ModelParameters(for: configuration, vocabularySize: vocabulary.count, seed: 3))
         let space = try #require(vocabulary.id(of: " "))
         let score = try model.scores(ofLines: ["--Time, again!"])[0]
         expectClose(score, try expected(vocabulary.encode("time again ").ids, after: space, of: model))
@@ -109,7 +109,7 @@ import UnrollText
         expectClose(score, try expected(model.vocabulary.encode("tüm漢").ids, after: lineFeed, of: model))
     }
 
-    @Test func noScoreDependsOnItsNeighbours() throws {
+    @Test func noScoreDependsOnItsNeighbors() throws {
         // More lines than are scored at once, of lengths around the steps of a minibatch.
         let lines =
             (0..<150).map { String(repeating: "time traveller, ", count: 8).prefix($0 * 7 % 101) }
@@ -156,7 +156,7 @@ import UnrollText
             #expect(score.tokens.map { Int($0.id) } == expected.tokens + [1])
             #expect(score.tokens.count == expected.losses.count)
             for (token, (loss, entropy)) in zip(score.tokens, zip(expected.losses, expected.entropies)) {
-                #expect(abs(Double(token.surprise) - loss) < 1e-5)
+                #expect(abs(Double(token.surprisal) - loss) < 1e-5)
                 #expect(abs(Double(token.entropy) - entropy) < 1e-5)
             }
         }
@@ -170,7 +170,7 @@ import UnrollText
         for start in tokens.indices {
             var sum = 0.0
             for token in tokens[start...] {
-                sum += Double(token.surprise) - Double(token.entropy)
+                sum += Double(token.surprisal) - Double(token.entropy)
                 best = max(best, sum)
             }
         }
@@ -185,7 +185,7 @@ import UnrollText
         for score in try model.scores(ofLines: lines) {
             #expect(abs((score.span?.excess ?? 0) - bestExcess(score.tokens)) < 1e-6)
             guard let span = score.span else { continue }
-            let sum = score.tokens[span.tokens].reduce(0) { $0 + Double($1.surprise) - Double($1.entropy) }
+            let sum = score.tokens[span.tokens].reduce(0) { $0 + Double($1.surprisal) - Double($1.entropy) }
             #expect(abs(sum - span.excess) < 1e-9)
         }
     }

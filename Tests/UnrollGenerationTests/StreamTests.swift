@@ -103,7 +103,7 @@ import UnrollTraining
 
     @Test func aStopStringEndsTheText() async throws {
         let model = try LanguageModel.untrained(text: "time traveller")
-        let options = GenerationOptions(length: 400, temperature: 1, seed: 4)
+        let options = TextGenerationOptions(length: 400, temperature: 1, seed: 4)
         let (whole, _, _) = try await collected(model.generate(after: "t", options: options))
         for length in 1...4 {
             var stopped = options
@@ -135,7 +135,7 @@ import UnrollTraining
         let trainer = try Trainer(
             corpus: Corpus(text: String(repeating: "abc", count: 60)),
             model: ModelConfiguration(hiddenSize: 8),
-            options: TrainingOptions(epochs: 20, batchSize: 2, timeSteps: 6), engine: .cpu(threads: 1))
+            options: TrainingOptions(epochs: 20, batchSize: 2, sequenceLength: 6), engine: .cpu(threads: 1))
         for try await _ in trainer.run() {}
         let model = try trainer.languageModel()
         // Whether more could come or not.
@@ -251,7 +251,7 @@ import UnrollTraining
     @Test func aHundredTasksWriteWhatOneAfterAnotherWrites() async throws {
         let model = try LanguageModel.untrained(text: "time traveller", hiddenSize: 70)
         func text(_ seed: Int) async throws -> String {
-            let options = GenerationOptions(length: 200, temperature: 1, seed: UInt64(seed))
+            let options = TextGenerationOptions(length: 200, temperature: 1, seed: UInt64(seed))
             return try await collected(model.generate(after: "time", options: options)).text
         }
         let together = try await withThrowingTaskGroup(of: (Int, String).self) { group in
@@ -266,7 +266,7 @@ import UnrollTraining
     @Test(arguments: [TokenKind.characters, .bytes])
     func samplesAreTheTextsOfTheirSeeds(tokens: TokenKind) async throws {
         let model = try LanguageModel.untrained(text: "time жtraveller", tokens: tokens, hiddenSize: 33)
-        let options = GenerationOptions(
+        let options = TextGenerationOptions(
             length: 80, temperature: 1, seed: 5, stopStrings: ["tim", "ell", "tr"])
         let samples = try await model.samples(after: "time", count: 60, options: options)
         #expect(samples.count == 60)

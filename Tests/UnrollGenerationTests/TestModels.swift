@@ -12,7 +12,7 @@ extension LanguageModel {
         after prompt: String, length: Int, strategy: SamplingStrategy = .greedy, seed: UInt64 = 0
     ) async throws -> [String] {
         var pieces: [String] = []
-        let options = GenerationOptions(length: length, strategy: strategy, seed: seed)
+        let options = TextGenerationOptions(length: length, strategy: strategy, seed: seed)
         for try await piece in generate(after: prompt, options: options, threads: 1) {
             pieces.append(piece.text)
         }

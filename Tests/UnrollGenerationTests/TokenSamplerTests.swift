@@ -14,7 +14,7 @@ import UnrollText
     static let read: [Int32] = [1, 6, 6, 9, 4]
 
     /// Probabilities by definition: each step sorts and sums anew.
-    static func definition(_ options: GenerationOptions) throws -> [Double] {
+    static func definition(_ options: TextGenerationOptions) throws -> [Double] {
         var scores = logits.map(Double.init)
         for token in Set(read.suffix(options.repetitionWindow)).map(Int.init) {
             scores[token] *= scores[token] < 0 ? options.repetitionPenalty : 1 / options.repetitionPenalty
@@ -48,7 +48,7 @@ import UnrollText
         return scores.indices.map { allowed.contains($0) ? probability($0) : 0 }
     }
 
-    static let options: [GenerationOptions] = [
+    static let options: [TextGenerationOptions] = [
         .init(), .init(temperature: 0.5), .init(temperature: 1.7), .init(strategy: .alpha(0.3)),
         .init(strategy: .alpha(2)), .init(topK: 1), .init(topK: 2), .init(topK: 5), .init(topK: 100),
         .init(topP: 0.3), .init(topP: 0.8), .init(topP: 0.99), .init(minP: 0.05), .init(minP: 0.4),
@@ -65,13 +65,13 @@ import UnrollText
         .init(strategy: .alpha(0.8), topK: 7, topP: 0.9, repetitionPenalty: 1.1),
     ]
 
-    static func sampler(_ options: GenerationOptions) throws -> TokenSampler {
+    static func sampler(_ options: TextGenerationOptions) throws -> TokenSampler {
         var sampler = try TokenSampler(options, vocabulary: vocabulary.get())
         for token in read { sampler.observe(token) }
         return sampler
     }
 
-    @Test(arguments: options) func countsAreThoseOfTheDefinition(options: GenerationOptions) throws {
+    @Test(arguments: options) func countsAreThoseOfTheDefinition(options: TextGenerationOptions) throws {
         let draws = 20_000
         var options = options
         options.seed = 5
@@ -101,7 +101,8 @@ import UnrollText
         return degrees * pow(1 - width + 3.719 * width.squareRoot(), 3)
     }
 
-    @Test(arguments: options) func probabilitiesAreThoseOfTheDefinition(options: GenerationOptions) throws {
+    @Test(arguments: options) func probabilitiesAreThoseOfTheDefinition(options: TextGenerationOptions) throws
+    {
         var sampler = try Self.sampler(options)
         let found = try sampler.probabilities(of: Self.logits)
         for (found, expected) in zip(found, try Self.definition(options)) {
@@ -111,7 +112,7 @@ import UnrollText
 
     @Test func thePenaltyForgetsWhatLeavesItsWindow() throws {
         let vocabulary = try Self.vocabulary.get()
-        let options = GenerationOptions(repetitionPenalty: 2, repetitionWindow: 3)
+        let options = TextGenerationOptions(repetitionPenalty: 2, repetitionWindow: 3)
         var sampler = try TokenSampler(options, vocabulary: vocabulary)
         var read: [Int32] = []
         for step in 0..<40 {
@@ -128,7 +129,7 @@ import UnrollText
     @Test func thePenaltySeesThePromptAndWhatCameBefore() async throws {
         let model = try LanguageModel.constant(logits: [0, 4, 3, 2.1])
         for (window, expected) in [(1, "bababa"), (2, "bcabca"), (3, "bcaabc")] {
-            let options = GenerationOptions(
+            let options = TextGenerationOptions(
                 length: 6, strategy: .greedy, repetitionPenalty: 2, repetitionWindow: window)
             var text = ""
             for try await piece in model.generate(after: "a", options: options) { text += piece.text }
@@ -141,7 +142,7 @@ import UnrollText
     }
 
     @Test(arguments: [
-        GenerationOptions(topK: 0), .init(topK: -1), .init(topP: 0), .init(topP: 2), .init(topP: .nan),
+        TextGenerationOptions(topK: 0), .init(topK: -1), .init(topP: 0), .init(topP: 2), .init(topP: .nan),
         .init(topP: -1), .init(minP: -0.1), .init(minP: 1.1), .init(minP: .nan), .init(repetitionPenalty: 0),
         .init(repetitionPenalty: -1), .init(repetitionPenalty: .nan), .init(repetitionPenalty: .infinity),
         .init(repetitionWindow: 0), .init(repetitionWindow: -5), .init(repetitionWindow: 257),
@@ -149,14 +150,14 @@ import UnrollText
         .init(bannedTokens: ["ab"]), .init(bannedTokens: [""]),
         .init(bannedTokens: Set("abcdefghijk".map(String.init))),
     ])
-    func optionsThatMakeNoSenseAreRefused(options: GenerationOptions) async throws {
+    func optionsThatMakeNoSenseAreRefused(options: TextGenerationOptions) async throws {
         let vocabulary = try Self.vocabulary.get()
         await expectGenerationError { _ = try TokenSampler(options, vocabulary: vocabulary) }
     }
 
     @Test func errorsNameOptionAndFlag() throws {
         for (options, flag) in [
-            (GenerationOptions(topK: 0), "--top-k"), (.init(topP: 2), "--top-p"),
+            (TextGenerationOptions(topK: 0), "--top-k"), (.init(topP: 2), "--top-p"),
             (.init(minP: 3), "--min-p"), (.init(repetitionPenalty: 0), "--repetition-penalty"),
             (.init(repetitionWindow: 0), "--repetition-window"), (.init(bannedTokens: ["zz"]), "--ban"),
         ] {

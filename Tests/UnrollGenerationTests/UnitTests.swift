@@ -82,7 +82,7 @@ import UnrollText
         let configuration = ModelConfiguration(cell: LSTMCell.self, hiddenSize: 37, layerCount: layers)
         return try LanguageModel(
             configuration: configuration, vocabulary: vocabulary,
-            parameters: Parameters(
+            parameters: ModelParameters(
                 for: configuration, vocabularySize: vocabulary.count, initializer: .uniform, seed: 4))
     }
 

@@ -9,7 +9,7 @@ import UnrollKernels
 
     /// A decoder with everything it reads and writes.
     final class Case {
-        let timeSteps: Int
+        let sequenceLength: Int
         let batchSize: Int
         let hiddenSize: Int
         let vocabularySize: Int
@@ -25,19 +25,21 @@ import UnrollKernels
 
         /// Logits from the bias alone, if there are no `weights`.
         init(
-            timeSteps: Int = 1, batchSize: Int, hiddenSize: Int = 1, bias: [Float],
+            sequenceLength: Int = 1, batchSize: Int, hiddenSize: Int = 1, bias: [Float],
             weights: (_ token: Int, _ unit: Int) -> Float = { _, _ in 0 },
             input: (_ t: Int, _ b: Int, _ unit: Int) -> Float = { _, _, _ in 0 }, targets: [Int32]
         ) throws {
-            self.timeSteps = timeSteps
+            self.sequenceLength = sequenceLength
             self.batchSize = batchSize
             self.hiddenSize = hiddenSize
             self.targets = targets
             vocabularySize = bias.count
             let panels = (bias.count + 31) / 32
-            self.input = try Panels(timeSteps: timeSteps, batchSize: batchSize, units: hiddenSize, input)
+            self.input = try Panels(
+                sequenceLength: sequenceLength, batchSize: batchSize, units: hiddenSize, input)
             // All 32 columns of each panel belong to the kernel, padding included.
-            logits = try Panels(timeSteps: timeSteps, batchSize: batchSize, units: panels * 32) { _, _, _ in
+            logits = try Panels(sequenceLength: sequenceLength, batchSize: batchSize, units: panels * 32) {
+                _, _, _ in
                 GuardedBuffer.untouched
             }
             let inner = (hiddenSize + 31) / 32 * 32
@@ -52,10 +54,10 @@ import UnrollKernels
             weight = try GuardedBuffer(packed)
             self.bias = try GuardedBuffer(
                 bias + [Float](repeating: -.infinity, count: panels * 32 - bias.count))
-            targetMemory = .allocate(capacity: timeSteps * batchSize)
-            targetMemory.initialize(from: targets, count: timeSteps * batchSize)
-            losses = .allocate(capacity: timeSteps * batchSize)
-            losses.initialize(repeating: Self.untouchedLoss, count: timeSteps * batchSize)
+            targetMemory = .allocate(capacity: sequenceLength * batchSize)
+            targetMemory.initialize(from: targets, count: sequenceLength * batchSize)
+            losses = .allocate(capacity: sequenceLength * batchSize)
+            losses.initialize(repeating: Self.untouchedLoss, count: sequenceLength * batchSize)
         }
 
         deinit {
@@ -175,14 +177,14 @@ import UnrollKernels
 
     @Test(arguments: KernelLevel.available(), [(1, 33), (31, 5), (32, 64), (33, 257), (100, 2)])
     func logitsAgreeWithPlainLoops(level: KernelLevel, sizes: (H: Int, V: Int)) throws {
-        let (timeSteps, batchSize) = (3, 13)
+        let (sequenceLength, batchSize) = (3, 13)
         var noise = Noise(seed: UInt64(sizes.H))
         let bias = (0..<sizes.V).map { _ in noise.next() }
         let weights = (0..<sizes.V).map { _ in (0..<sizes.H).map { _ in noise.next() } }
-        let targets = (0..<timeSteps * batchSize).map { _ in Int32(noise.integer(below: sizes.V)) }
+        let targets = (0..<sequenceLength * batchSize).map { _ in Int32(noise.integer(below: sizes.V)) }
         // What lies in the padding of the input must not count.
         let decoding = try Case(
-            timeSteps: timeSteps, batchSize: batchSize, hiddenSize: sizes.H, bias: bias,
+            sequenceLength: sequenceLength, batchSize: batchSize, hiddenSize: sizes.H, bias: bias,
             weights: { weights[$0][$1] }, input: { _, _, _ in noise.next() }, targets: targets)
         for (t, rows) in [(0, 0..<13), (1, 3..<12), (2, 12..<13)] {
             var decoder = decoding.decoder(gradientScale: 0)
@@ -205,7 +207,7 @@ import UnrollKernels
                 }
             }
         }
-        #expect((0..<timeSteps * batchSize).allSatisfy { decoding.losses[$0] == Case.untouchedLoss })
+        #expect((0..<sequenceLength * batchSize).allSatisfy { decoding.losses[$0] == Case.untouchedLoss })
         #expect(decoding.isIntact, "\(level)")
     }
 
@@ -215,7 +217,7 @@ import UnrollKernels
         var noise = Noise(seed: 3)
         let targets = (0..<26).map { _ in Int32(noise.integer(below: vocabularySize)) }
         let decoding = try Case(
-            timeSteps: 2, batchSize: 13, bias: Self.logits(0, vocabularySize: vocabularySize),
+            sequenceLength: 2, batchSize: 13, bias: Self.logits(0, vocabularySize: vocabularySize),
             targets: targets)
         var decoder = decoding.decoder(gradientScale: 1)
         try level.kernels().pointee.decodeAndScore(&decoder, 1, UnrollRange(begin: 2, end: 11))

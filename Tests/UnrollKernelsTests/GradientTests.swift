@@ -21,7 +21,7 @@ import UnrollKernels
         var noise = Noise(seed: 1)
         let kernels = try choice.kernels()
         let operands = try [size.I, size.J].map { units in
-            let values = try Panels(timeSteps: size.T, batchSize: size.B, units: units) { _, _, _ in
+            let values = try Panels(sequenceLength: size.T, batchSize: size.B, units: units) { _, _, _ in
                 noise.next().rounded(to: choice.precision)
             }
             let operand = try Operand(values, precision: choice.precision)
@@ -68,7 +68,9 @@ import UnrollKernels
     ) throws {
         var noise = Noise(seed: 2)
         let vocabularySize = size.J + 2
-        let rows = try Panels(timeSteps: size.T, batchSize: size.B, units: size.I) { _, _, _ in noise.next() }
+        let rows = try Panels(sequenceLength: size.T, batchSize: size.B, units: size.I) { _, _, _ in
+            noise.next()
+        }
         // The first and the last token never occur.
         let tokens = (0..<size.T * size.B).map { _ in Int32(1 + noise.integer(below: size.J)) }
         for panel in 0..<rows.panelCount {

@@ -47,7 +47,7 @@ final class GuardedBuffer {
 
 /// Tensors of panels, `[T][P][B][32]`, of which the first `units` of the panels are in use.
 struct Panels {
-    let timeSteps: Int
+    let sequenceLength: Int
     let batchSize: Int
     let units: Int
     let buffer: GuardedBuffer
@@ -56,13 +56,13 @@ struct Panels {
 
     /// Fills the units with `value(t, b, unit)` and the padding with zeros.
     init(
-        timeSteps: Int, batchSize: Int, units: Int, _ value: (_ t: Int, _ b: Int, _ unit: Int) -> Float
+        sequenceLength: Int, batchSize: Int, units: Int, _ value: (_ t: Int, _ b: Int, _ unit: Int) -> Float
     ) throws {
-        self.timeSteps = timeSteps
+        self.sequenceLength = sequenceLength
         self.batchSize = batchSize
         self.units = units
         var values: [Float] = []
-        for t in 0..<timeSteps {
+        for t in 0..<sequenceLength {
             for unit in stride(from: 0, to: (units + 31) / 32 * 32, by: 32) {
                 for b in 0..<batchSize {
                     values += (unit..<unit + 32).map { $0 < units ? value(t, b, $0) : 0 }
@@ -97,7 +97,7 @@ struct Operand {
     init(_ values: Panels, precision: Precision) throws {
         self.values = values
         self.precision = precision
-        let tiles = values.timeSteps * values.panelCount
+        let tiles = values.sequenceLength * values.panelCount
         unitWords = try GuardedBuffer(untouched: tiles * values.batchSize * 16)
         rowWords = try GuardedBuffer(untouched: tiles * Self.rowPairs(values) * 32)
     }
@@ -128,7 +128,7 @@ struct Operand {
     /// Packs everything.
     func pack(_ kernels: UnrollKernels) {
         var operand = layout
-        for t in 0..<values.timeSteps {
+        for t in 0..<values.sequenceLength {
             kernels.pack(
                 &operand, Int32(t), UnrollRange(begin: 0, end: Int32(values.panelCount)),
                 UnrollRange(begin: 0, end: Int32(values.batchSize)))

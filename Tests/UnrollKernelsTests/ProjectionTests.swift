@@ -60,7 +60,8 @@ import UnrollKernels
         let kernels = try choice.kernels()
         var noise = Noise(seed: UInt64(size.inner * 100 + size.B))
         // What lies in the padding must not count.
-        let values = try Panels(timeSteps: size.T, batchSize: size.B, units: (size.inner + 31) / 32 * 32) {
+        let values = try Panels(sequenceLength: size.T, batchSize: size.B, units: (size.inner + 31) / 32 * 32)
+        {
             _, _, _ in noise.next().rounded(to: choice.precision)
         }
         let a = try Operand(values, precision: choice.precision)
@@ -69,7 +70,7 @@ import UnrollKernels
         let bias = try GuardedBuffer((0..<size.panels * 32).map { _ in noise.next() })
         for start in Start.allCases {
             for panels in Set([0..<size.panels, size.panels / 2..<size.panels, 0..<size.panels / 2]) {
-                let c = try Panels(timeSteps: size.T, batchSize: size.B, units: size.panels * 32) {
+                let c = try Panels(sequenceLength: size.T, batchSize: size.B, units: size.panels * 32) {
                     _, _, _ in start == .before ? noise.next() : GuardedBuffer.untouched
                 }
                 let before = c.buffer.values

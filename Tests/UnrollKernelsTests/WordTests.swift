@@ -10,7 +10,7 @@ import UnrollKernels
             0, 1, 3, 0x1p-126, 0x1.8p-126, .infinity, .greatestFiniteMagnitude,
             // The greatest bfloat16; less than half a step, half a step and more above it.
             0x1.fep127, 0x1.fefffep127, 0x1.ffp127, 0x1.ff0002p127,
-            // Ties to the even number below and above, and their neighbours.
+            // Ties to the even number below and above, and their neighbors.
             0x1.01p0, 0x1.00fffep0, 0x1.010002p0, 0x1.03p0, 0x1.02fffep0, 0x1.030002p0,
             // A carry into the exponent.
             0x1.ffp0, 0x1.fefffep0, 0x1.fffffep-40,
@@ -55,7 +55,7 @@ import UnrollKernels
     @Test(arguments: KernelLevel.available(for: .bfloat16), [1, 2, 7, 8, 33])
     func wordsArePairsOfRoundedNumbers(level: KernelLevel, batchSize: Int) throws {
         let numbers = Self.numbers(2 * batchSize * 96, seed: UInt64(batchSize))
-        let values = try Panels(timeSteps: 2, batchSize: batchSize, units: 96) { t, b, unit in
+        let values = try Panels(sequenceLength: 2, batchSize: batchSize, units: 96) { t, b, unit in
             numbers[(t * batchSize + b) * 96 + unit]
         }
         let operand = try Operand(values, precision: .bfloat16)
@@ -80,7 +80,7 @@ import UnrollKernels
     /// A share of rows begins at an even one, and ends at any.
     @Test(arguments: KernelLevel.available(for: .bfloat16), [0..<9, 0..<8, 2..<4, 4..<9, 8..<9, 6..<6])
     func onlyTheShareIsPacked(level: KernelLevel, rows: Range<Int>) throws {
-        let values = try Panels(timeSteps: 3, batchSize: 9, units: 96) { _, b, unit in Float(b + unit) }
+        let values = try Panels(sequenceLength: 3, batchSize: 9, units: 96) { _, b, unit in Float(b + unit) }
         let operand = try Operand(values, precision: .bfloat16)
         var layout = operand.layout
         try level.kernels(for: .bfloat16).pointee.pack(
@@ -130,7 +130,7 @@ import UnrollKernels
     }
 
     @Test func float32PacksNothing() throws {
-        let values = try Panels(timeSteps: 1, batchSize: 3, units: 32) { _, _, _ in 1 }
+        let values = try Panels(sequenceLength: 1, batchSize: 3, units: 32) { _, _, _ in 1 }
         for level in KernelLevel.available() {
             let operand = try Operand(values, precision: .bfloat16)
             operand.pack(try level.kernels().pointee)

@@ -15,8 +15,8 @@ import UnrollModel
         }
     }
 
-    private func parameters(_ initializer: Initializer, seed: UInt64 = 1) throws -> Parameters {
-        try Parameters(for: configuration, vocabularySize: 100, initializer: initializer, seed: seed)
+    private func parameters(_ initializer: WeightInitializer, seed: UInt64 = 1) throws -> ModelParameters {
+        try ModelParameters(for: configuration, vocabularySize: 100, initializer: initializer, seed: seed)
     }
 
     private func moments(_ values: [Float]) -> (mean: Double, deviation: Double) {
@@ -26,8 +26,8 @@ import UnrollModel
         return (mean, variance.squareRoot())
     }
 
-    @Test(arguments: Initializer.allCases)
-    func namesAndShapesArePyTorchs(initializer: Initializer) throws {
+    @Test(arguments: WeightInitializer.allCases)
+    func namesAndShapesArePyTorchs(initializer: WeightInitializer) throws {
         let parameters = try parameters(initializer)
         #expect(
             parameters.entries.map(\.name) == [
@@ -40,8 +40,8 @@ import UnrollModel
         #expect(parameters.scalarCount == 128 * 100 + 128 * 64 + 2 * 128 + 100 * 64 + 100)
     }
 
-    @Test(arguments: Initializer.allCases)
-    func theSeedDecides(initializer: Initializer) throws {
+    @Test(arguments: WeightInitializer.allCases)
+    func theSeedDecides(initializer: WeightInitializer) throws {
         #expect(try parameters(initializer) == parameters(initializer))
         #expect(try parameters(initializer) != parameters(initializer, seed: 2))
     }
@@ -99,8 +99,8 @@ import UnrollModel
 
     // MARK: Several layers, embeddings, tied weights
 
-    @Test(arguments: Initializer.allCases)
-    func stacksHavePyTorchsNamesAndShapes(initializer: Initializer) throws {
+    @Test(arguments: WeightInitializer.allCases)
+    func stacksHavePyTorchsNamesAndShapes(initializer: WeightInitializer) throws {
         let rest = [
             "rnn.weight_ih_l0", "rnn.weight_hh_l0", "rnn.bias_ih_l0", "rnn.bias_hh_l0", "rnn.weight_ih_l1",
             "rnn.weight_hh_l1", "rnn.bias_ih_l1", "rnn.bias_hh_l1",
@@ -114,7 +114,7 @@ import UnrollModel
             configuration.layerCount = 2
             configuration.embeddingSize = embedding
             configuration.tiesWeights = isTied
-            let parameters = try Parameters(
+            let parameters = try ModelParameters(
                 for: configuration, vocabularySize: 100, initializer: initializer, seed: 1)
             #expect(parameters.entries.map(\.name) == first + rest + last)
             #expect(parameters["embedding.weight"]?.shape == embedding.map { [100, $0] })
@@ -124,12 +124,12 @@ import UnrollModel
         }
     }
 
-    @Test(arguments: Initializer.allCases, [false, true])
-    func embeddingsBeginAsLargeAsTheirUseDemands(initializer: Initializer, isTied: Bool) throws {
+    @Test(arguments: WeightInitializer.allCases, [false, true])
+    func embeddingsBeginAsLargeAsTheirUseDemands(initializer: WeightInitializer, isTied: Bool) throws {
         var configuration = configuration
         configuration.embeddingSize = 64
         configuration.tiesWeights = isTied
-        let parameters = try Parameters(
+        let parameters = try ModelParameters(
             for: configuration, vocabularySize: 100, initializer: initializer, seed: 1)
         let values = try #require(parameters["embedding.weight"]).values
         let expected: Double =
@@ -147,7 +147,7 @@ import UnrollModel
     @Test func everyLayerIsOrthogonalAndOfItsOwn() throws {
         var configuration = configuration
         configuration.layerCount = 2
-        let parameters = try Parameters(
+        let parameters = try ModelParameters(
             for: configuration, vocabularySize: 9, initializer: .orthogonal, seed: 1)
         let layers = try (0..<2).map { try #require(parameters["rnn.weight_hh_l\($0)"]).values }
         for values in layers {

@@ -15,7 +15,7 @@ import UnrollText
         let text = "Zürich, \"naïve\" \\ \u{1} \u{FEFF}end\n\u{2028} 😀 the"
         let vocabulary = try Corpus(text: text, preprocessing: preprocessing, tokens: kind).vocabulary
         let configuration = ModelConfiguration(cell: ReLUCell.self, hiddenSize: 7)
-        let parameters = try Parameters(
+        let parameters = try ModelParameters(
             for: configuration, vocabularySize: vocabulary.count, initializer: .uniform, seed: 3)
         let model = try LanguageModel(
             configuration: configuration, vocabulary: vocabulary, parameters: parameters)
@@ -136,7 +136,8 @@ import UnrollText
         }
         #expect(throws: ModelError.missingTensor("decoder.bias")) {
             try LanguageModel(
-                configuration: model.configuration, vocabulary: model.vocabulary, parameters: Parameters())
+                configuration: model.configuration, vocabulary: model.vocabulary,
+                parameters: ModelParameters())
         }
     }
 

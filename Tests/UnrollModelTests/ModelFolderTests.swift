@@ -239,7 +239,7 @@ import UnrollText
     }
 
     @Test func tensorFilesNoticeDamage() throws {
-        let tensors = Parameters([.init(name: "momentum", shape: [2], values: [1, 2])])
+        let tensors = ModelParameters([.init(name: "momentum", shape: [2], values: [1, 2])])
         var file = try TensorFile.encode(tensors, metadata: ["step": "7"])
         let (read, metadata) = try TensorFile.decode(file, path: "training.safetensors")
         #expect(read == tensors && metadata["step"] == "7")

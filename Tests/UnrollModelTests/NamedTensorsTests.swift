@@ -4,23 +4,23 @@ import UnrollModel
 @Suite struct NamedTensorsTests {
     private let configuration = ModelConfiguration(cell: TanhCell.self, hiddenSize: 3)
 
-    private let parameters: Parameters
+    private let parameters: ModelParameters
 
     init() throws {
-        parameters = try Parameters(for: configuration, vocabularySize: 5, seed: 1)
+        parameters = try ModelParameters(for: configuration, vocabularySize: 5, seed: 1)
     }
 
     @Test(arguments: [0, -1, Int.max]) func senselessSizesAreRefused(size: Int) {
         #expect(throws: ModelError.invalidVocabularySize(size)) {
-            try Parameters(for: configuration, vocabularySize: size, seed: 1)
+            try ModelParameters(for: configuration, vocabularySize: size, seed: 1)
         }
         #expect(throws: ModelError.invalidHiddenSize(size)) {
-            try Parameters(for: ModelConfiguration(hiddenSize: size), vocabularySize: 5, seed: 1)
+            try ModelParameters(for: ModelConfiguration(hiddenSize: size), vocabularySize: 5, seed: 1)
         }
     }
 
     private func expect(
-        _ error: ModelError, from parameters: Parameters, configuration: ModelConfiguration? = nil,
+        _ error: ModelError, from parameters: ModelParameters, configuration: ModelConfiguration? = nil,
         sourceLocation: SourceLocation = #_sourceLocation
     ) {
         #expect(throws: error, sourceLocation: sourceLocation) {
@@ -93,7 +93,7 @@ import UnrollModel
 
     @Test func tiedWeightsAreMergedHoweverTheyWereSaved() throws {
         let tied = ModelConfiguration(cell: TanhCell.self, hiddenSize: 3, embeddingSize: 3, tiesWeights: true)
-        let once = try Parameters(for: tied, vocabularySize: 5, seed: 1)
+        let once = try ModelParameters(for: tied, vocabularySize: 5, seed: 1)
         #expect(try once.mergingTiedWeights(of: tied) == once)
 
         var renamed = once
@@ -113,7 +113,7 @@ import UnrollModel
 
     @Test func weightsThatAreNotTiedStayApart() throws {
         let untied = ModelConfiguration(cell: TanhCell.self, hiddenSize: 3, embeddingSize: 3)
-        let parameters = try Parameters(for: untied, vocabularySize: 5, seed: 1)
+        let parameters = try ModelParameters(for: untied, vocabularySize: 5, seed: 1)
         #expect(try parameters.mergingTiedWeights(of: untied) == parameters)
         #expect(try parameters.checkedVocabularySize(for: untied) == 5)
     }

@@ -21,7 +21,7 @@ import UnrollModel
         #"{"dtype":"\#(type)","shape":\#(shape),"data_offsets":\#(offsets)}"#
     }
 
-    private let sample = Parameters([
+    private let sample = ModelParameters([
         .init(name: "b", shape: [2, 3], values: [1, -2, 3.5, .infinity, -0.0, .leastNonzeroMagnitude]),
         .init(name: "a \"quoted\" \u{1} é", shape: [], values: [7]),
         .init(name: "empty", shape: [0, 4], values: []),
@@ -51,7 +51,7 @@ import UnrollModel
         #expect(metadata == ["format": "pt", "note": "quotes \" backslash \\ newline \n and é"])
         #expect(
             tensors
-                == Parameters([
+                == ModelParameters([
                     .init(name: "embedding.weight", shape: [2, 3], values: [0, 1, 2, 3, 4, 5]),
                     .init(name: "empty", shape: [0, 5], values: []),
                     .init(name: "scalar", shape: [], values: [3.25]),
@@ -86,7 +86,7 @@ import UnrollModel
 
     @Test func writesTheBytesThatTheFormatDemands() throws {
         let data = try Safetensors.encode(
-            Parameters([.init(name: "w", shape: [1, 2], values: [1, -2])]), metadata: ["k": "v"])
+            ModelParameters([.init(name: "w", shape: [1, 2], values: [1, -2])]), metadata: ["k": "v"])
         let header =
             #"{"__metadata__":{"k":"v"},"w":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}}"# + "       "
         #expect(data == file(header) + Data([0, 0, 0x80, 0x3F, 0, 0, 0, 0xC0]))
@@ -94,23 +94,23 @@ import UnrollModel
     }
 
     @Test func writesNoTensorsAtAll() throws {
-        let decoded = try Safetensors.decode(Safetensors.encode(Parameters()))
+        let decoded = try Safetensors.decode(Safetensors.encode(ModelParameters()))
         #expect(decoded.tensors.entries.isEmpty && decoded.metadata.isEmpty)
     }
 
     @Test func refusesTensorsThatMakeNoFile() {
-        let entry = Parameters.Entry(name: "w", shape: [2], values: [1, 2])
+        let entry = ModelParameters.Entry(name: "w", shape: [2], values: [1, 2])
         #expect(throws: ModelError.duplicateTensor("w")) {
-            try Safetensors.encode(Parameters([entry, entry]))
+            try Safetensors.encode(ModelParameters([entry, entry]))
         }
         #expect(throws: ModelError.shapeMismatch(name: "w", expected: [3], actual: [2])) {
-            try Safetensors.encode(Parameters([.init(name: "w", shape: [3], values: [1, 2])]))
+            try Safetensors.encode(ModelParameters([.init(name: "w", shape: [3], values: [1, 2])]))
         }
         #expect(throws: ModelError.shapeMismatch(name: "w", expected: [-1, -2], actual: [2])) {
-            try Safetensors.encode(Parameters([.init(name: "w", shape: [-1, -2], values: [1, 2])]))
+            try Safetensors.encode(ModelParameters([.init(name: "w", shape: [-1, -2], values: [1, 2])]))
         }
         #expect(throws: ModelError.unexpectedTensor("__metadata__")) {
-            try Safetensors.encode(Parameters([.init(name: "__metadata__", shape: [], values: [1])]))
+            try Safetensors.encode(ModelParameters([.init(name: "__metadata__", shape: [], values: [1])]))
         }
     }
 

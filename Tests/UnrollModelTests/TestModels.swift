@@ -17,7 +17,7 @@ extension LanguageModel {
             tiesWeights: isTied, hasSingleBias: hasSingleBias, zoneout: zoneout)
         return try LanguageModel(
             configuration: configuration, vocabulary: vocabulary,
-            parameters: try Parameters(
+            parameters: try ModelParameters(
                 for: configuration, vocabularySize: vocabulary.count, initializer: .uniform, seed: seed))
     }
 }

@@ -17,8 +17,8 @@ import UnrollTraining
                 corpus: try TestRecipe.corpus(recipe.settings[0]),
                 model: .init(cell: TanhCell.self, hiddenSize: 8, hasSingleBias: true),
                 options: .init(
-                    epochs: 4, batchSize: 4, timeSteps: 5, validationFraction: 0.3,
-                    optimizer: .init(learningRate: 0.5, gradientNormBound: 1), initializer: .uniform,
+                    epochs: 4, batchSize: 4, sequenceLength: 5, validationFraction: 0.3,
+                    optimizer: .init(learningRate: 0.5, maxGradientNorm: 1), initializer: .uniform,
                     seed: run.seed))
             var reports: [EpochReport] = []
             for try await case .epoch(let report) in trainer.run() { reports.append(report) }

@@ -76,8 +76,8 @@ import UnrollRecipes
         let result = try await TestRecipe.result(changes)
         try #require(result.settings[1].runs.contains { ($0.perplexity.max() ?? 0) > 1e4 })
         let limits = try #require(LineChart(result, of: try TestRecipe.recipe(changes)).yAxis.limits)
-        let learnt = result.settings[0].runs.flatMap(\.perplexity)
-        #expect(learnt.allSatisfy(limits.contains))
+        let learned = result.settings[0].runs.flatMap(\.perplexity)
+        #expect(learned.allSatisfy(limits.contains))
         #expect(limits.upperBound < 1e3)
         // Where nothing explodes, the data are the limits.
         #expect(LineChart(try await TestRecipe.result(), of: try TestRecipe.recipe()).yAxis.limits == nil)

@@ -9,8 +9,8 @@ import UnrollTraining
 @Suite struct RecipeTests {
     // MARK: The recipes that come with the program
 
-    @Test(arguments: RecipeCatalogue.names) func everyRecipeMakesSense(name: String) throws {
-        let recipe = try RecipeCatalogue.recipe(name)
+    @Test(arguments: RecipeCatalog.names) func everyRecipeMakesSense(name: String) throws {
+        let recipe = try RecipeCatalog.recipe(name)
         #expect(recipe.name == name)
         #expect(!recipe.title.isEmpty && !recipe.source.isEmpty && !recipe.about.isEmpty)
         let reduced = try #require(try recipe.reduced())
@@ -27,19 +27,19 @@ import UnrollTraining
         let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
             .filter { $0.pathExtension == "json" }
         let names = files.map { $0.deletingPathExtension().lastPathComponent }
-        #expect(Set(names) == Set(RecipeCatalogue.names))
+        #expect(Set(names) == Set(RecipeCatalog.names))
         for file in files {
             let name = file.deletingPathExtension().lastPathComponent
-            let recipe = try RecipeCatalogue.recipe(name)
+            let recipe = try RecipeCatalog.recipe(name)
             #expect(recipe.text == (try String(contentsOf: file, encoding: .utf8)), "\(name)")
         }
     }
 
     @Test func namesThatAreNearAreSuggested() {
-        #expect(throws: RecipeError.self) { try RecipeCatalogue.recipe("gluon-consise") }
-        let error = #expect(throws: RecipeError.self) { try RecipeCatalogue.recipe("gluon-consise") }
+        #expect(throws: RecipeError.self) { try RecipeCatalog.recipe("gluon-consise") }
+        let error = #expect(throws: RecipeError.self) { try RecipeCatalog.recipe("gluon-consise") }
         #expect(error?.description.contains("did you mean 'gluon-concise'?") == true)
-        let far = #expect(throws: RecipeError.self) { try RecipeCatalogue.recipe("what") }
+        let far = #expect(throws: RecipeError.self) { try RecipeCatalog.recipe("what") }
         #expect(far?.description.contains("unroll recipe list") == true)
     }
 
@@ -61,7 +61,7 @@ import UnrollTraining
 
     @Test func keysOfLearningAreOptions() throws {
         let plain = try setting(training: "").options(seed: 1)
-        #expect(plain.optimizer == Optimizer(learningRate: 0.5, gradientNormBound: 0.25))
+        #expect(plain.optimizer == Optimizer(learningRate: 0.5, maxGradientNorm: 0.25))
         #expect(plain.schedule == LearningRateSchedule() && plain.recoveries == 0)
 
         let setting = try setting(
@@ -75,7 +75,7 @@ import UnrollTraining
         #expect(
             options.optimizer
                 == Optimizer(
-                    rule: .nesterov(0.8), learningRate: 0.5, gradientNormBound: 0.25, weightDecay: 0.001,
+                    rule: .nesterov(0.8), learningRate: 0.5, maxGradientNorm: 0.25, weightDecay: 0.001,
                     averaging: .exponential(decay: 0.99)))
         #expect(options.schedule == .init(.plateau(factor: 0.3, patience: 2), warmUpSteps: 7))
         #expect(options.validationSteps == 9 && options.recoveries == 1)
@@ -85,7 +85,7 @@ import UnrollTraining
         #expect(
             options.regularization
                 == Regularization(
-                    dropout: 0.2, isVariational: true, embeddingDropout: 0.1, weightDrop: 0.3,
+                    dropout: 0.2, usesVariationalDropout: true, embeddingDropout: 0.1, weightDrop: 0.3,
                     labelSmoothing: 0.05))
         #expect(try setting.configuration().zoneout == Zoneout(output: 0.05, memory: 0.4))
     }

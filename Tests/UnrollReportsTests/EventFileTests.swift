@@ -6,7 +6,7 @@ import UnrollReports
 import UnrollTestSupport
 
 @Suite struct EventFileTests {
-    /// The vectors of RFC 3720, B.4, and the one that catalogues of checksums list.
+    /// The vectors of RFC 3720, B.4, and the one that catalogs of checksums list.
     @Test func checksumsAreThoseOfTheStandard() {
         #expect(MaskedChecksum.crc32c(Data(repeating: 0, count: 32)) == 0x8A91_36AA)
         #expect(MaskedChecksum.crc32c(Data(repeating: 0xFF, count: 32)) == 0x62A8_AB43)

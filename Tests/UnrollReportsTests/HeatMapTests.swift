@@ -15,7 +15,7 @@ import UnrollText
         let configuration = ModelConfiguration(cell: LSTMCell.self, hiddenSize: 9)
         return try LanguageModel(
             configuration: configuration, vocabulary: vocabulary,
-            parameters: Parameters(
+            parameters: ModelParameters(
                 for: configuration, vocabularySize: vocabulary.count, initializer: .uniform, seed: 2))
     }
 
@@ -35,7 +35,7 @@ import UnrollText
             let values: Foundation.Data
         }
 
-        let surprise: Foundation.Data
+        let surprisal: Foundation.Data
         let entropy: Foundation.Data
         let names: [String]
         let alternatives: Foundation.Data
@@ -63,7 +63,7 @@ import UnrollText
         let (html, inspection) = try page(text, of: model)
         let data = try data(of: html)
         let score = try model.score(of: text)
-        #expect(numbers(data.surprise, as: Float.self) == score.tokens.map(\.surprise))
+        #expect(numbers(data.surprisal, as: Float.self) == score.tokens.map(\.surprisal))
         #expect(numbers(data.entropy, as: Float.self) == score.tokens.map(\.entropy))
         let names = numbers(data.alternatives, as: Int32.self).map { data.names[Int($0)] }
         #expect(names == inspection.alternatives.flatMap { $0.map { model.vocabulary.token($0.id) } })
@@ -92,12 +92,12 @@ import UnrollText
         #expect(reader.elements.count { $0 == "i" } == 189 + 9 + 5)
     }
 
-    @Test func coloursAreLevelsOfSurprise() throws {
+    @Test func colorsAreLevelsOfSurprise() throws {
         let text = "abcabccba"
         let (html, inspection) = try page(text, of: try model(knowing: text + "\n"))
         let levels = [0, 0.5, 1, 2, 3, 4, 6, 8, 11]
         let expected = inspection.score.tokens.enumerated().map { index, token in
-            let bits = Double(token.surprise) / log(2)
+            let bits = Double(token.surprisal) / log(2)
             let level = levels.count { $0 <= bits } - 1
             return "<i class=\"c\(level)\">\(Array(text)[index])</i>"
         }
@@ -136,10 +136,10 @@ import UnrollText
         // The first byte is given, for the model knows no line feed.
         #expect(html.contains("<i class=\"given\">a</i>"))
         for character in ["ä", "漢", "\u{FFFD}"] { #expect(html.contains(">\(character)</i>")) }
-        let surprise = numbers(try data(of: html).surprise, as: Float.self)
-        #expect(surprise.count == 4 && surprise[0].isNaN)
-        let tokens = inspection.score.tokens.map(\.surprise)
-        for (found, range) in zip(surprise.dropFirst(), [0..<2, 2..<5, 5..<6]) {
+        let surprisal = numbers(try data(of: html).surprisal, as: Float.self)
+        #expect(surprisal.count == 4 && surprisal[0].isNaN)
+        let tokens = inspection.score.tokens.map(\.surprisal)
+        for (found, range) in zip(surprisal.dropFirst(), [0..<2, 2..<5, 5..<6]) {
             #expect(abs(found - tokens[range].reduce(0, +)) < 1e-5)
         }
     }

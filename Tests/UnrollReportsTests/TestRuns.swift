@@ -13,7 +13,7 @@ enum TestRuns {
         return try Trainer(
             corpus: try Corpus(text: text), model: ModelConfiguration(hiddenSize: 8),
             options: TrainingOptions(
-                epochs: epochs, batchSize: 4, timeSteps: 5, validationFraction: validation),
+                epochs: epochs, batchSize: 4, sequenceLength: 5, validationFraction: validation),
             engine: .cpu(threads: 1),
             origin: CorpusOrigin(
                 sources: ["/somewhere/story.txt"], preprocessing: .none, tokens: .characters,

@@ -48,7 +48,7 @@ struct Arguments: Decodable {
     var classes: Int?
 }
 
-/// The weights that make one number of a result: `(7 i mod 11) - 5`, so that no two neighbours get the same gradient.
+/// The weights that make one number of a result: `(7 i mod 11) - 5`, so that no two neighbors get the same gradient.
 func weights(_ shape: [Int]) throws -> Tensor {
     try Tensor((0..<shape.reduce(1, *)).map { Float($0 * 7 % 11 - 5) }, shape: shape)
 }

@@ -5,14 +5,14 @@ import UnrollModel
 import UnrollText
 
 extension LanguageModel {
-    /// A model that has not learnt anything, with a vocabulary of the text.
+    /// A model that has not learned anything, with a vocabulary of the text.
     package static func untrained(
         text: String, tokens: TokenKind = .characters, hiddenSize: Int = 7, seed: UInt64 = 1,
-        change: (inout Parameters) -> Void = { _ in }
+        change: (inout ModelParameters) -> Void = { _ in }
     ) throws -> LanguageModel {
         let vocabulary = try Corpus(text: text, tokens: tokens).vocabulary
         let configuration = ModelConfiguration(hiddenSize: hiddenSize)
-        var parameters = try Parameters(
+        var parameters = try ModelParameters(
             for: configuration, vocabularySize: vocabulary.count, initializer: .uniform, seed: seed)
         change(&parameters)
         return try LanguageModel(
@@ -29,7 +29,7 @@ extension LanguageModel {
     }
 }
 
-extension Parameters {
+extension ModelParameters {
     package mutating func set(_ name: String, to values: [Float]) {
         for index in entries.indices where entries[index].name == name { entries[index].values = values }
     }

@@ -12,7 +12,7 @@ import Unroll
             text: String(repeating: "the quick brown fox jumps over the lazy dog. ", count: 60))
         let trainer = try Trainer(
             corpus: book, model: .init(cell: TanhCell.self, hiddenSize: 64),
-            options: .init(epochs: 40, batchSize: 8, timeSteps: 20))
+            options: .init(epochs: 40, batchSize: 8, sequenceLength: 20))
         for try await event in trainer.run() {
             if case .epoch(let report) = event { #expect(report.perplexity.isFinite) }
         }

@@ -45,10 +45,10 @@ struct CorporaTests {
 
     @Test func cutsTheWindowsOfTheBook() throws {
         let tokens = try Corpus(contentsOf: #require(TestTexts.timeMachine), preprocessing: .letters).tokens
-        let training = try Sampling.windows.minibatches(
-            of: tokens, batchSize: 1_024, timeSteps: 32, seed: 0, epoch: 0, windowCount: 10_000)
+        let training = try Partitioning.windows.minibatches(
+            of: tokens, batchSize: 1_024, sequenceLength: 32, seed: 0, epoch: 0, windowCount: 10_000)
         let validation = try tokens.validationWindows(
-            batchSize: 1_024, timeSteps: 32, after: 10_000, windowCount: 5_000)
+            batchSize: 1_024, sequenceLength: 32, after: 10_000, windowCount: 5_000)
         #expect(training.count == 10)
         #expect(validation.count == 5)
     }

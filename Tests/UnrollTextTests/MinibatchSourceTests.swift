@@ -27,7 +27,7 @@ import UnrollText
         minibatches.map { minibatch in
             (0..<minibatch.batchSize).map { b in
                 let inputs = column(b, of: minibatch.inputs, minibatch)
-                #expect(inputs == Array(inputs[0]..<inputs[0] + minibatch.timeSteps))
+                #expect(inputs == Array(inputs[0]..<inputs[0] + minibatch.sequenceLength))
                 #expect(column(b, of: minibatch.targets, minibatch) == inputs.map { $0 + 1 })
                 return inputs[0]
             }
@@ -37,8 +37,8 @@ import UnrollText
     @Test(arguments: 0..<30 as Range<Int>)
     func sequentialReadsStrandsSideBySide(epoch: Int) throws {
         let (count, B, T) = (41, 2, 5)
-        let source = try Sampling.sequential.minibatches(
-            of: positions(count), batchSize: B, timeSteps: T, seed: 3, epoch: epoch)
+        let source = try Partitioning.sequential.minibatches(
+            of: positions(count), batchSize: B, sequenceLength: T, seed: 3, epoch: epoch)
         var random = random(seed: 3, epoch: UInt32(epoch))
         let offset = random.integer(below: T + 1)
         let strand = (count - offset - 1) / B
@@ -57,37 +57,37 @@ import UnrollText
                 var random = random(seed: 0, epoch: UInt32(epoch))
                 return random.integer(below: 6) == 0
             })
-        let source = try Sampling.sequential.minibatches(
-            of: positions(35), batchSize: 2, timeSteps: 5, seed: 0, epoch: first)
+        let source = try Partitioning.sequential.minibatches(
+            of: positions(35), batchSize: 2, sequenceLength: 5, seed: 0, epoch: first)
         #expect(starts(minibatches(of: source)) == [[0, 17], [5, 22], [10, 27]])
     }
 
     @Test(arguments: 0..<5 as Range<Int>) func consecutiveIsTheSameInEveryEpoch(epoch: Int) throws {
-        let source = try Sampling.consecutive.minibatches(
-            of: positions(33), batchSize: 2, timeSteps: 5, seed: UInt64(epoch), epoch: epoch)
+        let source = try Partitioning.consecutive.minibatches(
+            of: positions(33), batchSize: 2, sequenceLength: 5, seed: UInt64(epoch), epoch: epoch)
         #expect(starts(minibatches(of: source)) == [[0, 16], [5, 21], [10, 26]])
         // No offset has to fit in: one token behind the last input is enough.
-        let whole = try Sampling.consecutive.minibatches(
-            of: positions(11), batchSize: 2, timeSteps: 5, seed: 0, epoch: epoch)
+        let whole = try Partitioning.consecutive.minibatches(
+            of: positions(11), batchSize: 2, sequenceLength: 5, seed: 0, epoch: epoch)
         #expect(starts(minibatches(of: whole)) == [[0, 5]])
         #expect(throws: TextError.self) {
-            try Sampling.consecutive.minibatches(
-                of: positions(10), batchSize: 2, timeSteps: 5, seed: 0, epoch: epoch)
+            try Partitioning.consecutive.minibatches(
+                of: positions(10), batchSize: 2, sequenceLength: 5, seed: 0, epoch: epoch)
         }
     }
 
     @Test(arguments: 0..<30 as Range<Int>)
     func randomTakesEverySubsequenceOnceAtMost(epoch: Int) throws {
         let (count, B, T) = (83, 3, 5)
-        let source = try Sampling.random.minibatches(
-            of: positions(count), batchSize: B, timeSteps: T, seed: 1, epoch: epoch)
+        let source = try Partitioning.random.minibatches(
+            of: positions(count), batchSize: B, sequenceLength: T, seed: 1, epoch: epoch)
         var random = random(seed: 1, epoch: UInt32(epoch))
         let offset = random.integer(below: T)
         var order = Array(0..<(count - offset - 1) / T)
         random.shuffle(&order)
         let minibatches = minibatches(of: source)
         #expect(minibatches.count == order.count / B)
-        #expect(minibatches.allSatisfy { !$0.continuesState && $0.batchSize == B && $0.timeSteps == T })
+        #expect(minibatches.allSatisfy { !$0.continuesState && $0.batchSize == B && $0.sequenceLength == T })
         let starts = starts(minibatches).joined()
         #expect(Array(starts) == order.prefix(starts.count).map { offset + $0 * T })
         #expect(Set(starts).count == starts.count)
@@ -96,51 +96,51 @@ import UnrollText
     @Test func offsetsReachBothEnds() throws {
         let firsts = try Set(
             (0..<200).map { epoch in
-                let source = try Sampling.sequential.minibatches(
-                    of: positions(100), batchSize: 2, timeSteps: 4, seed: 2, epoch: epoch)
+                let source = try Partitioning.sequential.minibatches(
+                    of: positions(100), batchSize: 2, sequenceLength: 4, seed: 2, epoch: epoch)
                 return starts(Array(minibatches(of: source).prefix(1)))[0][0]
             })
         #expect(firsts == Set(0...4))
         let residues = try Set(
             (0..<200).map { epoch in
-                let source = try Sampling.random.minibatches(
-                    of: positions(100), batchSize: 2, timeSteps: 4, seed: 2, epoch: epoch)
+                let source = try Partitioning.random.minibatches(
+                    of: positions(100), batchSize: 2, sequenceLength: 4, seed: 2, epoch: epoch)
                 return starts(Array(minibatches(of: source).prefix(1)))[0][0] % 4
             })
         #expect(residues == Set(0...3))
     }
 
     @Test func windowsCoverEveryPosition() throws {
-        let source = try Sampling.windows.minibatches(
-            of: positions(30), batchSize: 4, timeSteps: 3, seed: 1, epoch: 0)
+        let source = try Partitioning.windows.minibatches(
+            of: positions(30), batchSize: 4, sequenceLength: 3, seed: 1, epoch: 0)
         let minibatches = minibatches(of: source)
         #expect(minibatches.map(\.batchSize) == [4, 4, 4, 4, 4, 4, 3])
         #expect(minibatches.allSatisfy { !$0.continuesState })
         let starts = starts(minibatches).flatMap { $0 }
         #expect(starts.sorted() == Array(0..<27))
         #expect(starts != Array(0..<27))
-        let next = try Sampling.windows.minibatches(
-            of: positions(30), batchSize: 4, timeSteps: 3, seed: 1, epoch: 1)
+        let next = try Partitioning.windows.minibatches(
+            of: positions(30), batchSize: 4, sequenceLength: 3, seed: 1, epoch: 1)
         #expect(self.starts(self.minibatches(of: next)).flatMap { $0 } != starts)
     }
 
-    @Test(arguments: [Sampling.windows, .random]) func textsOfMillionsOfPiecesAreTakenWhole(
-        sampling: Sampling
+    @Test(arguments: [Partitioning.windows, .random]) func textsOfMillionsOfPiecesAreTakenWhole(
+        partitioning: Partitioning
     ) throws {
         // Beyond what is shuffled in a table; every piece is there once all the same.
         let count = 4_500_000
-        let source = try sampling.minibatches(
-            of: positions(count), batchSize: 50_000, timeSteps: 1, seed: 4, epoch: 0)
+        let source = try partitioning.minibatches(
+            of: positions(count), batchSize: 50_000, sequenceLength: 1, seed: 4, epoch: 0)
         var isSeen = [Bool](repeating: false, count: count)
         var minibatch = Minibatch()
         var last: Int32 = 0
-        var (twice, neighbours) = (0, 0)
+        var (twice, neighbors) = (0, 0)
         for index in 0..<source.count {
             source.fill(&minibatch, at: index)
             for id in minibatch.inputs {
                 if isSeen[Int(id)] { twice += 1 }
                 isSeen[Int(id)] = true
-                if abs(id - last) < 10 { neighbours += 1 }
+                if abs(id - last) < 10 { neighbors += 1 }
                 last = id
             }
         }
@@ -148,7 +148,7 @@ import UnrollText
         // At most what does not fill a last minibatch, and the last token, which is only predicted.
         #expect(isSeen.count { !$0 } <= 50_000)
         // About 18 of so many would be close by chance.
-        #expect(neighbours < 100)
+        #expect(neighbors < 100)
     }
 
     @Test(arguments: [1, 2, 3, 10, 97, 1_000, 65_536, 100_003])
@@ -175,31 +175,34 @@ import UnrollText
 
     @Test func windowsValidateAfterThoseThatTrain() throws {
         let tokens = positions(30)
-        let training = try Sampling.windows.minibatches(
-            of: tokens, batchSize: 4, timeSteps: 3, seed: 1, epoch: 0, windowCount: 10)
+        let training = try Partitioning.windows.minibatches(
+            of: tokens, batchSize: 4, sequenceLength: 3, seed: 1, epoch: 0, windowCount: 10)
         #expect(starts(minibatches(of: training)).flatMap { $0 }.sorted() == Array(0..<10))
-        let validation = try tokens.validationWindows(batchSize: 4, timeSteps: 3, after: 10, windowCount: 5)
+        let validation = try tokens.validationWindows(
+            batchSize: 4, sequenceLength: 3, after: 10, windowCount: 5)
         #expect(starts(minibatches(of: validation)) == [[10, 11, 12, 13], [14]])
-        let rest = try tokens.validationWindows(batchSize: 100, timeSteps: 3, after: 10)
+        let rest = try tokens.validationWindows(batchSize: 100, sequenceLength: 3, after: 10)
         #expect(starts(minibatches(of: rest)) == [Array(10..<27)])
     }
 
     @Test(arguments: [
         (10, 3, [3, 3, 3]), (11, 3, [3, 3, 3, 1]), (2, 3, [1]), (5, 100, [4]), (5, 1, [1, 1, 1, 1]),
     ])
-    func strandPredictsEveryTokenOnce(count: Int, timeSteps: Int, steps: [Int]) throws {
-        let minibatches = minibatches(of: try positions(count).strand(timeSteps: timeSteps))
-        #expect(minibatches.map(\.timeSteps) == steps)
+    func strandPredictsEveryTokenOnce(count: Int, sequenceLength: Int, steps: [Int]) throws {
+        let minibatches = minibatches(of: try positions(count).strand(sequenceLength: sequenceLength))
+        #expect(minibatches.map(\.sequenceLength) == steps)
         #expect(minibatches.flatMap(\.inputs) == (0..<Int32(count) - 1).map { $0 })
         #expect(minibatches.flatMap(\.targets) == (1..<Int32(count)).map { $0 })
         #expect(minibatches.map(\.continuesState) == steps.indices.map { $0 > 0 })
     }
 
-    @Test(arguments: Sampling.allCases)
-    func fillsInAnyOrderInTheSameMemory(sampling: Sampling) throws {
+    @Test(arguments: Partitioning.allCases)
+    func fillsInAnyOrderInTheSameMemory(partitioning: Partitioning) throws {
         let tokens = positions(500).part(100..<400)
-        let source = try sampling.minibatches(of: tokens, batchSize: 4, timeSteps: 7, seed: 9, epoch: 2)
-        let again = try sampling.minibatches(of: tokens, batchSize: 4, timeSteps: 7, seed: 9, epoch: 2)
+        let source = try partitioning.minibatches(
+            of: tokens, batchSize: 4, sequenceLength: 7, seed: 9, epoch: 2)
+        let again = try partitioning.minibatches(
+            of: tokens, batchSize: 4, sequenceLength: 7, seed: 9, epoch: 2)
         let expected = minibatches(of: source)
         #expect(minibatches(of: again) == expected)
         var minibatch = Minibatch()
@@ -215,31 +218,33 @@ import UnrollText
 
     @Test(arguments: 0..<50 as Range<Int>)
     func theShortestTextIsEnoughForEveryOffset(epoch: Int) throws {
-        for (sampling, needed) in [(Sampling.sequential, 3 * 4 + 4 + 1), (.random, 3 * 4 + 4), (.windows, 5)]
-        {
-            let enough = try sampling.minibatches(
-                of: positions(needed), batchSize: 3, timeSteps: 4, seed: 5, epoch: epoch)
+        for (partitioning, needed) in [
+            (Partitioning.sequential, 3 * 4 + 4 + 1), (.random, 3 * 4 + 4), (.windows, 5),
+        ] {
+            let enough = try partitioning.minibatches(
+                of: positions(needed), batchSize: 3, sequenceLength: 4, seed: 5, epoch: epoch)
             #expect(enough.count >= 1)
             _ = starts(minibatches(of: enough))
-            let error = TextError.textTooShort(tokens: needed - 1, needed: needed, batchSize: 3, timeSteps: 4)
+            let error = TextError.textTooShort(
+                tokens: needed - 1, needed: needed, batchSize: 3, sequenceLength: 4)
             #expect(throws: error) {
-                try sampling.minibatches(
-                    of: positions(needed - 1), batchSize: 3, timeSteps: 4, seed: 5, epoch: epoch)
+                try partitioning.minibatches(
+                    of: positions(needed - 1), batchSize: 3, sequenceLength: 4, seed: 5, epoch: epoch)
             }
         }
     }
 
-    @Test(arguments: Sampling.allCases)
-    func reportsAbsurdSizes(sampling: Sampling) throws {
-        func make(_ batchSize: Int, _ timeSteps: Int) throws {
-            _ = try sampling.minibatches(
-                of: positions(100), batchSize: batchSize, timeSteps: timeSteps, seed: 0, epoch: -1)
+    @Test(arguments: Partitioning.allCases)
+    func reportsAbsurdSizes(partitioning: Partitioning) throws {
+        func make(_ batchSize: Int, _ sequenceLength: Int) throws {
+            _ = try partitioning.minibatches(
+                of: positions(100), batchSize: batchSize, sequenceLength: sequenceLength, seed: 0, epoch: -1)
         }
         #expect(throws: TextError.invalidBatchSize(0)) { try make(0, 3) }
-        #expect(throws: TextError.invalidTimeSteps(-1)) { try make(3, -1) }
+        #expect(throws: TextError.invalidSequenceLength(-1)) { try make(3, -1) }
         #expect(throws: TextError.self) { try make(1, .max) }
         #expect(throws: TextError.self) { try make(.max, .max) }
-        if sampling == .windows {
+        if partitioning == .windows {
             #expect(throws: Never.self) { try make(.max, 3) }
         } else {
             #expect(throws: TextError.self) { try make(.max, 3) }
@@ -250,20 +255,20 @@ import UnrollText
     @Test func reportsTooManyWindows() throws {
         let tokens = positions(100)
         #expect(throws: TextError.invalidWindowCount(0)) {
-            try Sampling.windows.minibatches(
-                of: tokens, batchSize: 1, timeSteps: 3, seed: 0, epoch: 0, windowCount: 0)
+            try Partitioning.windows.minibatches(
+                of: tokens, batchSize: 1, sequenceLength: 3, seed: 0, epoch: 0, windowCount: 0)
         }
-        #expect(throws: TextError.textTooShort(tokens: 100, needed: 101, batchSize: 1, timeSteps: 3)) {
-            try tokens.validationWindows(batchSize: 1, timeSteps: 3, after: 90, windowCount: 8)
+        #expect(throws: TextError.textTooShort(tokens: 100, needed: 101, batchSize: 1, sequenceLength: 3)) {
+            try tokens.validationWindows(batchSize: 1, sequenceLength: 3, after: 90, windowCount: 8)
         }
-        #expect(throws: TextError.textTooShort(tokens: 100, needed: .max, batchSize: 1, timeSteps: 3)) {
-            try tokens.validationWindows(batchSize: 1, timeSteps: 3, after: .max)
+        #expect(throws: TextError.textTooShort(tokens: 100, needed: .max, batchSize: 1, sequenceLength: 3)) {
+            try tokens.validationWindows(batchSize: 1, sequenceLength: 3, after: .max)
         }
         #expect(throws: TextError.invalidWindowCount(-1)) {
-            try tokens.validationWindows(batchSize: 1, timeSteps: 3, after: -1)
+            try tokens.validationWindows(batchSize: 1, sequenceLength: 3, after: -1)
         }
-        #expect(throws: TextError.textTooShort(tokens: 1, needed: 2, batchSize: 1, timeSteps: 3)) {
-            try positions(1).strand(timeSteps: 3)
+        #expect(throws: TextError.textTooShort(tokens: 1, needed: 2, batchSize: 1, sequenceLength: 3)) {
+            try positions(1).strand(sequenceLength: 3)
         }
     }
 }

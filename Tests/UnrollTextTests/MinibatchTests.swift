@@ -5,15 +5,15 @@ import UnrollText
 @Suite struct MinibatchTests {
     @Test func reshapingToNoLargerSizeKeepsTheBuffers() {
         var minibatch = Minibatch()
-        minibatch.reshape(timeSteps: 3, batchSize: 4, continuesState: false)
+        minibatch.reshape(sequenceLength: 3, batchSize: 4, continuesState: false)
         #expect(minibatch.tokenCount == 12)
         let before = minibatch.inputs.withUnsafeBufferPointer { $0.baseAddress }
-        minibatch.reshape(timeSteps: 4, batchSize: 3, continuesState: true)
+        minibatch.reshape(sequenceLength: 4, batchSize: 3, continuesState: true)
         #expect(minibatch.inputs.withUnsafeBufferPointer { $0.baseAddress } == before)
-        minibatch.reshape(timeSteps: 2, batchSize: 3, continuesState: true)
+        minibatch.reshape(sequenceLength: 2, batchSize: 3, continuesState: true)
         #expect(minibatch.inputs.count == 6 && minibatch.targets.count == 6)
-        minibatch.reshape(timeSteps: 4, batchSize: 3, continuesState: true)
+        minibatch.reshape(sequenceLength: 4, batchSize: 3, continuesState: true)
         #expect(minibatch.inputs.withUnsafeBufferPointer { $0.baseAddress } == before)
-        #expect(minibatch.timeSteps == 4 && minibatch.batchSize == 3 && minibatch.continuesState)
+        #expect(minibatch.sequenceLength == 4 && minibatch.batchSize == 3 && minibatch.continuesState)
     }
 }

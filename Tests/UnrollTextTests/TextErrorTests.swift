@@ -36,9 +36,9 @@ import UnrollText
             ),
             (.invalidValidationFraction(1.5), "--validation 1.5: must be greater than 0 and less than 1"),
             (.invalidBatchSize(0), "--batch 0: must be at least 1"),
-            (.invalidTimeSteps(-1), "--steps -1: must be at least 1"),
+            (.invalidSequenceLength(-1), "--steps -1: must be at least 1"),
             (
-                .textTooShort(tokens: 10, needed: 1_156, batchSize: 32, timeSteps: 35),
+                .textTooShort(tokens: 10, needed: 1_156, batchSize: 32, sequenceLength: 35),
                 "--batch 32 --steps 35: needs 1156 tokens and the text has 10;"
                     + " lower --batch or --steps, or use a longer text"
             ),

@@ -69,8 +69,8 @@ import UnrollText
             let range = 3..<distinct + 7
             #expect(corpus.tokens.part(range) == expected.tokens.part(range))
             #expect(corpus.tokens.part(range).occurrences(of: 5) == 1)
-            let source = try corpus.tokens.part(range).strand(timeSteps: 50)
-            let other = try expected.tokens.part(range).strand(timeSteps: 50)
+            let source = try corpus.tokens.part(range).strand(sequenceLength: 50)
+            let other = try expected.tokens.part(range).strand(sequenceLength: 50)
             var (minibatch, otherMinibatch) = (Minibatch(), Minibatch())
             for index in 0..<source.count {
                 source.fill(&minibatch, at: index)

@@ -13,7 +13,7 @@ import UnrollTraining
 
     private func diverging(recoveries: Int, validation: Double? = nil) -> TrainingOptions {
         var options = TestTraining.options(epochs: 12, validationFraction: validation)
-        options.optimizer = Optimizer(learningRate: 1e4, gradientNormBound: nil)
+        options.optimizer = Optimizer(learningRate: 1e4, maxGradientNorm: nil)
         options.recoveries = recoveries
         return options
     }
@@ -101,7 +101,7 @@ import UnrollTraining
 
     // MARK: Early stopping
 
-    /// A text whose end is nothing like its beginning: the better that is learnt, the worse it is.
+    /// A text whose end is nothing like its beginning: the better that is learned, the worse it is.
     private func misleadingCorpus() throws -> Corpus {
         try Corpus(text: String(repeating: "abcabd", count: 50) + String(repeating: "dbacda", count: 10))
     }

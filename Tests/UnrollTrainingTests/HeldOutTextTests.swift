@@ -22,9 +22,9 @@ import UnrollTraining
             contentsOf: [folder("text.txt")], cache: folder("model/tokens.cache"), smallestCachedText: 1)
     }
 
-    @Test(arguments: Sampling.allCases)
-    func aRunOnMappedTokensIsTheRunInMemory(sampling: Sampling) async throws {
-        var options = TestTraining.options(epochs: 4, sampling: sampling, validationFraction: 0.1)
+    @Test(arguments: Partitioning.allCases)
+    func aRunOnMappedTokensIsTheRunInMemory(partitioning: Partitioning) async throws {
+        var options = TestTraining.options(epochs: 4, partitioning: partitioning, validationFraction: 0.1)
         options.testFraction = 0.1
         let whole = try Trainer(
             corpus: Corpus(contentsOf: folder("text.txt")), model: TestTraining.model, options: options)
@@ -122,7 +122,7 @@ import UnrollTraining
         }
         expectTrainingError(naming: "--validation-file") {
             try prepare(validation: corpus) {
-                ($0.sampling, $0.trainingWindows, $0.validationWindows) = (.windows, 100, 100)
+                ($0.partitioning, $0.trainingWindows, $0.validationWindows) = (.windows, 100, 100)
             }
         }
         expectTrainingError(naming: "--test-file") { try prepare(test: corpus) { $0.testFraction = 0.1 } }

@@ -20,7 +20,7 @@ import UnrollTraining
 
     private static let regularizations = [
         Regularization(), Regularization(dropout: 0.2), Regularization(labelSmoothing: 0.1),
-        Regularization(dropout: 0.2, isVariational: true, weightDrop: 0.3),
+        Regularization(dropout: 0.2, usesVariationalDropout: true, weightDrop: 0.3),
     ]
 
     /// Runs until the first validation inside an epoch after so many whole ones.
@@ -33,13 +33,14 @@ import UnrollTraining
         Issue.record("no validation inside an epoch")
     }
 
-    @Test(arguments: ModelConfiguration.builtInCells, Sampling.allCases)
-    func everyOptimizerGoesOnInEveryBit(cell: any RecurrentCell.Type, sampling: Sampling) async throws {
+    @Test(arguments: ModelConfiguration.builtInCells, Partitioning.allCases)
+    func everyOptimizerGoesOnInEveryBit(cell: any RecurrentCell.Type, partitioning: Partitioning) async throws
+    {
         let corpus = try TestTraining.corpus(length: 400)
         var model = ModelConfiguration(cell: cell, hiddenSize: 5, layerCount: 2)
         for (index, rule) in Optimizer.Rule.all.enumerated() {
-            var options = TestTraining.options(epochs: 4, sampling: sampling, validationFraction: 0.2)
-            if sampling == .windows { options.trainingWindows = 60 }
+            var options = TestTraining.options(epochs: 4, partitioning: partitioning, validationFraction: 0.2)
+            if partitioning == .windows { options.trainingWindows = 60 }
             let (averaging, trigger) = Self.averages[index % Self.averages.count]
             options.optimizer = Optimizer(
                 rule: rule, learningRate: rule == .sgd ? 1 : 0.02,
@@ -62,7 +63,7 @@ import UnrollTraining
             let second = try Trainer(resuming: folder("model"), corpus: corpus, engine: .cpu(threads: 1))
             #expect(second.options == options)
             let rest = try await second.runToEnd()
-            let comment: Comment = "\(cell.name), \(rule.name), \(sampling)"
+            let comment: Comment = "\(cell.name), \(rule.name), \(partitioning)"
             #expect(rest.results == Array(events.results.suffix(rest.results.count)), comment)
             #expect(rest.reports.count == 2, comment)
             #expect(rest.validations == Array(events.validations.suffix(rest.validations.count)), comment)
@@ -131,7 +132,7 @@ import UnrollTraining
             configuration: model.configuration, parameters: model.parameters, threads: 1)
         var minibatch = Minibatch()
         let heldOut = try #require(try corpus.split(validationFraction: 0.3).validation)
-        let source = try heldOut.tokens.strand(timeSteps: 256)
+        let source = try heldOut.tokens.strand(sequenceLength: 256)
         var nats = 0.0
         for index in 0..<source.count {
             source.fill(&minibatch, at: index)

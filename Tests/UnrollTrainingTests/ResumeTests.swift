@@ -10,10 +10,11 @@ import UnrollTraining
 
 /// A run that is saved and resumed equals one that was not, in every bit.
 @Suite struct ResumeTests {
-    @Test(arguments: Sampling.allCases, [0.2, nil])
-    func halfARunAndTheOtherHalfAreAWholeOne(sampling: Sampling, fraction: Double?) async throws {
+    @Test(arguments: Partitioning.allCases, [0.2, nil])
+    func halfARunAndTheOtherHalfAreAWholeOne(partitioning: Partitioning, fraction: Double?) async throws {
         let corpus = try TestTraining.corpus()
-        let options = TestTraining.options(epochs: 6, sampling: sampling, validationFraction: fraction)
+        let options = TestTraining.options(
+            epochs: 6, partitioning: partitioning, validationFraction: fraction)
         let whole = try Trainer(corpus: corpus, model: TestTraining.model, options: options)
         let events = try await whole.runToEnd()
 
@@ -128,10 +129,10 @@ import UnrollTraining
         #expect(try await second.runToEnd().results == first.runToEnd().results)
     }
 
-    @Test(arguments: Sampling.allCases)
-    func aRunCutIntoManyPiecesIsAWholeOne(sampling: Sampling) async throws {
+    @Test(arguments: Partitioning.allCases)
+    func aRunCutIntoManyPiecesIsAWholeOne(partitioning: Partitioning) async throws {
         let corpus = try TestTraining.corpus(length: 3_000)
-        var options = TestTraining.options(epochs: 4, sampling: sampling, validationFraction: 0.1)
+        var options = TestTraining.options(epochs: 4, partitioning: partitioning, validationFraction: 0.1)
         options.batchSize = 2
         let whole = try Trainer(corpus: corpus, model: TestTraining.model, options: options)
         let results = try await whole.runToEnd().results
@@ -166,7 +167,7 @@ import UnrollTraining
 
     @Test func leavingTheLoopInTheMiddleOfAnEpochLosesNothing() async throws {
         let corpus = try TestTraining.corpus(length: 200_000)
-        let options = TrainingOptions(epochs: 1, batchSize: 4, timeSteps: 8, seed: 5)
+        let options = TrainingOptions(epochs: 1, batchSize: 4, sequenceLength: 8, seed: 5)
         let model = ModelConfiguration(hiddenSize: 128)
         let whole = try Trainer(corpus: corpus, model: model, options: options, engine: .cpu(threads: 1))
         let results = try await whole.runToEnd().results

@@ -21,11 +21,12 @@ enum TestTraining {
     static let model = ModelConfiguration(hiddenSize: 9)
 
     static func options(
-        epochs: Int = 4, sampling: Sampling = .sequential, validationFraction: Double? = nil, seed: UInt64 = 3
+        epochs: Int = 4, partitioning: Partitioning = .sequential, validationFraction: Double? = nil,
+        seed: UInt64 = 3
     ) -> TrainingOptions {
         TrainingOptions(
-            epochs: epochs, batchSize: 4, timeSteps: 5, sampling: sampling,
-            trainingWindows: sampling == .windows ? 150 : nil,
+            epochs: epochs, batchSize: 4, sequenceLength: 5, partitioning: partitioning,
+            trainingWindows: partitioning == .windows ? 150 : nil,
             validationFraction: validationFraction, seed: seed)
     }
 }

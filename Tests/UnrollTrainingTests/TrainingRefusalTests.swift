@@ -28,7 +28,7 @@ import UnrollTraining
             }
         }
         for bound in [0, -1, .nan, .infinity] as [Float] {
-            expectTrainingError(naming: "--clip") { try prepare { $0.optimizer.gradientNormBound = bound } }
+            expectTrainingError(naming: "--clip") { try prepare { $0.optimizer.maxGradientNorm = bound } }
         }
         for fraction in [0, 1, -0.5, 1.5, .nan, .infinity] {
             expectTrainingError(naming: "--validation") { try prepare { $0.validationFraction = fraction } }
@@ -36,20 +36,20 @@ import UnrollTraining
         expectTrainingError(naming: "--sampling windows") { try prepare { $0.trainingWindows = 10 } }
         expectTrainingError(naming: "--validation") {
             try prepare {
-                ($0.sampling, $0.trainingWindows, $0.validationWindows) = (.windows, 10, 10)
+                ($0.partitioning, $0.trainingWindows, $0.validationWindows) = (.windows, 10, 10)
                 $0.validationFraction = 0.5
             }
         }
         expectTrainingError(naming: "windows") {
-            try prepare { ($0.sampling, $0.validationWindows) = (.windows, 10) }
+            try prepare { ($0.partitioning, $0.validationWindows) = (.windows, 10) }
         }
         for count in [0, -1, .min, .max, 1 << 40] {
             expectTrainingError {
-                try prepare { ($0.sampling, $0.trainingWindows) = (.windows, count) }
+                try prepare { ($0.partitioning, $0.trainingWindows) = (.windows, count) }
             }
             expectTrainingError {
                 try prepare {
-                    ($0.sampling, $0.trainingWindows, $0.validationWindows) = (.windows, 10, count)
+                    ($0.partitioning, $0.trainingWindows, $0.validationWindows) = (.windows, 10, count)
                 }
             }
         }
@@ -60,11 +60,11 @@ import UnrollTraining
         }
     }
 
-    @Test(arguments: [0, -1, .min, 1 << 40, .max, .max - 1], Sampling.allCases)
-    func absurdSizesAreRefused(size: Int, sampling: Sampling) {
-        let windows = sampling == .windows ? 10 : nil
+    @Test(arguments: [0, -1, .min, 1 << 40, .max, .max - 1], Partitioning.allCases)
+    func absurdSizesAreRefused(size: Int, partitioning: Partitioning) {
+        let windows = partitioning == .windows ? 10 : nil
         let sampled = { (options: inout TrainingOptions) in
-            options.sampling = sampling
+            options.partitioning = partitioning
             options.trainingWindows = windows
         }
         expectTrainingError(naming: "--hidden") { try prepare(hiddenSize: size, change: sampled) }
@@ -77,13 +77,13 @@ import UnrollTraining
         expectTrainingError(naming: "--steps") {
             try prepare {
                 sampled(&$0)
-                $0.timeSteps = size
+                $0.sequenceLength = size
             }
         }
         expectTrainingError {
             try prepare(hiddenSize: size) {
                 sampled(&$0)
-                ($0.batchSize, $0.timeSteps) = (size, size)
+                ($0.batchSize, $0.sequenceLength) = (size, size)
             }
         }
     }
@@ -94,8 +94,8 @@ import UnrollTraining
             try prepare(short) { _ in }
         }
         expectTrainingError(naming: "--validation") { try prepare(short) { $0.validationFraction = 0.1 } }
-        expectTrainingError(naming: "tokens") { try prepare(short) { $0.sampling = .random } }
-        expectTrainingError(naming: "tokens") { try prepare(short) { $0.sampling = .windows } }
+        expectTrainingError(naming: "tokens") { try prepare(short) { $0.partitioning = .random } }
+        expectTrainingError(naming: "tokens") { try prepare(short) { $0.partitioning = .windows } }
         // Long enough as a whole, but not what is left of it.
         let split = try Corpus(text: String(repeating: "ab", count: 15))
         try prepare(split) { _ in }

@@ -11,19 +11,19 @@ import UnrollTraining
 @Suite struct TrainingRunTests {
     // MARK: Events
 
-    @Test(arguments: Sampling.allCases)
-    func perplexityIsTheExponentialOfAllNatsOverAllTokens(sampling: Sampling) async throws {
+    @Test(arguments: Partitioning.allCases)
+    func perplexityIsTheExponentialOfAllNatsOverAllTokens(partitioning: Partitioning) async throws {
         let corpus = try TestTraining.corpus()
-        let options = TestTraining.options(epochs: 3, sampling: sampling)
+        let options = TestTraining.options(epochs: 3, partitioning: partitioning)
         let reference = try ReferenceEngine(
             configuration: TestTraining.model,
-            parameters: try Parameters(
+            parameters: try ModelParameters(
                 for: TestTraining.model, vocabularySize: corpus.vocabulary.count,
                 initializer: options.initializer, seed: options.seed))
         var minibatch = Minibatch()
         let expected = try (0..<options.epochs).map { epoch in
-            let source = try sampling.minibatches(
-                of: corpus.tokens, batchSize: options.batchSize, timeSteps: options.timeSteps,
+            let source = try partitioning.minibatches(
+                of: corpus.tokens, batchSize: options.batchSize, sequenceLength: options.sequenceLength,
                 seed: options.seed, epoch: epoch, windowCount: options.trainingWindows)
             var (nats, tokens, norms) = (0.0, 0, 0.0)
             for index in 0..<source.count {
@@ -53,13 +53,13 @@ import UnrollTraining
         options.carriedEpochs = 2
         let reference = try ReferenceEngine(
             configuration: TestTraining.model,
-            parameters: try Parameters(
+            parameters: try ModelParameters(
                 for: TestTraining.model, vocabularySize: corpus.vocabulary.count,
                 initializer: options.initializer, seed: options.seed))
         var minibatch = Minibatch()
         let expected = try (0..<4).map { epoch in
-            let source = try options.sampling.minibatches(
-                of: corpus.tokens, batchSize: options.batchSize, timeSteps: options.timeSteps,
+            let source = try options.partitioning.minibatches(
+                of: corpus.tokens, batchSize: options.batchSize, sequenceLength: options.sequenceLength,
                 seed: options.seed, epoch: epoch)
             let losses = try (0..<source.count).map { index in
                 source.fill(&minibatch, at: index)
@@ -155,12 +155,13 @@ import UnrollTraining
 
     // MARK: Seeds
 
-    @Test(arguments: Sampling.allCases)
-    func theSeedDecidesEveryBit(sampling: Sampling) async throws {
+    @Test(arguments: Partitioning.allCases)
+    func theSeedDecidesEveryBit(partitioning: Partitioning) async throws {
         func run(seed: UInt64, threads: Int) async throws -> ([[UInt64]], Snapshot) {
             let trainer = try Trainer(
                 corpus: TestTraining.corpus(), model: TestTraining.model,
-                options: TestTraining.options(sampling: sampling, seed: seed), engine: .cpu(threads: threads))
+                options: TestTraining.options(partitioning: partitioning, seed: seed),
+                engine: .cpu(threads: threads))
             return (try await trainer.runToEnd().results, try trainer.snapshot())
         }
         let (results, snapshot) = try await run(seed: 3, threads: 1)
@@ -205,7 +206,7 @@ import UnrollTraining
 
     @Test func windowsBehindThoseThatTrainValidate() async throws {
         let corpus = try TestTraining.corpus()
-        var options = TestTraining.options(epochs: 2, sampling: .windows)
+        var options = TestTraining.options(epochs: 2, partitioning: .windows)
         options.validationWindows = 30
         let trainer = try Trainer(corpus: corpus, model: TestTraining.model, options: options)
         let events = try await trainer.runToEnd()
@@ -213,7 +214,7 @@ import UnrollTraining
         let reference = try ReferenceEngine(
             configuration: TestTraining.model, parameters: trainer.languageModel().parameters)
         let source = try corpus.tokens.validationWindows(
-            batchSize: 4, timeSteps: 5, after: 150, windowCount: 30)
+            batchSize: 4, sequenceLength: 5, after: 150, windowCount: 30)
         var minibatch = Minibatch()
         var (nats, tokens) = (0.0, 0)
         for index in 0..<source.count {
@@ -266,7 +267,7 @@ import UnrollTraining
         let trainer = try Trainer(
             corpus: corpus, model: ModelConfiguration(hiddenSize: 256),
             options: TrainingOptions(
-                epochs: 1, batchSize: 1, timeSteps: 2, validationFraction: 1 - 8.0 / 400_000))
+                epochs: 1, batchSize: 1, sequenceLength: 2, validationFraction: 1 - 8.0 / 400_000))
         let task = Task { try await trainer.runToEnd() }
         // From a thread of its own: tests beside this one may hold all threads that run tasks.
         Thread.detachNewThread {
@@ -284,7 +285,7 @@ import UnrollTraining
         let folder = try TemporaryFolder()
         let corpus = try TestTraining.corpus()
         var options = TestTraining.options(epochs: 50)
-        options.optimizer = Optimizer(learningRate: 1e30, gradientNormBound: bound)
+        options.optimizer = Optimizer(learningRate: 1e30, maxGradientNorm: bound)
         let trainer = try Trainer(
             corpus: corpus, model: ModelConfiguration(cell: cell, hiddenSize: 9), options: options)
         try trainer.saveCheckpoint(to: folder("model"))
@@ -313,7 +314,7 @@ import UnrollTraining
         for exponent in 0..<12 {
             var options = TestTraining.options(epochs: 3, validationFraction: 0.2)
             options.optimizer = Optimizer(
-                learningRate: Float(pow(10, Double(exponent))), gradientNormBound: exponent % 2 == 0 ? 1 : nil
+                learningRate: Float(pow(10, Double(exponent))), maxGradientNorm: exponent % 2 == 0 ? 1 : nil
             )
             let trainer = try Trainer(
                 corpus: TestTraining.corpus(), model: TestTraining.model, options: options)

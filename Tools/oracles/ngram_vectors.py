@@ -30,7 +30,7 @@ class KneserNey:
                 for longer in grams(tokens, n + 1):
                     before[longer[1:]].add(longer[0])
                 before[tuple(tokens[:n])].add("beginning of the text")
-                counts = {gram: len(neighbours) for gram, neighbours in before.items()}
+                counts = {gram: len(neighbors) for gram, neighbors in before.items()}
             frequency = collections.Counter(counts.values())
             n1, n2, n3, n4 = (frequency[k] for k in (1, 2, 3, 4))
             single = n1 / (n1 + 2 * n2) if n1 and n2 else 0.5

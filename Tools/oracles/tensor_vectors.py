@@ -306,7 +306,7 @@ add("unused", normal(2, 3), normal(0, 4))
 # Output: what is shortest for a float32, one case a line.
 
 def number(value):
-    """The float32 nearest to a number, in as few digits as tell it from its neighbours."""
+    """The float32 nearest to a number, in as few digits as tell it from its neighbors."""
     try:
         nearest = struct.unpack("f", struct.pack("f", value))[0]
     except OverflowError:

@@ -2,13 +2,13 @@
 //
 // Letters: T time steps, B batch rows, H hidden units, V vocabulary, G gates, P panels of 32 units.
 //
-// Activations are stored in *panels*: 32 neighbouring units of all rows lie together as [row][32]. A tensor over time
+// Activations are stored in *panels*: 32 neighboring units of all rows lie together as [row][32]. A tensor over time
 // is [T][P][B][32]. One such buffer is the output of a tile, the left operand of the next step and both operands of
 // the weight gradient, so nothing is ever repacked. Weights are panels of 32 outputs: [panel][input][32]. Units
 // beyond H or V are padding; their weights are zero and stay zero. Every pointer is aligned to 64 bytes.
 //
 // Matrix products read *words* of 32 bits. In float32 a word is a number, and a tensor's words are the tensor itself.
-// In bfloat16 a word is a pair of numbers, neighbours in the direction in which the product sums up, whose products
+// In bfloat16 a word is a pair of numbers, neighbors in the direction in which the product sums up, whose products
 // are added to float32 sums; everything else stays float32. Shapes of words are those of float32; in bfloat16, the
 // direction in which the product sums up is half as long.
 //
@@ -178,7 +178,7 @@ typedef struct {
     float label_smoothing;
 } UnrollDecoder;
 
-// Which numbers of a tensor are kept: eight neighbouring units by the 128 bits that ten rounds of Philox4x32 make of
+// Which numbers of a tensor are kept: eight neighboring units by the 128 bits that ten rounds of Philox4x32 make of
 // the counter (unit / 8, row, t, 0), each unit by 16 of them, if these are not below the threshold.
 typedef struct {
     uint32_t key[2];

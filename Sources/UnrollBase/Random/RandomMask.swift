@@ -1,7 +1,7 @@
 /// Which numbers of a tensor a training step keeps, drawn by their place and by nothing else.
 ///
 /// Every engine, with any number of threads and any layout in memory, leaves out the same ones. A block of Philox
-/// decides about eight neighbouring units with 16 bits each, so probabilities are multiples of 2⁻¹⁶.
+/// decides about eight neighboring units with 16 bits each, so probabilities are multiples of 2⁻¹⁶.
 package struct RandomMask: Sendable, Equatable {
     /// What the mask is laid over; masks of different sites and steps are independent of each other.
     package enum Site: Sendable, Equatable {

@@ -12,7 +12,7 @@ struct GenerationBenchmark: Benchmark {
         model = try Self.model(of: workload)
     }
 
-    /// A model of letters that has learnt nothing.
+    /// A model of letters that has learned nothing.
     static func model(of workload: TrainingWorkload) throws -> LanguageModel {
         let letters = try Corpus(text: "abcdefghijklmnopqrstuvwxyz ", preprocessing: .letters)
         return try LanguageModel(
@@ -21,7 +21,7 @@ struct GenerationBenchmark: Benchmark {
     }
 
     mutating func measure() async throws {
-        let options = GenerationOptions(
+        let options = TextGenerationOptions(
             length: .max, strategy: .greedy, precision: machine.precision)
         var pieces = model.generate(after: Self.prompt, options: options, threads: machine.threads)
             .makeAsyncIterator()

@@ -52,8 +52,8 @@ struct SamplesBenchmark: Benchmark {
         }
     }
 
-    private func options(length: Int) -> GenerationOptions {
-        GenerationOptions(length: length, temperature: 1, precision: machine.precision)
+    private func options(length: Int) -> TextGenerationOptions {
+        TextGenerationOptions(length: length, temperature: 1, precision: machine.precision)
     }
 
     var result: any BenchmarkResult {

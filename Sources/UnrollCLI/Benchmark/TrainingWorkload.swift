@@ -7,13 +7,13 @@ struct TrainingWorkload {
     /// 26 letters, the space and `<unk>`, unless said otherwise.
     var vocabularySize = 28
     var batchSize = 32
-    var timeSteps = 35
+    var sequenceLength = 35
 
     /// "RNN from scratch".
     static let rnn512 = Self(configuration: .init(cell: TanhCell.self, hiddenSize: 512))
     /// The slides of the same chapter.
     static let rnn32 = Self(
-        configuration: .init(cell: TanhCell.self, hiddenSize: 32), batchSize: 1024, timeSteps: 32)
+        configuration: .init(cell: TanhCell.self, hiddenSize: 32), batchSize: 1024, sequenceLength: 32)
     /// The concise version in Gluon.
     static let rnn256ReLU = Self(configuration: .init(cell: ReLUCell.self, hiddenSize: 256))
     static let lstm512 = Self(configuration: .init(cell: LSTMCell.self, hiddenSize: 512))
@@ -21,7 +21,7 @@ struct TrainingWorkload {
     /// As large as a model of characters gets that is still trained without an accelerator.
     static let lstm1024x2 = Self(
         configuration: .init(cell: LSTMCell.self, hiddenSize: 1024, layerCount: 2), batchSize: 64,
-        timeSteps: 100)
+        sequenceLength: 100)
     /// A cell that the library does not know.
     static let custom512 = Self(configuration: .init(cell: MinimalGatedUnit.self, hiddenSize: 512))
     /// A model of words, in which the decoder is most of the work.
@@ -45,9 +45,9 @@ struct TrainingWorkload {
     }
 
     /// Random parameters.
-    var parameters: Parameters {
+    var parameters: ModelParameters {
         get throws {
-            try Parameters(
+            try ModelParameters(
                 for: configuration, vocabularySize: vocabularySize, initializer: .uniform, seed: 0)
         }
     }
@@ -56,7 +56,7 @@ struct TrainingWorkload {
     var minibatch: Minibatch {
         var source = RandomSource(seed: 0, purpose: .partitioning)
         var minibatch = Minibatch()
-        minibatch.reshape(timeSteps: timeSteps, batchSize: batchSize, continuesState: true)
+        minibatch.reshape(sequenceLength: sequenceLength, batchSize: batchSize, continuesState: true)
         for index in minibatch.inputs.indices {
             minibatch.inputs[index] = token(at: source.uniform())
             minibatch.targets[index] = token(at: source.uniform())

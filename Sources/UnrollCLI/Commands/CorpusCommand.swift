@@ -22,11 +22,11 @@ struct CorpusCommand: AsyncParsableCommand {
             Standard.output.write(
                 "\(CorpusReader.bundledStory)  \(SampleText.title), comes with the program\n")
             let (cache, shelf) = (CorpusCache(), CorpusShelf())
-            for entry in CorpusCatalogue.standard.entries {
+            for entry in CorpusCatalog.standard.entries {
                 let isThere = shelf.file(of: entry) != nil || cache.isPresent(entry)
                 let state = isThere ? "there" : "not fetched"
                 Standard.output.write(
-                    "\(entry.name)  \(entry.title), \(entry.byteCount) bytes, \(entry.licence) (\(state))\n")
+                    "\(entry.name)  \(entry.title), \(entry.byteCount) bytes, \(entry.license) (\(state))\n")
             }
         }
     }
@@ -37,11 +37,11 @@ struct CorpusCommand: AsyncParsableCommand {
 
         @Argument(
             help: "A name from 'unroll corpus list'.",
-            completion: .list(CorpusCatalogue.standard.entries.map(\.name)))
+            completion: .list(CorpusCatalog.standard.entries.map(\.name)))
         var name: String
 
         func run() async throws {
-            let file = try await CorpusReader.fetch(try CorpusCatalogue.standard.entry(named: name))
+            let file = try await CorpusReader.fetch(try CorpusCatalog.standard.entry(named: name))
             Standard.output.write(file.path + "\n")
         }
     }

@@ -37,7 +37,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     var threshold: Double?
 
     @Option(
-        help: "Write a page that colours each character by its surprise, and by hidden units.",
+        help: "Write a page that colors each character by its surprisal, and by hidden units.",
         completion: .file(extensions: ["html"]))
     var heatmap: String?
 
@@ -130,7 +130,7 @@ struct EvaluateCommand: AsyncParsableCommand {
         }
         guard !inspection.text.ids.isEmpty else { throw TextError.emptyText(file: stream.name) }
         guard !inspection.score.tokens.isEmpty else {
-            throw TextError.textTooShort(tokens: 1, needed: 2, batchSize: 1, timeSteps: 1)
+            throw TextError.textTooShort(tokens: 1, needed: 2, batchSize: 1, sequenceLength: 1)
         }
         let title =
             file == CorpusReader.standardInput ? stream.name : URL(fileURLWithPath: file).lastPathComponent

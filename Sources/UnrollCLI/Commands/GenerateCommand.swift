@@ -56,7 +56,7 @@ struct GenerateCommand: AsyncParsableCommand {
 
     @Option(
         parsing: .unconditional,
-        help: "With --beam: compare by log p / n^X; 0 favours short continuations (default: 1).")
+        help: "With --beam: compare by log p / n^X; 0 favors short continuations (default: 1).")
     var lengthPenalty: Double?
 
     @Option(
@@ -118,8 +118,8 @@ struct GenerateCommand: AsyncParsableCommand {
         }
     }
 
-    private func options() throws -> GenerationOptions {
-        var options = GenerationOptions(precision: products.precision)
+    private func options() throws -> TextGenerationOptions {
+        var options = TextGenerationOptions(precision: products.precision)
         if let length { options.length = length }
         sampling.apply(to: &options)
         options.bannedTokens = try bannedTokens

@@ -73,8 +73,8 @@ private struct ModelFacts: Encodable, CustomStringConvertible {
         if let source = corpus.value { lines.append("trained on     \(source)") }
         if let options = training.value {
             lines.append(
-                "training       \(options.epochs) \(options.epochs == 1 ? "epoch" : "epochs"), \(options.sampling), batch \(options.batchSize), "
-                    + "steps \(options.timeSteps), \(options.optimizer.rule.name), learning rate \(options.optimizer.learningRate), seed \(options.seed)"
+                "training       \(options.epochs) \(options.epochs == 1 ? "epoch" : "epochs"), \(options.partitioning), batch \(options.batchSize), "
+                    + "steps \(options.sequenceLength), \(options.optimizer.rule.name), learning rate \(options.optimizer.learningRate), seed \(options.seed)"
                     + (options.precision == .float32 ? "" : ", \(options.precision)")
             )
         }

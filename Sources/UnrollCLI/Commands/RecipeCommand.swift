@@ -32,7 +32,7 @@ struct RecipeCommand: AsyncParsableCommand {
         }
 
         func run() throws {
-            let recipes = try RecipeCatalogue.names.map { try RecipeCatalogue.recipe($0) }
+            let recipes = try RecipeCatalog.names.map { try RecipeCatalog.recipe($0) }
             let width = recipes.map(\.name.count).max() ?? 0
             for recipe in recipes {
                 if json {
@@ -51,11 +51,11 @@ struct RecipeCommand: AsyncParsableCommand {
             abstract: "Print the file of a recipe, to read or to begin one's own with.")
 
         @Argument(
-            help: "A name from 'unroll recipe list', or a file.", completion: .list(RecipeCatalogue.names))
+            help: "A name from 'unroll recipe list', or a file.", completion: .list(RecipeCatalog.names))
         var recipe: String
 
         func run() throws {
-            Standard.output.write(try RecipeCatalogue.recipe(recipe).text)
+            Standard.output.write(try RecipeCatalog.recipe(recipe).text)
         }
     }
 
@@ -67,7 +67,7 @@ struct RecipeCommand: AsyncParsableCommand {
                 """)
 
         @Argument(
-            help: "Names from 'unroll recipe list', or files.", completion: .list(RecipeCatalogue.names))
+            help: "Names from 'unroll recipe list', or files.", completion: .list(RecipeCatalog.names))
         var recipes: [String]
 
         @OptionGroup
@@ -100,7 +100,7 @@ struct RecipeCommand: AsyncParsableCommand {
 
         func run() async throws {
             let recipes = try recipes.map { name in
-                try options.form(of: try RecipeCatalogue.recipe(name))
+                try options.form(of: try RecipeCatalog.recipe(name))
                     .changed(seeds: seeds, epochs: epochs, isOfAnotherText: corpus != nil)
             }
             let session = options.session(recipes, otherText: corpus)
@@ -125,15 +125,15 @@ struct RecipeCommand: AsyncParsableCommand {
             discussion: "Without names: all recipes that expect something.")
 
         @Argument(
-            help: "Names from 'unroll recipe list', or files.", completion: .list(RecipeCatalogue.names))
+            help: "Names from 'unroll recipe list', or files.", completion: .list(RecipeCatalog.names))
         var recipes: [String] = []
 
         @OptionGroup
         var options: RecipeOptions
 
         func run() async throws {
-            let all = try (recipes.isEmpty ? RecipeCatalogue.names : recipes).map { name in
-                try options.form(of: try RecipeCatalogue.recipe(name))
+            let all = try (recipes.isEmpty ? RecipeCatalog.names : recipes).map { name in
+                try options.form(of: try RecipeCatalog.recipe(name))
             }
             let expecting = all.filter { !$0.expected.isEmpty }
             if let idle = all.first(where: { $0.expected.isEmpty }), !recipes.isEmpty {

@@ -35,7 +35,7 @@ struct TrainCommand: AsyncParsableCommand {
     @OptionGroup(title: "Learning")
     var learning: LearningFlags
 
-    @OptionGroup(title: "Regularisation")
+    @OptionGroup(title: "Regularization")
     var regularization: RegularizationFlags
 
     @OptionGroup(title: "Validation and guards")
@@ -62,7 +62,7 @@ struct TrainCommand: AsyncParsableCommand {
         help: ArgumentHelp(
             "Train as a recipe says; of other options CORPUS, --epochs, --seed, --engine, --threads, those of checkpoints and those below count.",
             valueName: "name|file"),
-        completion: .list(RecipeCatalogue.names))
+        completion: .list(RecipeCatalog.names))
     var recipe: String?
 
     @Option(

@@ -3,8 +3,8 @@ import Unroll
 
 extension Preprocessing: ExpressibleByArgument {}
 extension TokenKind: ExpressibleByArgument {}
-extension Sampling: ExpressibleByArgument {}
-extension Initializer: ExpressibleByArgument {}
+extension Partitioning: ExpressibleByArgument {}
+extension WeightInitializer: ExpressibleByArgument {}
 extension OptimizerName: ExpressibleByArgument {}
 extension ScheduleName: ExpressibleByArgument {}
 extension Precision: ExpressibleByArgument {}

@@ -41,7 +41,7 @@ struct RegularizationFlags: ParsableArguments {
 
     func apply(to options: inout TrainingOptions) {
         options.regularization = Regularization(
-            dropout: dropout, isVariational: variational, embeddingDropout: embeddingDropout,
+            dropout: dropout, usesVariationalDropout: variational, embeddingDropout: embeddingDropout,
             weightDrop: weightDrop, labelSmoothing: labelSmoothing)
     }
 

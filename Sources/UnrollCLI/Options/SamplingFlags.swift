@@ -68,7 +68,7 @@ struct SamplingFlags: ParsableArguments {
         }
     }
 
-    func apply(to options: inout GenerationOptions) {
+    func apply(to options: inout TextGenerationOptions) {
         if greedy { options.strategy = .greedy }
         if let temperature { options.strategy = .temperature(temperature) }
         if let alpha { options.strategy = .alpha(alpha) }

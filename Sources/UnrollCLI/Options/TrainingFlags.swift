@@ -15,7 +15,7 @@ struct TrainingFlags: ParsableArguments {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "What the first layer sees of a token: one-hot, or a learnt vector of N numbers.",
+            "What the first layer sees of a token: one-hot, or a learned vector of N numbers.",
             valueName: "one-hot|N"))
     var embedding = EmbeddingSize(value: nil)
 
@@ -36,7 +36,7 @@ struct TrainingFlags: ParsableArguments {
             How the text is cut: strands side by side (consecutive: from the same place in every epoch), shuffled \
             pieces, or all overlapping windows (default: sequential; random for the bundled story).
             """)
-    var sampling: Sampling?
+    var sampling: Partitioning?
 
     @Option(
         parsing: .unconditional,
@@ -62,7 +62,7 @@ struct TrainingFlags: ParsableArguments {
     var validation: Double?
 
     @Option(help: "First values: uniform (as PyTorch), normal (0.01, as the book) or orthogonal.")
-    var initializer: Initializer = .uniform
+    var initializer: WeightInitializer = .uniform
 
     @Option(
         parsing: .unconditional,
@@ -93,7 +93,7 @@ struct TrainingFlags: ParsableArguments {
     func options(for corpus: Corpus, isBundledStory: Bool, precision: Precision) -> TrainingOptions {
         TrainingOptions(
             epochs: epochs ?? Self.defaultEpochs(tokenCount: corpus.tokens.count), batchSize: batch,
-            timeSteps: steps, sampling: sampling ?? (isBundledStory ? .random : .sequential),
+            sequenceLength: steps, partitioning: sampling ?? (isBundledStory ? .random : .sequential),
             carriedEpochs: carriedEpochs, trainingWindows: windows,
             validationWindows: validationWindows,
             validationFraction: validation,

@@ -46,30 +46,32 @@ final class Activations {
         let logitParts: UnrollPanels
 
         init(
-            _ buffer: inout BufferDivision, timeSteps: Int, batchSize: Int, shape: ModelShape,
+            _ buffer: inout BufferDivision, sequenceLength: Int, batchSize: Int, shape: ModelShape,
             savedCount: Int, wordUnits: Int, hasDropout: Bool
         ) {
             let panels = shape.hiddenPanels
             layers = (0..<shape.layerCount).map { _ in
                 let output = buffer.takeOperand(
-                    steps: timeSteps + 1, panels: panels, rows: batchSize, wordUnits: wordUnits)
+                    steps: sequenceLength + 1, panels: panels, rows: batchSize, wordUnits: wordUnits)
                 return Layer(
                     states: [output.values]
                         + (1..<shape.stateCount).map { _ in
-                            buffer.takePanels(steps: timeSteps + 1, panels: panels, rows: batchSize)
+                            buffer.takePanels(steps: sequenceLength + 1, panels: panels, rows: batchSize)
                         },
                     output: output,
                     droppedOutput: hasDropout
                         ? buffer.takeOperand(
-                            steps: timeSteps, panels: panels, rows: batchSize, wordUnits: wordUnits) : nil,
+                            steps: sequenceLength, panels: panels, rows: batchSize, wordUnits: wordUnits)
+                        : nil,
                     masks: shape.zoneout.map {
-                        $0 > 0 ? buffer.takePanels(steps: timeSteps, panels: panels, rows: batchSize) : nil
+                        $0 > 0
+                            ? buffer.takePanels(steps: sequenceLength, panels: panels, rows: batchSize) : nil
                     },
                     saved: (0..<savedCount).map { _ in
-                        buffer.takePanels(steps: timeSteps, panels: panels, rows: batchSize)
+                        buffer.takePanels(steps: sequenceLength, panels: panels, rows: batchSize)
                     },
                     gateGradient: buffer.takeOperand(
-                        steps: timeSteps, panels: shape.gateGradientPanels, rows: batchSize,
+                        steps: sequenceLength, panels: shape.gateGradientPanels, rows: batchSize,
                         wordUnits: wordUnits))
             }
             embedding =
@@ -77,7 +79,7 @@ final class Activations {
                     nil
                 } else {
                     Embedding(
-                        rows: min(shape.vocabularySize, timeSteps * batchSize), shape: shape,
+                        rows: min(shape.vocabularySize, sequenceLength * batchSize), shape: shape,
                         wordUnits: wordUnits, buffer: &buffer)
                 }
             carriedGradients = (0..<shape.stateCount).map { _ in
@@ -86,17 +88,18 @@ final class Activations {
                 return gradient
             }
             outputGradient = buffer.takePanels(
-                steps: shape.layerCount > 1 || !shape.hasNarrowDecoder || hasDropout ? timeSteps : 0,
+                steps: shape.layerCount > 1 || !shape.hasNarrowDecoder || hasDropout ? sequenceLength : 0,
                 panels: panels, rows: batchSize)
             logits = buffer.takeOperand(
-                steps: timeSteps, panels: shape.vocabularyPanels, rows: batchSize, wordUnits: wordUnits)
+                steps: sequenceLength, panels: shape.vocabularyPanels, rows: batchSize, wordUnits: wordUnits)
             logitParts = buffer.takePanels(
-                steps: timeSteps * batchSize == 1 && shape.hasNarrowDecoder ? TokenStep.groupCount(shape) : 0,
+                steps: sequenceLength * batchSize == 1 && shape.hasNarrowDecoder
+                    ? TokenStep.groupCount(shape) : 0,
                 panels: shape.vocabularyPanels, rows: 1)
         }
     }
 
-    let timeSteps: Int
+    let sequenceLength: Int
     let batchSize: Int
     /// Whether there is room for dropout.
     let hasDropout: Bool
@@ -110,17 +113,18 @@ final class Activations {
 
     /// Lays out memory for minibatches of this shape, in the buffer of `earlier` where that is large enough.
     init(
-        timeSteps: Int, batchSize: Int, shape: ModelShape, savedCount: Int, wordUnits: Int,
+        sequenceLength: Int, batchSize: Int, shape: ModelShape, savedCount: Int, wordUnits: Int,
         hasDropout: Bool, reusing earlier: Activations?
     ) throws(KernelError) {
         func layOut(_ buffer: inout BufferDivision) -> Layout {
             Layout(
-                &buffer, timeSteps: timeSteps, batchSize: batchSize, shape: shape, savedCount: savedCount,
+                &buffer, sequenceLength: sequenceLength, batchSize: batchSize, shape: shape,
+                savedCount: savedCount,
                 wordUnits: wordUnits, hasDropout: hasDropout)
         }
         let count = BufferDivision.count { _ = layOut(&$0) }
         // A double takes the room of two floats.
-        let lossCount = 2 * timeSteps * batchSize
+        let lossCount = 2 * sequenceLength * batchSize
         if let earlier, earlier.buffer.count >= count, earlier.lossBuffer.count >= lossCount {
             (buffer, lossBuffer) = (earlier.buffer, earlier.lossBuffer)
             buffer.base.update(repeating: 0, count: count)
@@ -131,9 +135,9 @@ final class Activations {
         var division = BufferDivision(of: buffer.base)
         layout = layOut(&division)
         losses = UnsafeMutableRawPointer(lossBuffer.base).bindMemory(
-            to: Double.self, capacity: timeSteps * batchSize)
+            to: Double.self, capacity: sequenceLength * batchSize)
         self.shape = shape
-        self.timeSteps = timeSteps
+        self.sequenceLength = sequenceLength
         self.batchSize = batchSize
         self.hasDropout = hasDropout
     }

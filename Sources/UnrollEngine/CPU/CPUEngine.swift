@@ -64,7 +64,7 @@ public final class CPUEngine: Engine {
     ///   - kernelLevel: The kernels to use; what `UNROLL_KERNELS` names or the fastest unless said otherwise.
     /// - Throws: `EngineError` when cell, parameters, threads or kernels are not to be had.
     public convenience init(
-        configuration: ModelConfiguration, parameters: Parameters, precision: Precision = .float32,
+        configuration: ModelConfiguration, parameters: ModelParameters, precision: Precision = .float32,
         threads: Int? = nil, kernelLevel: KernelLevel? = nil
     ) throws(EngineError) {
         let vocabularySize: Int
@@ -157,7 +157,7 @@ public final class CPUEngine: Engine {
     }
 
     /// A copy of the parameters.
-    public var parameters: Parameters {
+    public var parameters: ModelParameters {
         weights.unpacked(as: configuration.parameterShapes(vocabularySize: vocabularySize))
     }
 
@@ -220,8 +220,8 @@ public final class CPUEngine: Engine {
 
     /// Reads one token of each of several texts and writes the logits of the next ones.
     public func advance(_ tokens: [Int32], logits: inout [Float]) throws(EngineError) {
-        next.reshape(timeSteps: 1, batchSize: tokens.count, continuesState: true)
-        defer { next.reshape(timeSteps: 1, batchSize: 1, continuesState: true) }
+        next.reshape(sequenceLength: 1, batchSize: tokens.count, continuesState: true)
+        defer { next.reshape(sequenceLength: 1, batchSize: 1, continuesState: true) }
         next.inputs = tokens
         try prepare(for: next, nil)
         let count = tokens.count * vocabularySize
@@ -326,7 +326,7 @@ public final class CPUEngine: Engine {
     /// The minibatch of one token that `advance` runs.
     private var next: Minibatch = {
         var minibatch = Minibatch()
-        minibatch.reshape(timeSteps: 1, batchSize: 1, continuesState: true)
+        minibatch.reshape(sequenceLength: 1, batchSize: 1, continuesState: true)
         return minibatch
     }()
 
@@ -339,7 +339,7 @@ public final class CPUEngine: Engine {
     /// Checks the minibatch and lays out memory for it; allocates only when it is larger than all before.
     private func prepare(for minibatch: Minibatch, _ masks: StepMasks?) throws(EngineError) {
         try minibatch.check(vocabularySize: vocabularySize)
-        let (timeSteps, batchSize) = (minibatch.timeSteps, minibatch.batchSize)
+        let (sequenceLength, batchSize) = (minibatch.sequenceLength, minibatch.batchSize)
         if minibatch.continuesState, carriedBatchSize > 0, carriedBatchSize != batchSize {
             throw .stateMismatch(
                 expected: [shape.layerCount, batchSize, shape.hiddenSize],
@@ -348,14 +348,14 @@ public final class CPUEngine: Engine {
         let needsDropout = (masks?.regularization.dropout ?? 0) > 0
         // Once there has been dropout there is room for it, so that evaluation in between changes nothing.
         let hasDropout = needsDropout || activations?.hasDropout == true
-        if !isLaidOut(timeSteps: timeSteps, batchSize: batchSize, hasDropout: hasDropout) {
+        if !isLaidOut(sequenceLength: sequenceLength, batchSize: batchSize, hasDropout: hasDropout) {
             try MemoryEstimate.check(
-                configuration: configuration, vocabularySize: vocabularySize, timeSteps: timeSteps,
+                configuration: configuration, vocabularySize: vocabularySize, sequenceLength: sequenceLength,
                 batchSize: batchSize, precision: precision, optimizer: optimizer,
                 regularization: masks?.regularization ?? Regularization())
         }
         do throws(KernelError) {
-            try layOut(timeSteps: timeSteps, batchSize: batchSize, hasDropout: hasDropout)
+            try layOut(sequenceLength: sequenceLength, batchSize: batchSize, hasDropout: hasDropout)
             if droppedWeights == nil, (masks?.regularization.weightDrop ?? 0) > 0 {
                 droppedWeights = try DroppedWeights(of: weights, wordUnits: wordUnits)
             }
@@ -364,23 +364,24 @@ public final class CPUEngine: Engine {
         }
     }
 
-    private func isLaidOut(timeSteps: Int, batchSize: Int, hasDropout: Bool) -> Bool {
+    private func isLaidOut(sequenceLength: Int, batchSize: Int, hasDropout: Bool) -> Bool {
         guard let activations else { return false }
-        return activations.timeSteps == timeSteps && activations.batchSize == batchSize
+        return activations.sequenceLength == sequenceLength && activations.batchSize == batchSize
             && activations.hasDropout == hasDropout
     }
 
-    private func layOut(timeSteps: Int, batchSize: Int, hasDropout: Bool) throws(KernelError) {
-        if !isLaidOut(timeSteps: timeSteps, batchSize: batchSize, hasDropout: hasDropout) {
+    private func layOut(sequenceLength: Int, batchSize: Int, hasDropout: Bool) throws(KernelError) {
+        if !isLaidOut(sequenceLength: sequenceLength, batchSize: batchSize, hasDropout: hasDropout) {
             let activations = try Activations(
-                timeSteps: timeSteps, batchSize: batchSize, shape: shape, savedCount: program.savedCount,
+                sequenceLength: sequenceLength, batchSize: batchSize, shape: shape,
+                savedCount: program.savedCount,
                 wordUnits: wordUnits, hasDropout: hasDropout, reusing: activations)
             for layer in 0..<shape.layerCount {
                 for thread in 0..<pool.threadCount { fillSlots(layer: layer, thread: thread, activations) }
             }
             if shape.embeddingSize != nil {
                 distinctTokens = DistinctTokens(
-                    vocabularySize: vocabularySize, capacity: timeSteps * batchSize)
+                    vocabularySize: vocabularySize, capacity: sequenceLength * batchSize)
             }
             self.activations = activations
             tokenStep = nil

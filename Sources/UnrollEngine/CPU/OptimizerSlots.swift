@@ -65,9 +65,9 @@ final class OptimizerSlots {
             (.average, averagedSteps > 0 ? average : nil),
         ]
         let entries = slots.flatMap { slot, packed in
-            let tensors: Parameters = packed?.unpacked(as: shapes) ?? Parameters()
+            let tensors: ModelParameters = packed?.unpacked(as: shapes) ?? ModelParameters()
             return tensors.entries.map {
-                Parameters.Entry(name: slot.name(of: $0.name), shape: $0.shape, values: $0.values)
+                ModelParameters.Entry(name: slot.name(of: $0.name), shape: $0.shape, values: $0.values)
             }
         }
         return OptimizerState(steps: steps, averagedSteps: averagedSteps, slots: NamedTensors(entries))

@@ -139,7 +139,7 @@ final class PackedParameters {
     }
 
     /// Takes over parameters that have been checked against the configuration.
-    func pack(_ parameters: Parameters) {
+    func pack(_ parameters: ModelParameters) {
         visit { name, rows, columns, address in
             guard let values = parameters[name]?.values else { return }
             for row in 0..<rows {

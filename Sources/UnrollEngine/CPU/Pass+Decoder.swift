@@ -52,7 +52,7 @@ extension Pass {
         projectLogits(thread)
         let tile = Int(UNROLL_TILE_ROWS)
         let tilesPerStep = (batchSize + tile - 1) / tile
-        for index in pool.share(of: timeSteps * tilesPerStep, thread: thread) {
+        for index in pool.share(of: sequenceLength * tilesPerStep, thread: thread) {
             let (t, row) = (index / tilesPerStep, index % tilesPerStep * tile)
             crossEntropy(step: t, rows: row..<min(row + tile, batchSize))
         }
@@ -71,7 +71,7 @@ extension Pass {
 
     /// Losses of some rows of a step and the gradients of their logits; a narrow decoder's logits are computed first.
     func crossEntropy(step: Int, rows: Range<Int>) {
-        var decoder = decoder(gradientScale: gradients == nil ? 0 : 1 / Float(timeSteps * batchSize))
+        var decoder = decoder(gradientScale: gradients == nil ? 0 : 1 / Float(sequenceLength * batchSize))
         if shape.hasNarrowDecoder {
             kernels.pointee.decode(
                 &decoder, Int32(step), UnrollRange(rows), UnrollRange(0..<shape.vocabularyPanels))
@@ -93,7 +93,7 @@ extension Pass {
     /// The mean loss, added up in one order whatever the number of threads.
     func meanLoss() -> Double {
         // In eight sums, as one would wait for each addition.
-        let (losses, count) = (activations.losses, timeSteps * batchSize)
+        let (losses, count) = (activations.losses, sequenceLength * batchSize)
         var sums = SIMD8<Double>()
         for start in stride(from: 0, to: count - 7, by: 8) {
             sums += UnsafeRawPointer(losses + start).loadUnaligned(as: SIMD8<Double>.self)

@@ -67,7 +67,7 @@ extension Pass {
             ?? gradients.layers[0].input + gatePanel * shape.vocabularySize * PanelLayout.width
         kernels.pointee.input_gradient(
             layout.layers[0].gateGradient.values.advanced(rows: rows.lowerBound),
-            Int32(shape.inputPanel(ofGate: gate) + hiddenPanel), Int32(timeSteps), Int32(rows.count),
+            Int32(shape.inputPanel(ofGate: gate) + hiddenPanel), Int32(sequenceLength), Int32(rows.count),
             tokens + rows.lowerBound, batchSize,
             Int32(engine.distinctTokens?.count ?? shape.vocabularySize), gradient)
     }
@@ -81,7 +81,7 @@ extension Pass {
         let (inputBias, hiddenBias) = (
             gradients.layers[layer].inputBias + offset, gradients.layers[layer].hiddenBias + offset
         )
-        if layer == 0, layout.embedding == nil, shape.vocabularySize < timeSteps * rows.count {
+        if layer == 0, layout.embedding == nil, shape.vocabularySize < sequenceLength * rows.count {
             // Every row has gone into that of its token.
             let byToken = UnrollPanels(
                 base: gradients.layers[0].input + gatePanel * shape.vocabularySize * width, time: 0,
@@ -89,7 +89,7 @@ extension Pass {
             kernels.pointee.column_sums(byToken, 0, 1, Int32(shape.vocabularySize), inputBias)
         } else {
             kernels.pointee.column_sums(
-                gates, Int32(inputPanel), Int32(timeSteps), Int32(rows.count), inputBias)
+                gates, Int32(inputPanel), Int32(sequenceLength), Int32(rows.count), inputBias)
         }
         if shape.hasSingleBias {
             hiddenBias.update(repeating: 0, count: width)
@@ -97,14 +97,14 @@ extension Pass {
             hiddenBias.update(from: inputBias, count: width)
         } else {
             kernels.pointee.column_sums(
-                gates, Int32(gatePanel), Int32(timeSteps), Int32(rows.count), hiddenBias)
+                gates, Int32(gatePanel), Int32(sequenceLength), Int32(rows.count), hiddenBias)
         }
     }
 
     /// The gradient of one panel of the decoder's bias.
     func decoderBiasGradient(panel: Int, rows: Range<Int>, to gradients: PackedParameters) {
         kernels.pointee.column_sums(
-            layout.logits.values.advanced(rows: rows.lowerBound), Int32(panel), Int32(timeSteps),
+            layout.logits.values.advanced(rows: rows.lowerBound), Int32(panel), Int32(sequenceLength),
             Int32(rows.count), gradients.decoderBias + panel * PanelLayout.width)
     }
 

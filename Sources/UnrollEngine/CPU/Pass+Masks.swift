@@ -30,7 +30,7 @@ extension Pass {
         guard var dropped = layout.layers[layer].droppedOutput else { return }
         var kernelMask = UnrollMask(mask)
         let output = layout.layers[layer].output.values.advanced(steps: 1)
-        for t in 0..<timeSteps {
+        for t in 0..<sequenceLength {
             for panel in panels {
                 kernels.pointee.mask(
                     &kernelMask, Int32(masks.outputTime(t)), Int32(panel), Int32(rows.lowerBound),
@@ -45,7 +45,7 @@ extension Pass {
     func maskOutputGradient(of layer: Int, panels: Range<Int>) {
         guard let masks, let mask = masks.output(layer: layer) else { return }
         var kernelMask = UnrollMask(mask)
-        for t in 0..<timeSteps {
+        for t in 0..<sequenceLength {
             for panel in panels {
                 let gradient: UnsafeMutablePointer<Float> = layout.outputGradient.advanced(
                     steps: t, panels: panel
@@ -112,7 +112,7 @@ extension Pass {
             guard let shares else { continue }
             let expected = 1 - shape.zoneout[state]
             let random = masks?.newState(layer: layer, state: state)
-            for t in 0..<timeSteps {
+            for t in 0..<sequenceLength {
                 for panel in panels {
                     let share: UnsafeMutablePointer<Float> = shares.advanced(
                         steps: t, panels: panel, rows: rows.lowerBound

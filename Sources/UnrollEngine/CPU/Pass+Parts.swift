@@ -35,7 +35,7 @@ extension Pass {
         let memory = layout.layers[0]
         startStates(of: 0, panels: panels, rows: rows)
         runForward(0, panels: panels, rows: rows, thread, meetsAfterSteps: false)
-        for t in 0..<timeSteps { crossEntropy(step: t, rows: rows) }
+        for t in 0..<sequenceLength { crossEntropy(step: t, rows: rows) }
         runBackward(0, panels: panels, rows: rows, thread, meetsAfterSteps: false)
 
         let units = 0..<shape.hiddenSize

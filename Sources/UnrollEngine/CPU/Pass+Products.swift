@@ -24,7 +24,7 @@ extension Pass {
         let width = PanelLayout.width
         let weightPanel = weightPanels * width * width / engine.wordUnits
         return UnrollProjection(
-            a: a, inner: Int32(units), steps: Int32(steps ?? timeSteps), batch: Int32(rows ?? batchSize),
+            a: a, inner: Int32(units), steps: Int32(steps ?? sequenceLength), batch: Int32(rows ?? batchSize),
             weights: weights + first * weightPanel, weight_panel: weightPanel,
             bias: bias.map { UnsafePointer($0 + first * width) }, accumulates: adds, c: c)
     }
@@ -70,7 +70,7 @@ extension Pass {
         weightPanels: Int, units: Range<Int>, steps: Int? = nil, rows: Int? = nil
     ) {
         var product = UnrollProduct(
-            a: a, b: b, steps: Int32(steps ?? timeSteps), batch: Int32(rows ?? batchSize),
+            a: a, b: b, steps: Int32(steps ?? sequenceLength), batch: Int32(rows ?? batchSize),
             b_panels: Int32(panels), c: c, c_panel: weightPanels * PanelLayout.width * PanelLayout.width)
         kernels.pointee.weight_gradient(&product, UnrollRange(units))
     }

@@ -33,7 +33,7 @@ struct Pass {
     var kernels: UnsafePointer<UnrollKernels> { engine.kernels }
     var pool: WorkerPool { engine.pool }
     var layout: Activations.Layout { activations.layout }
-    var timeSteps: Int { activations.timeSteps }
+    var sequenceLength: Int { activations.sequenceLength }
     var batchSize: Int { activations.batchSize }
 
     /// Whether threads share out the batch's rows, each running through time alone, or the panels of hidden units,
@@ -104,7 +104,7 @@ struct Pass {
         var layer = recurrence(index)
         var program = engine.forwardProgram(layer: index, thread: thread)
         let tokens = engine.distinctTokens.map { UnsafePointer($0.rows) } ?? inputs
-        for t in 0..<timeSteps {
+        for t in 0..<sequenceLength {
             kernels.pointee.forward_step(
                 &layer, &program, Int32(t), tokens + t * batchSize, UnrollRange(panels), UnrollRange(rows))
             if meetsAfterSteps { pool.barrier() }
@@ -128,7 +128,7 @@ struct Pass {
     func carryStates(_ thread: Int) {
         let (panels, rows) = recurrenceShare(thread)
         for layer in 0..<shape.layerCount {
-            forEachStateTile(of: layer, panels: panels, rows: rows, step: timeSteps) {
+            forEachStateTile(of: layer, panels: panels, rows: rows, step: sequenceLength) {
                 state, carried, count in
                 carried.update(from: state, count: count)
             }
@@ -173,9 +173,9 @@ struct Pass {
         clearCarriedGradients(panels: panels, rows: rows)
         var layer = recurrence(index)
         var program = engine.backwardProgram(layer: index, thread: thread)
-        for t in stride(from: timeSteps - 1, through: 0, by: -1) {
+        for t in stride(from: sequenceLength - 1, through: 0, by: -1) {
             kernels.pointee.backward_step(
-                &layer, &program, Int32(t), t == timeSteps - 1, UnrollRange(panels), UnrollRange(rows))
+                &layer, &program, Int32(t), t == sequenceLength - 1, UnrollRange(panels), UnrollRange(rows))
             if meetsAfterSteps { pool.barrier() }
         }
     }

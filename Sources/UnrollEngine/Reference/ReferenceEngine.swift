@@ -21,7 +21,7 @@ public final class ReferenceEngine: Engine {
     private var carried: [States] = []
 
     /// Creates an engine that starts from these parameters.
-    public init(configuration: ModelConfiguration, parameters: Parameters) throws(EngineError) {
+    public init(configuration: ModelConfiguration, parameters: ModelParameters) throws(EngineError) {
         do throws(ModelError) {
             vocabularySize = try parameters.checkedVocabularySize(for: configuration)
             cell = try configuration.cellGraph()
@@ -36,8 +36,8 @@ public final class ReferenceEngine: Engine {
     }
 
     /// A copy of the parameters, rounded to single precision.
-    public var parameters: Parameters {
-        Parameters(
+    public var parameters: ModelParameters {
+        ModelParameters(
             preciseParameters.entries.map {
                 .init(name: $0.name, shape: $0.shape, values: $0.values.map(Float.init))
             })
@@ -136,7 +136,7 @@ public final class ReferenceEngine: Engine {
     /// Reads one token of each of several texts and writes the logits of the next ones.
     public func advance(_ tokens: [Int32], logits: inout [Float]) throws(EngineError) {
         var minibatch = Minibatch()
-        minibatch.reshape(timeSteps: 1, batchSize: tokens.count, continuesState: true)
+        minibatch.reshape(sequenceLength: 1, batchSize: tokens.count, continuesState: true)
         minibatch.inputs = tokens
         let passes = try forward(minibatch, evaluationMasks)
         carried = passes.map(\.finalStates)
@@ -181,7 +181,7 @@ public final class ReferenceEngine: Engine {
     /// Returns the passes of all sequences, `B`.
     private func forward(_ minibatch: Minibatch, _ masks: ReferenceMasks) throws(EngineError) -> [Pass] {
         try minibatch.check(vocabularySize: vocabularySize)
-        let (T, B) = (minibatch.timeSteps, minibatch.batchSize)
+        let (T, B) = (minibatch.sequenceLength, minibatch.batchSize)
         let (L, H) = (configuration.layerCount, configuration.hiddenSize)
         let goesOn = minibatch.continuesState && !carried.isEmpty
         guard !goesOn || carried.count == B else {

@@ -29,7 +29,7 @@ struct ReferenceOptimizer {
     func state(shapes: [(name: String, shape: [Int])]) -> OptimizerState {
         let entries = OptimizerSlot.allCases.flatMap { slot in
             zip(shapes, slots[slot] ?? []).map { parameter, values in
-                Parameters.Entry(
+                ModelParameters.Entry(
                     name: slot.name(of: parameter.name), shape: parameter.shape,
                     values: values.map(Float.init))
             }

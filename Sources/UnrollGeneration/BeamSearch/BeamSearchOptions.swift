@@ -6,9 +6,9 @@ public struct BeamSearchOptions: Sendable, Equatable {
     public var width: Int
     /// Tokens after the prompt, at most.
     public var length: Int
-    /// The exponent `a` of the length normalisation: a continuation of `n` tokens scores log p / nᵃ.
+    /// The exponent `a` of the length normalization: a continuation of `n` tokens scores log p / nᵃ.
     ///
-    /// 0 compares probabilities, which favours short continuations; 1 compares the mean of the tokens' logarithms. It
+    /// 0 compares probabilities, which favors short continuations; 1 compares the mean of the tokens' logarithms. It
     /// matters where stop strings end continuations at different lengths.
     public var lengthPenalty: Double
     /// Where a continuation ends: before the first of these texts; empty ones count for nothing.

@@ -1,6 +1,6 @@
 /// Makes tokens less probable that occur among the last ones: positive logits are divided, negative ones multiplied.
 ///
-/// However often a token occurs there, it is penalised once (Keskar et al.: "CTRL", 2019). Memory is bounded by the
+/// However often a token occurs there, it is penalized once (Keskar et al.: "CTRL", 2019). Memory is bounded by the
 /// window and the vocabulary, whatever the length of the text.
 struct RepetitionPenalty {
     private let penalty: Double

@@ -25,7 +25,7 @@ package struct TokenSampler: Sendable {
     ///   - options: How to choose; the length is not looked at.
     ///   - vocabulary: What to choose from.
     /// - Throws: `GenerationError` when options make no sense, or not with this vocabulary.
-    package init(_ options: GenerationOptions, vocabulary: Vocabulary) throws(GenerationError) {
+    package init(_ options: TextGenerationOptions, vocabulary: Vocabulary) throws(GenerationError) {
         try options.check()
         exponent = options.strategy.exponent
         bans = try TokenBans(options.bannedTokens, in: vocabulary)

@@ -7,7 +7,7 @@ struct BatchScorer {
     /// Texts side by side, `B`.
     static let width = 32
     /// Tokens of each between two looks at who is finished, `T`.
-    static let timeSteps = 32
+    static let sequenceLength = 32
 
     /// The rows for so many texts, the last one twice where a tile of rows would have one alone.
     ///
@@ -56,11 +56,11 @@ struct BatchScorer {
             }
             rows = rows.prefix(count)
             try Task.checkCancellation()
-            let timeSteps = min(Self.timeSteps, predictionCount(texts[longest]) - start)
-            minibatch.reshape(timeSteps: timeSteps, batchSize: batchSize, continuesState: start > 0)
+            let sequenceLength = min(Self.sequenceLength, predictionCount(texts[longest]) - start)
+            minibatch.reshape(sequenceLength: sequenceLength, batchSize: batchSize, continuesState: start > 0)
             for row in 0..<batchSize {
                 let text = texts[rows[rows.startIndex + min(row, count - 1)]]
-                for step in 0..<timeSteps {
+                for step in 0..<sequenceLength {
                     let (input, target) = prediction(start + step, of: text)
                     minibatch.inputs[step * batchSize + row] = input
                     minibatch.targets[step * batchSize + row] = target
@@ -69,17 +69,17 @@ struct BatchScorer {
             _ = try engine.evaluate(minibatch)
             for (row, index) in rows.enumerated() {
                 let text = texts[index]
-                for step in 0..<min(timeSteps, predictionCount(text) - start) {
+                for step in 0..<min(sequenceLength, predictionCount(text) - start) {
                     let prediction = engine.prediction(step: step, row: row)
                     guard prediction.loss.isFinite else { throw GenerationError.notANumber }
                     let position = start + step + (separatorID == nil ? 1 : 0)
                     tokens[index].append(
                         TokenScore(
-                            id: text.ids[position], surprise: Float(prediction.loss),
+                            id: text.ids[position], surprisal: Float(prediction.loss),
                             entropy: Float(prediction.entropy), start: text.starts[position]))
                 }
             }
-            start += timeSteps
+            start += sequenceLength
         }
     }
 

@@ -10,13 +10,13 @@ public struct DynamicEvaluation: Sendable, Equatable {
     /// Tokens from one step to the next, as far as gradients reach back.
     public var pieceLength: Int
     /// The greatest norm that a gradient may have; nil for no bound.
-    public var gradientNormBound: Float?
+    public var maxGradientNorm: Float?
 
     /// Describes a dynamic evaluation.
-    public init(learningRate: Float = 0.03, pieceLength: Int = 20, gradientNormBound: Float? = 1) {
+    public init(learningRate: Float = 0.03, pieceLength: Int = 20, maxGradientNorm: Float? = 1) {
         self.learningRate = learningRate
         self.pieceLength = pieceLength
-        self.gradientNormBound = gradientNormBound
+        self.maxGradientNorm = maxGradientNorm
     }
 
     func check() throws(GenerationError) {
@@ -30,6 +30,6 @@ public struct DynamicEvaluation: Sendable, Equatable {
     }
 
     var optimizer: Optimizer {
-        Optimizer(rule: .sgd, learningRate: learningRate, gradientNormBound: gradientNormBound)
+        Optimizer(rule: .sgd, learningRate: learningRate, maxGradientNorm: maxGradientNorm)
     }
 }

@@ -37,8 +37,8 @@ extension LanguageModel {
     ) throws -> Evaluation {
         let kind = corpus.vocabulary.kind
         let (tokens, nats) = try evaluate(adapting: adaptation, precision: precision, threads: threads) {
-            timeSteps, body throws in
-            let source = try corpus.tokens.strand(timeSteps: timeSteps)
+            sequenceLength, body throws in
+            let source = try corpus.tokens.strand(sequenceLength: sequenceLength)
             var minibatch = Minibatch()
             for index in 0..<source.count {
                 source.fill(&minibatch, at: index)
@@ -81,14 +81,14 @@ extension LanguageModel {
         threads: Int?, progress: (Double) -> Void = { _ in }
     ) throws -> Evaluation {
         let (tokens, nats) = try evaluate(adapting: adaptation, precision: precision, threads: threads) {
-            timeSteps, body throws in
+            sequenceLength, body throws in
             var minibatch = Minibatch()
             var (pending, isFirst) = ([Int32](), true)
             while let next = try reader.next() {
                 pending += next
-                let whole = (pending.count - 1) / timeSteps * timeSteps
-                for start in stride(from: 0, to: max(whole, 0), by: timeSteps) {
-                    minibatch.setStrand(pending[start...start + timeSteps], continuesState: !isFirst)
+                let whole = (pending.count - 1) / sequenceLength * sequenceLength
+                for start in stride(from: 0, to: max(whole, 0), by: sequenceLength) {
+                    minibatch.setStrand(pending[start...start + sequenceLength], continuesState: !isFirst)
                     isFirst = false
                     try body(minibatch)
                 }
@@ -103,7 +103,7 @@ extension LanguageModel {
             }
             guard reader.tokenCount > 0 else { throw TextError.emptyText(file: reader.name) }
             guard reader.tokenCount > 1 else {
-                throw TextError.textTooShort(tokens: 1, needed: 2, batchSize: 1, timeSteps: 1)
+                throw TextError.textTooShort(tokens: 1, needed: 2, batchSize: 1, sequenceLength: 1)
             }
         }
         return Evaluation(
@@ -114,7 +114,7 @@ extension LanguageModel {
     /// Adds up the losses of minibatches that `read` makes, of as many steps as it is told, and hands on.
     private func evaluate(
         adapting adaptation: DynamicEvaluation?, precision: Precision, threads: Int?,
-        _ read: (_ timeSteps: Int, _ body: (Minibatch) throws -> Void) throws -> Void
+        _ read: (_ sequenceLength: Int, _ body: (Minibatch) throws -> Void) throws -> Void
     ) throws -> (tokens: Int, nats: Double) {
         do {
             var (nats, tokens) = (0.0, 0)
@@ -166,8 +166,8 @@ extension Evaluation {
 extension Minibatch {
     /// Makes one sequence of all these tokens but the last, the targets being one step later.
     fileprivate mutating func setStrand(_ tokens: ArraySlice<Int32>, continuesState: Bool) {
-        reshape(timeSteps: tokens.count - 1, batchSize: 1, continuesState: continuesState)
-        for step in 0..<timeSteps {
+        reshape(sequenceLength: tokens.count - 1, batchSize: 1, continuesState: continuesState)
+        for step in 0..<sequenceLength {
             inputs[step] = tokens[tokens.startIndex + step]
             targets[step] = tokens[tokens.startIndex + step + 1]
         }

@@ -15,7 +15,7 @@ extension LanguageModel {
     ///   - text: What to score; it is preprocessed as the model's text was.
     ///   - precision: What matrix products multiply.
     ///   - threads: Threads that compute; as many as there are processors unless said otherwise.
-    /// - Returns: The surprise of each token, and what follows from it.
+    /// - Returns: The surprisal of each token, and what follows from it.
     /// - Throws: `GenerationError`, `CancellationError` when the task is cancelled.
     public func score(
         of text: String, precision: Precision = .float32, threads: Int? = nil

@@ -80,7 +80,7 @@ private struct TextInspector {
     let inputs: [Int32]
     let lead: Int
 
-    private static let timeSteps = 256
+    private static let sequenceLength = 256
 
     init(engine: CPUEngine, text: TokenizedText, separatorID: Int32?) {
         self.engine = engine
@@ -112,7 +112,7 @@ private struct TextInspector {
             guard prediction.loss.isFinite else { throw GenerationError.notANumber }
             tokens.append(
                 TokenScore(
-                    id: text.ids[next], surprise: Float(prediction.loss), entropy: Float(prediction.entropy),
+                    id: text.ids[next], surprisal: Float(prediction.loss), entropy: Float(prediction.entropy),
                     start: text.starts[next]))
             engine.copyProbabilities(step: step, row: 0, to: &probabilities)
             alternatives.append(Self.mostProbable(probabilities))
@@ -158,12 +158,12 @@ private struct TextInspector {
     /// Lets the engine read the text and calls `body` for each token with its position among those that go in.
     private func forEachStep(_ body: (_ position: Int, _ step: Int) throws -> Void) throws {
         var minibatch = Minibatch()
-        for start in stride(from: 0, to: inputs.count, by: Self.timeSteps) {
+        for start in stride(from: 0, to: inputs.count, by: Self.sequenceLength) {
             try Task.checkCancellation()
-            let count = min(Self.timeSteps, inputs.count - start)
+            let count = min(Self.sequenceLength, inputs.count - start)
             // As many rows as a score has, so that the page shows its numbers in every bit.
             let batchSize = BatchScorer.batchSize(1)
-            minibatch.reshape(timeSteps: count, batchSize: batchSize, continuesState: start > 0)
+            minibatch.reshape(sequenceLength: count, batchSize: batchSize, continuesState: start > 0)
             for step in 0..<count {
                 // Nothing is known of what comes behind the text, and nothing of its loss is used.
                 let next = start + step + 1

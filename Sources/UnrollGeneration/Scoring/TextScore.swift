@@ -22,7 +22,7 @@ public struct TextScore: Sendable, Equatable {
         self.tokens = tokens
         bytes = text.bytes
         self.endLength = endLength
-        nats = tokens.reduce(0) { $0 + Double($1.surprise) }
+        nats = tokens.reduce(0) { $0 + Double($1.surprisal) }
         span = SurprisingSpan(of: tokens)
         let bits = nats / log(2)
         // A first token that is given is left out of what the bits are spread over, like the others' share.

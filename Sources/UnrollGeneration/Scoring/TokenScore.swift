@@ -5,8 +5,8 @@ public struct TokenScore: Sendable, Equatable {
     /// -ln p, in nats: how improbable the token was after all before it.
     ///
     /// A token that the vocabulary lacks has the probability of `<unk>`: that anything unknown comes.
-    public let surprise: Float
-    /// The surprise to be expected before the token came, the entropy of all that could have come, in nats.
+    public let surprisal: Float
+    /// The surprisal to be expected before the token came, the entropy of all that could have come, in nats.
     public let entropy: Float
     /// Where the token begins in the text, in bytes of UTF-8.
     public let start: Int

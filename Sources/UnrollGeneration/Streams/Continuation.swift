@@ -13,7 +13,7 @@ struct Continuation: Sendable {
     private(set) var stopReason: StopReason?
 
     init(
-        _ model: LanguageModel, from state: GenerationState, options: GenerationOptions
+        _ model: LanguageModel, from state: GenerationState, options: TextGenerationOptions
     ) throws(GenerationError) {
         sampler = try TokenSampler(options, vocabulary: model.vocabulary)
         decoder = TextDecoder(model.vocabulary, state.decoder)

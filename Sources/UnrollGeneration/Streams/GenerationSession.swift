@@ -22,12 +22,12 @@ struct GenerationSession: Sendable {
 
     private let model: LanguageModel
     private let start: Start
-    private let options: GenerationOptions
+    private let options: TextGenerationOptions
     private let threads: Int?
     private var progress: Progress?
     private var isFinished = false
 
-    init(_ model: LanguageModel, _ start: Start, options: GenerationOptions, threads: Int?) {
+    init(_ model: LanguageModel, _ start: Start, options: TextGenerationOptions, threads: Int?) {
         self.model = model
         self.start = start
         self.options = options

@@ -79,7 +79,7 @@ extension GenerationState {
         decoder = TextDecoder.State(pending: pending, needsSpace: needsSpace)
     }
 
-    private static func tensors(in url: URL) throws -> (Parameters, [String: String]) {
+    private static func tensors(in url: URL) throws -> (ModelParameters, [String: String]) {
         guard let data = try FileSystem.contents(of: url) else {
             throw GenerationError.unusableState(path: url.path, reason: "no such file")
         }

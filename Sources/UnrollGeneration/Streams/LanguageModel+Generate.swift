@@ -25,7 +25,7 @@ extension LanguageModel {
     /// - Returns: The pieces of the continuation, each one or more whole characters; the last one, and no other, has
     ///   a summary, and its text may be empty.
     public func generate(
-        after prompt: String, options: GenerationOptions = GenerationOptions(), threads: Int? = nil
+        after prompt: String, options: TextGenerationOptions = TextGenerationOptions(), threads: Int? = nil
     ) -> AsyncThrowingStream<GeneratedText, any Error> {
         stream(GenerationSession(self, .prompt(prompt), options: options, threads: threads))
     }
@@ -38,7 +38,8 @@ extension LanguageModel {
     ///   - threads: Threads that compute; as many as there are processors unless said otherwise.
     /// - Returns: The pieces of the continuation.
     public func generate(
-        from state: GenerationState, options: GenerationOptions = GenerationOptions(), threads: Int? = nil
+        from state: GenerationState, options: TextGenerationOptions = TextGenerationOptions(),
+        threads: Int? = nil
     ) -> AsyncThrowingStream<GeneratedText, any Error> {
         stream(GenerationSession(self, .state(state), options: options, threads: threads))
     }

@@ -18,7 +18,7 @@ extension LanguageModel {
     /// - Returns: The samples, each with a summary.
     /// - Throws: `GenerationError` when prompt or options make no sense, `CancellationError` when the task is cancelled.
     @concurrent public func samples(
-        after prompt: String, count: Int, options: GenerationOptions = GenerationOptions(),
+        after prompt: String, count: Int, options: TextGenerationOptions = TextGenerationOptions(),
         threads: Int? = nil
     ) async throws -> [GeneratedText] {
         try options.check(for: self)
@@ -74,7 +74,8 @@ private struct SampleBatch {
     private var tokens: [Int32] = []
 
     init(
-        _ model: LanguageModel, from prompt: GenerationState, indices: Range<Int>, options: GenerationOptions,
+        _ model: LanguageModel, from prompt: GenerationState, indices: Range<Int>,
+        options: TextGenerationOptions,
         promptDuration: Duration
     ) throws {
         let count = indices.count

@@ -85,7 +85,7 @@ struct CellGraphBuilder {
         )
     }
 
-    private mutating func add(_ expression: Expression) throws(ModelError) -> CellGraph.NodeID {
+    private mutating func add(_ expression: CellExpression) throws(ModelError) -> CellGraph.NodeID {
         let identity = ObjectIdentifier(expression.node)
         if let id = visited[identity] { return id }
         let id: CellGraph.NodeID
@@ -121,7 +121,7 @@ struct CellGraphBuilder {
     }
 
     private func findSplitGates(
-        in expression: Expression, seen: inout Set<ObjectIdentifier>, split: inout Set<Int>
+        in expression: CellExpression, seen: inout Set<ObjectIdentifier>, split: inout Set<Int>
     ) throws(ModelError) {
         guard seen.insert(ObjectIdentifier(expression.node)).inserted else { return }
         switch expression.node.content {

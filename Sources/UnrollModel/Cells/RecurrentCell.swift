@@ -38,8 +38,8 @@ public struct GateValues: Sendable {
     init() {}
 
     /// The gate of that name; a name that the cell does not declare is reported when the cell is used.
-    public subscript(dynamicMember name: String) -> Expression {
-        Expression(.gate(name, half: nil))
+    public subscript(dynamicMember name: String) -> CellExpression {
+        CellExpression(.gate(name, half: nil))
     }
 }
 
@@ -49,8 +49,8 @@ public struct GateHalves: Sendable {
     let half: GateHalf
 
     /// That half of the gate of that name; a name that the cell does not declare is reported when the cell is used.
-    public subscript(dynamicMember name: String) -> Expression {
-        Expression(.gate(name, half: half))
+    public subscript(dynamicMember name: String) -> CellExpression {
+        CellExpression(.gate(name, half: half))
     }
 }
 
@@ -63,15 +63,15 @@ enum GateHalf: Sendable {
 /// The states' values, read as members (`previous.h`) and written as a dictionary (`["h": …]`).
 @dynamicMemberLookup
 public struct StateValues: Sendable, ExpressibleByDictionaryLiteral {
-    let entries: [(name: String, value: Expression)]
+    let entries: [(name: String, value: CellExpression)]
 
     /// Collects the new value of every state.
-    public init(dictionaryLiteral elements: (String, Expression)...) {
+    public init(dictionaryLiteral elements: (String, CellExpression)...) {
         entries = elements.map { (name: $0.0, value: $0.1) }
     }
 
     /// The state of that name; a name that the cell does not declare is reported when the cell is used.
-    public subscript(dynamicMember name: String) -> Expression {
-        entries.first { $0.name == name }?.value ?? Expression(.state(name))
+    public subscript(dynamicMember name: String) -> CellExpression {
+        entries.first { $0.name == name }?.value ?? CellExpression(.state(name))
     }
 }

@@ -9,7 +9,7 @@ public struct LanguageModel: Sendable {
     /// The tokens that go in and come out.
     public let vocabulary: Vocabulary
     /// The values of all weights and biases.
-    public let parameters: Parameters
+    public let parameters: ModelParameters
     /// What was made from the model when it was used, so that the next use begins at once; copies share it.
     package let preparations: Preparations
 
@@ -17,7 +17,7 @@ public struct LanguageModel: Sendable {
     ///
     /// - Throws: `ModelError` if the parameters are not those of such a model with such a vocabulary.
     public init(
-        configuration: ModelConfiguration, vocabulary: Vocabulary, parameters: Parameters
+        configuration: ModelConfiguration, vocabulary: Vocabulary, parameters: ModelParameters
     ) throws(ModelError) {
         let parameters = try parameters.mergingTiedWeights(of: configuration)
         let vocabularySize = try parameters.checkedVocabularySize(for: configuration)
@@ -48,7 +48,7 @@ public struct LanguageModel: Sendable {
     /// Models with equal fingerprints give equal probabilities, wherever they were saved.
     public var fingerprint: String {
         get throws(ModelError) {
-            let sorted = Parameters(parameters.entries.sorted { $0.name < $1.name })
+            let sorted = ModelParameters(parameters.entries.sorted { $0.name < $1.name })
             let tensors = try Safetensors.encode(sorted)
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

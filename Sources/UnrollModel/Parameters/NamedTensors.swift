@@ -43,7 +43,7 @@ public struct NamedTensors<Scalar: BinaryFloatingPoint & Sendable>: Sendable, Eq
 }
 
 /// A model's parameters.
-public typealias Parameters = NamedTensors<Float>
+public typealias ModelParameters = NamedTensors<Float>
 
 extension NamedTensors where Scalar == Float {
     /// The same parameters with tied weights once, as `embedding.weight`, however PyTorch has saved them.

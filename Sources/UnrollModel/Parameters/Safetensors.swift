@@ -13,7 +13,7 @@ public enum Safetensors {
     ///
     /// - Throws: `ModelError` if two tensors share a name or one holds fewer or more values than its shape says.
     public static func encode(
-        _ tensors: Parameters, metadata: [String: String] = [:]
+        _ tensors: ModelParameters, metadata: [String: String] = [:]
     ) throws(ModelError) -> Data {
         let dataSection = try dataSection(of: tensors)
         return encode(tensors, dataSection: dataSection, metadata: metadata)
@@ -26,20 +26,20 @@ public enum Safetensors {
     /// - Throws: `ModelError.invalidSafetensors` if anything about the file is not as the format demands.
     public static func decode(
         _ data: Data
-    ) throws(ModelError) -> (tensors: Parameters, metadata: [String: String]) {
+    ) throws(ModelError) -> (tensors: ModelParameters, metadata: [String: String]) {
         let header = try SafetensorsHeader(ofFile: data)
         let entries = data.withUnsafeBytes { file in
             header.tensors.map { tensor in
                 let bytes = UnsafeRawBufferPointer(rebasing: file[tensor.bytes])
-                return Parameters.Entry(
+                return ModelParameters.Entry(
                     name: tensor.name, shape: tensor.shape, values: tensor.elementType.floats(from: bytes))
             }
         }
-        return (Parameters(entries), header.metadata)
+        return (ModelParameters(entries), header.metadata)
     }
 
     /// Checks the tensors and returns their elements as they lie in a file, for a checksum to be put into its header.
-    package static func dataSection(of tensors: Parameters) throws(ModelError) -> Data {
+    package static func dataSection(of tensors: ModelParameters) throws(ModelError) -> Data {
         if let twin = tensors.duplicateName { throw .duplicateTensor(twin) }
         var bytes = Data(capacity: tensors.scalarCount * MemoryLayout<Float>.size)
         for entry in tensors.entries {
@@ -60,7 +60,7 @@ public enum Safetensors {
 
     /// Returns a file made of the tensors' names and shapes, and of what `dataSection(of:)` has returned for them.
     package static func encode(
-        _ tensors: Parameters, dataSection: Data, metadata: [String: String]
+        _ tensors: ModelParameters, dataSection: Data, metadata: [String: String]
     ) -> Data {
         SafetensorsHeader.encode(tensors, metadata: metadata) + dataSection
     }

@@ -63,7 +63,7 @@ extension SafetensorsHeader {
         for (name, description) in descriptions {
             tensors.append(try place(name, description, in: start..<end))
         }
-        // Tensors without elements share an offset with their neighbour; the names keep the order definite.
+        // Tensors without elements share an offset with their neighbor; the names keep the order definite.
         tensors.sort {
             ($0.bytes.lowerBound, $0.bytes.upperBound, $0.name)
                 < ($1.bytes.lowerBound, $1.bytes.upperBound, $1.name)
@@ -172,7 +172,7 @@ extension SafetensorsHeader {
     /// Returns the length and the header for tensors of 32-bit floats that lie end to end.
     ///
     /// Written by hand, so that the bytes depend on no library's version.
-    static func encode(_ tensors: Parameters, metadata: [String: String]) -> Data {
+    static func encode(_ tensors: ModelParameters, metadata: [String: String]) -> Data {
         var members: [String] = []
         if !metadata.isEmpty {
             let pairs = metadata.sorted { $0.key < $1.key }.map { "\(quoted($0.key)):\(quoted($0.value))" }

@@ -8,7 +8,7 @@ package enum TensorFile {
 
     /// Returns a file that holds the tensors, the metadata and the checksum.
     package static func encode(
-        _ tensors: Parameters, metadata: [String: String]
+        _ tensors: ModelParameters, metadata: [String: String]
     ) throws(ModelError) -> Data {
         let dataSection = try Safetensors.dataSection(of: tensors)
         var metadata = metadata
@@ -19,7 +19,7 @@ package enum TensorFile {
     /// Reads a file and compares its checksum, if it has one; `path` is for the error.
     package static func decode(
         _ data: Data, path: String
-    ) throws(StorageError) -> (tensors: Parameters, metadata: [String: String]) {
+    ) throws(StorageError) -> (tensors: ModelParameters, metadata: [String: String]) {
         do throws(ModelError) {
             let (tensors, metadata) = try Safetensors.decode(data)
             if let checksum = metadata[checksumKey] {

@@ -42,7 +42,7 @@ struct SequenceTable: Sendable {
 
     /// The slot that holds a key's number, or the empty one that would.
     private func slot(of key: UInt64) -> Int {
-        // The golden ratio's digits spread neighbours apart (Knuth, The Art of Computer Programming, 6.4).
+        // The golden ratio's digits spread neighbors apart (Knuth, The Art of Computer Programming, 6.4).
         var slot = Int((key &* 0x9E37_79B9_7F4A_7C15) >> UInt64(64 - bits))
         while slots[slot] != 0, keys[Int(slots[slot]) - 1] != key {
             slot = (slot + 1) & (slots.count - 1)

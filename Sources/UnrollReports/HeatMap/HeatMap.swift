@@ -2,7 +2,7 @@ import Foundation
 import UnrollGeneration
 import UnrollText
 
-/// A page that shows a text, each character coloured by how much it surprised a model or by what a hidden unit did.
+/// A page that shows a text, each character colored by how much it surprised a model or by what a hidden unit did.
 ///
 /// After the pictures in Karpathy, Johnson, Fei-Fei, "Visualizing and understanding recurrent networks", 2015.
 package struct HeatMap: Sendable {
@@ -82,10 +82,10 @@ package struct HeatMap: Sendable {
         }
         return """
             <div class="controls">
-            <label id="choice" hidden="hidden">Colour by <select id="shade">
-            <option value="">surprise</option>
+            <label id="choice" hidden="hidden">Color by <select id="shade">
+            <option value="">surprisal</option>
             \(groups)</select></label>
-            <p class="legend" id="surprise-legend"><b>surprise in bits</b>
+            <p class="legend" id="surprisal-legend"><b>surprisal in bits</b>
             \(steps)</p>
             <p class="legend" id="unit-legend" hidden="hidden"><b>activation</b>
             <span><i class="m8"> </i> <span id="least"></span></span>

@@ -12,8 +12,8 @@ struct HeatMapData: Encodable {
         let values: Data
     }
 
-    /// The surprise of each mark in nats, as 32-bit floating point; not a number where it is given.
-    let surprise: Data
+    /// The surprisal of each mark in nats, as 32-bit floating point; not a number where it is given.
+    let surprisal: Data
     /// What each mark was expected to surprise by, likewise.
     let entropy: Data
     /// Tokens that are alternatives somewhere, by their numbers here.
@@ -27,7 +27,7 @@ struct HeatMapData: Encodable {
     init(_ inspection: TextInspection, marks: [HeatMark], vocabulary: Vocabulary) {
         let score = inspection.score
         let given = inspection.text.ids.count - score.tokens.count
-        surprise = Self.data(marks.map { $0.surprise.map { Float($0) } ?? .nan })
+        surprisal = Self.data(marks.map { $0.surprisal.map { Float($0) } ?? .nan })
         entropy = Self.data(
             marks.map { mark in
                 guard mark.tokens.lowerBound >= given else { return .nan }

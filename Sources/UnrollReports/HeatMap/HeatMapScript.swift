@@ -1,13 +1,13 @@
 import UnrollGeneration
 
-/// What a heat map does: colours by a unit that is chosen, and says what was predicted where somebody points.
+/// What a heat map does: colors by a unit that is chosen, and says what was predicted where somebody points.
 enum HeatMapScript {
     static let code = """
         "use strict";
         const element = id => document.getElementById(id);
         const data = JSON.parse(element("data").textContent);
         const bytes = text => Uint8Array.from(atob(text), letter => letter.charCodeAt(0)).buffer;
-        const surprise = new Float32Array(bytes(data.surprise));
+        const surprisal = new Float32Array(bytes(data.surprisal));
         const entropy = new Float32Array(bytes(data.entropy));
         const alternatives = new Int32Array(bytes(data.alternatives));
         const probabilities = new Float32Array(bytes(data.probabilities));
@@ -31,7 +31,7 @@ enum HeatMapScript {
             const ends = classes[place].endsWith(" n") ? " n" : "";
             mark.className = (value < 0 && level > 0 ? "m" : "p") + level + ends;
           });
-          element("surprise-legend").hidden = Boolean(unit);
+          element("surprisal-legend").hidden = Boolean(unit);
           element("unit-legend").hidden = !unit;
           if (unit) {
             element("least").textContent = "−" + unit.scale.toPrecision(3);
@@ -43,11 +43,11 @@ enum HeatMapScript {
           if (chosen !== undefined) marks[chosen].classList.remove("at");
           chosen = place;
           const parts = ["“" + visible(marks[place].textContent) + "”"];
-          if (Number.isNaN(surprise[place])) {
+          if (Number.isNaN(surprisal[place])) {
             parts.push("given, not predicted");
           } else {
-            parts.push("probability " + percent(Math.exp(-surprise[place])),
-              "surprise " + bits(surprise[place]) + ", expected " + bits(entropy[place]));
+            parts.push("probability " + percent(Math.exp(-surprisal[place])),
+              "surprisal " + bits(surprisal[place]) + ", expected " + bits(entropy[place]));
             const likely = [];
             for (let index = place * \(alternativeCount); index < (place + 1) * \(alternativeCount); index += 1) {
               if (alternatives[index] < 0) continue;

@@ -2,14 +2,14 @@ import Foundation
 import UnrollGeneration
 import UnrollText
 
-/// What a page colours at once: a token, or the byte tokens that make up a character.
+/// What a page colors at once: a token, or the byte tokens that make up a character.
 struct HeatMark {
     /// What is shown.
     let text: String
     /// Positions in the text's tokens.
     let tokens: Range<Int>
-    /// The summed surprise of the tokens, in nats; nil where the first is given.
-    let surprise: Double?
+    /// The summed surprisal of the tokens, in nats; nil where the first is given.
+    let surprisal: Double?
 
     /// Surprise from which the levels begin, in bits.
     static let levels = [0, 0.5, 1, 2, 3, 4, 6, 8, 11]
@@ -17,10 +17,10 @@ struct HeatMark {
     var endsLine: Bool { text == "\n" }
 
     var html: HTML {
-        let level = surprise.map { surprise in
-            Self.levels.lastIndex { $0 <= surprise / log(2) } ?? 0
+        let level = surprisal.map { surprisal in
+            Self.levels.lastIndex { $0 <= surprisal / log(2) } ?? 0
         }
-        // A line feed alone would have nothing to colour.
+        // A line feed alone would have nothing to color.
         let kind = endsLine ? " n" : ""
         return "<i class=\"\(level.map { "c\($0)" } ?? "given")\(kind)\">\(text)</i>"
     }
@@ -42,16 +42,16 @@ struct HeatMark {
             let tokens = token..<token + count
             let end =
                 tokens.upperBound < text.starts.count ? text.starts[tokens.upperBound] : text.bytes.count
-            let surprise =
+            let surprisal =
                 token < given
                 ? nil
                 : inspection.score.tokens[token - given..<token - given + count]
-                    .reduce(0) { $0 + Double($1.surprise) }
+                    .reduce(0) { $0 + Double($1.surprisal) }
             marks.append(
                 HeatMark(
                     text: String(decoding: text.bytes[text.starts[token]..<end], as: UTF8.self),
                     tokens: tokens,
-                    surprise: surprise))
+                    surprisal: surprisal))
             token += count
         }
         return marks

@@ -57,7 +57,7 @@ package struct Setting: Equatable, Sendable {
         }
     }
 
-    /// The names of settings that are paths of the text that is learnt.
+    /// The names of settings that are paths of the text that is learned.
     static let textNames = ["corpus.source", "corpus.furtherSources"]
     private static let sourceNames = textNames + ["corpus.validationSource", "corpus.testSource"]
 

@@ -4,7 +4,7 @@
 /// allocate nothing.
 public struct Minibatch: Sendable, Equatable {
     /// Time steps `T`.
-    public private(set) var timeSteps: Int
+    public private(set) var sequenceLength: Int
     /// Sequences side by side, `B`.
     public private(set) var batchSize: Int
     /// Whether the recurrent state goes on from the minibatch before (sequential partitioning) or starts at zero.
@@ -19,7 +19,7 @@ public struct Minibatch: Sendable, Equatable {
 
     /// Creates an empty minibatch for a batch source to fill.
     public init() {
-        timeSteps = 0
+        sequenceLength = 0
         batchSize = 0
         continuesState = false
         inputs = []
@@ -27,11 +27,11 @@ public struct Minibatch: Sendable, Equatable {
     }
 
     /// Gives the minibatch a shape; the ids are unspecified until they are set.
-    public mutating func reshape(timeSteps: Int, batchSize: Int, continuesState: Bool) {
-        self.timeSteps = timeSteps
+    public mutating func reshape(sequenceLength: Int, batchSize: Int, continuesState: Bool) {
+        self.sequenceLength = sequenceLength
         self.batchSize = batchSize
         self.continuesState = continuesState
-        let count = timeSteps * batchSize
+        let count = sequenceLength * batchSize
         Self.resize(&inputs, to: count)
         Self.resize(&targets, to: count)
     }

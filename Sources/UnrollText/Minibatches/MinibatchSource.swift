@@ -14,11 +14,11 @@ public protocol MinibatchSource: Sendable {
 extension Minibatch {
     /// Makes column `b` of the minibatch: inputs from `start` on, and as targets the tokens one step later.
     mutating func setColumn(_ b: Int, from tokens: TokenIDs, at start: Int) {
-        let (timeSteps, batchSize) = (timeSteps, batchSize)
+        let (sequenceLength, batchSize) = (sequenceLength, batchSize)
         func copy(_ start: Int, to ids: inout [Int32]) {
             ids.withUnsafeMutableBufferPointer { ids in
                 guard let base = ids.baseAddress else { return }
-                tokens.copy(start..<start + timeSteps, strideInto: base + b, stride: batchSize)
+                tokens.copy(start..<start + sequenceLength, strideInto: base + b, stride: batchSize)
             }
         }
         copy(start, to: &inputs)

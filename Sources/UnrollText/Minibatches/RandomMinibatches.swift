@@ -13,20 +13,21 @@ struct RandomMinibatches: MinibatchSource {
 
     init(of tokens: TokenIDs, shape: MinibatchShape, random: RandomSource) throws(TextError) {
         // The largest offset skips T - 1 tokens, and the last target is one behind the last input.
-        try shape.check(tokens, extra: shape.timeSteps)
+        try shape.check(tokens, extra: shape.sequenceLength)
         var random = random
         self.tokens = tokens
         self.shape = shape
-        offset = random.integer(below: shape.timeSteps)
-        order = SampleOrder(of: (tokens.count - offset - 1) / shape.timeSteps, random: &random)
+        offset = random.integer(below: shape.sequenceLength)
+        order = SampleOrder(of: (tokens.count - offset - 1) / shape.sequenceLength, random: &random)
         count = order.count / shape.batchSize
     }
 
     func fill(_ minibatch: inout Minibatch, at index: Int) {
-        minibatch.reshape(timeSteps: shape.timeSteps, batchSize: shape.batchSize, continuesState: false)
+        minibatch.reshape(
+            sequenceLength: shape.sequenceLength, batchSize: shape.batchSize, continuesState: false)
         for b in 0..<shape.batchSize {
             let subsequence = order[index * shape.batchSize + b]
-            minibatch.setColumn(b, from: tokens, at: offset + subsequence * shape.timeSteps)
+            minibatch.setColumn(b, from: tokens, at: offset + subsequence * shape.sequenceLength)
         }
     }
 }

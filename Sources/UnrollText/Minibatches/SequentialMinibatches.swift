@@ -13,20 +13,21 @@ struct SequentialMinibatches: MinibatchSource {
 
     init(of tokens: TokenIDs, shape: MinibatchShape, random: RandomSource?) throws(TextError) {
         // The largest offset skips T tokens, and the last target is one behind the last input.
-        let (extra, overflow) = (random == nil ? 0 : shape.timeSteps).addingReportingOverflow(1)
+        let (extra, overflow) = (random == nil ? 0 : shape.sequenceLength).addingReportingOverflow(1)
         try shape.check(tokens, extra: overflow ? Int.max : extra)
         var random = random
         self.tokens = tokens
         self.shape = shape
-        offset = random?.integer(below: shape.timeSteps + 1) ?? 0
+        offset = random?.integer(below: shape.sequenceLength + 1) ?? 0
         strandLength = (tokens.count - offset - 1) / shape.batchSize
-        count = strandLength / shape.timeSteps
+        count = strandLength / shape.sequenceLength
     }
 
     func fill(_ minibatch: inout Minibatch, at index: Int) {
-        minibatch.reshape(timeSteps: shape.timeSteps, batchSize: shape.batchSize, continuesState: index > 0)
+        minibatch.reshape(
+            sequenceLength: shape.sequenceLength, batchSize: shape.batchSize, continuesState: index > 0)
         for b in 0..<shape.batchSize {
-            minibatch.setColumn(b, from: tokens, at: offset + b * strandLength + index * shape.timeSteps)
+            minibatch.setColumn(b, from: tokens, at: offset + b * strandLength + index * shape.sequenceLength)
         }
     }
 }

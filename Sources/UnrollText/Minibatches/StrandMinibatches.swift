@@ -4,24 +4,25 @@ import UnrollBase
 struct StrandMinibatches: MinibatchSource {
     let count: Int
     private let tokens: TokenIDs
-    private let timeSteps: Int
+    private let sequenceLength: Int
 
-    init(of tokens: TokenIDs, timeSteps: Int) throws(TextError) {
-        try MinibatchShape(batchSize: 1, timeSteps: timeSteps).check()
+    init(of tokens: TokenIDs, sequenceLength: Int) throws(TextError) {
+        try MinibatchShape(batchSize: 1, sequenceLength: sequenceLength).check()
         guard tokens.count >= 2 else {
-            throw .textTooShort(tokens: tokens.count, needed: 2, batchSize: 1, timeSteps: timeSteps)
+            throw .textTooShort(tokens: tokens.count, needed: 2, batchSize: 1, sequenceLength: sequenceLength)
         }
         self.tokens = tokens
-        let steps = min(timeSteps, tokens.count - 1)
-        try MinibatchShape(batchSize: 1, timeSteps: steps).checkSize(batchSize: 1)
-        self.timeSteps = steps
+        let steps = min(sequenceLength, tokens.count - 1)
+        try MinibatchShape(batchSize: 1, sequenceLength: steps).checkSize(batchSize: 1)
+        self.sequenceLength = steps
         count = (tokens.count - 2) / steps + 1
     }
 
     func fill(_ minibatch: inout Minibatch, at index: Int) {
-        let start = index * timeSteps
+        let start = index * sequenceLength
         minibatch.reshape(
-            timeSteps: min(timeSteps, tokens.count - 1 - start), batchSize: 1, continuesState: index > 0)
+            sequenceLength: min(sequenceLength, tokens.count - 1 - start), batchSize: 1,
+            continuesState: index > 0)
         minibatch.setColumn(0, from: tokens, at: start)
     }
 }

@@ -16,16 +16,16 @@ struct WindowMinibatches: MinibatchSource {
         of tokens: TokenIDs, shape: MinibatchShape, first: Int, count requested: Int?, random: RandomSource?
     ) throws(TextError) {
         try shape.check()
-        let available = tokens.count - shape.timeSteps
+        let available = tokens.count - shape.sequenceLength
         guard first >= 0, requested ?? 1 >= 1 else {
             throw .invalidWindowCount(min(first, requested ?? first))
         }
         let (end, overflow) = first.addingReportingOverflow(requested ?? 1)
         guard !overflow, end <= available else {
-            let (needed, overflows) = shape.timeSteps.addingReportingOverflow(overflow ? Int.max : end)
+            let (needed, overflows) = shape.sequenceLength.addingReportingOverflow(overflow ? Int.max : end)
             throw .textTooShort(
                 tokens: tokens.count, needed: overflows ? Int.max : needed, batchSize: shape.batchSize,
-                timeSteps: shape.timeSteps)
+                sequenceLength: shape.sequenceLength)
         }
         windows = first..<(requested == nil ? available : end)
         try shape.checkSize(batchSize: min(shape.batchSize, windows.count))
@@ -42,7 +42,7 @@ struct WindowMinibatches: MinibatchSource {
     func fill(_ minibatch: inout Minibatch, at index: Int) {
         let start = index * shape.batchSize
         let batchSize = min(shape.batchSize, windows.count - start)
-        minibatch.reshape(timeSteps: shape.timeSteps, batchSize: batchSize, continuesState: false)
+        minibatch.reshape(sequenceLength: shape.sequenceLength, batchSize: batchSize, continuesState: false)
         for b in 0..<batchSize {
             let window = order?[start + b] ?? start + b
             minibatch.setColumn(b, from: tokens, at: windows.lowerBound + window)

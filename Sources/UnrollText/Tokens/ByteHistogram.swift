@@ -1,6 +1,6 @@
 /// How often each byte occurs.
 ///
-/// Neighbours count into four separate rows: a run of one byte would otherwise wait for its own last addition.
+/// Neighbors count into four separate rows: a run of one byte would otherwise wait for its own last addition.
 struct ByteHistogram {
     private var rows = [Int](repeating: 0, count: 4 * 256)
 

@@ -79,7 +79,7 @@ extension Trainer {
             let modelFolder = ModelFolder(folder)
             try MetricsLog(folder: modelFolder).synchronize()
             try modelFolder.save(
-                try languageModel(checkpoint.learntParameters),
+                try languageModel(checkpoint.learnedParameters),
                 with: [
                     TrainingRecord.fileName: try TrainingRecord(options: options, corpus: origin).encoded(),
                     TrainingCheckpoint.fileName: try checkpoint.encoded(),

@@ -10,11 +10,11 @@ import UnrollText
 /// keeps under `optimizer.`, the parameters to go back to under `good.`, and the position as JSON in its metadata, under
 /// a seal by which changes are noticed. Version 1 had neither an optimizer's tensors nor good ones.
 package struct TrainingCheckpoint: Sendable {
-    var parameters: Parameters
+    var parameters: ModelParameters
     var state: NamedTensors<Float>
     var optimizer: OptimizerState
     /// Nil where they are the parameters, or the run may not go back.
-    var good: Parameters?
+    var good: ModelParameters?
     var position: TrainingPosition
     var corpusFingerprint: UInt64
 
@@ -90,7 +90,7 @@ package struct TrainingCheckpoint: Sendable {
                 let position = try? JSONDecoder().decode(TrainingPosition.self, from: Data(json.utf8)),
                 let fingerprint = UInt64(corpus, radix: 16), position.isPossible
             else { throw StorageError.invalidFile(path: file, reason: "its metadata has been changed") }
-            parameters = Parameters(
+            parameters = ModelParameters(
                 tensors.entries.filter { entry in
                     !Prefix.allCases.contains { entry.name.hasPrefix($0.rawValue) }
                 })
@@ -125,8 +125,8 @@ package struct TrainingCheckpoint: Sendable {
         self.corpusFingerprint = corpusFingerprint
     }
 
-    /// What the run has learnt: the average of the parameters where there is one.
-    var learntParameters: Parameters {
+    /// What the run has learned: the average of the parameters where there is one.
+    var learnedParameters: ModelParameters {
         guard optimizer.averagedSteps > 0 else { return parameters }
         return Prefix.average.tensors(in: optimizer.slots.entries)
     }

@@ -66,20 +66,21 @@ public final class Trainer: Sendable {
         }
         do {
             try MemoryEstimate.check(
-                configuration: model, vocabularySize: corpus.vocabulary.count, timeSteps: options.timeSteps,
+                configuration: model, vocabularySize: corpus.vocabulary.count,
+                sequenceLength: options.sequenceLength,
                 batchSize: options.batchSize, precision: options.precision,
                 optimizer: options.optimizer, regularization: options.regularization)
             try options.regularization.check(for: model)
             let data = try TrainingData(corpus, validation: validation, test: test, options: options)
             parts = data.parts
             try options.check(isHeldOut: data.validationTokenCount > 0)
-            let makeEngine = { @Sendable (parameters: Parameters) throws(EngineError) -> any Engine in
+            let makeEngine = { @Sendable (parameters: ModelParameters) throws(EngineError) -> any Engine in
                 try choice.makeEngine(
                     configuration: model, parameters: parameters, precision: options.precision)
             }
             let engine = try makeEngine(
                 checkpoint?.parameters
-                    ?? Parameters(
+                    ?? ModelParameters(
                         for: model, vocabularySize: corpus.vocabulary.count, initializer: options.initializer,
                         seed: options.seed))
             if let checkpoint {
@@ -127,7 +128,7 @@ public final class Trainer: Sendable {
         return try languageModel(parameters)
     }
 
-    func languageModel(_ parameters: Parameters) throws(TrainingError) -> LanguageModel {
+    func languageModel(_ parameters: ModelParameters) throws(TrainingError) -> LanguageModel {
         do {
             return try LanguageModel(
                 configuration: configuration, vocabulary: vocabulary, parameters: parameters)

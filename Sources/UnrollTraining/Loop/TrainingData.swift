@@ -23,7 +23,7 @@ struct TrainingData {
         _ = try testMinibatches()
     }
 
-    /// Checks that texts of their own are no second ones, and are tokens of the vocabulary that is learnt.
+    /// Checks that texts of their own are no second ones, and are tokens of the vocabulary that is learned.
     static func check(
         _ corpus: Corpus, validation: Corpus?, test: Corpus?, options: TrainingOptions
     ) throws(TrainingError) {
@@ -50,15 +50,15 @@ struct TrainingData {
 
     /// Tokens to validate on; windows overlap, so theirs are counted as what they predict.
     var validationTokenCount: Int {
-        parts.validation?.tokens.count ?? (options.validationWindows ?? 0) * options.timeSteps
+        parts.validation?.tokens.count ?? (options.validationWindows ?? 0) * options.sequenceLength
     }
 
     /// Tokens to test on.
     var testTokenCount: Int { parts.test?.tokens.count ?? 0 }
 
     func minibatches(epoch: Int) throws(TextError) -> any MinibatchSource {
-        try options.sampling.minibatches(
-            of: parts.training.tokens, batchSize: options.batchSize, timeSteps: options.timeSteps,
+        try options.partitioning.minibatches(
+            of: parts.training.tokens, batchSize: options.batchSize, sequenceLength: options.sequenceLength,
             seed: options.seed,
             epoch: epoch, windowCount: options.trainingWindows)
     }
@@ -66,15 +66,16 @@ struct TrainingData {
     /// The held-out minibatches: all of the text in order, or the book's windows; nil if nothing is held out.
     func validationMinibatches() throws(TextError) -> (any MinibatchSource)? {
         if let validation = parts.validation {
-            return try validation.tokens.strand(timeSteps: Self.evaluationSteps)
+            return try validation.tokens.strand(sequenceLength: Self.evaluationSteps)
         }
         guard let count = options.validationWindows, let start = options.trainingWindows else { return nil }
         return try parts.training.tokens.validationWindows(
-            batchSize: options.batchSize, timeSteps: options.timeSteps, after: start, windowCount: count)
+            batchSize: options.batchSize, sequenceLength: options.sequenceLength, after: start,
+            windowCount: count)
     }
 
     /// The minibatches to test on, all of the text in order; nil if there is nothing to test on.
     func testMinibatches() throws(TextError) -> (any MinibatchSource)? {
-        try parts.test?.tokens.strand(timeSteps: Self.evaluationSteps)
+        try parts.test?.tokens.strand(sequenceLength: Self.evaluationSteps)
     }
 }

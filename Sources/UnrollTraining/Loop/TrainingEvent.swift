@@ -64,7 +64,7 @@ public struct TrainingProgress: Sendable, Equatable {
 public struct EpochReport: Sendable, Equatable, Codable {
     /// The epoch, counted from 1.
     public var epoch: Int
-    /// The perplexity over the epoch's training tokens while they were learnt, exp(nats / tokens).
+    /// The perplexity over the epoch's training tokens while they were learned, exp(nats / tokens).
     public var perplexity: Double
     /// The perplexity of the held-out text after the epoch, if there is any.
     public var validationPerplexity: Double?

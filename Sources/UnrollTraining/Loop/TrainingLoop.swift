@@ -8,7 +8,7 @@ import UnrollText
 /// The loop itself: each call of `next` trains until there is something to report.
 struct TrainingLoop {
     /// Makes an engine that begins with these parameters.
-    typealias EngineMaker = @Sendable (Parameters) throws(EngineError) -> any Engine
+    typealias EngineMaker = @Sendable (ModelParameters) throws(EngineError) -> any Engine
 
     var engine: any Engine
     let makeEngine: EngineMaker
@@ -16,7 +16,7 @@ struct TrainingLoop {
     let options: TrainingOptions
     var position: TrainingPosition
     /// What a run goes back to when the loss is no longer a number; nil where it may not.
-    var good: Parameters?
+    var good: ModelParameters?
     /// The perplexity of tokens that are drawn by their frequencies; nil as long as nobody has asked.
     var unigramPerplexity: Double?
     /// The minibatches of the present epoch.

@@ -62,12 +62,12 @@ public enum TrainingNotice: Sendable, Equatable, CustomStringConvertible {
         case .overfitting(let validations, let perplexity, let best):
             "overfitting: the held-out text's perplexity, now \(Self.number(perplexity)), was "
                 + "\(Self.number(best.perplexity)) in epoch \(best.epoch), \(validations) validations ago; stop early "
-                + "(--patience), regularise (--dropout, --weight-decay), take a smaller model or more text"
+                + "(--patience), regularize (--dropout, --weight-decay), take a smaller model or more text"
         case .learnsNothing(let perplexity, let unigram, let uniform):
             perplexity >= 0.99 * uniform
-                ? "nothing is learnt: the perplexity, \(Self.number(perplexity)), is that of tokens drawn at random "
+                ? "nothing is learned: the perplexity, \(Self.number(perplexity)), is that of tokens drawn at random "
                     + "(\(Self.number(uniform))); try another --learning-rate"
-                : "little is learnt: the perplexity, \(Self.number(perplexity)), is no better than that of tokens drawn "
+                : "little is learned: the perplexity, \(Self.number(perplexity)), is no better than that of tokens drawn "
                     + "by their frequencies (\(Self.number(unigram))); give it time, or try another --learning-rate"
         case .moreParametersThanTokens(let parameters, let tokens):
             "the model has more parameters (\(parameters)) than the text has tokens (\(tokens)), so it can learn it by "

@@ -11,7 +11,7 @@ public enum EngineChoice: Sendable, Equatable {
 
     /// Creates the engine; a precision is the fast one's alone.
     package func makeEngine(
-        configuration: ModelConfiguration, parameters: Parameters, precision: Precision = .float32
+        configuration: ModelConfiguration, parameters: ModelParameters, precision: Precision = .float32
     ) throws(EngineError) -> any Engine {
         switch self {
         case .cpu(let threads):

@@ -125,7 +125,7 @@ package struct LearningChoice: Sendable {
         options.optimizer = Optimizer(
             rule: name.rule(momentum: momentum ?? 0.9),
             learningRate: learningRate ?? name.defaultLearningRate,
-            gradientNormBound: clip == 0 ? nil : clip, weightDecay: weightDecay ?? name.defaultWeightDecay,
+            maxGradientNorm: clip == 0 ? nil : clip, weightDecay: weightDecay ?? name.defaultWeightDecay,
             averaging: averaging)
         options.averagingTrigger = name == .asgd ? Self.averagingTrigger : nil
         let way: LearningRateSchedule.Decay =

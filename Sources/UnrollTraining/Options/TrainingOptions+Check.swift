@@ -7,7 +7,7 @@ extension TrainingOptions {
         guard optimizer.learningRate > 0, optimizer.learningRate.isFinite else {
             throw .invalidOption("the learning rate (--learning-rate) must be a positive number")
         }
-        if let bound = optimizer.gradientNormBound, !(bound > 0 && bound.isFinite) {
+        if let bound = optimizer.maxGradientNorm, !(bound > 0 && bound.isFinite) {
             throw .invalidOption(
                 "the bound of the gradient's norm (--clip) must be positive and finite; leave clipping out with 0"
             )
@@ -16,12 +16,12 @@ extension TrainingOptions {
             throw .invalidOption(
                 "the number of epochs with carried state (--carried-epochs) must not be negative")
         }
-        if carriedEpochs != nil, ![.sequential, .consecutive].contains(sampling) {
+        if carriedEpochs != nil, ![.sequential, .consecutive].contains(partitioning) {
             throw .invalidOption(
                 "only --sampling sequential and consecutive carry state, so --carried-epochs needs one of them"
             )
         }
-        if sampling != .windows, trainingWindows != nil || validationWindows != nil {
+        if partitioning != .windows, trainingWindows != nil || validationWindows != nil {
             throw .invalidOption("counts of windows need --sampling windows")
         }
         if validationWindows != nil, trainingWindows == nil || validationFraction != nil {

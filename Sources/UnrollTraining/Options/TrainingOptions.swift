@@ -11,10 +11,10 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
     /// Sequences side by side, `B`.
     public var batchSize: Int
     /// Tokens through which the gradient goes back, `T`.
-    public var timeSteps: Int
+    public var sequenceLength: Int
     /// How the text is cut into minibatches.
-    public var sampling: Sampling
-    /// The first epochs, in which the state goes on from one minibatch to the next where `sampling` lets it.
+    public var partitioning: Partitioning
+    /// The first epochs, in which the state goes on from one minibatch to the next where `partitioning` lets it.
     ///
     /// In those after, it begins as zeros in every minibatch. Nil is all epochs.
     public var carriedEpochs: Int?
@@ -55,7 +55,7 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
         set { otherRecoveries = newValue == Self.defaultRecoveries ? nil : newValue }
     }
     /// How parameters get their first values.
-    public var initializer: Initializer
+    public var initializer: WeightInitializer
     /// What all randomness of the run is derived from.
     public var seed: UInt64
     /// What the matrix products of `CPUEngine` multiply.
@@ -72,7 +72,8 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
     private static let defaultRecoveries = 3
 
     private enum CodingKeys: String, CodingKey {
-        case epochs, batchSize, timeSteps, sampling, carriedEpochs, trainingWindows, validationWindows,
+        case epochs, batchSize, sequenceLength, partitioning, carriedEpochs, trainingWindows,
+            validationWindows,
             validationFraction, testFraction, validationSteps, earlyStopping
         case optimizer, averagingTrigger, initializer, seed
         case otherSchedule = "schedule"
@@ -83,19 +84,20 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
 
     /// Describes a run; the default is that of "RNN from scratch".
     public init(
-        epochs: Int = 500, batchSize: Int = 32, timeSteps: Int = 35, sampling: Sampling = .sequential,
+        epochs: Int = 500, batchSize: Int = 32, sequenceLength: Int = 35,
+        partitioning: Partitioning = .sequential,
         carriedEpochs: Int? = nil, trainingWindows: Int? = nil, validationWindows: Int? = nil,
         validationFraction: Double? = nil, testFraction: Double? = nil, validationSteps: Int? = nil,
         earlyStopping: EarlyStopping? = nil,
         optimizer: Optimizer = Optimizer(), averagingTrigger: Int? = nil,
         schedule: LearningRateSchedule = LearningRateSchedule(), recoveries: Int = 3,
         regularization: Regularization = Regularization(),
-        initializer: Initializer = .uniform, seed: UInt64 = 0, precision: Precision = .float32
+        initializer: WeightInitializer = .uniform, seed: UInt64 = 0, precision: Precision = .float32
     ) {
         self.epochs = epochs
         self.batchSize = batchSize
-        self.timeSteps = timeSteps
-        self.sampling = sampling
+        self.sequenceLength = sequenceLength
+        self.partitioning = partitioning
         self.carriedEpochs = carriedEpochs
         self.trainingWindows = trainingWindows
         self.validationWindows = validationWindows

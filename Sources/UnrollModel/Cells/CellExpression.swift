@@ -2,7 +2,7 @@
 ///
 /// An expression computes nothing. `CellGraph` reads it once, derives its gradient, and the engines run both, element
 /// by element, over whole layers.
-public struct Expression: Sendable, ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral {
+public struct CellExpression: Sendable, ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral {
     let node: Node
 
     final class Node: Sendable {
@@ -18,8 +18,8 @@ public struct Expression: Sendable, ExpressibleByFloatLiteral, ExpressibleByInte
         case gate(String, half: GateHalf?)
         case state(String)
         case constant(Double)
-        case unary(UnaryFunction, Expression)
-        case binary(BinaryOperator, Expression, Expression)
+        case unary(UnaryFunction, CellExpression)
+        case binary(BinaryOperator, CellExpression, CellExpression)
     }
 
     init(_ content: Content) {
@@ -37,39 +37,39 @@ public struct Expression: Sendable, ExpressibleByFloatLiteral, ExpressibleByInte
     }
 
     /// The elementwise sum.
-    public static func + (left: Expression, right: Expression) -> Expression {
-        Expression(.binary(.add, left, right))
+    public static func + (left: CellExpression, right: CellExpression) -> CellExpression {
+        CellExpression(.binary(.add, left, right))
     }
 
     /// The elementwise difference.
-    public static func - (left: Expression, right: Expression) -> Expression {
-        Expression(.binary(.subtract, left, right))
+    public static func - (left: CellExpression, right: CellExpression) -> CellExpression {
+        CellExpression(.binary(.subtract, left, right))
     }
 
     /// The elementwise product.
-    public static func * (left: Expression, right: Expression) -> Expression {
-        Expression(.binary(.multiply, left, right))
+    public static func * (left: CellExpression, right: CellExpression) -> CellExpression {
+        CellExpression(.binary(.multiply, left, right))
     }
 
     /// The elementwise negative.
-    public static prefix func - (operand: Expression) -> Expression {
+    public static prefix func - (operand: CellExpression) -> CellExpression {
         0 - operand
     }
 }
 
 /// The elementwise hyperbolic tangent.
-public func tanh(_ operand: Expression) -> Expression {
-    Expression(.unary(.tanh, operand))
+public func tanh(_ operand: CellExpression) -> CellExpression {
+    CellExpression(.unary(.tanh, operand))
 }
 
 /// The elementwise logistic function, 1 / (1 + exp(-x)).
-public func sigmoid(_ operand: Expression) -> Expression {
-    Expression(.unary(.sigmoid, operand))
+public func sigmoid(_ operand: CellExpression) -> CellExpression {
+    CellExpression(.unary(.sigmoid, operand))
 }
 
 /// The elementwise rectifier, max(x, 0), with derivative 0 at 0 as PyTorch has it.
-public func relu(_ operand: Expression) -> Expression {
-    Expression(.unary(.relu, operand))
+public func relu(_ operand: CellExpression) -> CellExpression {
+    CellExpression(.unary(.relu, operand))
 }
 
 /// A nonlinearity whose derivative follows from its value alone, so that its argument need not be kept.

@@ -2,19 +2,19 @@ import Foundation
 import Testing
 import UnrollDatasets
 
-@Suite struct CorpusCatalogueTests {
+@Suite struct CorpusCatalogTests {
     @Test func aTextIsFoundByItsName() throws {
-        let entry = try CorpusCatalogue.standard.entry(named: "time-machine")
+        let entry = try CorpusCatalog.standard.entry(named: "time-machine")
         #expect(entry.byteCount == 178_979)
     }
 
     @Test func anUnknownNameListsTheKnownOnes() {
         let error = CorpusError.unknownCorpus(name: "bible", known: ["time-machine", "tiny-shakespeare"])
-        #expect(throws: error) { try CorpusCatalogue.standard.entry(named: "bible") }
+        #expect(throws: error) { try CorpusCatalog.standard.entry(named: "bible") }
         #expect(error.description.contains("'bible'") && error.description.contains("time-machine"))
     }
 
-    @Test(arguments: CorpusCatalogue.standard.entries) func entriesAreWellFormed(entry: CorpusEntry) {
+    @Test(arguments: CorpusCatalog.standard.entries) func entriesAreWellFormed(entry: CorpusEntry) {
         #expect(URL(string: entry.url)?.scheme?.hasPrefix("http") == true)
         #expect(entry.sha1.count == 40 && entry.sha1.allSatisfy { "0123456789abcdef".contains($0) })
         #expect(entry.name.allSatisfy { $0.isLowercase || $0.isNumber || $0 == "-" })
@@ -27,7 +27,7 @@ import UnrollDatasets
         let folder = try URL(filePath: #require(Self.corpora), directoryHint: .isDirectory)
         let text = try Data(contentsOf: folder.appending(path: "timemachine.txt"))
         let corpus = try TestCorpus(replies: [])
-        let entry = try CorpusCatalogue.standard.entry(named: "time-machine")
+        let entry = try CorpusCatalog.standard.entry(named: "time-machine")
         try corpus.write(text, to: corpus.cache.file(of: entry))
         #expect(corpus.cache.isPresent(entry))
     }

@@ -3,7 +3,7 @@ import UnrollKernels
 import UnrollModel
 
 /// How much to generate, and how.
-public struct GenerationOptions: Sendable, Equatable {
+public struct TextGenerationOptions: Sendable, Equatable {
     /// Tokens to generate after the prompt.
     public var length: Int
     /// How the next token is chosen.
@@ -85,12 +85,12 @@ public struct GenerationOptions: Sendable, Equatable {
         guard (0.01...100).contains(repetitionPenalty) else {
             throw .invalidOption(
                 "the repetition penalty (--repetition-penalty) is \(repetitionPenalty) but must lie from 0.01 "
-                    + "to 100; 1 penalises nothing")
+                    + "to 100; 1 penalizes nothing")
         }
         guard (1...GenerationState.recentTokenLimit).contains(repetitionWindow) else {
             throw .invalidOption(
                 "the repetition window (--repetition-window) is \(repetitionWindow) but must lie from 1 to "
-                    + "\(GenerationState.recentTokenLimit); --repetition-penalty 1 penalises nothing")
+                    + "\(GenerationState.recentTokenLimit); --repetition-penalty 1 penalizes nothing")
         }
     }
 }

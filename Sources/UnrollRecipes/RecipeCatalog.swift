@@ -2,7 +2,7 @@ import Foundation
 import RecipeFiles
 
 /// The recipes that come with Unroll, and those in files.
-public enum RecipeCatalogue {
+public enum RecipeCatalog {
     /// The names of the recipes that come with Unroll, in the order of `Recipes/README.md`.
     public static var names: [String] { RecipeFiles.all.map(\.name) }
 

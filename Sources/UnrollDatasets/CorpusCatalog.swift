@@ -1,9 +1,9 @@
 /// The texts that can be asked for by name.
-public struct CorpusCatalogue: Sendable {
+public struct CorpusCatalog: Sendable {
     /// The texts, in the order in which to list them.
     public let entries: [CorpusEntry]
 
-    /// A catalogue of these texts.
+    /// A catalog of these texts.
     public init(entries: [CorpusEntry]) {
         self.entries = entries
     }
@@ -19,9 +19,9 @@ public struct CorpusCatalogue: Sendable {
     }
 }
 
-extension CorpusCatalogue {
+extension CorpusCatalog {
     /// The texts that this version of Unroll knows.
-    public static let standard = CorpusCatalogue(entries: [
+    public static let standard = CorpusCatalog(entries: [
         // The file of "Dive into Deep Learning", which gives this address and this checksum.
         CorpusEntry(
             name: "time-machine",
@@ -29,7 +29,7 @@ extension CorpusCatalogue {
             url: "http://d2l-data.s3-accelerate.amazonaws.com/timemachine.txt",
             byteCount: 178_979,
             sha1: "090b5e7e70c295757f55df93cb0a180b9691891a",
-            licence: "public domain"),
+            license: "public domain"),
         // The text that char-rnn, torch-rnn and nanoGPT are measured on.
         CorpusEntry(
             name: "tiny-shakespeare",
@@ -37,6 +37,6 @@ extension CorpusCatalogue {
             url: "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt",
             byteCount: 1_115_394,
             sha1: "04486597058d11dcc2c556b1d0433891eb639d2e",
-            licence: "public domain"),
+            license: "public domain"),
     ])
 }

@@ -2,7 +2,7 @@ import Foundation
 import UnrollBase
 
 /// How parameters get their first values.
-public enum Initializer: String, Sendable, Codable, CaseIterable {
+public enum WeightInitializer: String, Sendable, Codable, CaseIterable {
     /// Weights from a normal distribution of standard deviation 0.01, biases zero: Dive into Deep Learning's choice.
     case normal
     /// Everything uniform in ±1/√H: PyTorch's choice for recurrent and linear layers alike.
@@ -21,7 +21,7 @@ extension NamedTensors where Scalar == Float {
     ///
     /// - Throws: `ModelError` when the cell is not well-formed or a size makes no sense.
     public init(
-        for configuration: ModelConfiguration, vocabularySize: Int, initializer: Initializer = .normal,
+        for configuration: ModelConfiguration, vocabularySize: Int, initializer: WeightInitializer = .normal,
         seed: UInt64
     ) throws(ModelError) {
         try configuration.check()

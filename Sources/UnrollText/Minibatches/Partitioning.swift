@@ -1,7 +1,7 @@
 import UnrollBase
 
 /// How a text is cut into minibatches ("Dive into Deep Learning" 8.3 and, for windows, 9.3 of edition 1.0).
-public enum Sampling: String, CaseIterable, Codable, Sendable {
+public enum Partitioning: String, CaseIterable, Codable, Sendable {
     /// `B` strands of text side by side; the state goes on from one minibatch to the next.
     case sequential
     /// As `sequential`, but always from the first token: every epoch has the same minibatches.
@@ -16,16 +16,17 @@ public enum Sampling: String, CaseIterable, Codable, Sendable {
     /// - Parameters:
     ///   - tokens: The text.
     ///   - batchSize: Sequences side by side, `B`.
-    ///   - timeSteps: Tokens in a sequence, `T`.
+    ///   - sequenceLength: Tokens in a sequence, `T`.
     ///   - seed: The seed of the run.
     ///   - epoch: Which pass through the text this is.
     ///   - windowCount: How many windows of the beginning to train on, for `windows`; nil is all.
     /// - Returns: The minibatches, made when they are asked for.
     /// - Throws: `TextError` when a size is not positive or the text is too short for one minibatch.
     public func minibatches(
-        of tokens: TokenIDs, batchSize: Int, timeSteps: Int, seed: UInt64, epoch: Int, windowCount: Int? = nil
+        of tokens: TokenIDs, batchSize: Int, sequenceLength: Int, seed: UInt64, epoch: Int,
+        windowCount: Int? = nil
     ) throws(TextError) -> any MinibatchSource {
-        let shape = MinibatchShape(batchSize: batchSize, timeSteps: timeSteps)
+        let shape = MinibatchShape(batchSize: batchSize, sequenceLength: sequenceLength)
         let random = RandomSource(
             seed: seed, purpose: .partitioning, index: UInt32(truncatingIfNeeded: epoch))
         return switch self {
@@ -45,24 +46,24 @@ extension TokenIDs {
     ///
     /// - Parameters:
     ///   - batchSize: Windows side by side, `B`.
-    ///   - timeSteps: Tokens in a window that go in, `T`.
+    ///   - sequenceLength: Tokens in a window that go in, `T`.
     ///   - trainingWindows: How many windows train.
     ///   - windowCount: How many windows validate; nil is all that are left.
     /// - Returns: The minibatches, made when they are asked for.
     /// - Throws: `TextError` when a size is not positive or the text has not so many windows.
     public func validationWindows(
-        batchSize: Int, timeSteps: Int, after trainingWindows: Int, windowCount: Int? = nil
+        batchSize: Int, sequenceLength: Int, after trainingWindows: Int, windowCount: Int? = nil
     ) throws(TextError) -> any MinibatchSource {
         try WindowMinibatches(
-            of: self, shape: MinibatchShape(batchSize: batchSize, timeSteps: timeSteps),
+            of: self, shape: MinibatchShape(batchSize: batchSize, sequenceLength: sequenceLength),
             first: trainingWindows,
             count: windowCount, random: nil)
     }
 
     /// All of the text as one strand (`B` = 1) with the state carried on: every token but the first is predicted once.
     ///
-    /// The last minibatch has fewer steps when `timeSteps` does not divide the text.
-    public func strand(timeSteps: Int) throws(TextError) -> any MinibatchSource {
-        try StrandMinibatches(of: self, timeSteps: timeSteps)
+    /// The last minibatch has fewer steps when `sequenceLength` does not divide the text.
+    public func strand(sequenceLength: Int) throws(TextError) -> any MinibatchSource {
+        try StrandMinibatches(of: self, sequenceLength: sequenceLength)
     }
 }
