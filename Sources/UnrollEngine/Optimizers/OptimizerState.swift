@@ -1,16 +1,16 @@
 import UnrollModel
 
-/// All that goes on in an optimizer beside the parameters; restored, training goes on as if uninterrupted.
+/// What an optimizer keeps beside the parameters; once it is restored, training continues as if uninterrupted.
 public struct OptimizerState: Sendable, Equatable {
     /// Updates since the slots of the rule were zero.
     public var steps: Int
-    /// Updates that the running average is made of.
+    /// Updates in the running average.
     public var averagedSteps: Int
-    /// For each parameter what the rule keeps, as `momentum.rnn.weight_hh_l0` or `square.rnn.weight_hh_l0`, and its
-    /// average, as `average.rnn.weight_hh_l0`, each of the parameter's shape.
+    /// What the rule keeps for each parameter, such as `momentum.rnn.weight_hh_l0` or `square.rnn.weight_hh_l0`, and its
+    /// average, such as `average.rnn.weight_hh_l0`, each of the parameter's shape.
     public var slots: NamedTensors<Float>
 
-    /// Creates a state; the default is that before the first update.
+    /// Creates a state. Default: the one before the first update.
     public init(steps: Int = 0, averagedSteps: Int = 0, slots: NamedTensors<Float> = NamedTensors()) {
         self.steps = steps
         self.averagedSteps = averagedSteps
@@ -44,23 +44,23 @@ extension Optimizer.Rule {
 }
 
 extension OptimizerState {
-    /// Picks a slot of all parameters out.
+    /// Picks out a slot of all parameters.
     ///
     /// - Parameters:
     ///   - slot: The slot.
     ///   - shapes: Names and shapes of the parameters.
     /// - Returns: The slot under the parameters' names; nil if there is none.
-    /// - Throws: `EngineError` when it is there for some parameters only, or of other shapes.
+    /// - Throws: `ModelError` when it is there for some parameters only, or of other shapes.
     func tensors(
         of slot: OptimizerSlot, shapes: [(name: String, shape: [Int])]
-    ) throws(EngineError) -> ModelParameters? {
+    ) throws(ModelError) -> ModelParameters? {
         guard slots.entries.contains(where: { $0.name.hasPrefix(slot.name(of: "")) }) else { return nil }
         var tensors = ModelParameters()
         for (parameter, shape) in shapes {
             let name = slot.name(of: parameter)
-            guard let entry = slots[name] else { throw .model(.missingTensor(name)) }
+            guard let entry = slots[name] else { throw .missingTensor(name) }
             guard entry.shape == shape, entry.values.count == shape.reduce(1, *) else {
-                throw .model(.shapeMismatch(name: name, expected: shape, actual: entry.shape))
+                throw .shapeMismatch(name: name, expected: shape, actual: entry.shape)
             }
             tensors.entries.append(.init(name: parameter, shape: shape, values: entry.values))
         }
@@ -68,23 +68,21 @@ extension OptimizerState {
     }
 
     /// Checks that counts and names are those of an optimizer's state; shapes are checked with each slot's tensors.
-    func check(shapes: [(name: String, shape: [Int])]) throws(EngineError) {
-        guard steps >= 0, averagedSteps >= 0 else {
-            throw .invalidOptimizerState("its counts of steps are negative")
-        }
+    ///
+    /// - Throws: `EngineError.invalidOptimizerState` or `ModelError`.
+    func check(shapes: [(name: String, shape: [Int])]) throws {
+        let contradiction = EngineError.invalidOptimizerState(steps: steps, averagedSteps: averagedSteps)
+        guard steps >= 0, averagedSteps >= 0 else { throw contradiction }
         let known = Set(OptimizerSlot.allCases.flatMap { slot in shapes.map { slot.name(of: $0.name) } })
         if let stranger = slots.entries.first(where: { !known.contains($0.name) }) {
-            throw .model(.unexpectedTensor(stranger.name))
+            throw ModelError.unexpectedTensor(stranger.name)
         }
-        if let twin = slots.duplicateName { throw .model(.duplicateTensor(twin)) }
+        if let twin = slots.duplicateName { throw ModelError.duplicateTensor(twin) }
         let average = OptimizerSlot.average.name(of: "")
         let isAverage = { (entry: ModelParameters.Entry) in entry.name.hasPrefix(average) }
-        guard slots.entries.contains(where: isAverage) == (averagedSteps > 0) else {
-            throw .invalidOptimizerState(
-                "an average of \(averagedSteps) steps is missing, or one of none is there")
-        }
-        guard steps > 0 || slots.entries.allSatisfy(isAverage) else {
-            throw .invalidOptimizerState("there are slots of a rule that has made no step")
-        }
+        // An average belongs to averaged steps, and the rule's slots to steps.
+        guard slots.entries.contains(where: isAverage) == (averagedSteps > 0),
+            steps > 0 || slots.entries.allSatisfy(isAverage)
+        else { throw contradiction }
     }
 }

@@ -1,9 +1,9 @@
 import Foundation
 
-/// One update in numbers: an optimizer, a gradient's norm and the count of steps, worked out for every engine alike.
+/// One update in numbers, computed from optimizer, gradient norm and count of steps in one way for every engine.
 ///
-/// With p a parameter, g its gradient, m and v its slots `momentum` and `square`, a its average, and what a rule lacks
-/// left out:
+/// With p a parameter, g its gradient, m and v its slots `momentum` and `square`, a its average, and without what a
+/// rule lacks:
 ///
 ///     g ← gradientScale g + weightDecay p
 ///     p ← p - shrinkage p
@@ -13,7 +13,7 @@ import Foundation
 ///                     with a square divided by rootScale √v + epsilon
 ///     a ← a + averageShare (p - a)
 struct OptimizerStep {
-    /// What clipping leaves of the gradient; for plain SGD it is part of the rate.
+    /// The factor of clipping; for plain SGD it is part of the rate.
     var gradientScale = 1.0
     /// The learning rate with what the rule corrects.
     var rate: Double
@@ -30,13 +30,13 @@ struct OptimizerStep {
     var epsilon = 0.0
     var averageShare = 0.0
 
-    /// Works an update out.
+    /// Computes the numbers of an update.
     ///
     /// - Parameters:
     ///   - optimizer: The optimizer.
     ///   - gradientNorm: The norm of the gradient before clipping.
     ///   - steps: Updates before this one since the rule's slots were zero.
-    ///   - averagedSteps: Updates before this one that the average is made of.
+    ///   - averagedSteps: Updates before this one in the average.
     init(_ optimizer: Optimizer, gradientNorm: Double, steps: Int, averagedSteps: Int) {
         let learningRate = Double(optimizer.learningRate)
         let decay = Double(optimizer.weightDecay)

@@ -1,7 +1,9 @@
-/// How an engine turns a gradient into an update: a value, which the engine executes over its own layout.
+import UnrollBase
+
+/// How an engine turns a gradient into an update: a value that the engine executes over its own layout.
 ///
-/// Rules are PyTorch's. Of a rule's slots, such as momentum, the engine keeps one number for each parameter:
-/// ``OptimizerState``. A step with a rule of other slots than the step before drops those and begins with its own at
+/// The rules are PyTorch's. For each of a rule's slots, such as momentum, the engine keeps one number per parameter:
+/// ``OptimizerState``. A step whose rule has other slots than the step before drops those and begins with its own at
 /// zero.
 public struct Optimizer: Sendable, Equatable {
     /// The rule of the update.
@@ -13,7 +15,7 @@ public struct Optimizer: Sendable, Equatable {
         case sgd
         /// SGD along a decaying sum of gradients, without dampening.
         ///
-        /// When to use it: where plain SGD is slow because gradients point to and fro; with about a tenth of its
+        /// When to use it: where plain SGD is slow because gradients swing back and forth; with about a tenth of its
         /// learning rate.
         ///
         /// Polyak, "Some methods of speeding up the convergence of iteration methods", 1964.
@@ -28,14 +30,14 @@ public struct Optimizer: Sendable, Equatable {
         /// The gradient divided by the root of a running mean of its squares, plus epsilon.
         ///
         /// When to use it: where gradients of different parameters differ in size and memory for Adam's second slot
-        /// is not to be had.
+        /// is not available.
         ///
         /// Tieleman, Hinton, "Lecture 6.5: RMSprop", 2012.
         case rmsprop(decay: Float = 0.99, epsilon: Float = 1e-8)
         /// A running mean of gradients divided by the root of one of their squares, both corrected for their start at
         /// zero.
         ///
-        /// When to use it: first, wherever no other rule is known to be better; at learning rates around 0.001.
+        /// When to use it: first, unless another rule is known to be better; at learning rates around 0.001.
         ///
         /// Kingma, Ba, "Adam: a method for stochastic optimization", ICLR 2015.
         case adam(beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8)
@@ -46,10 +48,10 @@ public struct Optimizer: Sendable, Equatable {
         /// Loshchilov, Hutter, "Decoupled weight decay regularization", ICLR 2019.
         case adamw(beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8)
 
-        /// Every rule with its usual numbers.
+        /// Every rule with its default numbers.
         public static let all: [Rule] = [.sgd, .momentum(), .nesterov(), .rmsprop(), .adam(), .adamw()]
 
-        /// The name, as in files and flags.
+        /// The name, as in files.
         public var name: String {
             switch self {
             case .sgd: "sgd"
@@ -64,44 +66,44 @@ public struct Optimizer: Sendable, Equatable {
 
     /// A running average of the parameters, which often does better than the last of them.
     ///
-    /// It begins with the parameters after the first update with averaging, and stays as it is in updates without.
+    /// It starts with the parameters after the first update with averaging, and does not change in updates without.
     public enum Averaging: Sendable, Equatable {
-        /// No average goes on.
+        /// No average.
         case none
         /// The mean of the parameters after each update.
         ///
         /// When to use it: at the end of training with SGD, from when the loss no longer falls.
         ///
         /// Polyak, Juditsky, "Acceleration of stochastic approximation by averaging", 1992; the average of PyTorch's
-        /// `ASGD` with `lambd=0`. What turns it on is the caller's: Merity, Keskar, Socher, "Regularizing and
+        /// `ASGD` with `lambd=0`. The caller turns it on: Merity, Keskar, Socher, "Regularizing and
         /// optimizing LSTM language models", ICLR 2018, do when the validation loss has stopped falling.
         case mean
         /// A mean in which older parameters count less by a factor of `decay` with each update.
         ///
-        /// At its n-th update, from 0, the factor is min(decay, (1 + n) / (10 + n)), so that the parameters of the
-        /// beginning are soon forgotten.
+        /// At its n-th update, from 0, the factor is min(decay, (1 + n) / (10 + n)), so that the first
+        /// parameters are soon forgotten.
         ///
-        /// When to use it: from the beginning, with any rule, to smooth the last steps out.
+        /// When to use it: from the beginning, with any rule, to smooth out the last steps.
         case exponential(decay: Float)
     }
 
-    /// The rule of the update.
+    /// The rule of the update. Default: SGD.
     public var rule: Rule
-    /// The size of the step.
+    /// The size of the step, at least 0. Default: 1.
     public var learningRate: Float
-    /// The greatest Euclidean norm that the gradient of all parameters together may have; nil for no bound.
+    /// The greatest Euclidean norm of the gradient of all parameters together; nil for no limit. Default: 1.
     ///
     /// Pascanu, Mikolov, Bengio, "On the difficulty of training recurrent neural networks", ICML 2013.
     public var maxGradientNorm: Float?
-    /// How strongly every parameter, biases too, is pulled towards zero.
+    /// How strongly every parameter, biases included, is pulled toward zero, at least 0. Default: 0.
     ///
     /// As in PyTorch: this much of the parameters is added to the gradient, after clipping; with `adamw` the
     /// parameters shrink by this much of the learning rate instead.
     public var weightDecay: Float
-    /// The running average of the parameters.
+    /// The running average of the parameters. Default: none.
     public var averaging: Averaging
 
-    /// Describes an optimizer; the default is that of "RNN from scratch".
+    /// Creates an optimizer. Default: that of "RNN from scratch".
     public init(
         rule: Rule = .sgd, learningRate: Float = 1, maxGradientNorm: Float? = 1, weightDecay: Float = 0,
         averaging: Averaging = .none
@@ -113,40 +115,40 @@ public struct Optimizer: Sendable, Equatable {
         self.averaging = averaging
     }
 
-    /// Checks that every number makes sense, so that no update divides zero by zero.
+    /// Checks that every number is in its range, so that no update divides zero by zero.
     ///
-    /// - Throws: `EngineError.invalidOptimizer`, which names the first number that does not.
-    public func check() throws(EngineError) {
-        func require(_ isValid: Bool, _ name: String, _ value: Float, _ range: String) throws(EngineError) {
-            guard isValid else { throw .invalidOptimizer(name: name, value: value, range: range) }
+    /// - Throws: `ParameterError.outOfRange` with the first number that is not: `learningRate`, `maxGradientNorm`,
+    ///   `weightDecay`, `momentum`, `decay`, `beta1`, `beta2`, `epsilon` or `averagingDecay`.
+    public func check() throws(ParameterError) {
+        func requireShare(_ value: Float, _ name: String) throws(ParameterError) {
+            try ParameterError.require(value >= 0 && value < 1, name, is: value, but: "in 0..<1")
         }
-        func requireShare(_ value: Float, _ name: String) throws(EngineError) {
-            try require(value >= 0 && value < 1, name, value, "at least 0 and less than 1")
+        func requireAmount(_ value: Float, _ name: String) throws(ParameterError) {
+            try ParameterError.require(
+                value >= 0 && value.isFinite, name, is: value, but: "at least 0 and finite")
         }
-        func requireAmount(_ value: Float, _ name: String) throws(EngineError) {
-            try require(value >= 0 && value.isFinite, name, value, "at least 0 and finite")
+        func requireEpsilon(_ value: Float) throws(ParameterError) {
+            try ParameterError.require(
+                value > 0 && value.isNormal, "epsilon", is: value, but: "positive and finite, such as 1e-8")
         }
-        func requireEpsilon(_ value: Float) throws(EngineError) {
-            try require(value > 0 && value.isNormal, "epsilon", value, "positive and finite, such as 1e-8")
-        }
-        try requireAmount(learningRate, "the learning rate")
+        try requireAmount(learningRate, "learningRate")
         if let maxGradientNorm {
-            try require(
-                maxGradientNorm > 0 && maxGradientNorm.isFinite, "the bound of the gradient's norm",
-                maxGradientNorm, "positive and finite")
+            try ParameterError.require(
+                maxGradientNorm > 0 && maxGradientNorm.isFinite, "maxGradientNorm", is: maxGradientNorm,
+                but: "positive and finite")
         }
-        try requireAmount(weightDecay, "the weight decay")
+        try requireAmount(weightDecay, "weightDecay")
         switch rule {
         case .sgd: break
-        case .momentum(let momentum), .nesterov(let momentum): try requireShare(momentum, "the momentum")
+        case .momentum(let momentum), .nesterov(let momentum): try requireShare(momentum, "momentum")
         case .rmsprop(let decay, let epsilon):
-            try requireShare(decay, "the decay of RMSprop")
+            try requireShare(decay, "decay")
             try requireEpsilon(epsilon)
         case .adam(let beta1, let beta2, let epsilon), .adamw(let beta1, let beta2, let epsilon):
             try requireShare(beta1, "beta1")
             try requireShare(beta2, "beta2")
             try requireEpsilon(epsilon)
         }
-        if case .exponential(let decay) = averaging { try requireShare(decay, "the decay of the average") }
+        if case .exponential(let decay) = averaging { try requireShare(decay, "averagingDecay") }
     }
 }
