@@ -19,7 +19,6 @@ func tests(of name: String, uses dependencies: [Target.Dependency] = [], resourc
         swiftSettings: strict)
 }
 
-let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 /// A program of one file under `Examples`.
@@ -50,8 +49,7 @@ let package = Package(
         .executable(name: "unroll", targets: ["UnrollCLI"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
     ],
     targets: [
         room("UnrollCore"),
@@ -62,7 +60,7 @@ let package = Package(
         room("UnrollKernels", uses: ["CUnrollKernels"]),
         room("UnrollTensor", uses: ["UnrollCore", "UnrollKernels", "CUnrollKernels"]),
         room("UnrollEngine", uses: ["UnrollCore", "UnrollModel", "UnrollKernels", "CUnrollKernels"]),
-        room("UnrollStorage", uses: ["UnrollText", "UnrollModel", crypto]),
+        room("UnrollStorage", uses: ["UnrollText", "UnrollModel"]),
         room(
             "UnrollTraining",
             uses: [
@@ -80,7 +78,7 @@ let package = Package(
                 "UnrollStorage",
                 "UnrollTraining", "UnrollGeneration",
             ]),
-        room("UnrollCorpora", uses: [crypto]),
+        room("UnrollCorpora", uses: ["UnrollStorage"]),
         room("UnrollCharts"),
         room("UnrollBaselines", uses: ["UnrollText"]),
         // In the program's code, so that a program that is copied elsewhere still has them.
@@ -134,7 +132,7 @@ let package = Package(
         tests(of: "Unroll"),
         tests(of: "UnrollKernels", uses: ["CUnrollKernels"]),
         tests(of: "UnrollCore"),
-        tests(of: "UnrollCorpora"),
+        tests(of: "UnrollCorpora", uses: ["UnrollStorage"]),
         tests(of: "UnrollCharts"),
         tests(of: "UnrollBaselines", uses: ["UnrollText", "UnrollCore"], resources: [.copy("Oracles")]),
         tests(
@@ -155,7 +153,9 @@ let package = Package(
         tests(
             of: "UnrollEngine", uses: ["UnrollCore", "UnrollModel", "UnrollKernels", "UnrollText"],
             resources: [.copy("Oracles")]),
-        tests(of: "UnrollStorage", uses: ["UnrollText", "UnrollModel", "UnrollTestSupport"]),
+        tests(
+            of: "UnrollStorage", uses: ["UnrollText", "UnrollModel", "UnrollTestSupport"],
+            resources: [.copy("Oracles")]),
         tests(
             of: "UnrollTraining",
             uses: [
