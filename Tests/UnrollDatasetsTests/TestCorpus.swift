@@ -1,6 +1,6 @@
 import Foundation
-import UnrollDatasets
 import UnrollBase
+import UnrollDatasets
 
 /// A text, a cache in a folder of its own, and a server that replies as told; all gone with this object.
 final class TestCorpus {
