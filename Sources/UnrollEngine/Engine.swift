@@ -34,6 +34,7 @@ public protocol Engine: AnyObject {
     ///
     /// - Parameter threads: Threads that compute; nil for as many as there are processors. Engines without threads
     ///   ignore it.
+    /// - Returns: The other engine.
     /// - Throws: What the machine lacks, such as `KernelError`.
     func sharingParameters(threads: Int?) throws -> Self
 

@@ -18,7 +18,7 @@ import UnrollText
 // MARK: Parameters
 
 /// The parameters of a model, or their gradients.
-private struct ReferenceParameters {
+struct ReferenceParameters {
     /// The parameters of one recurrent layer.
     struct Layer {
         var input: [Double]  // [G H, I]
@@ -65,14 +65,14 @@ private struct ReferenceParameters {
 // MARK: Embedding
 
 /// What a layer reads in one step.
-private enum LayerInput {
+enum LayerInput {
     /// A one-hot vector, `[V]`: the product with it is a column of the weights.
     case token(Int)
     /// A token's vector, `[E]`, or the output of the layer below, `[H]`.
     case vector([Double])
 }
 
-fileprivate extension ReferenceParameters {
+extension ReferenceParameters {
     /// Returns what the first layer reads: the token's row of the embedding, `[E]`, or the token itself.
     func embed(_ token: Int, _ masks: ReferenceMasks) -> LayerInput {
         guard let embedding, let E = configuration.embeddingSize else { return .token(token) }
@@ -89,7 +89,7 @@ fileprivate extension ReferenceParameters {
 
 // MARK: Layer
 
-fileprivate extension ReferenceParameters.Layer {
+extension ReferenceParameters.Layer {
     /// One step of one sequence, with everything that the backward pass needs.
     struct Step {
         let input: LayerInput
@@ -105,6 +105,7 @@ fileprivate extension ReferenceParameters.Layer {
     ///   - previous: The states before the step, `[states, H]`.
     ///   - cell: The cell's formula.
     ///   - changes: What share of each state's change happens, `[states, H]`.
+    /// - Returns: The states after the step, and what the backward pass needs.
     func forward(_ x: LayerInput, after previous: [[Double]], cell: CellGraph, changes: [[Double]]) -> Step {
         let H = previous[0].count
         let inputHalves = matmul(input, x, plus: inputBias)  // [G H]
@@ -263,7 +264,7 @@ extension CellGraph {
 
 // MARK: Decoder
 
-fileprivate extension ReferenceParameters {
+extension ReferenceParameters {
     /// Returns the logits, `[V]`, of the top layer's output, `[H]`.
     func decode(_ output: [Double]) -> [Double] {
         matmul(decoder, .vector(output), plus: decoderBias)
@@ -281,7 +282,7 @@ fileprivate extension ReferenceParameters {
 // MARK: Loss
 
 /// Softmax and cross-entropy of one token.
-private struct ReferenceLoss {
+struct ReferenceLoss {
     let nats: Double
     let probabilities: [Double]  // [V]
     private let target: Int
@@ -311,7 +312,7 @@ private struct ReferenceLoss {
 // MARK: Masks
 
 /// What a step leaves out, number by number. Without a step's masks, only changes of state have a share: the expected.
-private struct ReferenceMasks {
+struct ReferenceMasks {
     let step: StepMasks?
     let configuration: ModelConfiguration
 
