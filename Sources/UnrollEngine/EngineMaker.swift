@@ -3,11 +3,17 @@ import UnrollModel
 
 /// What is asked of an engine when it is made; an engine without such a choice ignores it.
 public struct EngineSettings: Sendable, Hashable {
-    /// The number format of matrix-multiplication operands. Default: float32.
+    /// The number format of matrix-multiplication operands.
+    ///
+    /// Default: float32.
     public var precision: Precision
-    /// Threads that compute. Default: as many as there are processors.
+    /// Threads that compute.
+    ///
+    /// Default: as many as there are processors.
     public var threads: Int?
-    /// The kernels to use. Default: what `UNROLL_KERNELS` names, otherwise the fastest.
+    /// The kernels to use.
+    ///
+    /// Default: what `UNROLL_KERNELS` names, otherwise the fastest.
     public var kernelLevel: KernelLevel?
 
     /// Collects the settings.

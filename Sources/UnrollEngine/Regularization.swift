@@ -6,33 +6,43 @@ import UnrollModel
 /// Weight decay belongs to the `Optimizer`, zoneout and tied weights to the `ModelConfiguration`.
 public struct Regularization: Sendable, Equatable, Codable {
     /// The dropout probability of each layer's output on its way up, to the next layer and to the decoder, in 0..<1.
+    ///
     /// Default: 0.
     ///
     /// What remains is scaled up to the same expectation. The path through time keeps everything. Zaremba, Sutskever,
     /// Vinyals, "Recurrent neural network regularization", 2014. For any model that memorizes its text: 0.2 to 0.5.
     public var dropout: Float
-    /// Whether all steps of a sequence in a minibatch drop the same units; needs `dropout`. Default: false.
+    /// Whether all steps of a sequence in a minibatch drop the same units; needs `dropout`.
+    ///
+    /// Default: false.
     ///
     /// Gal, Ghahramani, "A theoretically grounded application of dropout in recurrent neural networks", NIPS 2016. For
     /// long training of models with several layers.
     public var usesVariationalDropout: Bool
-    /// The dropout probability of a token's whole vector during a step, in 0..<1. Default: 0.
+    /// The dropout probability of a token's whole vector during a step, in 0..<1.
+    ///
+    /// Default: 0.
     ///
     /// Also by Gal and Ghahramani. For words rather than characters, and only with an embedding: 0.1.
     public var embeddingDropout: Float
-    /// The dropout probability of each weight between a layer's output and its gates during a step, in 0..<1. Default: 0.
+    /// The dropout probability of each weight between a layer's output and its gates during a step, in 0..<1.
+    ///
+    /// Default: 0.
     ///
     /// Merity, Keskar, Socher, "Regularizing and optimizing LSTM language models", ICLR 2018. For models that are
     /// large for their text, beside dropout: 0.2 to 0.5.
     public var weightDrop: Float
     /// The share of the target's probability that is spread over all tokens, in gradients but not in losses, in 0..<1.
+    ///
     /// Default: 0.
     ///
     /// Szegedy et al., "Rethinking the inception architecture", CVPR 2016. Against overconfident models, at the cost of
     /// perplexity: 0.1.
     public var labelSmoothing: Float
 
-    /// Creates a regularization. Default: none.
+    /// Creates a regularization.
+    ///
+    /// Default: none.
     public init(
         dropout: Float = 0, usesVariationalDropout: Bool = false, embeddingDropout: Float = 0,
         weightDrop: Float = 0,

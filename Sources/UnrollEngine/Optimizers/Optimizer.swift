@@ -87,23 +87,35 @@ public struct Optimizer: Sendable, Equatable {
         case exponential(decay: Float)
     }
 
-    /// The rule of the update. Default: SGD.
+    /// The rule of the update.
+    ///
+    /// Default: SGD.
     public var rule: Rule
-    /// The size of the step, at least 0. Default: 1.
+    /// The size of the step, at least 0.
+    ///
+    /// Default: 1.
     public var learningRate: Float
-    /// The greatest Euclidean norm of the gradient of all parameters together; nil for no limit. Default: 1.
+    /// The greatest Euclidean norm of the gradient of all parameters together; nil for no limit.
+    ///
+    /// Default: 1.
     ///
     /// Pascanu, Mikolov, Bengio, "On the difficulty of training recurrent neural networks", ICML 2013.
     public var maxGradientNorm: Float?
-    /// How strongly every parameter, biases included, is pulled toward zero, at least 0. Default: 0.
+    /// How strongly every parameter, biases included, is pulled toward zero, at least 0.
+    ///
+    /// Default: 0.
     ///
     /// As in PyTorch: this much of the parameters is added to the gradient, after clipping; with `adamw` the
     /// parameters shrink by this much of the learning rate instead.
     public var weightDecay: Float
-    /// The running average of the parameters. Default: none.
+    /// The running average of the parameters.
+    ///
+    /// Default: none.
     public var averaging: Averaging
 
-    /// Creates an optimizer. Default: that of "RNN from scratch".
+    /// Creates an optimizer.
+    ///
+    /// Default: that of "RNN from scratch".
     public init(
         rule: Rule = .sgd, learningRate: Float = 1, maxGradientNorm: Float? = 1, weightDecay: Float = 0,
         averaging: Averaging = .none

@@ -10,7 +10,9 @@ public struct OptimizerState: Sendable, Equatable {
     /// average, such as `average.rnn.weight_hh_l0`, each of the parameter's shape.
     public var slots: NamedTensors<Float>
 
-    /// Creates a state. Default: the one before the first update.
+    /// Creates a state.
+    ///
+    /// Default: the one before the first update.
     public init(steps: Int = 0, averagedSteps: Int = 0, slots: NamedTensors<Float> = NamedTensors()) {
         self.steps = steps
         self.averagedSteps = averagedSteps

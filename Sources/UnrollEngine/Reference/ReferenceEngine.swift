@@ -311,7 +311,9 @@ struct ReferenceLoss {
 
 // MARK: Masks
 
-/// What a step leaves out, number by number. Without a step's masks, only changes of state have a share: the expected.
+/// What a step leaves out, number by number.
+///
+/// Without a step's masks, only changes of state have a share: the expected.
 struct ReferenceMasks {
     let step: StepMasks?
     let configuration: ModelConfiguration
