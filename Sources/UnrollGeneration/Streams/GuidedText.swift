@@ -3,8 +3,8 @@ import UnrollEngine
 import UnrollModel
 import UnrollText
 
-/// A text that somebody writes together with a model: token by token from its choices or in words of one's own, and
-/// back again.
+/// A text that a person writes together with a model: token by token from its choices or in words of their own, with
+/// steps back.
 package struct GuidedText {
     /// A token that may come next.
     package struct Choice: Sendable {
@@ -14,11 +14,11 @@ package struct GuidedText {
         package let probability: Double
     }
 
-    /// All that a step back restores.
+    /// Everything that a step back restores.
     private struct Moment {
         var state: GenerationState
         var sampler: TokenSampler
-        /// What was written after the prompt.
+        /// The text after the prompt.
         var text = ""
     }
 
@@ -28,12 +28,13 @@ package struct GuidedText {
     private var past: [Moment] = []
     private var present: Moment
 
-    /// What was written after the prompt.
+    /// The text after the prompt.
     package var text: String { present.text }
 
     /// Reads the prompt.
     ///
-    /// - Throws: `GenerationError` when prompt or options make no sense.
+    /// - Throws: What `LanguageModel.read` throws, `ParameterError` for options that are out of range, `GenerationError`
+    ///   for banned tokens.
     package init(
         _ model: LanguageModel, after prompt: String, options: TextGenerationOptions, threads: Int?
     ) throws {
@@ -41,12 +42,12 @@ package struct GuidedText {
         self.options = options
         self.threads = threads
         var sampler = try TokenSampler(options, vocabulary: model.vocabulary)
-        let state = try model.state(after: prompt, precision: options.precision, threads: threads)
+        let state = try model.read(prompt, precision: options.precision, threads: threads)
         for token in state.recentTokens { sampler.observe(token) }
         present = Moment(state: state, sampler: sampler)
     }
 
-    /// The most probable tokens, the most probable first; those that cannot come are left out.
+    /// The most probable tokens, the most probable first; those that cannot come are omitted.
     package mutating func choices(_ count: Int) throws(GenerationError) -> [Choice] {
         let probabilities = try present.sampler.probabilities(of: present.state.logits)
         var best: [Choice] = []
@@ -59,17 +60,13 @@ package struct GuidedText {
         return best
     }
 
-    /// Goes on with a token.
+    /// Continues with a token.
     package mutating func choose(_ choice: Choice) throws {
         var next = present
-        do {
-            try model.withEngine(precision: options.precision, threads: threads) { engine in
-                try engine.restoreState(next.state.recurrentState)
-                try next.state.read(choice.token, with: engine)
-                engine.copyState(to: &next.state.recurrentState)
-            }
-        } catch let error as EngineError {
-            throw GenerationError.engine(error)
+        try model.withEngine(precision: options.precision, threads: threads) { engine in
+            try engine.restoreState(next.state.recurrentState)
+            try next.state.read(choice.token, with: engine)
+            engine.copyState(to: &next.state.recurrentState)
         }
         var decoder = TextDecoder(model.vocabulary, next.state.decoder)
         next.text += decoder.decode(choice.token)
@@ -78,13 +75,13 @@ package struct GuidedText {
         advance(to: next)
     }
 
-    /// Goes on with a text.
+    /// Continues with a text.
     package mutating func append(_ text: String) throws {
         var next = present
         let needsSpace = next.state.decoder.needsSpace && text.first?.isWhitespace == false
         next.text += (needsSpace ? " " : "") + text
-        next.state = try model.state(
-            after: text, from: present.state, precision: options.precision, threads: threads)
+        next.state = try model.read(
+            text, after: present.state, precision: options.precision, threads: threads)
         for token in model.vocabulary.encode(text).ids { next.sampler.observe(token) }
         advance(to: next)
     }

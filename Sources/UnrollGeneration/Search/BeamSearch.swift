@@ -1,20 +1,20 @@
 import UnrollText
 
-/// The state of one beam search: what goes on, and what has ended.
+/// The state of one beam search: unfinished beams and results.
 ///
-/// All continuations of the beams by one token are looked at. Those that a stop string or the length ends are results,
-/// of which the best are kept; the most probable of the others are the next beams.
+/// Each step examines all continuations of the beams by one token. Those that a stop string or the length ends are
+/// results, of which the best are kept; the most probable of the others are the next beams.
 struct BeamSearch {
-    /// A beam and the token that it may go on with.
+    /// A beam and a token that may continue it.
     private struct Candidate {
         let row: Int
         let token: Int32
         let logProbability: Double
     }
 
-    /// What the next step of the engine is to compute.
+    /// What the engine computes next.
     struct Step {
-        /// The row of the state that each beam goes on from.
+        /// The row of the state that each beam continues.
         var rows: [Int]
         var tokens: [Int32]
     }
@@ -50,11 +50,11 @@ struct BeamSearch {
         }
     }
 
-    /// Goes on by one token.
+    /// Continues by one token.
     ///
     /// - Parameter logits: Those of every beam, `[B, V]`.
-    /// - Returns: What the engine is to read; nil at the end.
-    /// - Throws: `GenerationError.notANumber` when a logit is none.
+    /// - Returns: What the engine reads next; nil at the end.
+    /// - Throws: `GenerationError.notANumber` when a logit is not finite.
     mutating func advance(_ logits: [Float]) throws(GenerationError) -> Step? {
         var candidates: [Candidate] = []
         for (row, beam) in beams.enumerated() where beam.tokens.count < options.length {
@@ -73,7 +73,7 @@ struct BeamSearch {
             }
         }
         beams = candidates.map(beam)
-        // The logarithms are negative: a beam is best off if it pays nothing more on its way to the greatest length.
+        // Logarithms are negative: at best, a beam loses nothing more on its way to the greatest length.
         guard let best = beams.first, results.count < options.width || isPromising(best) else { return nil }
         return Step(rows: candidates.map(\.row), tokens: candidates.map(\.token))
     }
@@ -92,7 +92,7 @@ struct BeamSearch {
         return score(candidate.logProbability, count: beams[candidate.row].tokens.count + 1) > last.score
     }
 
-    /// Whether what a beam may become could still be kept.
+    /// Whether a continuation of the beam could still be kept.
     private func isPromising(_ beam: Beam) -> Bool {
         results.last.map { score(beam.logProbability, count: options.length) > $0.score } ?? true
     }
@@ -103,5 +103,45 @@ struct BeamSearch {
             text: beam.text, tokens: beam.tokens, logProbability: beam.logProbability,
             score: score(beam.logProbability, count: beam.tokens.count))
         results.insert(hypothesis, keeping: options.width) { $0.score }
+    }
+}
+
+/// An unfinished continuation of a beam search.
+struct Beam {
+    private(set) var tokens: [Int32] = []
+    private(set) var logProbability = 0.0
+    private(set) var text = ""
+    /// Whether a stop string has ended it.
+    private(set) var hasStopped = false
+    private var decoder: TextDecoder
+    private var matcher: StopMatcher
+
+    init(_ decoder: TextDecoder, _ matcher: StopMatcher) {
+        self.decoder = decoder
+        self.matcher = matcher
+    }
+
+    /// This one with one more token.
+    func adding(_ token: Int32, logProbability: Double) -> Beam {
+        var beam = self
+        beam.tokens.append(token)
+        beam.logProbability = logProbability
+        beam.add(beam.decoder.decode(token))
+        return beam
+    }
+
+    /// This one with the text that was held back, at the end.
+    func finished() -> Beam {
+        guard !hasStopped else { return self }
+        var beam = self
+        beam.add(decoder.finish())
+        if !beam.hasStopped { beam.text += beam.matcher.finish() }
+        return beam
+    }
+
+    private mutating func add(_ piece: String) {
+        let (more, stop) = matcher.append(piece)
+        text += more
+        hasStopped = stop != nil
     }
 }
