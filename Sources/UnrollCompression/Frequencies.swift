@@ -13,11 +13,11 @@ struct TokenFrequencies: Frequencies {
         weights = [UInt32](repeating: 0, count: vocabularySize)
     }
 
-    /// Takes over logits, `[V]`.
+    /// Converts logits, `[V]`.
     ///
     /// - Parameters:
     ///   - logits: One for each token.
-    ///   - escapes: How probable `<unk>` is at least: a model that knew all of its own text never expects it.
+    ///   - escapes: The least probability of `<unk>`: a model whose vocabulary had all of its own text never expects it.
     /// - Throws: `GenerationError.notANumber`.
     mutating func update(
         from logits: UnsafeBufferPointer<Float>, escapes: EscapeRate
@@ -44,9 +44,9 @@ struct TokenFrequencies: Frequencies {
         return (symbol, start, UInt64(weights[symbol]))
     }
 
-    /// Writes the weights of `softmax(logits)` and returns their sum, or nil where one is not a number.
+    /// Writes the weights of `softmax(logits)` and returns their sum, or nil if a logit is not finite.
     ///
-    /// Loops of one kind of operation each, which the compiler makes vectors of.
+    /// Its loops have one kind of operation each, so that the compiler vectorizes them.
     private static func fill(
         _ weights: UnsafeMutableBufferPointer<UInt32>, from logits: UnsafeBufferPointer<Float>
     ) -> UInt64? {
@@ -75,7 +75,7 @@ struct TokenFrequencies: Frequencies {
     @inline(__always)
     private static func weight(ofExponent exponent: Float) -> UInt32 {
         let exponent = exponent < -64 ? -64 : exponent
-        // Added to this, a number is rounded to a whole one, which stands in the lowest bits.
+        // Adding this rounds a number to a whole one, which is then in the lowest bits.
         let rounder: Float = 0x1.8p23
         let rounded = exponent + rounder
         let x = exponent - (rounded - rounder)
@@ -90,11 +90,11 @@ struct TokenFrequencies: Frequencies {
     }
 }
 
-/// How often a text has had something that the vocabulary lacks.
+/// How often a text has had characters that the vocabulary lacks.
 struct EscapeRate {
     private var tokens: UInt64 = 0
     private var escapes: UInt64 = 0
-    /// What came lately counts more: beyond this both numbers are halved.
+    /// Recent tokens count more: beyond this, both numbers are halved.
     private static let memory: UInt64 = 1 << 12
 
     /// The weight of an escape beside that of all tokens together.
@@ -108,5 +108,47 @@ struct EscapeRate {
         guard tokens > Self.memory else { return }
         tokens /= 2
         escapes /= 2
+    }
+}
+
+/// Frequencies that are learned from the symbols so far.
+struct AdaptiveFrequencies: Frequencies {
+    private var counts: [UInt16]
+    private(set) var total: UInt64
+    /// The increment of a symbol's count when it comes; a symbol that never came counts 1.
+    private static let increment: UInt16 = 48
+    /// Beyond this, all counts are halved, so that recent symbols count more.
+    private static let maximumTotal: UInt64 = 1 << 13
+
+    /// Expects all symbols equally, or one of them more than the others.
+    init(symbolCount: Int, expecting symbol: Int? = nil) {
+        counts = [UInt16](repeating: 1, count: symbolCount)
+        if let symbol { counts[symbol] += 8 * Self.increment }
+        total = counts.reduce(0) { $0 + UInt64($1) }
+    }
+
+    func interval(of symbol: Int) -> (start: UInt64, size: UInt64) {
+        (counts[..<symbol].reduce(0) { $0 + UInt64($1) }, UInt64(counts[symbol]))
+    }
+
+    func symbol(at point: UInt64) -> (symbol: Int, start: UInt64, size: UInt64) {
+        var (symbol, start) = (0, UInt64(0))
+        while start + UInt64(counts[symbol]) <= point {
+            start += UInt64(counts[symbol])
+            symbol += 1
+        }
+        return (symbol, start, UInt64(counts[symbol]))
+    }
+
+    /// Codes a symbol and learns from it.
+    mutating func code(_ symbol: @autoclosure () -> Int, with coder: inout some SymbolCoder) -> Int {
+        let symbol = coder.code(symbol(), with: self)
+        counts[symbol] += Self.increment
+        total += UInt64(Self.increment)
+        if total > Self.maximumTotal {
+            for index in counts.indices { counts[index] = (counts[index] + 1) / 2 }
+            total = counts.reduce(0) { $0 + UInt64($1) }
+        }
+        return symbol
     }
 }
