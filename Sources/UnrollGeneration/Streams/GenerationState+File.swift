@@ -98,7 +98,8 @@ extension GenerationState {
             let recurrentState = try? RecurrentState(tensors, for: model.configuration),
             recurrentState.batchSize == 1
         else {
-            throw GenerationError.unusableState(path: path, reason: "a part of the state is missing or damaged")
+            throw GenerationError.unusableState(
+                path: path, reason: "a part of the state is missing or damaged")
         }
         self.init(zerosFor: model.configuration)
         self.tokenCount = tokenCount
