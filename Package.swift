@@ -101,7 +101,8 @@ let package = Package(
         .executableTarget(
             name: "UnrollCLI",
             dependencies: [
-                "Unroll", "UnrollDatasets", "UnrollCharts", "UnrollReports", "UnrollRecipes", argumentParser,
+                "Unroll", "UnrollBase", "UnrollDatasets", "UnrollCharts", "UnrollReports", "UnrollRecipes",
+                argumentParser,
             ],
             swiftSettings: strict),
 

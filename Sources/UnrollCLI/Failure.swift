@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Unroll
+import UnrollBase
 import UnrollRecipes
 import UnrollReports
 
@@ -30,8 +31,8 @@ struct Failure: Error {
             self.init(error.description, exitCode: error.isUsage ? Self.usage : 1)
         case let error as GenerationError:
             self.init(error.description, exitCode: error.isUsage ? Self.usage : 1)
-        case let error as EngineError:
-            self.init(error.description, exitCode: error.isUsage ? Self.usage : 1)
+        case let error as ParameterError:
+            self.init(error.description, exitCode: Self.usage)
         case let error as RecipeError:
             self.init(error.description, exitCode: error.isUsage ? Self.usage : 1)
         case let error as KernelError:
@@ -87,16 +88,6 @@ extension TextError {
     }
 }
 
-extension EngineError {
-    fileprivate var isUsage: Bool {
-        switch self {
-        case .invalidSize, .invalidOptimizer: true
-        case .kernels(let error): error.isUsage
-        default: false
-        }
-    }
-}
-
 extension KernelError {
     fileprivate var isUsage: Bool {
         switch self {
@@ -110,7 +101,7 @@ extension TrainingError {
     fileprivate var isUsage: Bool {
         switch self {
         case .invalidOption: true
-        case .engine(let error): error.isUsage
+        case .engine(let error): error is ParameterError || (error as? KernelError)?.isUsage == true
         case .text(let error): error.isUsage
         default: false
         }
@@ -130,8 +121,7 @@ extension RecipeError {
 extension GenerationError {
     fileprivate var isUsage: Bool {
         switch self {
-        case .invalidOption, .emptyPrompt, .unknownToken, .nothingToChoose: true
-        case .engine(let error): error.isUsage
+        case .emptyPrompt, .unknownToken, .allTokensBanned: true
         default: false
         }
     }

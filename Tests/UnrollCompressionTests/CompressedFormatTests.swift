@@ -49,7 +49,7 @@ import UnrollText
 
     @Test func whatWasAddedIsNoticed() async {
         for added in [[0], [10], compressed] {
-            await expect(.bytesBehindTheEnd(at: compressed.count), of: compressed + added)
+            await expect(.trailingBytes(at: compressed.count), of: compressed + added)
         }
     }
 

@@ -155,7 +155,7 @@ import UnrollText
 
     @Test func aNetworkThatLearnsNeedsNoModel() throws {
         for (name, bytes) in Self.inputs {
-            let compressor = Compressor(adaptiveWithThreads: 1)
+            let compressor = Compressor.adaptive(threads: 1)
             let compressed = try compressor.compress(bytes) + compressor.finish()
             #expect(compressed.count <= bytes.count + 75, "\(name)")
             let decompressor = Decompressor(threads: 2)
@@ -165,7 +165,7 @@ import UnrollText
     }
 
     @Test func itLearns() throws {
-        let compressor = Compressor(adaptiveWithThreads: 1)
+        let compressor = Compressor.adaptive(threads: 1)
         let bytes = Array(String(repeating: Self.english, count: 60).utf8)
         let compressed = try compressor.compress(bytes) + compressor.finish()
         #expect(compressed.count < bytes.count / 6)

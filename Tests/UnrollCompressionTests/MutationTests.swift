@@ -46,7 +46,7 @@ import UnrollTraining
             return text
         }
         let compressor =
-            isAdaptive ? Compressor(adaptiveWithThreads: 1) : Compressor(model, threads: 1)
+            isAdaptive ? Compressor.adaptive(threads: 1) : Compressor(model, threads: 1)
         let compressed = try compressor.compress(Self.text) + compressor.finish()
         // Before the first block: fields, the model or the alphabet, an unknown length, a checksum.
         let head = 8 + (isAdaptive ? 32 : 16) + 1 + 4

@@ -45,7 +45,7 @@ import UnrollText
     static let cells: [any RecurrentCell.Type] = [TanhCell.self, LSTMCell.self, GRUCell.self, SplitCell.self]
 
     private static func conditions(_ item: Case, step: Int = 1) -> TrainingConditions {
-        TrainingConditions(regularization: item.regularization, seed: 77, step: step)
+        StepRandomness(regularization: item.regularization, seed: 77, step: step)
     }
 
     @Test(arguments: cases, sizes) func theEnginesAgree(item: Case, size: ConformanceTests.Size) throws {
@@ -55,7 +55,7 @@ import UnrollText
             let reference = try ReferenceEngine(
                 configuration: model.configuration, parameters: model.parameters)
             for minibatch in model.minibatches {
-                let expected = try reference.gradients(on: minibatch, under: Self.conditions(item))
+                let expected = try reference.gradients(on: minibatch, randomness: Self.conditions(item))
                 let nats = try reference.evaluate(minibatch)
                 for (precision, level) in ConformanceTests.kernels where precision == .float32 {
                     let engine = try CPUEngine(
@@ -63,7 +63,7 @@ import UnrollText
                         kernelLevel: level)
                     for earlier in model.minibatches {
                         let (loss, gradients) = try engine.gradients(
-                            on: earlier, under: Self.conditions(item))
+                            on: earlier, randomness: Self.conditions(item))
                         let evaluated = try engine.evaluate(earlier)
                         guard earlier == minibatch else { continue }
                         #expect(abs(loss / expected.meanLoss - 1) < 1e-5, "\(cell.name) \(level)")
@@ -115,7 +115,7 @@ import UnrollText
         let minibatch = model.minibatches[0]
         let engine = try CPUEngine(configuration: model.configuration, parameters: model.parameters)
         func gradients(_ conditions: TrainingConditions?) throws -> NamedTensors<Double> {
-            try engine.gradients(on: minibatch, under: conditions).gradients
+            try engine.gradients(on: minibatch, randomness: conditions).gradients
         }
         let first = try gradients(Self.conditions(item))
         #expect(try gradients(Self.conditions(item)) == first)
@@ -137,8 +137,8 @@ import UnrollText
         var mean = [Double](repeating: 0, count: expected.count)
         let steps = 2000
         for step in 0..<steps {
-            let conditions = TrainingConditions(regularization: Regularization(dropout: 0.1), step: step)
-            let values = try engine.gradients(on: minibatch, under: conditions).gradients["decoder.bias"]?
+            let conditions = StepRandomness(regularization: Regularization(dropout: 0.1), step: step)
+            let values = try engine.gradients(on: minibatch, randomness: conditions).gradients["decoder.bias"]?
                 .values
             for (index, value) in (values ?? []).enumerated() { mean[index] += value / Double(steps) }
         }
@@ -165,7 +165,7 @@ import UnrollText
                 let error = try #require(throws: EngineError.self) {
                     try engine.train(
                         on: model.minibatches[0], with: Optimizer(),
-                        under: TrainingConditions(regularization: regularization))
+                        under: StepRandomness(regularization: regularization))
                 }
                 #expect(error.description.contains(name))
             }
@@ -214,11 +214,11 @@ import UnrollText
             sequenceLength: vectors.sequenceLength, batchSize: vectors.batchSize, continuesState: false)
         minibatch.inputs = vectors.inputs
         minibatch.targets = vectors.targets
-        let conditions = TrainingConditions(
+        let conditions = StepRandomness(
             regularization: vectors.regularization, seed: try #require(UInt64(vectors.seed)),
             step: vectors.step)
         let engine = try ReferenceEngine(configuration: configuration, parameters: parameters)
-        let (loss, gradients) = try engine.gradients(on: minibatch, under: conditions)
+        let (loss, gradients) = try engine.gradients(on: minibatch, randomness: conditions)
         // What is kept is scaled by a number of single precision.
         #expect(abs(loss - vectors.loss) < 1e-7)
         for entry in gradients.entries {

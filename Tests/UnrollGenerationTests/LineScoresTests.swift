@@ -30,7 +30,7 @@ import UnrollText
         try folder.write(lines.joined(separator: "\n") + "\n", to: "log")
         let scores = try await scores("log")
         #expect(scores.map(\.number) == Array(1...9_000))
-        #expect(scores.map(\.score) == (try model.scores(ofLines: lines)))
+        #expect(scores.map(\.score) == (try model.scoreLines(lines)))
         #expect(scores.allSatisfy { $0.excess == $0.score.span?.excess ?? 0 })
     }
 

@@ -135,7 +135,7 @@ import UnrollText
             for try await piece in model.generate(after: "a", options: options) { text += piece.text }
             #expect(text == expected, "\(window)")
             var rest = ""
-            let state = try model.state(after: "a" + text.prefix(3))
+            let state = try model.read("a" + text.prefix(3))
             for try await piece in model.generate(from: state, options: options) { rest += piece.text }
             #expect(rest.prefix(3) == text.suffix(3), "\(window)")
         }

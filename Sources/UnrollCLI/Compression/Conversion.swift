@@ -21,8 +21,7 @@ struct Conversion {
             }
             try output.write(finish())
             try output.finish()
-        } catch let error as GenerationError {
-            if case .engine = error { throw error }
+        } catch let error as CompressionError {
             throw Failure("\(input.name): \(error.description)")
         }
         if total > 0 { Standard.error.write("\r\u{1B}[K") }
