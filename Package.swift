@@ -128,7 +128,7 @@ let package = Package(
 
         .target(
             name: "UnrollTestSupport",
-            dependencies: ["UnrollBase", "UnrollText", "UnrollModel", "UnrollGeneration"],
+            dependencies: ["UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollGeneration"],
             path: "Tests/UnrollTestSupport", swiftSettings: strict),
         tests(of: "Unroll"),
         tests(of: "UnrollBase", uses: ["UnrollTestSupport"], resources: [.copy("Oracles")]),
@@ -152,13 +152,13 @@ let package = Package(
             uses: [
                 "UnrollTestSupport", "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels",
                 "UnrollEngine", "UnrollTraining",
-            ], resources: [.copy("Interchange"), .copy("Oracles")]),
+            ], resources: [.copy("Fixtures"), .copy("Interchange"), .copy("Oracles")]),
         tests(
             of: "UnrollCompression",
             uses: [
                 "UnrollTestSupport", "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels",
                 "UnrollEngine", "UnrollGeneration",
-            ]),
+            ], resources: [.copy("Fixtures")]),
         tests(of: "UnrollDatasets", uses: ["UnrollBase"]),
         tests(of: "UnrollCharts"),
         tests(

@@ -4,6 +4,7 @@ import UnrollBase
 import UnrollCompression
 import UnrollEngine
 import UnrollGeneration
+import UnrollKernels
 import UnrollModel
 import UnrollTestSupport
 import UnrollText
@@ -31,7 +32,7 @@ import UnrollTraining
             let result = try decompress(bytes)
             #expect(result == text, "mutation \(mutation)")
         } catch {
-            #expect(error is GenerationError, "mutation \(mutation): \(error)")
+            #expect(error is CompressionError, "mutation \(mutation): \(error)")
             #expect(!"\(error)".contains("\n"))
         }
     }
@@ -95,7 +96,8 @@ import UnrollTraining
                     try use(read)
                 } catch {
                     #expect(
-                        error is any UnrollError || error is GenerationError, "mutation \(index): \(error)")
+                        error is any UnrollError || error is TextError || error is KernelError,
+                        "mutation \(index): \(error)")
                     #expect(!"\(error)".contains("\n"))
                 }
             }
@@ -111,7 +113,7 @@ import UnrollTraining
         let corpus = try Corpus(bytes: text, name: "text", vocabulary: model.vocabulary)
         do {
             _ = try model.evaluate(on: corpus, threads: 1)
-        } catch GenerationError.text {
+        } catch is TextError {
             // Nothing is left of the text after other preprocessing.
         }
     }
@@ -139,7 +141,7 @@ import UnrollTraining
             do {
                 _ = try Trainer(resuming: folder("model"), corpus: corpus, engine: .cpu(threads: 1))
             } catch {
-                #expect(!error.description.contains("\n"), "mutation \(index)")
+                #expect(!"\(error)".contains("\n"), "mutation \(index)")
             }
         }
     }

@@ -25,14 +25,14 @@ import UnrollTraining
 
     /// The summed nats of all tokens but the first.
     private func nats(_ corpus: Corpus, under model: LanguageModel) throws -> Double {
-        try probabilities(corpus, randomness: model).reduce(0) { $0 - log($1) }
+        try probabilities(corpus, under: model).reduce(0) { $0 - log($1) }
     }
 
     /// An exercise of the book's: perplexity as the reciprocal of the geometric mean of probabilities.
     @Test func perplexityIsTheReciprocalOfAGeometricMean() throws {
         let model = try LanguageModel.untrained(text: "time traveller")
         let corpus = try corpus("travel time travel", of: model)
-        let probabilities = try probabilities(corpus, randomness: model)
+        let probabilities = try probabilities(corpus, under: model)
         let geometricMean = pow(probabilities.reduce(1, *), 1 / Double(probabilities.count))
         let evaluation = try model.evaluate(on: corpus)
         #expect(abs(evaluation.perplexity * geometricMean - 1) < 1e-5)
@@ -50,7 +50,7 @@ import UnrollTraining
         for threads in 1...2 {
             let evaluation = try model.evaluate(on: corpus, threads: threads)
             #expect(evaluation.tokens == length - 1)
-            #expect(abs(evaluation.nats / (try nats(corpus, randomness: model)) - 1) < 1e-5)
+            #expect(abs(evaluation.nats / (try nats(corpus, under: model)) - 1) < 1e-5)
             #expect(evaluation.perplexity == exp(evaluation.nats / Double(length - 1)))
         }
     }
@@ -107,13 +107,13 @@ import UnrollTraining
         let model = try LanguageModel.untrained(text: "abc")
         try folder.write("", to: "empty")
         try folder.write("a", to: "short")
-        await expectGenerationError(.text(.emptyText(file: "empty"))) {
+        await expectError(TextError.emptyText(file: "empty")) {
             _ = try model.evaluate(contentsOf: folder("empty"))
         }
-        await expectGenerationError(
-            .text(.textTooShort(tokens: 1, needed: 2, batchSize: 1, sequenceLength: 1))
+        await expectError(
+            TextError.textTooShort(tokens: 1, needed: 2, batchSize: 1, sequenceLength: 1)
         ) { _ = try model.evaluate(contentsOf: folder("short")) }
-        await expectGenerationError(.text(.fileNotFound(file: folder("nowhere").relativePath))) {
+        await expectError(TextError.fileNotFound(file: folder("nowhere").relativePath)) {
             _ = try model.evaluate(contentsOf: folder("nowhere"))
         }
     }

@@ -4,29 +4,49 @@ import UnrollModel
 
 /// The length of a generated text, and how its tokens are chosen.
 public struct TextGenerationOptions: Sendable, Equatable {
-    /// Tokens to generate after the prompt, at least 0. Default: 200.
+    /// Tokens to generate after the prompt, at least 0.
+    ///
+    /// Default: 200.
     public var length: Int
-    /// How the next token is chosen. Default: at a temperature of 1.
+    /// How the next token is chosen.
+    ///
+    /// Default: at a temperature of 1.
     public var strategy: SamplingStrategy
     /// The number of most probable tokens that may be chosen, with those as probable as the last of them, at least 1.
+    ///
     /// Default: nil, all tokens.
     public var topK: Int?
-    /// The probability mass of the most probable tokens that may be chosen, above 0 and at most 1. Default: 1, all tokens.
+    /// The probability mass of the most probable tokens that may be chosen, above 0 and at most 1.
+    ///
+    /// Default: 1, all tokens.
     public var topP: Double
-    /// The least probability of a token relative to the most probable one, in 0...1. Default: 0, all tokens.
+    /// The least probability of a token relative to the most probable one, in 0...1.
+    ///
+    /// Default: 0, all tokens.
     public var minP: Double
-    /// The divisor of positive logits of tokens that have occurred, and factor of negative ones, in 0.01...100. Default: 1,
-    /// no penalty.
+    /// The divisor of positive logits of tokens that have occurred, and factor of negative ones, in 0.01...100.
+    ///
+    /// Default: 1, no penalty.
     public var repetitionPenalty: Double
-    /// The number of last tokens, those of the prompt included, that the penalty looks at, in 1...256. Default: 64.
+    /// The number of last tokens, those of the prompt included, that the penalty looks at, in 1...256.
+    ///
+    /// Default: 64.
     public var repetitionWindow: Int
-    /// Tokens that are never chosen, as `Vocabulary.token(_:)` writes them. Default: none but `<unk>`.
+    /// Tokens that are never chosen, as `Vocabulary.token(_:)` writes them.
+    ///
+    /// Default: none but `<unk>`.
     public var bannedTokens: Set<String>
-    /// The seed of the random choices. Default: 0.
+    /// The seed of the random choices.
+    ///
+    /// Default: 0.
     public var seed: UInt64
-    /// Texts that end the generation, which stops before the first of them; empty ones are ignored. Default: none.
+    /// Texts that end the generation, which stops before the first of them; empty ones are ignored.
+    ///
+    /// Default: none.
     public var stopStrings: [String]
-    /// The number format of matrix-multiplication operands. Default: float32.
+    /// The number format of matrix-multiplication operands.
+    ///
+    /// Default: float32.
     public var precision: Precision
 
     /// Creates options.

@@ -175,11 +175,17 @@ extension Minibatch {
 /// This is the simple form of Krause, Kahembwe, Murray, Renals, "Dynamic evaluation of neural sequence models", ICML 2018:
 /// a step of stochastic gradient descent on the mean loss of each segment, and no decay toward the first parameters.
 public struct DynamicEvaluation: Sendable, Equatable {
-    /// The size of the steps, positive. Default: 0.03.
+    /// The size of the steps, positive.
+    ///
+    /// Default: 0.03.
     public var learningRate: Float
-    /// Tokens from one step to the next, as far as gradients reach back, at least 1. Default: 20.
+    /// Tokens from one step to the next, as far as gradients reach back, at least 1.
+    ///
+    /// Default: 20.
     public var segmentLength: Int
-    /// The greatest norm of a gradient; nil for no limit. Default: 1.
+    /// The greatest norm of a gradient; nil for no limit.
+    ///
+    /// Default: 1.
     public var maxGradientNorm: Float?
 
     /// Creates a dynamic evaluation.

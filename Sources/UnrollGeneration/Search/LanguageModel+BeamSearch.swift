@@ -54,21 +54,32 @@ extension LanguageModel {
 
 /// The number and length of a search's beams, and how continuations of different lengths compare.
 public struct BeamSearchOptions: Sendable, Equatable {
-    /// The number of unfinished continuations after each token, and of results at most, in 1...4096. Default: 4.
+    /// The number of unfinished continuations after each token, and of results at most, in 1...4096.
+    ///
+    /// Default: 4.
     public var width: Int
-    /// The greatest number of tokens after the prompt, at least 0. Default: 200.
+    /// The greatest number of tokens after the prompt, at least 0.
+    ///
+    /// Default: 200.
     public var length: Int
-    /// The exponent `a` of the length normalization, at least 0: a continuation of `n` tokens scores log p / nᵃ. Default:
-    /// 1.
+    /// The exponent `a` of the length normalization, at least 0: a continuation of `n` tokens scores log p / nᵃ.
+    ///
+    /// Default: 1.
     ///
     /// 0 compares probabilities, which favors short continuations; 1 compares the mean of the tokens' logarithms. It
     /// matters where stop strings end continuations at different lengths.
     public var lengthPenalty: Double
-    /// Texts that end a continuation, which stops before the first of them; empty ones are ignored. Default: none.
+    /// Texts that end a continuation, which stops before the first of them; empty ones are ignored.
+    ///
+    /// Default: none.
     public var stopStrings: [String]
-    /// Tokens that are never chosen, as `Vocabulary.token(_:)` writes them. Default: none but `<unk>`.
+    /// Tokens that are never chosen, as `Vocabulary.token(_:)` writes them.
+    ///
+    /// Default: none but `<unk>`.
     public var bannedTokens: Set<String>
-    /// The number format of matrix-multiplication operands. Default: float32.
+    /// The number format of matrix-multiplication operands.
+    ///
+    /// Default: float32.
     public var precision: Precision
 
     /// Creates options.

@@ -1,3 +1,4 @@
+import Synchronization
 import UnrollBase
 import UnrollEngine
 import UnrollModel
@@ -78,5 +79,12 @@ extension TrainingLoop {
         optimizer.learningRate = learningRate(minibatch: minibatch)
         if options.averagingTrigger != nil, !position.averages { optimizer.averaging = .none }
         return optimizer
+    }
+}
+
+extension Trainer {
+    /// Lends the engine between two events.
+    package func withEngine(_ body: @Sendable (any Engine) -> Void) {
+        loop.withLock { body($0.engine) }
     }
 }

@@ -5,4 +5,4 @@
 #define LEVEL unroll_portable
 #define LEVEL_NAME "portable"
 #include "vectors_portable.h"
-#include "body_kernels.h"
+#include "../bodies/kernels.h"

@@ -1,4 +1,5 @@
 import CUnrollKernels
+import UnrollKernels
 
 extension Tensor {
     /// The sum of all elements, a scalar.
@@ -100,18 +101,18 @@ extension Tensor {
 
     private func reduced(over axis: Int, to target: [Int]) -> Tensor {
         let (outer, size, inner) = Shape.split(shape, at: axis)
-        let kernels = Machine.shared.kernels
+        let kernels = TensorRuntime.shared.kernels
         return Tensor(computing: target) { sums in
             if inner == 1 {
-                Machine.shared.share(outer, operations: count) { part in
+                TensorRuntime.shared.share(outer, operations: count) { part in
                     for row in part { sums[row] = Float(kernels.sum(storage.base + row * size, size)) }
                 }
             } else if outer == 1 {
-                Machine.shared.share(inner, granularity: 32, operations: count) { part in
+                TensorRuntime.shared.share(inner, granularity: 32, operations: count) { part in
                     addRows(0..<size, of: storage.base, stride: inner, columns: part, to: sums)
                 }
             } else {
-                Machine.shared.share(outer, operations: count) { part in
+                TensorRuntime.shared.share(outer, operations: count) { part in
                     for block in part {
                         addRows(
                             0..<size, of: storage.base + block * size * inner, stride: inner,
@@ -131,7 +132,7 @@ private func addRows(
     _ rows: Range<Int>, of elements: UnsafePointer<Float>, stride: Int, columns: Range<Int>,
     to sums: UnsafeMutablePointer<Float>
 ) {
-    let kernels = Machine.shared.kernels
+    let kernels = TensorRuntime.shared.kernels
     let to = sums + columns.lowerBound
     if rows.count <= 128 {
         to.update(repeating: 0, count: columns.count)
@@ -148,4 +149,52 @@ private func addRows(
     addRows(middle..<rows.upperBound, of: elements, stride: stride, columns: columns, to: rest.base)
     kernels.combine(
         UNROLL_COMBINE_ADD, to, to, false, rest.base + columns.lowerBound, false, columns.count)
+}
+
+/// How far predictions are from what came, in nats: minus the logarithm of the softmax at each target.
+///
+/// Softmax and logarithm are one operation, so that large logits neither overflow nor lose precision.
+///
+/// - Parameters:
+///   - logits: `[..., V]`, one row for each target.
+///   - targets: The token that came, for each row in row-major order.
+/// - Returns: The loss of each row, `[...]`; their `mean()` is what the chapter minimizes.
+/// - Throws: `TensorError` when there are more or fewer targets than rows, or a target is outside `0 ..< V`.
+public func softmaxCrossEntropy(_ logits: Tensor, _ targets: [Int32]) throws(TensorError) -> Tensor {
+    guard let classes = logits.shape.last else {
+        throw .unsuitableShape(operation: "softmaxCrossEntropy", shape: [], needed: "an axis of classes")
+    }
+    let shape = Array(logits.shape.dropLast())
+    let rows = shape.reduce(1, *)
+    guard targets.count == rows else {
+        throw .shapeMismatch(
+            operation: "softmaxCrossEntropy", logits.shape, [targets.count], hint: "each row needs one target"
+        )
+    }
+    try check(targets, count: classes, operation: "softmaxCrossEntropy")
+    let panels = PanelLayout.panels(of: classes)
+    let width = panels * PanelLayout.width
+    let kernels = TensorRuntime.shared.kernels
+    // Of the loss of each row, with respect to its logits.
+    let derivative = try Tensor(shape: logits.shape) { _ in }
+    let losses = try Tensor(shape: shape) { losses in
+        TensorRuntime.shared.share(rows, operations: 16 * rows * width) { part in
+            guard !part.isEmpty else { return }
+            let padded = TensorStorage.allocated(count: width)
+            for row in part {
+                padded.base.update(from: logits.storage.base + row * classes, count: classes)
+                (padded.base + classes).update(repeating: -.infinity, count: width - classes)
+                losses[row] = Float(kernels.softmax(padded.base, Int32(panels), targets[row]))
+                (derivative.storage.base + row * classes).update(from: padded.base, count: classes)
+            }
+        }
+    }
+    return losses.recorded(
+        from: (
+            logits,
+            { gradient, sum in
+                let column = Tensor(shape: gradient.shape + [1], storage: gradient.storage)
+                sum.add(derivative.combined(UNROLL_COMBINE_MULTIPLY, column))
+            }
+        ))
 }

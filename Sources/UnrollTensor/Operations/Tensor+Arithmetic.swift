@@ -130,19 +130,19 @@ extension Tensor {
     ) {
         let axes = BroadcastAxes(self.shape, other.shape, result: shape)
         let (a, b) = (storage.base, other.storage.base)
-        let kernels = Machine.shared.kernels
+        let kernels = TensorRuntime.shared.kernels
         let run = axes.runLength
         let total = run * axes.runCount
         guard total > 0 else { return }
         if axes.runCount == 1 {
-            Machine.shared.share(run, granularity: 32, operations: 2 * run) { part in
+            TensorRuntime.shared.share(run, granularity: 32, operations: 2 * run) { part in
                 let start = part.lowerBound
                 kernels.combine(
                     operation, result + start, a + (axes.aIsSingle ? 0 : start), axes.aIsSingle,
                     b + (axes.bIsSingle ? 0 : start), axes.bIsSingle, part.count)
             }
         } else {
-            Machine.shared.share(axes.runCount, operations: 2 * total) { part in
+            TensorRuntime.shared.share(axes.runCount, operations: 2 * total) { part in
                 axes.forEachRun(in: part) { index, aOffset, bOffset in
                     kernels.combine(
                         operation, result + index * run, a + aOffset, axes.aIsSingle, b + bOffset,

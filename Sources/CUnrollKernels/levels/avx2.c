@@ -9,7 +9,7 @@
 #define LEVEL unroll_avx2
 #define LEVEL_NAME "avx2"
 #include "vectors_avx2.h"
-#include "body_kernels.h"
+#include "../bodies/kernels.h"
 
 #pragma clang attribute pop
 

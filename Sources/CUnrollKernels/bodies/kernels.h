@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "levels.h"
+#include "../levels/levels.h"
 #include "unroll_kernels.h"
 
 #define WIDTH UNROLL_PANEL_WIDTH
@@ -16,19 +16,19 @@
 
 typedef int32_t Integers __attribute__((vector_size(LANES * sizeof(int32_t))));
 
-#include "body_math.h"
-#include "body_tiles.h"
-#include "body_sweeps.h"
-#include "body_mask.h"
-#include "body_update.h"
-#include "body_program.h"
-#include "body_pack.h"
-#include "body_recurrence.h"
-#include "body_projection.h"
-#include "body_decoder.h"
-#include "body_gradients.h"
-#include "body_products.h"
-#include "body_arrays.h"
+#include "elementary.h"
+#include "tiles.h"
+#include "sweeps.h"
+#include "mask.h"
+#include "update.h"
+#include "program.h"
+#include "pack.h"
+#include "recurrence.h"
+#include "projection.h"
+#include "decoder.h"
+#include "gradients.h"
+#include "products.h"
+#include "arrays.h"
 
 const UnrollKernels LEVEL = {
     .name = LEVEL_NAME,

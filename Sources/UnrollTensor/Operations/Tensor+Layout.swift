@@ -73,7 +73,7 @@ extension Tensor {
         let (outer, size, inner) = Shape.split(shape, at: axis)
         let (offset, width) = (range.lowerBound * inner, range.count * inner)
         let part = Tensor(computing: result) {
-            Machine.shared.kernels.copy(storage.base + offset, size * inner, $0, width, outer, width)
+            TensorRuntime.shared.kernels.copy(storage.base + offset, size * inner, $0, width, outer, width)
         }
         return part.recorded(
             from: (self, { $1.addRows(of: $0, width: width) { $0 * size * inner + offset } }))
@@ -81,7 +81,7 @@ extension Tensor {
 
     private func permuted(_ order: [Int]) -> Tensor {
         let target = order.map { shape[$0] }
-        let kernels = Machine.shared.kernels
+        let kernels = TensorRuntime.shared.kernels
         var steps = [Int](repeating: 1, count: shape.count)
         for axis in shape.indices.dropLast().reversed() { steps[axis] = steps[axis + 1] * shape[axis + 1] }
         return Tensor(computing: target) { result in
@@ -93,7 +93,7 @@ extension Tensor {
             let (rows, columns) = (target[target.count - 2], target[target.count - 1])
             let (rowStep, columnStep) = (steps[order[order.count - 2]], steps[order[order.count - 1]])
             let block = rows * columns
-            Machine.shared.share(count / block, operations: count) { part in
+            TensorRuntime.shared.share(count / block, operations: count) { part in
                 for index in part {
                     var (rest, offset) = (index, 0)
                     for axis in (0..<order.count - 2).reversed() {
@@ -171,7 +171,7 @@ private func joined(_ tensors: [Tensor], axis: Int, shape: [Int]) throws(TensorE
     }
     let result = try Tensor(shape: shape) { to in
         for (tensor, place) in zip(tensors, places) {
-            Machine.shared.kernels.copy(
+            TensorRuntime.shared.kernels.copy(
                 tensor.storage.base, place.width, to + place.offset, width, outer, place.width)
         }
     }
@@ -183,11 +183,55 @@ private func joined(_ tensors: [Tensor], axis: Int, shape: [Int]) throws(TensorE
                 { gradient, sum in
                     sum.add(
                         Tensor(computing: own) {
-                            Machine.shared.kernels.copy(
+                            TensorRuntime.shared.kernels.copy(
                                 gradient.storage.base + place.offset, width, $0, place.width, outer,
                                 place.width)
                         })
                 }
             )
         })
+}
+
+/// Vectors with a single 1 each: row `i` has it at `indices[i]`.
+///
+/// - Parameters:
+///   - indices: Where the ones are.
+///   - classes: The length of each vector.
+/// - Returns: `[indices.count, classes]`.
+/// - Throws: `TensorError.indexOutOfRange` for an index outside `0 ..< classes`.
+public func oneHot(_ indices: [Int32], classes: Int) throws(TensorError) -> Tensor {
+    let shape = [indices.count, classes]
+    _ = try Shape.count(shape)
+    try check(indices, count: classes, operation: "oneHot")
+    return try Tensor(shape: shape) { elements in
+        elements.update(repeating: 0, count: indices.count * classes)
+        for (row, index) in indices.enumerated() { elements[row * classes + Int(index)] = 1 }
+    }
+}
+
+extension Tensor {
+    /// The rows at some indices along the first axis: of `[V, E]`, an embedding of `V` tokens, `[indices.count, E]`.
+    ///
+    /// It is what multiplying one-hot vectors with the matrix would give, gradient included, without the product.
+    ///
+    /// - Throws: `TensorError.indexOutOfRange` for an index that there is no row for.
+    public func gathered(_ indices: [Int32]) throws(TensorError) -> Tensor {
+        _ = try Shape.axis(0, of: shape, operation: "gathered")
+        try check(indices, count: shape[0], operation: "gathered")
+        let width = shape.dropFirst().reduce(1, *)
+        let rows = try Tensor(shape: [indices.count] + shape.dropFirst()) { elements in
+            for (row, index) in indices.enumerated() {
+                (elements + row * width).update(from: storage.base + Int(index) * width, count: width)
+            }
+        }
+        return rows.recorded(
+            from: (self, { $1.addRows(of: $0, width: width) { Int(indices[$0]) * width } }))
+    }
+}
+
+/// Throws for the first index outside `0 ..< count`.
+func check(_ indices: [Int32], count: Int, operation: String) throws(TensorError) {
+    for index in indices where index < 0 || index >= count {
+        throw .indexOutOfRange(operation: operation, index: Int(index), count: count)
+    }
 }

@@ -4,17 +4,17 @@ import UnrollKernels
 
 /// What all tensors share: kernels, threads, memory.
 ///
-/// Results are the same in every bit whether one thread works or several, and whichever task asks first: threads share
-/// out elements of the result, never the terms of one sum.
-final class Machine: @unchecked Sendable {
+/// Results are the same bit for bit, whether one thread works or several, and whichever task asks first: threads divide
+/// the elements of the result, never the terms of one sum.
+final class TensorRuntime: @unchecked Sendable {
     // Unchecked: the table of kernels is constant, and everything else locks.
-    static let shared = Machine()
+    static let shared = TensorRuntime()
 
     let kernels: UnrollKernels
     /// Why the kernels that the environment names are not used.
     let failure: KernelError?
     let buffers = BufferPool()
-    /// Nil where the system gives no threads; then each task works on its own.
+    /// Nil if the system gives no threads; then each task works alone.
     private let pool: WorkerPool?
     /// Held while the pool runs.
     private let turn = Mutex(())
@@ -39,9 +39,9 @@ final class Machine: @unchecked Sendable {
     /// worth it and no other task has them.
     ///
     /// - Parameters:
-    ///   - count: How many things there are to do.
-    ///   - granularity: Parts begin at multiples of this.
-    ///   - operations: About how many floating-point operations it is in all.
+    ///   - count: The number of items.
+    ///   - granularity: Parts start at multiples of this.
+    ///   - operations: About the number of floating-point operations in all.
     ///   - body: Does a part; parts may run at the same time.
     func share(
         _ count: Int, granularity: Int = 1, operations: Int, _ body: (Range<Int>) -> Void
@@ -56,7 +56,7 @@ final class Machine: @unchecked Sendable {
         WorkerPool.runAlone { body(0..<count) }
     }
 
-    /// The fraction of time that threads work rather than wait for each other, when they share so many steps.
+    /// The fraction of time that threads work, rather than wait for each other, when they share so many steps.
     func balance(_ steps: Int) -> Double {
         let threads = pool?.threadCount ?? 1
         let longest = (steps + threads - 1) / threads

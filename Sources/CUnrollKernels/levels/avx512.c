@@ -9,7 +9,7 @@
 #define LEVEL unroll_avx512
 #define LEVEL_NAME "avx512"
 #include "vectors_avx512.h"
-#include "body_kernels.h"
+#include "../bodies/kernels.h"
 
 #pragma clang attribute pop
 

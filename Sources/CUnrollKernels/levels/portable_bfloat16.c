@@ -6,4 +6,4 @@
 #define LEVEL_NAME "portable"
 #include "vectors_portable.h"
 #include "words_bfloat16.h"
-#include "body_kernels.h"
+#include "../bodies/kernels.h"

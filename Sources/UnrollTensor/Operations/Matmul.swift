@@ -94,12 +94,13 @@ private struct Matrix: Sendable {
         let product = UnrollMatrixProduct(
             a: left.base, a_stride: a.columns, a_is_transposed: a.isTransposed, b: right.base, c: result,
             inner: b.rows, columns: b.columns, accumulates: accumulating)
-        let kernels = Machine.shared.kernels
+        let kernels = TensorRuntime.shared.kernels
         let (rows, panels) = (a.rows, PanelLayout.panels(of: b.columns))
         let operations = 2 * rows * panels * PanelLayout.width * max(1, b.rows)
         // Shares of columns keep each thread's part of the right operand in its own cache.
-        let byPanels = Machine.shared.balance(panels) >= min(0.85, Machine.shared.balance((rows + 7) / 8))
-        Machine.shared.share(
+        let byPanels =
+            TensorRuntime.shared.balance(panels) >= min(0.85, TensorRuntime.shared.balance((rows + 7) / 8))
+        TensorRuntime.shared.share(
             byPanels ? panels : rows, granularity: byPanels ? 1 : 8, operations: operations
         ) { part in
             let part = UnrollSpan(begin: part.lowerBound, end: part.upperBound)

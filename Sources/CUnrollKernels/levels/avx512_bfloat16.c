@@ -10,7 +10,7 @@
 #define LEVEL_NAME "avx512"
 #include "vectors_avx512.h"
 #include "words_bfloat16.h"
-#include "body_kernels.h"
+#include "../bodies/kernels.h"
 
 #pragma clang attribute pop
 
