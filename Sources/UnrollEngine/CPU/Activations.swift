@@ -200,7 +200,7 @@ struct BufferDivision {
         self.base = base
     }
 
-    /// How many floats a division takes, found out by dividing a buffer that nobody reads or writes.
+    /// The number of floats that a division takes, found by dividing a buffer that is never read or written.
     static func count(_ divide: (inout BufferDivision) -> Void) -> Int {
         var nothing: Float = 0
         return withUnsafeMutablePointer(to: &nothing) { base in

@@ -42,7 +42,7 @@ struct ModelShape {
     var hiddenPanels: Int { PanelLayout.panels(of: hiddenSize) }
     /// Panels of all gates, `G P`.
     var gatePanels: Int { gateCount * hiddenPanels }
-    /// Panels of the gradients of all gates, the input's halves of split ones behind the others.
+    /// Panels of the gradients of all gates, the input's halves of split ones after the others.
     var gateGradientPanels: Int { (gateCount + splitGates.count) * hiddenPanels }
     /// Panels of tokens.
     var vocabularyPanels: Int { PanelLayout.panels(of: vocabularySize) }

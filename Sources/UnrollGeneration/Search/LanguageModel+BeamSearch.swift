@@ -104,7 +104,7 @@ public struct BeamSearchOptions: Sendable, Equatable {
         try ParameterError.require(length >= 0, "length", is: length, but: "at least 0")
         try ParameterError.require(
             lengthPenalty >= 0 && lengthPenalty.isFinite, "lengthPenalty", is: lengthPenalty,
-            but: "at least 0, which is none, and finite")
+            but: "at least 0 and finite")
     }
 
     /// Every beam has a recurrent state of its own.

@@ -13,7 +13,7 @@
 ///
 /// - Parameters:
 ///   - variables: Where the function is evaluated.
-///   - throughHistory: Whether to go on into earlier calls that also said so, where the function uses a tensor that
+///   - throughHistory: Whether to continue into earlier calls that also said so, if the function uses a tensor that
 ///     one of them left without detaching it. Their variables count as these, one by one, as if each had been changed
 ///     by a constant since: what other frameworks do whose parameters are updated in place. Time and memory grow with
 ///     every call, until a state is detached.

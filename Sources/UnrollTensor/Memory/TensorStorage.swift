@@ -48,7 +48,7 @@ final class TensorStorage: @unchecked Sendable {
         }
     }
 
-    /// The same, made anew.
+    /// The same, with new memory.
     func madePanels(_ form: PanelForm) -> TensorStorage {
         let width = PanelLayout.width
         let panelCount = PanelLayout.panels(of: form.columns)

@@ -155,7 +155,7 @@ extension Tensor {
 
 /// How two operands are read along the axes of their result.
 ///
-/// The result is a sequence of runs; within one, each operand either goes on element by element or stays where it is.
+/// The result is a sequence of runs; within one, each operand either advances element by element or stays.
 private struct BroadcastAxes {
     /// The axes outside of a run, the innermost first, with the operands' steps.
     private var outer: [(size: Int, a: Int, b: Int)] = []

@@ -70,7 +70,7 @@ public func pow(_ x: Tensor, _ exponent: Float) -> Tensor {
 
 /// Every element to the power of another tensor's, stretched to a common shape.
 ///
-/// The derivatives are PyTorch's where a formula alone would give no number: zero with respect to `x` where the exponent
+/// The derivatives are PyTorch's where a formula alone would not be finite: zero with respect to `x` where the exponent
 /// is zero, and zero with respect to the exponent where `x` is zero and the exponent is not negative.
 ///
 /// - Throws: `TensorError.shapeMismatch` when the shapes do not fit.
