@@ -38,7 +38,8 @@ package enum FileSystem {
 
     /// Whether a name is that of a temporary file or folder, which a killed process may have left.
     package static func isTemporary(_ name: String) -> Bool {
-        name.hasPrefix(temporaryPrefix) && UUID(uuidString: String(name.dropFirst(temporaryPrefix.count))) != nil
+        name.hasPrefix(temporaryPrefix)
+            && UUID(uuidString: String(name.dropFirst(temporaryPrefix.count))) != nil
     }
 
     /// Removes temporary files and folders of processes that were killed while they wrote: those that nobody locks.

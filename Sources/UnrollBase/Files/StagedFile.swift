@@ -37,21 +37,21 @@ package final class StagedFile {
     }
 
     /// Adds bytes at the end.
-    package func write(_ bytes: UnsafeRawBufferPointer) throws(StorageError) {
+    package func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
         byteCount += bytes.count
         do throws(SystemError) {
             try file.write(bytes)
         } catch {
-            throw StorageError(error, writing: byteCount, to: url.path)
+            throw FileError(error, writing: byteCount, to: url.path)
         }
     }
 
     /// Opens the file for reading, under whatever name it has by then.
-    package func reader() throws(StorageError) -> InputFile {
+    package func reader() throws(FileError) -> InputFile {
         do throws(SystemError) {
             return try InputFile(isInPlace ? url.path : temporary.path)
         } catch {
-            throw StorageError.unreadable(path: url.path, reason: error.reason)
+            throw FileError.unreadable(path: url.path, reason: error.reason)
         }
     }
 

@@ -93,14 +93,14 @@ struct TokenCache {
     /// The file has a name of its own and a lock until it is whole, so that several processes may write the same cache
     /// at once; a file that a killed process has left is removed.
     ///
-    /// - Throws: `StorageError` when the cache cannot be written, `TextError` when the text cannot be read or has no token.
+    /// - Throws: `FileError` when the cache cannot be written, `TextError` when the text cannot be read or has no token.
     func write(
         _ source: TextSource, of origin: TokenCacheHeader.Origin, vocabulary: Vocabulary, name: String
     ) throws -> Corpus {
         do throws(SystemError) {
             try FileSystem.createFolders(folder)
         } catch {
-            throw StorageError(error, writing: 0, to: url.path)
+            throw FileError(error, writing: 0, to: url.path)
         }
         FileSystem.discardAbandoned(in: folder)
         let file = try StagedFile(for: url)
@@ -121,7 +121,7 @@ struct TokenCache {
         let written = try file.reader()
         try file.putInPlace()
         guard let corpus = Self.corpus(in: written, of: origin, vocabulary: vocabulary, name: name) else {
-            throw TextError.unreadable(file: url.path, reason: "the tokens that were written are not there")
+            throw FileError.unreadable(path: url.path, reason: "the tokens that were written are not there")
         }
         return corpus
     }

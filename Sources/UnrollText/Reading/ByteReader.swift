@@ -139,6 +139,7 @@ extension ByteReader {
 extension TextError {
     /// Says that a file could not be opened or read.
     fileprivate init(_ error: SystemError, reading name: String) {
-        self = error.isFileNotFound ? .fileNotFound(file: name) : .unreadable(file: name, reason: error.reason)
+        self =
+            error.isFileNotFound ? .fileNotFound(file: name) : .unreadable(file: name, reason: error.reason)
     }
 }

@@ -107,7 +107,7 @@ extension Corpus {
     ///   - cache: A file in the folder of the model, which is made if necessary; that folder is not part of the text.
     ///     Default: none.
     /// - Throws: `ParameterError` when the limit is out of range; `TextError` when a text cannot be read, is not UTF-8
-    ///   for characters and words (`invalidUTF8`), or has no token (`emptyText`); `StorageError` when the cache cannot be
+    ///   for characters and words (`invalidUTF8`), or has no token (`emptyText`); `FileError` when the cache cannot be
     ///   written.
     public init(
         contentsOf urls: [URL], preprocessing: Preprocessing = .none, tokens kind: TokenKind = .characters,
@@ -126,7 +126,7 @@ extension Corpus {
     ///   - vocabulary: The tokens, and the rules by which a text is cut into them.
     ///   - cache: A file for the token ids of a large text, as for a text that makes its own vocabulary. Default: none.
     /// - Throws: `TextError` when a text cannot be read, is not UTF-8 for characters and words (`invalidUTF8`), or has no
-    ///   token (`emptyText`); `StorageError` when the cache cannot be written.
+    ///   token (`emptyText`); `FileError` when the cache cannot be written.
     public init(contentsOf urls: [URL], vocabulary: Vocabulary, cache: URL? = nil) throws {
         try self.init(Reading(.files(urls), vocabulary: vocabulary, cache: cache))
     }
@@ -218,7 +218,8 @@ extension Corpus {
 
         /// What a cache of the text says of its origin; without files, for a text of which there are none any more.
         fileprivate func origin(_ files: [FileStamp]?) -> TokenCacheHeader.Origin {
-            let inputs = if case .files(let urls) = text { urls.map(\.standardizedFileURL.path) } else { [String]() }
+            let inputs =
+                if case .files(let urls) = text { urls.map(\.standardizedFileURL.path) } else { [String]() }
             return TokenCacheHeader.Origin(
                 inputs: inputs, files: files, preprocessing: preprocessing, kind: kind,
                 minimumFrequency: vocabulary == nil ? minimumFrequency : nil, limit: limit)
@@ -263,7 +264,8 @@ extension Corpus {
             switch vocabulary.bytesPerID {
             case 1: TokenIDs(try tokenizer.ids(of: source, limit: limit, expected: expected, as: UInt8.self))
             case 2: TokenIDs(try tokenizer.ids(of: source, limit: limit, expected: expected, as: UInt16.self))
-            default: TokenIDs(try tokenizer.ids(of: source, limit: limit, expected: expected, as: UInt32.self))
+            default:
+                TokenIDs(try tokenizer.ids(of: source, limit: limit, expected: expected, as: UInt32.self))
             }
         guard !tokens.isEmpty else { throw TextError.emptyText(file: source.name) }
         self.init(

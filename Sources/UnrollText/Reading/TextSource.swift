@@ -53,7 +53,8 @@ struct TextInput {
     init(contentsOf url: URL) throws(TextError) {
         name = url.isFileURL ? url.relativePath : url.absoluteString
         // Files of the system, such as those in /proc, claim to be empty and may not be.
-        if url.isFileURL, let status = FileStatus(of: url.relativePath), status.kind == .file, status.size > 0 {
+        if url.isFileURL, let status = FileStatus(of: url.relativePath), status.kind == .file, status.size > 0
+        {
             byteCount = status.size
             stamp = FileStamp(path: url.standardizedFileURL.path, status: status)
             contents = .file(url)
