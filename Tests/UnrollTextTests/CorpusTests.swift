@@ -142,7 +142,7 @@ import UnrollText
             ([0xC3, 0xA9, 0xC3, 0x41], 2), ([0xE2, 0x28, 0xA1], 0), ([0xEF, 0xBB, 0xBF, 0xFE], 3),
         ] as [([UInt8], Int)])
     func rejectsWhatIsNotUTF8(bytes: [UInt8], offset: Int) throws {
-        // Behind some text too, so that the fault is near the end of the first piece or in a later one.
+        // After some text too, so that the fault is near the end of the first piece or in a later one.
         for before in [0, 31, 32_764, 32_765, 32_766, 32_767, 32_768, 100_000] {
             let text = [UInt8](repeating: 0x20, count: before) + bytes
             for preprocessing in Preprocessing.allCases {

@@ -66,7 +66,7 @@ import UnrollText
         let source = try Partitioning.consecutive.minibatches(
             of: positions(33), batchSize: 2, sequenceLength: 5, seed: UInt64(epoch), epoch: epoch)
         #expect(starts(minibatches(of: source)) == [[0, 16], [5, 21], [10, 26]])
-        // No offset has to fit in: one token behind the last input is enough.
+        // No offset has to fit in: one token after the last input is enough.
         let whole = try Partitioning.consecutive.minibatches(
             of: positions(11), batchSize: 2, sequenceLength: 5, seed: 0, epoch: epoch)
         #expect(starts(minibatches(of: whole)) == [[0, 5]])

@@ -101,7 +101,7 @@ import UnrollText
         let time = Date(timeIntervalSince1970: 1_000_000)
         try setTime(of: text, like: time)
         let expected = try cached([text])
-        // Other contents of the same size and time: nobody looks into them.
+        // Other contents of the same size and time are not looked at.
         let size = try Data(contentsOf: text).count
         try Data(repeating: 0x61, count: size).write(to: text)
         try setTime(of: text, like: time)

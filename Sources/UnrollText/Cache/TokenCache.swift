@@ -14,8 +14,7 @@ import UnrollBase
 struct TokenCache {
     private let url: URL
 
-    /// The bytes of the smallest text that is cached: 32 MB. Smaller ones are read anew each time, in a fraction of a
-    /// second.
+    /// The bytes of the smallest text that is cached, 32 MB; smaller ones are read anew in a fraction of a second.
     static let smallestText = 32 << 20
     private static let signature = 0x3130_4E4B_4F54_4E55  // "UNTOKN01"
     private static let trailerSize = 3 * MemoryLayout<UInt64>.size

@@ -14,7 +14,7 @@ public enum Preprocessing: String, CaseIterable, Codable, Sendable {
 
 /// The rules of preprocessing for one byte or character, which reading, scoring and compression share.
 package struct PreprocessingRules: Sendable {
-    /// What becomes of a byte or character.
+    /// The outcome of preprocessing one byte or character.
     package enum Outcome: Sendable, Equatable {
         /// A Unicode scalar, or a byte where tokens are bytes.
         case unit(UInt32)
@@ -34,7 +34,7 @@ package struct PreprocessingRules: Sendable {
         haveSeparators = preprocessing != .none || kind == .words
     }
 
-    /// What becomes of a byte: of an ASCII character, or of any byte where bytes stand for themselves.
+    /// The outcome for an ASCII character, or for any byte where bytes stand for themselves.
     package func outcome(ofByte byte: UInt8) -> Outcome {
         switch byte {
         case 0x41...0x5A where preprocessing != .none: .unit(UInt32(byte + 0x20))
@@ -44,7 +44,7 @@ package struct PreprocessingRules: Sendable {
         }
     }
 
-    /// What becomes of a character beyond ASCII.
+    /// The outcome for a character beyond ASCII.
     package func outcome(ofScalar value: UInt32) -> Outcome {
         guard haveSeparators else { return .unit(value) }
         guard preprocessing != .letters, let scalar = Unicode.Scalar(value),

@@ -116,6 +116,8 @@ extension TextInput {
     /// - Parameters:
     ///   - urls: The places. A folder stands for the files in it and in the folders in it.
     ///   - excluded: The folder that a run saves to, whose files are not part of a text.
+    /// - Returns: One input for each file.
+    /// - Throws: Why a folder or a file that must be read now cannot be read.
     static func inputs(at urls: [URL], outside excluded: URL? = nil) throws(TextError) -> [TextInput] {
         var inputs: [TextInput] = []
         for url in urls {
