@@ -32,21 +32,30 @@ package struct OutputFile: ~Copyable {
 
     /// Writes all of the data.
     package borrowing func write(_ data: Data) throws(SystemError) {
-        let failure = data.withUnsafeBytes { bytes -> SystemError? in
-            var rest = bytes[...]
-            while !rest.isEmpty {
-                // Some systems refuse to write more than two gigabytes at once.
-                let part = UnsafeRawBufferPointer(rebasing: rest.prefix(1 << 30))
-                let count = Foundation.write(descriptor, part.baseAddress, part.count)
-                if count < 0 {
-                    if errno == EINTR { continue }
-                    return .last
-                }
-                rest = rest.dropFirst(count)
+        var failure: SystemError?
+        data.withUnsafeBytes { bytes in
+            do throws(SystemError) {
+                try write(bytes)
+            } catch {
+                failure = error
             }
-            return nil
         }
         if let failure { throw failure }
+    }
+
+    /// Writes all of the bytes.
+    package borrowing func write(_ bytes: UnsafeRawBufferPointer) throws(SystemError) {
+        var rest = bytes
+        while !rest.isEmpty {
+            // Some systems refuse to write more than two gigabytes at once.
+            let part = rest.prefix(1 << 30)
+            let count = Foundation.write(descriptor, rest.baseAddress, part.count)
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw .last
+            }
+            rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+        }
     }
 
     /// Waits until the disk has everything.

@@ -36,6 +36,25 @@ package final class StagedFile {
         }
     }
 
+    /// Adds bytes at the end.
+    package func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+        byteCount += bytes.count
+        do throws(SystemError) {
+            try file.write(bytes)
+        } catch {
+            throw FileError(error, writing: byteCount, to: url.path)
+        }
+    }
+
+    /// Opens the file for reading, under whatever name it has by then.
+    package func reader() throws(FileError) -> InputFile {
+        do throws(SystemError) {
+            return try InputFile(isInPlace ? url.path : temporary.path)
+        } catch {
+            throw FileError.unreadable(path: url.path, reason: error.reason)
+        }
+    }
+
     /// Puts the file in its place once the disk has it; readers see the old contents or the new ones, never a part.
     package func putInPlace() throws(FileError) {
         do throws(SystemError) {
