@@ -120,6 +120,7 @@ let package = Package(
         example("RNNConcise"),
         example("Exercises"),
         example("CustomCell"),
+        tool("QuickStart"),
         tool("NameGenerator"),
         example("Continuations"),
         tool("LogAnomaly"),
