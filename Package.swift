@@ -57,7 +57,7 @@ let package = Package(
         // Leaf loops in C: chosen at run time by the processor's features, no flags, no dependency.
         .target(name: "CUnrollKernels", linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
         room("UnrollBase", uses: [crypto]),
-        room("UnrollKernels", uses: ["CUnrollKernels"]),
+        room("UnrollKernels", uses: ["UnrollBase", "CUnrollKernels"]),
         room("UnrollText", uses: ["UnrollBase"], resources: [.embedInCode("Resources/sample.txt")]),
         room("UnrollTensor", uses: ["UnrollBase", "UnrollKernels", "CUnrollKernels"]),
         room("UnrollModel", uses: ["UnrollBase", "UnrollText"]),
@@ -82,8 +82,8 @@ let package = Package(
                 "UnrollBase", "UnrollText", "UnrollTensor", "UnrollModel", "UnrollKernels", "UnrollEngine",
                 "UnrollTraining", "UnrollGeneration", "UnrollCompression",
             ]),
-        room("UnrollDatasets", uses: [crypto]),
-        room("UnrollCharts"),
+        room("UnrollDatasets", uses: ["UnrollBase", crypto]),
+        room("UnrollCharts", uses: ["UnrollBase"]),
         room(
             "UnrollReports",
             uses: [

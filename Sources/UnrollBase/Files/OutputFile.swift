@@ -23,7 +23,12 @@ package struct OutputFile: ~Copyable {
         try self.init(path, flags: O_CREAT | O_APPEND)
     }
 
-    /// The bytes that the file holds.
+    /// Opens what is there already, such as a pipe or a device; a file keeps what it holds beyond what is written.
+    package init(existing path: String) throws(SystemError) {
+        try self.init(path, flags: 0)
+    }
+
+    /// The size of the file in bytes.
     package borrowing func size() throws(SystemError) -> off_t {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw .last }
@@ -33,17 +38,7 @@ package struct OutputFile: ~Copyable {
     /// Writes all of the data.
     package borrowing func write(_ data: Data) throws(SystemError) {
         let failure = data.withUnsafeBytes { bytes -> SystemError? in
-            var rest = bytes[...]
-            while !rest.isEmpty {
-                // Some systems refuse to write more than two gigabytes at once.
-                let part = UnsafeRawBufferPointer(rebasing: rest.prefix(1 << 30))
-                let count = Foundation.write(descriptor, part.baseAddress, part.count)
-                if count < 0 {
-                    if errno == EINTR { continue }
-                    return .last
-                }
-                rest = rest.dropFirst(count)
-            }
+            do throws(SystemError) { try Descriptor.write(bytes, to: descriptor) } catch { return error }
             return nil
         }
         if let failure { throw failure }

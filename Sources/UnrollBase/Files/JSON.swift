@@ -1,10 +1,26 @@
 import Foundation
 
-/// A JSON document as it is written, before it is known what it means.
+extension JSONEncoder {
+    /// An encoder whose output is the same for the same value: keys in order, on one line.
+    package static var unroll: JSONEncoder {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return encoder
+    }
+
+    /// The same with a line for each key, for files that people read.
+    package static var unrollPretty: JSONEncoder {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return encoder
+    }
+}
+
+/// A JSON document before its meaning is known.
 package enum JSONValue: Codable, Equatable, Sendable {
     case null
     case bool(Bool)
-    /// Whole numbers have a case of their own: seeds may have more digits than a `Double` keeps.
+    /// A whole number that is not negative. Seeds may have more digits than a `Double` keeps.
     case whole(UInt64)
     case number(Double)
     case string(String)
