@@ -58,7 +58,7 @@ struct Failure: Error {
     }
 
     private static func isOurs(_ error: any Error) -> Bool {
-        error is StorageError || error is ModelError || error is ReportError
+        error is any UnrollError || error is ReportError
     }
 
     func exit() -> Never {

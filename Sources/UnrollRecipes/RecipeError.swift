@@ -40,7 +40,7 @@ public enum RecipeError: Error, Sendable, CustomStringConvertible {
                 + (name.map { "no setting '\($0)' but" } ?? "several settings,")
                 + " '\(known.joined(separator: "', '"))'; name one after a colon, such as '\(recipe):\(known.first ?? "")'"
         case .otherText(let recipe, let file, let expected, let found):
-            "recipe '\(recipe)': \(file) has the SHA-1 checksum \(found), not \(expected); name another text with --corpus, or get the right one"
+            "recipe '\(recipe)': \(file) has the SHA-256 digest \(found), not \(expected); name another text with --corpus, or get the right one"
         case .training(let recipe, let error):
             "recipe '\(recipe)': \(error)"
         case .failed(let recipe, let reason):

@@ -143,11 +143,11 @@ struct RecipeReader {
         if let share = setting.split.validation, !(share > 0 && share < 1) {
             throw invalid("'split.validation' is \(share) but must be between 0 and 1")
         }
-        if setting.corpus.text == "sample", setting.corpus.sha1 != nil {
-            throw invalid("the text 'sample' is part of the program; leave out 'corpus.sha1'")
+        if setting.corpus.text == "sample", setting.corpus.sha256 != nil {
+            throw invalid("the text 'sample' is part of the program; leave out 'corpus.sha256'")
         }
-        if let sha1 = setting.corpus.sha1, sha1.wholeMatch(of: /[0-9a-f]{40}/) == nil {
-            throw invalid("'corpus.sha1' must be 40 hexadecimal digits in lower case")
+        if let sha256 = setting.corpus.sha256, sha256.wholeMatch(of: /[0-9a-f]{64}/) == nil {
+            throw invalid("'corpus.sha256' must be 64 hexadecimal digits in lower case")
         }
         let (model, training) = (setting.model, setting.training)
         if training.patience == nil, training.minimumImprovement != nil || training.minimumEpochs != nil {

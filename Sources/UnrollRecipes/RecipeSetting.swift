@@ -26,8 +26,8 @@ public struct RecipeSetting: Sendable, Equatable {
     public struct CorpusSection: Sendable, Equatable, Codable {
         /// A name of the catalog, `sample` for the bundled story, or a path from the recipe's folder.
         public var text: String
-        /// The checksum of the file, 40 hexadecimal digits; nil if any text of that name will do.
-        public var sha1: String?
+        /// The SHA-256 digest of the file, 64 hexadecimal digits; nil if any text of that name will do.
+        public var sha256: String?
         /// What happens to the text first.
         public var preprocess: Preprocessing
         /// What one token is.
@@ -38,7 +38,7 @@ public struct RecipeSetting: Sendable, Equatable {
         public var limit: Int?
 
         enum CodingKeys: String, CodingKey, CaseIterable {
-            case text, sha1, preprocess, tokens, minimumFrequency, limit
+            case text, sha256, preprocess, tokens, minimumFrequency, limit
         }
 
         /// How to find and read the text, or another one in the same way.

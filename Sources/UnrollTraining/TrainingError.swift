@@ -10,7 +10,7 @@ public enum TrainingError: Error, Sendable, CustomStringConvertible {
     /// The engine refuses the model or a minibatch.
     case engine(EngineError)
     /// A checkpoint cannot be written or read.
-    case storage(StorageError)
+    case storage(any Error)
     /// An option makes no sense; the text says which.
     case invalidOption(String)
     /// Loss or gradient are no longer numbers, or the perplexity is beyond all numbers.
@@ -29,7 +29,7 @@ public enum TrainingError: Error, Sendable, CustomStringConvertible {
             EngineError.tokenOutOfRange(token, vocabularySize: size).description
                 + "; the ids that were kept of the text are damaged: remove tokens.cache from the model folder"
         case .engine(let error): error.description
-        case .storage(let error): error.description
+        case .storage(let error): "\(error)"
         case .invalidOption(let reason): reason
         case .diverged(let epoch, let step, let learningRate):
             "training diverged: the loss is no longer a number, or far too large, in epoch \(epoch), step \(step); the last checkpoint "

@@ -169,8 +169,8 @@ import UnrollTraining
             "'expected.1.of'"
         ),
         (
-            #"{"corpus": {"text": "sample", "preprocess": "letters", "tokens": "characters", "sha1": "0"}}"#,
-            "sha1"
+            #"{"corpus": {"text": "sample", "preprocess": "letters", "tokens": "characters", "sha256": "0"}}"#,
+            "sha256"
         ),
     ])
     func whatMakesNoSenseIsNamed(changes: String, text: String) {

@@ -40,7 +40,7 @@ struct ConfigurationDocument: Codable, Equatable {
     }
 
     /// Reads the document; `path` is for the error.
-    init(jsonData: Data, path: String) throws(StorageError) {
+    init(jsonData: Data, path: String) throws {
         /// What every version has.
         struct Header: Decodable {
             let format: String
@@ -49,13 +49,13 @@ struct ConfigurationDocument: Codable, Equatable {
         let decoder = JSONDecoder()
         guard let header = try? decoder.decode(Header.self, from: jsonData), header.format == Self.format
         else {
-            throw .invalidFile(path: path, reason: "not a configuration that Unroll has written")
+            throw FileError.invalid(path: path, reason: "not a configuration that Unroll has written")
         }
         guard header.version <= Self.newestVersion else {
-            throw .newerVersion(path: path, version: header.version)
+            throw FileError.newerVersion(path: path, version: header.version)
         }
         guard header.version >= 1, let document = try? decoder.decode(Self.self, from: jsonData) else {
-            throw .invalidFile(
+            throw FileError.invalid(
                 path: path,
                 reason:
                     "version, cell, layers, embedding, tiedWeights, singleBias, zoneout or hiddenSize is missing or not valid"
@@ -73,10 +73,10 @@ struct ConfigurationDocument: Codable, Equatable {
     /// Finds the cell among `cells` and the built-in ones, in this order.
     func configuration(
         cells: [any RecurrentCell.Type], path: String
-    ) throws(StorageError) -> ModelConfiguration {
+    ) throws -> ModelConfiguration {
         let known = cells + ModelConfiguration.builtInCells
         guard let cell = known.first(where: { $0.name == cell }) else {
-            throw .unknownCell(path: path, name: cell, known: known.map { $0.name })
+            throw ModelFolderError.unknownCell(path: path, name: cell, known: known.map { $0.name })
         }
         let configuration = ModelConfiguration(
             cell: cell, hiddenSize: hiddenSize, layerCount: layers ?? 1, embeddingSize: embedding,
@@ -85,7 +85,7 @@ struct ConfigurationDocument: Codable, Equatable {
         do {
             try configuration.check()
         } catch {
-            throw .invalidFile(path: path, reason: error.description)
+            throw FileError.invalid(path: path, reason: error.description)
         }
         return configuration
     }

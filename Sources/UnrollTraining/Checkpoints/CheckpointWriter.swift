@@ -173,7 +173,7 @@ public final class CheckpointWriter: Sendable {
     }
 
     /// Gives the checkpoint in the folder a folder of its own, and removes the oldest beyond those to keep.
-    private func keep(step: Int) throws(StorageError) {
+    private func keep(step: Int) throws {
         let history = folder.appending(path: Self.historyName)
         let digits = String(step)
         let name = Self.historyPrefix + String(repeating: "0", count: max(0, 6 - digits.count)) + digits

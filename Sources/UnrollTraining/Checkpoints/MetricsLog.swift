@@ -15,15 +15,15 @@ struct MetricsLog {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
             try AtomicFile.append(line: String(decoding: try encoder.encode(report), as: UTF8.self), to: url)
-        } catch let error as StorageError {
+        } catch let error as any UnrollError {
             throw .storage(error)
         } catch {
-            throw .storage(.unwritable(path: url.path, reason: "\(error)"))
+            throw .storage(FileError.unwritable(path: url.path, reason: "\(error)"))
         }
     }
 
     /// Waits until the disk has all reports: those that a checkpoint knows do not come again after a power cut.
-    func synchronize() throws(StorageError) {
+    func synchronize() throws(FileError) {
         try AtomicFile.synchronize(url)
     }
 

@@ -84,12 +84,12 @@ extension Trainer {
                     TrainingRecord.fileName: try TrainingRecord(options: options, corpus: origin).encoded(),
                     TrainingCheckpoint.fileName: try checkpoint.encoded(),
                 ])
-        } catch let error as StorageError {
+        } catch let error as any UnrollError {
             throw .storage(error)
         } catch let error as TrainingError {
             throw error
         } catch {
-            throw .storage(.unwritable(path: folder.path, reason: "\(error)"))
+            throw .storage(FileError.unwritable(path: folder.path, reason: "\(error)"))
         }
     }
 

@@ -79,17 +79,17 @@ package struct TrainingCheckpoint: Sendable {
             let (tensors, metadata) = try TensorFile.decode(data, path: file)
             guard metadata["format"] == Self.format, let version = metadata["version"].flatMap({ Int($0) })
             else {
-                throw StorageError.invalidFile(path: file, reason: "not a checkpoint")
+                throw FileError.invalid(path: file, reason: "not a checkpoint")
             }
             guard (1...Self.version).contains(version) else {
-                throw StorageError.newerVersion(path: file, version: version)
+                throw FileError.newerVersion(path: file, version: version)
             }
             guard let json = metadata["position"], let corpus = metadata["corpus"],
                 metadata["seal"] == Self.seal(position: json, corpus: corpus),
                 metadata[TensorFile.checksumKey] != nil,
                 let position = try? JSONDecoder().decode(TrainingPosition.self, from: Data(json.utf8)),
                 let fingerprint = UInt64(corpus, radix: 16), position.isPossible
-            else { throw StorageError.invalidFile(path: file, reason: "its metadata has been changed") }
+            else { throw FileError.invalid(path: file, reason: "its metadata has been changed") }
             parameters = ModelParameters(
                 tensors.entries.filter { entry in
                     !Prefix.allCases.contains { entry.name.hasPrefix($0.rawValue) }
@@ -107,7 +107,7 @@ package struct TrainingCheckpoint: Sendable {
             self.good = good.entries.isEmpty ? nil : good
             self.position = position
             corpusFingerprint = fingerprint
-        } catch let error as StorageError {
+        } catch let error as any UnrollError {
             throw .storage(error)
         } catch let error as TrainingError {
             throw error

@@ -41,22 +41,22 @@ public struct TrainingRecord: Sendable, Equatable, Codable {
             }
             let header = try JSONDecoder().decode(Header.self, from: data)
             guard header.format == Self.currentFormat else {
-                throw StorageError.invalidFile(path: path, reason: "not the record of a training run")
+                throw FileError.invalid(path: path, reason: "not the record of a training run")
             }
             guard header.version <= Self.currentVersion else {
-                throw StorageError.newerVersion(path: path, version: header.version)
+                throw FileError.newerVersion(path: path, version: header.version)
             }
             self = try JSONDecoder().decode(TrainingRecord.self, from: data)
             guard seal == (try sealed().seal) else {
-                throw StorageError.invalidFile(path: path, reason: "it has been changed")
+                throw FileError.invalid(path: path, reason: "it has been changed")
             }
             seal = ""
-        } catch let error as StorageError {
+        } catch let error as any UnrollError {
             throw .storage(error)
         } catch let error as TrainingError {
             throw error
         } catch {
-            throw .storage(.invalidFile(path: path, reason: "not the record of a training run"))
+            throw .storage(FileError.invalid(path: path, reason: "not the record of a training run"))
         }
     }
 
