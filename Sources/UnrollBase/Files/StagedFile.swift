@@ -36,6 +36,16 @@ package final class StagedFile {
         }
     }
 
+    /// Adds bytes at the end.
+    package func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+        byteCount += bytes.count
+        do throws(SystemError) {
+            try file.write(bytes)
+        } catch {
+            throw FileError(error, writing: byteCount, to: url.path)
+        }
+    }
+
     /// Puts the file in its place once the disk has it; readers see the old contents or the new ones, never a part.
     package func putInPlace() throws(FileError) {
         do throws(SystemError) {

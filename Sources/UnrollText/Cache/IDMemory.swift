@@ -1,3 +1,5 @@
+import UnrollBase
+
 /// Ids of one width: in an array, or at the beginning of a file that is mapped into memory.
 enum IDMemory<ID: FixedWidthInteger & Sendable>: Sendable {
     case array([ID])

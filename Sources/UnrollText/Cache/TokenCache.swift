@@ -1,4 +1,5 @@
 import Foundation
+import UnrollBase
 
 /// A file of token ids beside a model: a large text is read once, into this file, and never held in memory.
 ///
@@ -32,15 +33,14 @@ struct TokenCache {
     ///
     /// Files that an origin does not name may be gone: the ids are all that is needed of them.
     func corpus(of origin: TokenCacheHeader.Origin, vocabulary: Vocabulary?, name: String) -> Corpus? {
-        guard let file = try? FileHandle(forReadingFrom: url) else { return nil }
-        defer { try? file.close() }
+        guard let file = try? InputFile(url.path) else { return nil }
         guard let (header, idSize) = Self.header(in: file) else { return nil }
         var found = header.origin
         if origin.files == nil { found.files = nil }
         guard found == origin, let known = try? Vocabulary(jsonData: header.vocabulary),
             vocabulary == nil || vocabulary == known, known.kind == origin.kind,
             known.preprocessing == origin.preprocessing, header.bytesPerID == known.bytesPerID,
-            let mapped = MappedFile(descriptor: file.fileDescriptor, byteCount: idSize),
+            let mapped = file.map(byteCount: idSize),
             let tokens = TokenIDs(mapped, count: header.tokenCount, bytesPerID: header.bytesPerID)
         else { return nil }
         return Corpus(
@@ -50,14 +50,14 @@ struct TokenCache {
     }
 
     /// The header of a whole cache, and how many bytes of ids lie before it.
-    private static func header(in file: FileHandle) -> (TokenCacheHeader, idSize: Int)? {
+    private static func header(in file: InputFile) -> (TokenCacheHeader, idSize: Int)? {
         func read(_ count: Int, at offset: Int) -> Data? {
-            guard (try? file.seek(toOffset: UInt64(offset))) != nil,
-                let data = try? file.read(upToCount: count)
-            else { return nil }
-            return data.count == count ? data : nil
+            guard let bytes = try? file.bytes(offset..<offset + count), bytes.count == count else {
+                return nil
+            }
+            return Data(bytes)
         }
-        guard let end = try? file.seekToEnd(), let size = Int(exactly: end), size > trailerSize,
+        guard let size = try? file.status().size, size > trailerSize,
             let trailer = read(trailerSize, at: size - trailerSize)
         else { return nil }
         let words = trailer.withUnsafeBytes { bytes in

@@ -1,3 +1,5 @@
+import UnrollBase
+
 /// The token ids of a text, in the fewest bytes that the vocabulary allows; a part shares its whole's memory.
 ///
 /// Those of a large text are not in memory but in a file, of which the system reads what is needed.
