@@ -3,19 +3,19 @@ import UnrollBase
 import UnrollDatasets
 
 /// A text, a cache in a folder of its own, and a server that replies as told; all gone with this object.
-final class TestCorpus {
-    let cache: CorpusCache
+final class TestDataset {
+    let cache: DatasetCache
     /// Long enough to arrive in several pieces.
     static let text = (0..<50_000).map { UInt8(truncatingIfNeeded: $0 / 7 + $0 / 251) }
-    let entry: CorpusEntry
+    let dataset: Dataset
     private let server: LoopbackServer
 
     init(sha256: String? = nil, replies: [LoopbackServer.Reply]) throws {
-        cache = CorpusCache(
+        cache = DatasetCache(
             folder: FileManager.default.temporaryDirectory
                 .appending(path: "unroll-\(UUID().uuidString)", directoryHint: .isDirectory))
         server = try LoopbackServer(replies)
-        entry = Self.entry(port: server.port, sha256: sha256)
+        dataset = Self.dataset(port: server.port, sha256: sha256)
     }
 
     deinit {
@@ -23,16 +23,21 @@ final class TestCorpus {
         try? FileManager.default.removeItem(at: cache.folder)
     }
 
-    /// An entry for the text on a port of this machine.
-    static func entry(port: UInt16, sha256: String? = nil) -> CorpusEntry {
+    /// A dataset for the text on a port of this machine.
+    static func dataset(port: UInt16, sha256: String? = nil) -> Dataset {
         let digest = Checksum.sha256(Data(text))
-        return CorpusEntry(
-            name: "numbers", title: "Numbers", url: "http://127.0.0.1:\(port)/numbers.txt",
+        return Dataset(
+            name: "numbers", fileName: "numbers.txt", title: "Numbers",
+            url: "http://127.0.0.1:\(port)/numbers.txt",
             byteCount: text.count, sha256: sha256 ?? digest, license: "public domain")
     }
 
-    var file: URL { cache.file(of: entry) }
-    var partialFile: URL { cache.folder.appending(path: "numbers.part") }
+    var file: URL { cache.file(of: dataset) }
+
+    /// The names of the files in the cache, hidden ones included.
+    func names() throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: cache.folder.path).sorted()
+    }
 
     /// The heads of the requests that the server has seen.
     var requests: [String] { server.requests }
@@ -50,17 +55,17 @@ final class TestCorpus {
 
     /// Downloads the text.
     @discardableResult
-    func download(timeout: Int = 30, progress: CorpusDownload.Progress = { _, _ in }) async throws -> URL {
-        try await CorpusDownload(entry, into: cache, timeout: timeout).run(progress: progress)
+    func download(timeout: Int = 30, progress: DatasetDownload.Progress = { _, _ in }) async throws -> URL {
+        try await DatasetDownload(dataset, into: cache, timeout: timeout).run(progress: progress)
     }
 
     /// Downloads the text, which should fail, and returns the error.
-    func downloadError(timeout: Int = 30) async -> CorpusError? {
+    func downloadError(timeout: Int = 30) async -> DatasetError? {
         do {
             try await download(timeout: timeout)
             return nil
         } catch {
-            return error as? CorpusError
+            return error as? DatasetError
         }
     }
 }
