@@ -63,11 +63,10 @@ enum CorpusReader {
         let cache = DatasetCache()
         guard !cache.contains(dataset) else { return cache.file(of: dataset) }
         Standard.error.write("fetching \(dataset.title) from \(dataset.url)\n")
-        let isTerminal = Standard.error.isTerminal
         let file = try await DatasetDownload(dataset, into: cache).run { received, total in
-            if isTerminal { Standard.error.write("\r\(received * 100 / max(total, 1))%\u{1B}[K") }
+            Standard.error.showProgress(received, of: total)
         }
-        if isTerminal { Standard.error.write("\r\u{1B}[K") }
+        Standard.error.clearProgress()
         return file
     }
 

@@ -32,7 +32,9 @@ struct RecipeText {
         if otherText == nil, let expected = setting.corpus.sha256 {
             let file = try await CorpusReader.file(origin.sources[0])
             // A file that cannot be read is an error with more to say when the text is read.
-            if let text = try? Data(contentsOf: file), case let found = Checksum.sha256(text), found != expected {
+            if let text = try? Data(contentsOf: file), case let found = Checksum.sha256(text),
+                found != expected
+            {
                 throw RecipeError.otherText(
                     recipe: recipe.name, file: file.path, expected: expected, found: found)
             }

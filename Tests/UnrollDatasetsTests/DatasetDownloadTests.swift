@@ -116,8 +116,9 @@ import UnrollDatasets
 
     @Test func twoDownloadsAtOnceDoNotMix() async throws {
         let test = try TestDataset(replies: [.whole(text), .whole(text)])
-        async let first = test.download()
-        async let second = test.download()
+        let download = DatasetDownload(test.dataset, into: test.cache)
+        async let first = download.run()
+        async let second = download.run()
         #expect(try await [first, second] == [test.file, test.file])
         #expect(test.contents(of: test.file) == text)
         #expect(try test.names() == ["numbers.txt"])

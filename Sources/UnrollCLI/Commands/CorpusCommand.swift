@@ -26,7 +26,8 @@ struct CorpusCommand: AsyncParsableCommand {
                 let isThere = folder.file(of: dataset) != nil || cache.contains(dataset)
                 let state = isThere ? "there" : "not fetched"
                 Standard.output.write(
-                    "\(dataset.name)  \(dataset.title), \(dataset.byteCount) bytes, \(dataset.license) (\(state))\n")
+                    "\(dataset.name)  \(dataset.title), \(dataset.byteCount) bytes, \(dataset.license) (\(state))\n"
+                )
             }
         }
     }
