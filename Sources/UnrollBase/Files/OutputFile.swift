@@ -102,11 +102,16 @@ package enum StandardStream: Sendable {
     }
 }
 
-/// Settings for the pipes between this process and one that it starts.
-package enum PipeSettings {
+/// Settings of this process for signals, and for other processes that it starts.
+package enum ProcessSettings {
     /// Closes a descriptor in other programs that this process starts.
     package static func closeOnExecution(_ descriptor: Int32) {
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+    }
+
+    /// Makes exceeding the limit on the size of files an error of the call that writes. By default it ends the process.
+    package static func ignoreFileSizeSignal() {
+        signal(SIGXFSZ, SIG_IGN)
     }
 
     /// Makes writing to a pipe without a reader an error on this thread. By default it ends the process.

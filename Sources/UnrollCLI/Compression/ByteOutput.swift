@@ -2,12 +2,22 @@ import Foundation
 import UnrollBase
 
 /// A file that appears once all of it is there, or standard output.
-final class ByteOutput {
-    private enum Target: ~Copyable {
+struct ByteOutput {
+    private enum Target {
         case file(StagedFile)
         case standardOutput
         /// A pipe with a name, a device.
-        case stream(OutputFile, name: String)
+        case stream(Stream)
+    }
+
+    private final class Stream {
+        let file: OutputFile
+        let name: String
+
+        init(_ path: String) throws(SystemError) {
+            file = try OutputFile(existing: path)
+            name = path
+        }
     }
 
     private let target: Target
@@ -47,7 +57,7 @@ final class ByteOutput {
             target = .file(try StagedFile(for: url))
         case .link, .other:
             do throws(SystemError) {
-                target = .stream(try OutputFile(existing: path), name: path)
+                target = .stream(try Stream(path))
             } catch {
                 throw Self.failure(path, error)
             }
@@ -64,11 +74,11 @@ final class ByteOutput {
             } catch {
                 throw Self.failure("standard output", error)
             }
-        case .stream(let file, let name):
+        case .stream(let stream):
             do throws(SystemError) {
-                try file.write(Data(bytes))
+                try stream.file.write(Data(bytes))
             } catch {
-                throw Self.failure(name, error)
+                throw Self.failure(stream.name, error)
             }
         }
     }

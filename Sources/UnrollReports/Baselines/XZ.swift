@@ -16,7 +16,7 @@ enum XZ {
         let (input, output) = (Pipe(), Pipe())
         // The reader sees the end of a pipe only when no other child of this process holds it open.
         for end in [input.fileHandleForWriting, output.fileHandleForReading] {
-            PipeSettings.closeOnExecution(end.fileDescriptor)
+            ProcessSettings.closeOnExecution(end.fileDescriptor)
         }
         process.standardInput = input
         process.standardOutput = output
@@ -25,7 +25,7 @@ enum XZ {
         // On a thread of its own, as the compressor stops reading while its output is not read.
         let writer = Thread {
             // A compressor that fails closes its end, which would end this process, too.
-            PipeSettings.blockBrokenPipeSignal()
+            ProcessSettings.blockBrokenPipeSignal()
             try? input.fileHandleForWriting.write(contentsOf: bytes)
             try? input.fileHandleForWriting.close()
         }
