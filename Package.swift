@@ -132,7 +132,8 @@ let package = Package(
         tests(of: "Unroll"),
         tests(of: "UnrollBase", uses: ["UnrollTestSupport"], resources: [.copy("Oracles")]),
         tests(of: "UnrollKernels", uses: ["CUnrollKernels"]),
-        tests(of: "UnrollText", uses: ["UnrollBase", "UnrollTestSupport"]),
+        tests(
+            of: "UnrollText", uses: ["UnrollBase", "UnrollTestSupport"], resources: [.copy("Fixtures")]),
         tests(of: "UnrollTensor", uses: ["UnrollBase"], resources: [.copy("Oracles")]),
         tests(
             of: "UnrollModel", uses: ["UnrollBase", "UnrollText", "UnrollTestSupport"],

@@ -44,8 +44,8 @@ enum CorpusReader {
     }
 
     /// Opens a text.
-    static func stream(of source: String) async throws -> ByteStream {
-        source == standardInput ? .standardInput : try ByteStream(contentsOf: try await file(source))
+    static func stream(of source: String) async throws -> ByteReader {
+        source == standardInput ? .standardInput : try ByteReader(contentsOf: try await file(source))
     }
 
     /// A path, or the file of a name from the catalog.

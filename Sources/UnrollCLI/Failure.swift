@@ -24,6 +24,8 @@ struct Failure: Error {
         switch error {
         case let failure as Failure:
             self = failure
+        case let error as ParameterError:
+            self.init(error.description, exitCode: Self.usage)
         case let error as TextError:
             self.init(error.description, exitCode: error.isUsage ? Self.usage : 1)
         case let error as TrainingError:
@@ -77,11 +79,7 @@ extension TextError {
     /// Whether an option is wrong by itself, whatever the text.
     fileprivate var isUsage: Bool {
         switch self {
-        case .invalidLimit, .invalidValidationFraction, .invalidTestFraction, .invalidBatchSize,
-            .invalidSequenceLength,
-            .invalidWindowCount,
-            .minibatchTooLarge:
-            true
+        case .minibatchTooLarge: true
         default: false
         }
     }

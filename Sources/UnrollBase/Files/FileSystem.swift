@@ -36,11 +36,16 @@ package enum FileSystem {
         folder.appendingPathComponent("\(temporaryPrefix)\(UUID().uuidString)")
     }
 
+    /// Whether a name is that of a temporary file or folder, which a killed process may have left.
+    package static func isTemporary(_ name: String) -> Bool {
+        name.hasPrefix(temporaryPrefix)
+            && UUID(uuidString: String(name.dropFirst(temporaryPrefix.count))) != nil
+    }
+
     /// Removes temporary files and folders of processes that were killed while they wrote: those that nobody locks.
     package static func discardAbandoned(in folder: URL) {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-        for name in names where name.hasPrefix(temporaryPrefix) {
-            guard UUID(uuidString: String(name.dropFirst(temporaryPrefix.count))) != nil else { continue }
+        for name in names where isTemporary(name) {
             let url = folder.appendingPathComponent(name)
             guard let attributes = try? FileManager.default.attributesOfItem(atPath: url.path),
                 let date = attributes[.modificationDate] as? Date, -date.timeIntervalSinceNow > timeToLock,

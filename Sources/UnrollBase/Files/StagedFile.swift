@@ -46,6 +46,15 @@ package final class StagedFile {
         }
     }
 
+    /// Opens the file for reading, under whatever name it has by then.
+    package func reader() throws(FileError) -> InputFile {
+        do throws(SystemError) {
+            return try InputFile(isInPlace ? url.path : temporary.path)
+        } catch {
+            throw FileError.unreadable(path: url.path, reason: error.reason)
+        }
+    }
+
     /// Puts the file in its place once the disk has it; readers see the old contents or the new ones, never a part.
     package func putInPlace() throws(FileError) {
         do throws(SystemError) {

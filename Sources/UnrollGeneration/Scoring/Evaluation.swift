@@ -66,12 +66,7 @@ extension LanguageModel {
         contentsOf url: URL, adapting adaptation: DynamicEvaluation? = nil, precision: Precision = .float32,
         threads: Int? = nil
     ) throws -> Evaluation {
-        var reader: TokenReader
-        do throws(TextError) {
-            reader = try TokenReader(contentsOf: url, vocabulary: vocabulary)
-        } catch {
-            throw GenerationError.text(error)
-        }
+        var reader = try TokenReader(contentsOf: url, vocabulary: vocabulary)
         return try evaluate(on: &reader, adapting: adaptation, precision: precision, threads: threads)
     }
 
@@ -145,8 +140,6 @@ extension LanguageModel {
             return (tokens, nats)
         } catch let error as EngineError {
             throw GenerationError.engine(error)
-        } catch let error as TextError {
-            throw GenerationError.text(error)
         }
     }
 }

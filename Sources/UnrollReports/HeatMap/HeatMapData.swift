@@ -57,19 +57,9 @@ struct HeatMark {
         return marks
     }
 
-    /// The number of bytes of the character at a place; 1 if they are not UTF-8.
+    /// The length of the character at a position; one byte if the bytes there are not UTF-8.
     private static func characterLength(in bytes: [UInt8], at start: Int) -> Int {
-        let needed =
-            switch bytes[start] {
-            case 0xC2...0xDF: 2
-            case 0xE0...0xEF: 3
-            case 0xF0...0xF4: 4
-            default: 1
-            }
-        guard start + needed <= bytes.count,
-            String(validating: bytes[start..<start + needed], as: UTF8.self) != nil
-        else { return 1 }
-        return needed
+        bytes.withUnsafeBufferPointer { $0.validSequenceLength(at: start) } ?? 1
     }
 }
 

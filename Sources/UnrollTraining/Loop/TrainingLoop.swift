@@ -44,24 +44,14 @@ struct TrainingLoop {
     init(
         engine: any Engine, makeEngine: @escaping EngineMaker, data: TrainingData, options: TrainingOptions,
         checkpoint: TrainingCheckpoint?
-    ) throws(TrainingError) {
+    ) throws {
         self.engine = engine
         self.makeEngine = makeEngine
         self.data = data
         self.options = options
         position = checkpoint?.position ?? TrainingPosition()
         if options.recoveries > 0 { good = checkpoint?.good ?? engine.parameters }
-        minibatches = try Self.minibatches(of: data, epoch: position.epoch)
-    }
-
-    private static func minibatches(
-        of data: TrainingData, epoch: Int
-    ) throws(TrainingError) -> any MinibatchSource {
-        do {
-            return try data.minibatches(epoch: epoch)
-        } catch {
-            throw .text(error)
-        }
+        minibatches = try data.minibatches(epoch: position.epoch)
     }
 
     /// Trains until the next event, nil after the last.
@@ -175,7 +165,7 @@ struct TrainingLoop {
         position.minibatch = 0
         position.validatedMinibatch = 0
         position.resetSums()
-        minibatches = try Self.minibatches(of: data, epoch: position.epoch)
+        minibatches = try data.minibatches(epoch: position.epoch)
         conclude(report)
         return report
     }

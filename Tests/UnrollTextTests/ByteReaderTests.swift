@@ -2,8 +2,8 @@ import Foundation
 import Testing
 import UnrollText
 
-/// Texts that are read once, while they come.
-@Suite struct ByteStreamTests {
+/// Texts that are read once, as they come.
+@Suite struct ByteReaderTests {
     /// A pipe that is written to in parts.
     private func withPipe(_ parts: [[UInt8]], _ body: (URL) throws -> Void) throws {
         let pipe = Pipe()
@@ -23,7 +23,7 @@ import UnrollText
     }
 
     private func lines(_ url: URL, tokens kind: TokenKind = .characters) throws -> [[UInt8]] {
-        var reader = LineReader(try ByteStream(contentsOf: url), tokens: kind)
+        var reader = LineReader(try ByteReader(contentsOf: url), tokens: kind)
         var lines: [[UInt8]] = []
         while let block = try reader.next() { block.forEach { lines.append(Array($0)) } }
         return lines
@@ -76,10 +76,10 @@ import UnrollText
         }
         let nowhere = URL(fileURLWithPath: "/nowhere/at/all")
         #expect(throws: TextError.fileNotFound(file: nowhere.relativePath)) {
-            _ = try ByteStream(contentsOf: nowhere)
+            _ = try ByteReader(contentsOf: nowhere)
         }
         #expect(throws: TextError.isDirectory(file: "/tmp")) {
-            _ = try ByteStream(contentsOf: URL(fileURLWithPath: "/tmp"))
+            _ = try ByteReader(contentsOf: URL(fileURLWithPath: "/tmp"))
         }
     }
 
@@ -116,7 +116,7 @@ import UnrollText
     @Test func linesComeBeforeThePipeEnds() throws {
         let pipe = Pipe()
         let url = URL(fileURLWithPath: "/dev/fd/\(pipe.fileHandleForReading.fileDescriptor)")
-        var reader = LineReader(try ByteStream(contentsOf: url), tokens: .characters)
+        var reader = LineReader(try ByteReader(contentsOf: url), tokens: .characters)
         try pipe.fileHandleForWriting.write(contentsOf: Data("one\ntwo\nthr".utf8))
         #expect(try reader.next()?.lines == [0..<3, 4..<7])
         try pipe.fileHandleForWriting.write(contentsOf: Data("ee\n".utf8))
@@ -136,7 +136,7 @@ import UnrollText
     @Test func theBeginningOfATextEndsBetweenCharacters() throws {
         try TestTexts.withFile(Array("abäc".utf8)) { url in
             func beginning(_ count: Int, _ kind: TokenKind = .characters) throws -> (String, Bool) {
-                let (bytes, isWhole) = try ByteStream(contentsOf: url).beginning(count, tokens: kind)
+                let (bytes, isWhole) = try ByteReader(contentsOf: url).beginning(count, tokens: kind)
                 return (String(decoding: bytes, as: UTF8.self), isWhole)
             }
             try #expect(beginning(10) == ("abäc", true))

@@ -1,12 +1,12 @@
 import Testing
 import UnrollText
 
-@Suite struct TextTokenizerTests {
+@Suite struct TokenizerTests {
     private func tokenize(
         _ text: String, _ kind: TokenKind, _ preprocessing: Preprocessing = .none, knowing known: String,
         isLine: Bool = false
     ) throws -> TokenizedText {
-        var tokenizer = TextTokenizer(
+        var tokenizer = Tokenizer(
             try Corpus(text: known, preprocessing: preprocessing, tokens: kind).vocabulary)
         let bytes = Array(text.utf8)
         // The second text must not depend on the first.
@@ -23,7 +23,7 @@ import UnrollText
             let vocabulary = try Corpus(
                 text: String(text.prefix(text.count / 2)), preprocessing: preprocessing, tokens: kind
             ).vocabulary
-            var tokenizer = TextTokenizer(vocabulary)
+            var tokenizer = Tokenizer(vocabulary)
             let found = Array(text.utf8).withUnsafeBufferPointer { tokenizer.tokenize($0) }
             #expect(found.ids == vocabulary.encode(text).ids)
             // Each token stands where it is said to.

@@ -4,7 +4,7 @@ import UnrollTestSupport
 import UnrollText
 
 /// Several files and folders as one text.
-@Suite struct TextFolderTests {
+@Suite struct TextFilesTests {
     private let folder: TemporaryFolder
 
     init() throws {
@@ -62,7 +62,7 @@ import UnrollText
         try folder.write("text\n", to: "texts/a.txt")
         try folder.write("not a text", to: "texts/model/config.json")
         let cache = folder("texts/model/tokens.cache")
-        let corpus = try Corpus(contentsOf: [folder("texts")], cache: cache, smallestCachedText: 1)
+        let corpus = try Corpus(.init(.files([folder("texts")]), cache: cache, smallestCachedText: 1))
         #expect(corpus.vocabulary.decode(corpus.tokens) == "text\n")
     }
 
