@@ -6,7 +6,7 @@ package enum SystemInfo {
     package static var memory: Double {
         let physical = Double(ProcessInfo.processInfo.physicalMemory)
         let limit = try? String(contentsOfFile: "/sys/fs/cgroup/memory.max", encoding: .utf8)
-        let container = limit.flatMap { Double($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
+        let container = limit.flatMap { Double($0.prefix { $0.isNumber }) }
         return min(physical, container ?? physical)
     }
 

@@ -43,6 +43,17 @@ package struct SystemError: Error, Equatable {
 
     /// The system's words for it, such as "Read-only file system".
     package var reason: String { String(cString: strerror(code)) }
+
+    /// The words for any error, those of the failed system call if there was one.
+    ///
+    /// `localizedDescription` has none for most errors on Linux, and makes a program half as large again.
+    package static func reason(of error: any Error) -> String {
+        if let error = error as? SystemError { return error.reason }
+        if let cause = (error as? CocoaError)?.underlying as? POSIXError {
+            return SystemError(code: cause.code.rawValue).reason
+        }
+        return "\(error)"
+    }
 }
 
 extension FileError {
@@ -56,8 +67,6 @@ extension FileError {
 
     /// The error of reading `path`, in the words of the failed system call if there was one.
     package init(_ error: any Error, reading path: String) {
-        let cause = (error as? CocoaError)?.underlying as? POSIXError
-        let reason = cause.map { SystemError(code: $0.code.rawValue).reason } ?? error.localizedDescription
-        self = .unreadable(path: path, reason: reason)
+        self = .unreadable(path: path, reason: SystemError.reason(of: error))
     }
 }

@@ -10,11 +10,8 @@ package enum FileSystem {
     }
 
     package static func kind(of url: URL) -> Kind {
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
-            return .nothing
-        }
-        return isFolder.boolValue ? .folder : .file
+        guard let status = FileStatus(of: url.path) else { return .nothing }
+        return status.kind == .folder ? .folder : .file
     }
 
     private static let temporaryPrefix = ".unroll-"
