@@ -55,7 +55,7 @@ let package = Package(
         // Leaf loops in C: chosen at run time by the processor's features, no flags, no dependency.
         .target(name: "CUnrollKernels", linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
         room("UnrollBase"),
-        room("UnrollKernels", uses: ["CUnrollKernels"]),
+        room("UnrollKernels", uses: ["UnrollBase", "CUnrollKernels"]),
         room("UnrollText", uses: ["UnrollBase"], resources: [.embedInCode("Resources/sample.txt")]),
         room("UnrollTensor", uses: ["UnrollBase", "UnrollKernels", "CUnrollKernels"]),
         room("UnrollModel", uses: ["UnrollBase", "UnrollText"]),
@@ -81,7 +81,7 @@ let package = Package(
                 "UnrollTraining", "UnrollGeneration", "UnrollCompression",
             ]),
         room("UnrollDatasets", uses: ["UnrollBase"]),
-        room("UnrollCharts"),
+        room("UnrollCharts", uses: ["UnrollBase"]),
         room(
             "UnrollReports",
             uses: [

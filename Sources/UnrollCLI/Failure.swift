@@ -68,8 +68,8 @@ struct Failure: Error {
             Standard.output.write(message + "\n")
         } else if let message {
             // A progress bar may still be there.
-            let clear = Standard.error.isTerminal ? "\r\u{1B}[K" : ""
-            Standard.error.write("\(clear)unroll: \(message)\n")
+            Standard.error.clearProgress()
+            Standard.error.write("unroll: \(message)\n")
         }
         Foundation.exit(exitCode)
     }
