@@ -25,6 +25,8 @@ struct Failure: Error {
         switch error {
         case let failure as Failure:
             self = failure
+        case let error as ParameterError:
+            self.init(error.description, exitCode: Self.usage)
         case let error as TextError:
             self.init(error.description, exitCode: error.isUsage ? Self.usage : 1)
         case let error as TrainingError:
@@ -67,8 +69,8 @@ struct Failure: Error {
             Standard.output.write(message + "\n")
         } else if let message {
             // A progress bar may still be there.
-            let clear = Standard.error.isTerminal ? "\r\u{1B}[K" : ""
-            Standard.error.write("\(clear)unroll: \(message)\n")
+            Standard.error.clearProgress()
+            Standard.error.write("unroll: \(message)\n")
         }
         Foundation.exit(exitCode)
     }
@@ -78,11 +80,7 @@ extension TextError {
     /// Whether an option is wrong by itself, whatever the text.
     fileprivate var isUsage: Bool {
         switch self {
-        case .invalidLimit, .invalidValidationFraction, .invalidTestFraction, .invalidBatchSize,
-            .invalidSequenceLength,
-            .invalidWindowCount,
-            .minibatchTooLarge:
-            true
+        case .minibatchTooLarge: true
         default: false
         }
     }

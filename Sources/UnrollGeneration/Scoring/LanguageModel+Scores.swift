@@ -21,7 +21,7 @@ extension LanguageModel {
     public func score(
         _ text: String, precision: Precision = .float32, threads: Int? = nil
     ) throws -> TextScore {
-        var tokenizer = TextTokenizer(vocabulary)
+        var tokenizer = Tokenizer(vocabulary)
         var text = text
         let tokenized = text.withUTF8 { tokenizer.tokenize($0) }
         return try scores(
@@ -44,7 +44,7 @@ extension LanguageModel {
     public func scoreLines(
         _ lines: some Sequence<String>, precision: Precision = .float32, threads: Int? = nil
     ) throws -> [TextScore] {
-        var tokenizer = TextTokenizer(vocabulary)
+        var tokenizer = Tokenizer(vocabulary)
         let texts = lines.map { line in
             var line = line
             return line.withUTF8 { tokenizer.tokenize(line: $0) }
@@ -53,7 +53,7 @@ extension LanguageModel {
     }
 
     func scores(
-        of texts: [TokenizedText], areLines: Bool, _ tokenizer: TextTokenizer, precision: Precision,
+        of texts: [TokenizedText], areLines: Bool, _ tokenizer: Tokenizer, precision: Precision,
         threads: Int?
     ) throws -> [TextScore] {
         return try withEngine(precision: precision, threads: threads) { engine in
@@ -80,7 +80,7 @@ struct BatchScorer {
     /// The token that every text is read after, if there is one; otherwise its first token is given and not predicted.
     let separatorID: Int32?
 
-    init(_ engine: any Engine, tokenizer: TextTokenizer, kind: TokenKind) {
+    init(_ engine: any Engine, tokenizer: Tokenizer, kind: TokenKind) {
         self.engine = engine
         self.kind = kind
         separatorID = tokenizer.separatorID

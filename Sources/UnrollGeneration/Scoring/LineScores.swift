@@ -72,9 +72,9 @@ public enum LineSource: Sendable, Equatable {
     /// Standard input.
     case standardInput
 
-    func open() throws(TextError) -> ByteStream {
+    func open() throws(TextError) -> ByteReader {
         switch self {
-        case .file(let url): try ByteStream(contentsOf: url)
+        case .file(let url): try ByteReader(contentsOf: url)
         case .standardInput: .standardInput
         }
     }
@@ -127,14 +127,14 @@ public struct LineScores: AsyncSequence, Sendable {
 struct LineSession {
     private let lines: LineScores
     private var reader: LineReader?
-    private var tokenizer: TextTokenizer
+    private var tokenizer: Tokenizer
     /// Scores of lines that were read together, the next one last.
     private var scores: [TextScore] = []
     private var number = 0
 
     init(_ lines: LineScores) {
         self.lines = lines
-        tokenizer = TextTokenizer(lines.model.vocabulary)
+        tokenizer = Tokenizer(lines.model.vocabulary)
     }
 
     mutating func next() throws -> LineScore? {

@@ -11,7 +11,7 @@ struct TrainingData {
     /// Parts a text as the options say, but for what is validated or tested on if that is a text of its own.
     init(
         _ corpus: Corpus, validation: Corpus? = nil, test: Corpus? = nil, options: TrainingOptions
-    ) throws(TextError) {
+    ) throws {
         self.options = options
         let parts = try corpus.split(
             validationFraction: options.validationFraction, testFraction: options.testFraction)
@@ -56,7 +56,7 @@ struct TrainingData {
     /// Tokens to test on.
     var testTokenCount: Int { parts.test?.tokens.count ?? 0 }
 
-    func minibatches(epoch: Int) throws(TextError) -> any MinibatchSource {
+    func minibatches(epoch: Int) throws -> any MinibatchSource {
         try options.partitioning.minibatches(
             of: parts.training.tokens, batchSize: options.batchSize, sequenceLength: options.sequenceLength,
             seed: options.seed,
@@ -64,7 +64,7 @@ struct TrainingData {
     }
 
     /// The held-out minibatches: all of the text in order, or the book's windows; nil if nothing is held out.
-    func validationMinibatches() throws(TextError) -> (any MinibatchSource)? {
+    func validationMinibatches() throws -> (any MinibatchSource)? {
         if let validation = parts.validation {
             return try validation.tokens.strand(sequenceLength: Self.evaluationSteps)
         }
@@ -75,7 +75,7 @@ struct TrainingData {
     }
 
     /// The minibatches to test on, all of the text in order; nil if there is nothing to test on.
-    func testMinibatches() throws(TextError) -> (any MinibatchSource)? {
+    func testMinibatches() throws -> (any MinibatchSource)? {
         try parts.test?.tokens.strand(sequenceLength: Self.evaluationSteps)
     }
 }
