@@ -15,7 +15,9 @@ package struct RunRecorder: Sendable {
     /// The number of minibatches of all epochs so far; nil where it is unknown, and the epoch stands for it.
     private var step: Int?
 
-    /// Records a run beside its checkpoints. Nothing is written before the event `started`.
+    /// Records a run beside its checkpoints.
+    ///
+    /// Nothing is written before the event `started`.
     ///
     /// - Throws: `ReportError.holdsOtherEvents`, or `FileError` if the folder for event files is not one.
     package init(_ trainer: Trainer, in folder: URL, options: RecordingOptions) throws {

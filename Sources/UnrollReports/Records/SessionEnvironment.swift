@@ -81,7 +81,9 @@ struct EnvironmentFile: Codable {
 
     private init() {}
 
-    /// Adds a session to the file of a run, or creates it. A damaged file is replaced, so that it does not stop a run.
+    /// Adds a session to the file of a run, or creates it.
+    ///
+    /// A damaged file is replaced, so that it does not stop a run.
     ///
     /// - Throws: `FileError` or `ModelFolderError`.
     static func add(_ session: SessionEnvironment, to folder: ModelFolder) throws {

@@ -16,7 +16,9 @@ package struct Setting: Equatable, Sendable {
     /// The keys that are of use to programs only.
     private static let leftOut: Set<String> = ["format", "version", "seal"]
 
-    /// Reads a file of a run. One that is not there has no settings.
+    /// Reads a file of a run.
+    ///
+    /// One that is not there has no settings.
     ///
     /// - Throws: `FileError` or `ModelFolderError`.
     static func settings(in file: File, of folder: ModelFolder) throws -> [Setting] {

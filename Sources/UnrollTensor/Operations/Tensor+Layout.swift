@@ -22,7 +22,9 @@ extension Tensor {
             from: (self, { $1.add(Tensor(shape: original, storage: $0.storage)) }))
     }
 
-    /// The same numbers with axes in another order. Default: all reversed, which transposes a matrix.
+    /// The same numbers with axes in another order.
+    ///
+    /// Default: all reversed, which transposes a matrix.
     ///
     /// - Parameter axes: For each axis of the result, which of this tensor's it is; negative ones count from the back.
     /// - Returns: The reordered tensor.
