@@ -7,28 +7,28 @@ import UnrollText
 
 /// The loop itself: each call of `next` trains until there is something to report.
 struct TrainingLoop {
-    /// Makes an engine that begins with these parameters.
-    typealias EngineMaker = @Sendable (ModelParameters) throws(EngineError) -> any Engine
+    /// Makes an engine that starts from these parameters.
+    typealias EngineMaker = @Sendable (ModelParameters) throws -> any Engine
 
     var engine: any Engine
     let makeEngine: EngineMaker
     let data: TrainingData
     let options: TrainingOptions
     var position: TrainingPosition
-    /// What a run goes back to when the loss is no longer a number; nil where it may not.
+    /// The parameters to return to after a non-finite loss; nil if the run may not return.
     var good: ModelParameters?
-    /// The perplexity of tokens that are drawn by their frequencies; nil as long as nobody has asked.
+    /// The perplexity of tokens drawn by their frequencies; nil until it is needed.
     var unigramPerplexity: Double?
-    /// The minibatches of the present epoch.
+    /// The minibatches of the current epoch.
     private(set) var minibatches: any MinibatchSource
     var minibatch = Minibatch()
-    /// What happened beside the event that was returned last.
+    /// Notices that are still to be returned as events.
     private var notices: [TrainingNotice] = []
     private var stage = Stage.starting
-    /// What this run, not an earlier part of it, has done: the speed that is reported.
+    /// Tokens and seconds of this part of the run, for the reported speed.
     private(set) var runTokens = 0
     private(set) var runSeconds = 0.0
-    /// When progress was last reported, in this epoch or an earlier one: epochs may be shorter than the interval.
+    /// When progress was last reported. Not reset between epochs, which may be shorter than the interval.
     private var lastProgress = ContinuousClock.now
 
     private enum Stage {
@@ -40,33 +40,23 @@ struct TrainingLoop {
     /// Seconds between reports of progress.
     private static let reportInterval = 0.1
 
-    /// Begins, or goes on from a checkpoint, which the engine has been made with.
+    /// A loop that starts, or goes on from the checkpoint that the engine has been made from.
     init(
         engine: any Engine, makeEngine: @escaping EngineMaker, data: TrainingData, options: TrainingOptions,
         checkpoint: TrainingCheckpoint?
-    ) throws(TrainingError) {
+    ) throws {
         self.engine = engine
         self.makeEngine = makeEngine
         self.data = data
         self.options = options
         position = checkpoint?.position ?? TrainingPosition()
-        if options.recoveries > 0 { good = checkpoint?.good ?? engine.parameters }
-        minibatches = try Self.minibatches(of: data, epoch: position.epoch)
+        if options.maxRecoveries > 0 { good = checkpoint?.good ?? engine.parameters }
+        minibatches = try data.minibatches(epoch: position.epoch)
     }
 
-    private static func minibatches(
-        of data: TrainingData, epoch: Int
-    ) throws(TrainingError) -> any MinibatchSource {
-        do {
-            return try data.minibatches(epoch: epoch)
-        } catch {
-            throw .text(error)
-        }
-    }
-
-    /// Trains until the next event, nil after the last.
+    /// Trains until the next event; nil after the last.
     ///
-    /// Whatever is thrown, the loop is between two steps, and can be saved or go on.
+    /// After any error the loop is between two steps, and can be saved or go on.
     mutating func next() throws -> TrainingEvent? {
         if !notices.isEmpty { return .notice(notices.removeFirst()) }
         switch stage {
@@ -88,7 +78,7 @@ struct TrainingLoop {
             if isValidationDue { return .validation(try validateInsideEpoch()) }
             guard position.minibatch < minibatches.count else {
                 guard position.tokens > 0 else {
-                    // All minibatches were skipped, or the last one led back; guards see to it that this ends.
+                    // All minibatches were skipped, or the last one led to a recovery; the guards bound this.
                     position.minibatch = 0
                     position.validatedMinibatch = 0
                     continue
@@ -104,21 +94,16 @@ struct TrainingLoop {
         }
     }
 
-    /// Notes what is to be an event after this one.
+    /// Adds a notice that becomes an event after this one.
     mutating func note(_ notice: TrainingNotice) {
         notices.append(notice)
     }
 
-    private mutating func step() throws(TrainingError) {
+    private mutating func step() throws {
         minibatches.fill(&minibatch, at: position.minibatch)
-        if let carried = options.carriedEpochs, position.epoch >= carried { minibatch.continuesState = false }
+        if let stateful = options.statefulEpochs, position.epoch >= stateful { minibatch.continuesState = false }
         let start = ContinuousClock.now
-        let result: StepResult
-        do {
-            result = try engine.train(on: minibatch, with: optimizer, under: conditions)
-        } catch {
-            throw .engine(error)
-        }
+        let result = try engine.train(on: minibatch, with: optimizer, under: conditions)
         guard result.isFinite else { return try skipMinibatch() }
         let seconds = start.duration(to: .now) / .seconds(1)
         let tokens = minibatch.tokenCount
@@ -132,7 +117,7 @@ struct TrainingLoop {
         position.seconds += seconds
         runTokens += tokens
         runSeconds += seconds
-        // A loss may be a number and its exponential none: nobody comes back from there.
+        // The loss may be finite and its exponential not: no training leads back from there.
         guard position.perplexity.isFinite else {
             try recover()
             return position.resetSums()
@@ -140,7 +125,7 @@ struct TrainingLoop {
         keepParameters(ifGood: result.meanLoss)
     }
 
-    /// What the next step's random masks are drawn from; nil where nothing is left out.
+    /// What the next step's random masks depend on; nil without dropout and its relatives.
     private var conditions: TrainingConditions? {
         guard options.regularization != Regularization() || engine.configuration.zoneout != Zoneout() else {
             return nil
@@ -153,14 +138,14 @@ struct TrainingLoop {
     private var optimizer: Optimizer {
         var optimizer = options.optimizer
         optimizer.learningRate = learningRate
-        if options.averagingTrigger != nil, !position.averages { optimizer.averaging = .none }
+        if options.averagingPatience != nil, !position.averages { optimizer.averaging = .none }
         return optimizer
     }
 
     /// The learning rate of the next step.
     var learningRate: Float { learningRate(minibatch: position.minibatch) }
 
-    /// The learning rate of a minibatch of the present epoch.
+    /// The learning rate of a minibatch of the current epoch.
     func learningRate(minibatch: Int) -> Float {
         let moment = LearningRateSchedule.Moment(
             epoch: position.epoch, minibatch: minibatch, minibatches: minibatches.count,
@@ -175,7 +160,7 @@ struct TrainingLoop {
         position.minibatch = 0
         position.validatedMinibatch = 0
         position.resetSums()
-        minibatches = try Self.minibatches(of: data, epoch: position.epoch)
+        minibatches = try data.minibatches(epoch: position.epoch)
         conclude(report)
         return report
     }
