@@ -6,7 +6,7 @@ package struct RecordingOptions: Sendable {
     /// What samples go on from; nil for no samples.
     package var prompt: String?
     /// What computes.
-    package var engine: EngineChoice
+    package var engine: EngineKind
     /// The program's version.
     package var programVersion: String
     /// The folder for event files; nil for none.
@@ -15,7 +15,7 @@ package struct RecordingOptions: Sendable {
     package var isResumed: Bool
 
     package init(
-        prompt: String?, engine: EngineChoice, programVersion: String, tensorBoard: URL? = nil,
+        prompt: String?, engine: EngineKind, programVersion: String, tensorBoard: URL? = nil,
         isResumed: Bool = false
     ) {
         self.prompt = prompt

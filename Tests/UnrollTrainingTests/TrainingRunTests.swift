@@ -35,7 +35,7 @@ import UnrollTraining
             }
             return (perplexity: exp(nats / Double(tokens)), norm: norms / Double(source.count))
         }
-        for (engine, tolerance) in [(EngineChoice.reference, 1e-12), (.cpu(threads: 2), 1e-4)] {
+        for (engine, tolerance) in [(EngineKind.reference, 1e-12), (.cpu(threads: 2), 1e-4)] {
             let trainer = try Trainer(
                 corpus: corpus, model: TestTraining.model, options: options, engine: engine)
             let reports = try await trainer.runToEnd().reports

@@ -48,20 +48,38 @@ extension JSONValue {
                     + "there is a number that does not fit, such as a fraction or a negative one where a whole one belongs"
             )
         } catch let error as DecodingError {
-            // A key that is misspelled is a better explanation than another one that is missing.
-            if case .keyNotFound(let key, let context) = error, case .object(let members) = self,
-                context.codingPath.isEmpty,
-                let found = Suggestion.nearest(to: key.stringValue, among: members.keys.sorted()),
-                found != key.stringValue
+            if case .keyNotFound(let key, let context) = error,
+                let misspelled = misspelling(of: key, at: context.codingPath[...], path: path)
             {
-                throw JSONFormError.unknownKey(
-                    path: Self.joined(path, found), suggestion: Self.joined(path, key.stringValue),
-                    known: [key.stringValue])
+                throw misspelled
             }
             throw JSONFormError.invalid(path: path, reason: Self.reason(error, at: path))
         }
         try checkKeys(of: value, encoded: try JSONValue(encoding: value), at: path)
         return value
+    }
+
+    /// The key that was probably meant to be one that is missing: a better explanation than that it is missing.
+    private func misspelling(
+        of key: any CodingKey, at codingPath: ArraySlice<any CodingKey>, path: String
+    ) -> JSONFormError? {
+        if let next = codingPath.first {
+            let child: JSONValue? =
+                switch (self, next.intValue) {
+                case (.array(let elements), let index?) where elements.indices.contains(index): elements[index]
+                default: self[next.stringValue]
+                }
+            return child?.misspelling(
+                of: key, at: codingPath.dropFirst(),
+                path: next.intValue == nil ? Self.joined(path, next.stringValue) : path)
+        }
+        guard case .object(let members) = self,
+            let found = Suggestion.nearest(to: key.stringValue, among: members.keys.sorted()),
+            found != key.stringValue
+        else { return nil }
+        return .unknownKey(
+            path: Self.joined(path, found), suggestion: Self.joined(path, key.stringValue),
+            known: [key.stringValue])
     }
 
     /// Checks that the value has each of this document's keys: what was decoded is encoded again under the same key.

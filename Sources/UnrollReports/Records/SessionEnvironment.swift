@@ -20,7 +20,7 @@ package struct SessionEnvironment: Codable, Equatable, Sendable {
     package var threads: Int
 
     /// Describes a session that begins now on this machine.
-    init(programVersion: String, engine: String, choice: EngineChoice) {
+    init(programVersion: String, engine: String, choice: EngineKind) {
         started = Date.now.formatted(.iso8601)
         unroll = programVersion
         swift = Self.swiftVersion
