@@ -58,7 +58,7 @@ package struct Setting: Equatable, Sendable {
     }
 
     /// The names of settings that are paths of the text that is learned.
-    static let textNames = ["corpus.source", "corpus.furtherSources"]
+    static let textNames = ["corpus.sources"]
     private static let sourceNames = textNames + ["corpus.validationSource", "corpus.testSource"]
 
     /// The names of files by their paths: whose folder they lay in is no part of a configuration.

@@ -40,3 +40,34 @@ struct RecipeText {
         return try await CorpusReader.read(origin)
     }
 }
+
+/// One setting of a recipe, for `unroll train --recipe`.
+struct SelectedRecipe {
+    let recipe: Recipe
+    let setting: RecipeSetting
+
+    /// Finds `NAME` or `NAME:SETTING`, where `NAME` may be a file.
+    init(_ text: String) throws {
+        let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
+        // A file may have a colon in its name.
+        let isWhole = parts.count < 2 || FileManager.default.fileExists(atPath: text)
+        recipe = try RecipeCatalog.recipe(isWhole ? text : parts[0])
+        setting = try recipe.setting(named: isWhole ? nil : parts[1])
+    }
+
+    /// A trainer that does as the setting says, with a seed of one's own or the recipe's first.
+    func trainer(
+        on corpus: Corpus, epochs: Int?, seed: UInt64?, engine: EngineKind, origin: CorpusOrigin
+    ) throws -> Trainer {
+        guard setting.engine != .tensors else {
+            throw Failure(
+                "recipe '\(recipe.name)' trains with tensors and leaves no model folder; run it with: unroll recipe run",
+                exitCode: Failure.usage)
+        }
+        var options = setting.options(seed: seed ?? recipe.seeds[0])
+        if let epochs { options.epochs = epochs }
+        return try Trainer(
+            corpus: corpus, model: setting.model, options: options, engine: engine,
+            origin: origin)
+    }
+}

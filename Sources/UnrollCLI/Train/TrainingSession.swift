@@ -63,7 +63,7 @@ struct TrainingSession {
                 // beginning, or time and again, does.
                 if case .started = event { throw error }
                 if case TrainingError.cannotSave = error { throw error }
-                display.say("warning: \(error); training goes on")
+                display.say("warning: \(Failure(error).message ?? ""); training goes on")
             }
         }
         return summary
@@ -84,7 +84,7 @@ struct TrainingSession {
             display.show(report, of: trainer.options.epochs)
             if isJSON { try JSONLine.write(EpochLine(report)) }
         case .notice(let notice):
-            display.say("note: \(notice)")
+            display.say("note: \(Hint.described(notice))")
             if isJSON { try JSONLine.write(NoticeLine(notice)) }
         case .finished:
             break

@@ -74,7 +74,7 @@ private struct ModelFacts: Encodable, CustomStringConvertible {
         if let options = training.value {
             lines.append(
                 "training       \(options.epochs) \(options.epochs == 1 ? "epoch" : "epochs"), \(options.partitioning), batch \(options.batchSize), "
-                    + "steps \(options.sequenceLength), \(options.optimizer.rule.name), learning rate \(options.optimizer.learningRate), seed \(options.seed)"
+                    + "sequence length \(options.sequenceLength), \(options.optimizer.rule.name), learning rate \(options.optimizer.learningRate), seed \(options.seed)"
                     + (options.precision == .float32 ? "" : ", \(options.precision)")
             )
         }

@@ -115,11 +115,16 @@ struct TrainCommand: AsyncParsableCommand {
                 "--validation and --validation-file say different texts to validate on; leave out one of them"
             )
         }
-        try training.validateValues()
-        try regularization.validateValues(for: training.model)
-        try learning.validateValues()
-        try guards.validateValues()
-        try checkpoints.validateValues()
+        // The libraries' own checks, before a text is read.
+        do {
+            let (model, options) = (model, try options(tokenCount: nil))
+            try model.check()
+            try options.check()
+            try options.regularization.check(for: model)
+            try checkpoints.policy.check()
+        } catch {
+            throw ValidationError(Failure(error).message ?? "")
+        }
     }
 
     func run() async throws {
@@ -128,14 +133,14 @@ struct TrainCommand: AsyncParsableCommand {
         let trainer: Trainer
         var prompts = prompt
         if let recipe {
-            let choice = try RecipeChoice(recipe)
+            let selected = try SelectedRecipe(recipe)
             let source = RecipeText(
-                choice.recipe, choice.setting, text.isBundledStory ? nil : text.origin.sources[0])
+                selected.recipe, selected.setting, text.isBundledStory ? nil : text.origin.sources[0])
             corpus = try await source.corpus()
-            trainer = try choice.trainer(
-                on: corpus, epochs: training.epochs, seed: training.seed, engine: engine.choice,
+            trainer = try selected.trainer(
+                on: corpus, epochs: training.epochs, seed: training.seed, engine: engine.kind,
                 origin: source.origin)
-            if prompts.isEmpty { prompts = choice.recipe.samples?.prompts ?? [] }
+            if prompts.isEmpty { prompts = selected.recipe.samples?.prompts ?? [] }
         } else if let resume {
             let record = try TrainingRecord(of: folder.url)
             guard let origin = text.origin(like: record.corpus) else {
@@ -149,13 +154,13 @@ struct TrainCommand: AsyncParsableCommand {
             corpus = texts.corpus
             trainer = try Trainer(
                 resuming: folder.url, corpus: corpus, validation: texts.validation, test: texts.test,
-                epochs: training.epochs, engine: engine.choice, origin: origin)
+                epochs: training.epochs, engine: engine.kind, origin: origin)
         } else {
             let texts = try await RunTexts(text.origin, in: dryRun ? nil : folder)
             corpus = texts.corpus
             trainer = try Trainer(
                 corpus: corpus, validation: texts.validation, test: texts.test, model: model,
-                options: options(for: corpus), engine: engine.choice, origin: text.origin)
+                options: try options(tokenCount: corpus.tokens.count), engine: engine.kind, origin: text.origin)
         }
         // Found out now, and not after the training.
         if let prompt = prompts.first(where: { corpus.vocabulary.encode($0).ids.isEmpty }) {
@@ -169,7 +174,7 @@ struct TrainCommand: AsyncParsableCommand {
         }
         if prompts.isEmpty { prompts = SamplePrompts(corpus).prompts }
         let recording = RecordingOptions(
-            prompt: prompts.first, engine: engine.choice,
+            prompt: prompts.first, engine: engine.kind,
             programVersion: UnrollCommand.configuration.version,
             tensorBoard: tensorboard.map { URL(fileURLWithPath: $0, isDirectory: true) },
             isResumed: resume != nil)
@@ -184,18 +189,20 @@ struct TrainCommand: AsyncParsableCommand {
     }
 
     private var model: ModelConfiguration {
-        var model = training.model
+        var model = ModelConfiguration()
+        training.apply(to: &model)
         regularization.apply(to: &model)
         return model
     }
 
-    private func options(for corpus: Corpus) -> TrainingOptions {
-        var options = training.options(
-            for: corpus, isBundledStory: text.isBundledStory, precision: engine.products.precision)
+    /// The options for a text of so many tokens; nil where it is not yet known.
+    private func options(tokenCount: Int?) throws -> TrainingOptions {
+        var options = TrainingOptions(precision: engine.products.precision)
         options.testFraction = text.test
-        learning.choice.apply(to: &options)
+        training.apply(to: &options, tokenCount: tokenCount, isBundledStory: text.isBundledStory)
+        try learning.apply(to: &options)
         regularization.apply(to: &options)
-        guards.apply(to: &options)
+        try guards.apply(to: &options)
         return options
     }
 }

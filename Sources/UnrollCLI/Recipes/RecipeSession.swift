@@ -67,10 +67,10 @@ struct RecipeSession {
                     "nothing is left of the prompt '\(prompt)' in 'samples' after preprocessing; give another"
             )
         }
-        _ = try setting.training.sampling.minibatches(
-            of: corpus.tokens, batchSize: setting.training.batch, sequenceLength: setting.training.steps,
-            seed: 0,
-            epoch: 0, windowCount: setting.split.windows)
+        _ = try setting.training.partitioning.minibatches(
+            of: corpus.tokens, batchSize: setting.training.batchSize,
+            sequenceLength: setting.training.sequenceLength, seed: 0, epoch: 0,
+            windowCount: setting.training.trainingWindows)
     }
 
     private func follow(_ recipe: Recipe) async throws -> RecipeResult {
@@ -96,7 +96,7 @@ struct RecipeSession {
                 // Whoever interrupts the rest keeps this; that it cannot be saved is an error at the end.
                 try? save(result, of: recipe)
             case .training(.notice(let notice)) where notice.kind != .moreParametersThanTokens:
-                display.say("\(label)note: \(notice)")
+                display.say("\(label)note: \(Hint.described(notice))")
             case .training, .sample:
                 break
             }
