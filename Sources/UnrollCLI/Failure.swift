@@ -141,7 +141,8 @@ enum Hint {
         case TrainingError.cannotSave(let folder, _, _): "--resume \(folder)"
         case TrainingError.cannotResume(_, .noCheckpoint): "--output"
         case TrainingError.cannotResume(_, .doneEpochs): "--epochs"
-        case ParameterError.needs(_, "validationFraction", _): "hold some text out, such as with --validation 0.1"
+        case ParameterError.needs(_, "validationFraction", _):
+            "hold some text out, such as with --validation 0.1"
         case RecipeError.otherText: "--corpus"
         default: nil
         }

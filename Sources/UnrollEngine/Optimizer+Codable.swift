@@ -13,7 +13,8 @@ extension Optimizer: Codable {
         func unknown(_ key: CodingKeys, _ name: String, _ known: [String]) -> DecodingError {
             .dataCorruptedError(
                 forKey: key, in: values,
-                debugDescription: "there is no \(key.rawValue) '\(name)'; known: \(known.joined(separator: ", "))")
+                debugDescription:
+                    "there is no \(key.rawValue) '\(name)'; known: \(known.joined(separator: ", "))")
         }
         let rule: Rule
         switch try values.decode(String.self, forKey: .rule) {

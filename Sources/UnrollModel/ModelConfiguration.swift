@@ -84,7 +84,9 @@ public struct ModelConfiguration: Sendable {
         }
         try Self.require(Self.hiddenSizes, contains: hiddenSize, "hiddenSize")
         try Self.require(Self.layerCounts, contains: layerCount, "layerCount")
-        if let embeddingSize { try Self.require(Self.embeddingSizes, contains: embeddingSize, "embeddingSize") }
+        if let embeddingSize {
+            try Self.require(Self.embeddingSizes, contains: embeddingSize, "embeddingSize")
+        }
         guard !tiesWeights || embeddingSize == hiddenSize else {
             throw .needs(parameter: "tiesWeights", other: "embeddingSize", values: ["\(hiddenSize)"])
         }

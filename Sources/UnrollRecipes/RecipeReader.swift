@@ -63,7 +63,9 @@ struct RecipeReader {
 
     private func setting(of tree: JSONValue, name: String) throws(RecipeError) -> RecipeSetting {
         func section(_ key: String) throws(RecipeError) -> JSONValue {
-            guard let section = tree[key], case .object = section else { throw invalid("'\(key)' is missing") }
+            guard let section = tree[key], case .object = section else {
+                throw invalid("'\(key)' is missing")
+            }
             return section
         }
         let (corpus, model, training) = (try section("corpus"), try section("model"), try section("training"))

@@ -164,11 +164,13 @@ package struct RecipeRunner: Sendable {
     private func meanOfExponentials(
         of model: LanguageModel, setting: RecipeSetting, corpus: Corpus
     ) throws -> Double? {
-        guard let first = setting.training.trainingWindows, let count = setting.training.validationWindows else {
+        guard let first = setting.training.trainingWindows, let count = setting.training.validationWindows
+        else {
             return nil
         }
         let source = try corpus.tokens.validationWindows(
-            batchSize: setting.training.batchSize, sequenceLength: setting.training.sequenceLength, after: first,
+            batchSize: setting.training.batchSize, sequenceLength: setting.training.sequenceLength,
+            after: first,
             windowCount: count)
         let engine = try EngineKind.cpu(threads: threads).makeEngine(
             configuration: model.configuration, parameters: model.parameters,

@@ -69,7 +69,8 @@ struct ScratchTraining {
         guard epoch < training.epochs else { return nil }
         let start = ContinuousClock.now
         let minibatches = try training.partitioning.minibatches(
-            of: corpus.tokens, batchSize: training.batchSize, sequenceLength: training.sequenceLength, seed: seed,
+            of: corpus.tokens, batchSize: training.batchSize, sequenceLength: training.sequenceLength,
+            seed: seed,
             epoch: epoch)
         epoch += 1
         var minibatch = Minibatch()

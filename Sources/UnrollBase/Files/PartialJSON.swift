@@ -66,7 +66,8 @@ extension JSONValue {
         if let next = codingPath.first {
             let child: JSONValue? =
                 switch (self, next.intValue) {
-                case (.array(let elements), let index?) where elements.indices.contains(index): elements[index]
+                case (.array(let elements), let index?) where elements.indices.contains(index):
+                    elements[index]
                 default: self[next.stringValue]
                 }
             return child?.misspelling(
@@ -114,9 +115,12 @@ extension JSONValue {
     /// A value's stored properties, among them those that are nil and therefore not encoded.
     private static func properties(of value: Any) -> [String: Any] {
         let mirror = Mirror(reflecting: value)
-        if mirror.displayStyle == .optional { return mirror.children.first.map { properties(of: $0.value) } ?? [:] }
+        if mirror.displayStyle == .optional {
+            return mirror.children.first.map { properties(of: $0.value) } ?? [:]
+        }
         return Dictionary(
-            mirror.children.compactMap { child in child.label.map { ($0, child.value) } }) { $1 }
+            mirror.children.compactMap { child in child.label.map { ($0, child.value) } }
+        ) { $1 }
     }
 
     private static func joined(_ path: String, _ key: String) -> String {

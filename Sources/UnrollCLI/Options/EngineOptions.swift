@@ -4,7 +4,8 @@ import Unroll
 /// The number format of matrix products.
 struct PrecisionOptions: ParsableArguments {
     @Option(
-        help: "The number format of matrix products; bfloat16 is faster where the processor has instructions for it."
+        help:
+            "The number format of matrix products; bfloat16 is faster where the processor has instructions for it."
     )
     var precision: Precision = .float32
 }

@@ -160,7 +160,8 @@ struct TrainCommand: AsyncParsableCommand {
             corpus = texts.corpus
             trainer = try Trainer(
                 corpus: corpus, validation: texts.validation, test: texts.test, model: model,
-                options: try options(tokenCount: corpus.tokens.count), engine: engine.kind, origin: text.origin)
+                options: try options(tokenCount: corpus.tokens.count), engine: engine.kind,
+                origin: text.origin)
         }
         // Found out now, and not after the training.
         if let prompt = prompts.first(where: { corpus.vocabulary.encode($0).ids.isEmpty }) {

@@ -216,7 +216,8 @@ public struct CheckpointPolicy: Sendable, Equatable {
     package func check() throws(ParameterError) {
         if let seconds {
             try ParameterError.require(
-                seconds >= 0 && seconds.isFinite, "checkpointSeconds", is: seconds, but: "at least 0 and finite")
+                seconds >= 0 && seconds.isFinite, "checkpointSeconds", is: seconds,
+                but: "at least 0 and finite")
         }
         if let steps {
             try ParameterError.require(steps >= 1, "checkpointSteps", is: steps, but: "at least 1")

@@ -66,7 +66,8 @@ public final class Trainer: Sendable {
         try MemoryEstimate.check(
             configuration: model, vocabularySize: corpus.vocabulary.count,
             sequenceLength: options.sequenceLength, batchSize: options.batchSize,
-            precision: options.precision, optimizer: options.optimizer, regularization: options.regularization)
+            precision: options.precision, optimizer: options.optimizer, regularization: options.regularization
+        )
         try options.regularization.check(for: model)
         let data = try TrainingData(corpus, validation: validation, test: test, options: options)
         parts = data.parts

@@ -101,7 +101,9 @@ struct TrainingLoop {
 
     private mutating func step() throws {
         minibatches.fill(&minibatch, at: position.minibatch)
-        if let stateful = options.statefulEpochs, position.epoch >= stateful { minibatch.continuesState = false }
+        if let stateful = options.statefulEpochs, position.epoch >= stateful {
+            minibatch.continuesState = false
+        }
         let start = ContinuousClock.now
         let result = try engine.train(on: minibatch, with: optimizer, under: conditions)
         guard result.isFinite else { return try skipMinibatch() }

@@ -107,7 +107,8 @@ public struct LearningRateSchedule: Sendable, Equatable {
             try Self.check(factor)
         case .cosine(let finalRate):
             try ParameterError.require(
-                finalRate >= 0 && finalRate.isFinite, "finalRate", is: finalRate, but: "at least 0 and finite")
+                finalRate >= 0 && finalRate.isFinite, "finalRate", is: finalRate, but: "at least 0 and finite"
+            )
         case .plateau(let factor, let patience, let threshold):
             try Self.check(factor)
             try ParameterError.require(patience >= 0, "decay.patience", is: patience, but: "at least 0")

@@ -12,6 +12,11 @@ extension TrainingOptions {
         try ParameterError.require(
             sequenceLength >= 1, "sequenceLength", is: sequenceLength, but: "at least 1")
         try checkPartitioning()
+        for (name, fraction) in [("validationFraction", validationFraction), ("testFraction", testFraction)] {
+            guard let fraction else { continue }
+            try ParameterError.require(
+                fraction > 0 && fraction < 1, name, is: fraction, but: "above 0 and below 1")
+        }
         if let validationSteps {
             try ParameterError.require(
                 validationSteps >= 1, "validationSteps", is: validationSteps, but: "at least 1")
@@ -56,7 +61,8 @@ extension TrainingOptions {
             rate > 0 && rate.isFinite, "learningRate", is: rate, but: "positive and finite")
         if let bound = optimizer.maxGradientNorm {
             try ParameterError.require(
-                bound > 0 && bound.isFinite, "maxGradientNorm", is: bound, but: "positive and finite, or none")
+                bound > 0 && bound.isFinite, "maxGradientNorm", is: bound, but: "positive and finite, or none"
+            )
         }
         try optimizer.check()
     }
@@ -80,7 +86,8 @@ extension EarlyStopping {
     func check() throws(ParameterError) {
         try ParameterError.require(patience >= 1, "patience", is: patience, but: "at least 1")
         try ParameterError.require(
-            (0..<1).contains(minimumImprovement), "minimumImprovement", is: minimumImprovement, but: "in 0..<1")
+            (0..<1).contains(minimumImprovement), "minimumImprovement", is: minimumImprovement,
+            but: "in 0..<1")
         try ParameterError.require(
             minimumEpochs >= 0, "minimumEpochs", is: minimumEpochs, but: "at least 0")
     }
