@@ -19,7 +19,6 @@ func tests(of name: String, uses dependencies: [Target.Dependency] = [], resourc
         swiftSettings: strict)
 }
 
-let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 /// A program of one file under `Examples`.
@@ -52,13 +51,12 @@ let package = Package(
         .executable(name: "unroll", targets: ["UnrollCLI"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
     ],
     targets: [
         // Leaf loops in C: chosen at run time by the processor's features, no flags, no dependency.
         .target(name: "CUnrollKernels", linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
-        room("UnrollBase", uses: [crypto]),
+        room("UnrollBase"),
         room("UnrollKernels", uses: ["CUnrollKernels"]),
         room("UnrollText", uses: ["UnrollBase"], resources: [.embedInCode("Resources/sample.txt")]),
         room("UnrollTensor", uses: ["UnrollBase", "UnrollKernels", "CUnrollKernels"]),
@@ -84,7 +82,7 @@ let package = Package(
                 "UnrollBase", "UnrollText", "UnrollTensor", "UnrollModel", "UnrollKernels", "UnrollEngine",
                 "UnrollTraining", "UnrollGeneration", "UnrollCompression",
             ]),
-        room("UnrollDatasets", uses: [crypto]),
+        room("UnrollDatasets", uses: ["UnrollBase"]),
         room("UnrollCharts"),
         room(
             "UnrollReports",
@@ -134,7 +132,7 @@ let package = Package(
             dependencies: ["UnrollBase", "UnrollText", "UnrollModel", "UnrollGeneration"],
             path: "Tests/UnrollTestSupport", swiftSettings: strict),
         tests(of: "Unroll"),
-        tests(of: "UnrollBase", uses: ["UnrollTestSupport"]),
+        tests(of: "UnrollBase", uses: ["UnrollTestSupport"], resources: [.copy("Oracles")]),
         tests(of: "UnrollKernels", uses: ["CUnrollKernels"]),
         tests(of: "UnrollText", uses: ["UnrollBase", "UnrollTestSupport"]),
         tests(of: "UnrollTensor", uses: ["UnrollBase"], resources: [.copy("Oracles")]),
@@ -162,7 +160,7 @@ let package = Package(
                 "UnrollTestSupport", "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels",
                 "UnrollEngine", "UnrollGeneration",
             ]),
-        tests(of: "UnrollDatasets"),
+        tests(of: "UnrollDatasets", uses: ["UnrollBase"]),
         tests(of: "UnrollCharts"),
         tests(
             of: "UnrollReports",

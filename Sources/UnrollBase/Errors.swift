@@ -11,6 +11,13 @@ public protocol UnrollError: LocalizedError, CustomStringConvertible, Sendable {
 extension UnrollError {
     /// The line of ``description``.
     public var errorDescription: String? { description }
+    // The other requirements have defaults here too, so that a file with an error need not import Foundation.
+    /// Part of ``description``.
+    public var failureReason: String? { nil }
+    /// Part of ``description``.
+    public var recoverySuggestion: String? { nil }
+    /// There is no help anchor.
+    public var helpAnchor: String? { nil }
 
     /// No parameter is wrong, unless the error type says otherwise.
     public var parameterError: ParameterError? { nil }

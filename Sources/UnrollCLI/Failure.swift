@@ -54,7 +54,7 @@ struct Failure: Error {
     }
 
     private static func isOurs(_ error: any Error) -> Bool {
-        error is any UnrollError || error is StorageError || error is TextError || error is EngineError
+        error is any UnrollError || error is TextError || error is EngineError
             || error is KernelError || error is GenerationError || error is ReportError
     }
 

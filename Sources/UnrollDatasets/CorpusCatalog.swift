@@ -22,13 +22,13 @@ public struct CorpusCatalog: Sendable {
 extension CorpusCatalog {
     /// The texts that this version of Unroll knows.
     public static let standard = CorpusCatalog(entries: [
-        // The file of "Dive into Deep Learning", which gives this address and this checksum.
+        // The file of "Dive into Deep Learning", which gives this address.
         CorpusEntry(
             name: "time-machine",
             title: "The Time Machine, H. G. Wells (1895)",
             url: "http://d2l-data.s3-accelerate.amazonaws.com/timemachine.txt",
             byteCount: 178_979,
-            sha1: "090b5e7e70c295757f55df93cb0a180b9691891a",
+            sha256: "8424dbd9532ac81f7e5f0b6add90e6952baea29158309d7d1bf3884f4e12c516",
             license: "public domain"),
         // The text that char-rnn, torch-rnn and nanoGPT are measured on.
         CorpusEntry(
@@ -36,7 +36,7 @@ extension CorpusCatalog {
             title: "Plays of William Shakespeare, a selection by A. Karpathy",
             url: "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt",
             byteCount: 1_115_394,
-            sha1: "04486597058d11dcc2c556b1d0433891eb639d2e",
+            sha256: "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
             license: "public domain"),
     ])
 }

@@ -48,7 +48,7 @@ public struct CorpusDownload: Sendable {
         let found = try partial.fingerprint()
         guard found == expected else {
             partial.delete()
-            throw CorpusError.checksumMismatch(entry, found: found.sha1)
+            throw CorpusError.checksumMismatch(entry, found: found.sha256)
         }
         try partial.move(to: file)
         return file

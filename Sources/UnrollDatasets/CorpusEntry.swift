@@ -8,18 +8,18 @@ public struct CorpusEntry: Sendable, Equatable {
     public let url: String
     /// The size of the file in bytes.
     public let byteCount: Int
-    /// The SHA-1 checksum of the file, 40 hexadecimal digits in lower case.
-    public let sha1: String
+    /// The SHA-256 digest of the file, 64 hexadecimal digits in lower case.
+    public let sha256: String
     /// One line on what may be done with the text.
     public let license: String
 
     /// Describes a text.
-    public init(name: String, title: String, url: String, byteCount: Int, sha1: String, license: String) {
+    public init(name: String, title: String, url: String, byteCount: Int, sha256: String, license: String) {
         self.name = name
         self.title = title
         self.url = url
         self.byteCount = byteCount
-        self.sha1 = sha1
+        self.sha256 = sha256
         self.license = license
     }
 }

@@ -34,7 +34,7 @@ extension CorpusError: CustomStringConvertible {
                 + " where \(entry.byteCount) are expected (it has changed, or a proxy answers in its place);"
                 + " \(Self.otherTexts)"
         case .checksumMismatch(let entry, let found):
-            "cannot download \(entry.name): expected SHA-1 \(entry.sha1), found \(found);"
+            "cannot download \(entry.name): expected SHA-256 \(entry.sha256), found \(found);"
                 + " the download was deleted; try again, or \(Self.otherTexts)"
         case .downloadInProgress(let entry, let file):
             "cannot download \(entry.name): another program is writing \(file); wait until it has finished"

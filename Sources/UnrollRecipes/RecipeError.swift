@@ -39,7 +39,7 @@ package enum RecipeError: UnrollError, Equatable {
                 + (name.map { "no setting '\($0)' but" } ?? "several settings,")
                 + " '\(known.joined(separator: "', '"))'; name one after a colon, such as '\(recipe):\(known.first ?? "")'"
         case .otherText(let recipe, let file, let expected, let found):
-            "recipe '\(recipe)': \(file) has the SHA-1 checksum \(found), not \(expected); use the right text, or another one deliberately"
+            "recipe '\(recipe)': \(file) has the SHA-256 digest \(found), not \(expected); use the right text, or another one deliberately"
         }
     }
 }

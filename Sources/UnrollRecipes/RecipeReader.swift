@@ -142,11 +142,11 @@ struct RecipeReader {
         if let (key, value) = counts.first(where: { $0.1 < 1 }) {
             throw invalid("'\(key)' is \(value) but must be at least 1")
         }
-        if setting.corpus.text == "sample", setting.corpus.sha1 != nil {
-            throw invalid("the text 'sample' is part of the program; leave out 'corpus.sha1'")
+        if setting.corpus.text == "sample", setting.corpus.sha256 != nil {
+            throw invalid("the text 'sample' is part of the program; leave out 'corpus.sha256'")
         }
-        if let sha1 = setting.corpus.sha1, sha1.wholeMatch(of: /[0-9a-f]{40}/) == nil {
-            throw invalid("'corpus.sha1' must be 40 hexadecimal digits in lower case")
+        if let sha256 = setting.corpus.sha256, sha256.wholeMatch(of: /[0-9a-f]{64}/) == nil {
+            throw invalid("'corpus.sha256' must be 64 hexadecimal digits in lower case")
         }
         guard setting.engine == .tensors else {
             guard setting.detachesState else {

@@ -55,8 +55,8 @@ package struct RecipeSetting: Sendable {
 package struct CorpusSection: Sendable, Equatable, Codable {
     /// A name of the catalog, `sample` for the bundled story, or a path relative to the recipe's folder.
     package var text: String
-    /// The checksum of the file, 40 hexadecimal digits; nil for any text of that name.
-    package var sha1: String?
+    /// The checksum of the file, 64 hexadecimal digits; nil for any text of that name.
+    package var sha256: String?
     /// The preprocessing of the text.
     package var preprocessing: Preprocessing
     /// The kind of its tokens.

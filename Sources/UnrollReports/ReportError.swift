@@ -1,16 +1,13 @@
 import UnrollBase
-import UnrollModel
 
 /// Why a run could not be recorded or reported.
-package enum ReportError: Error, Sendable, Equatable, CustomStringConvertible {
+package enum ReportError: UnrollError, Equatable {
     /// The folder has neither the record of a training run nor its metrics.
     case notARun(path: String)
     /// A new run would be mixed with the events of another.
     case holdsOtherEvents(path: String)
     /// The page would replace a file that is no page of its kind.
     case exists(path: String, kind: String)
-    /// A file could not be read or written.
-    case storage(StorageError)
 
     /// One line that names the file or folder and the way out.
     package var description: String {
@@ -22,8 +19,6 @@ package enum ReportError: Error, Sendable, Equatable, CustomStringConvertible {
             "\(path): has the events of another run; choose another folder with --tensorboard, or remove it"
         case .exists(let path, let kind):
             "\(path): exists already and is no \(kind); choose another name (--output of a report, --heatmap of a heat map)"
-        case .storage(let error):
-            error.description
         }
     }
 }

@@ -24,59 +24,49 @@ package struct Run: Sendable {
     /// Reads what there is to read in a folder.
     ///
     /// - Throws: `ReportError` if there is no such folder, or it is not that of a run.
-    package init(contentsOf url: URL, name: String) throws(ReportError) {
+    package init(contentsOf url: URL, name: String) throws {
         let folder = ModelFolder(url)
         self.name = name
-        do {
-            try folder.check()
-        } catch {
-            throw .storage(error)
-        }
+        try folder.check()
         let hasFile = { FileManager.default.fileExists(atPath: folder.url(of: $0).path) }
         guard hasFile(Setting.File.training.rawValue) || hasFile(EpochMetrics.fileName) else {
-            throw .notARun(path: url.relativePath)
+            throw ReportError.notARun(path: url.relativePath)
         }
-        read(in: folder) { run throws(ReportError) in
+        read(in: folder) { run in
             run.model = try Setting.settings(in: .model, of: folder)
         }
-        read(in: folder) { run throws(ReportError) in
+        read(in: folder) { run in
             run.training = try Setting.settings(in: .training, of: folder)
         }
-        read(in: folder) { run throws(ReportError) in
+        read(in: folder) { run in
             run.metrics = try run.lines(of: EpochMetrics.fileName, in: folder)
         }
-        read(in: folder) { run throws(ReportError) in
+        read(in: folder) { run in
             run.samples = try run.lines(of: SampleRecord.fileName, in: folder)
         }
-        read(in: folder) { run throws(ReportError) in
+        read(in: folder) { run in
             run.sessions = try EnvironmentFile(of: folder)?.sessions ?? []
         }
-        read(in: folder) { run throws(ReportError) in
-            do throws(StorageError) {
-                let model = try folder.model()
-                run.parameterCount = model.parameters.scalarCount
-                run.vocabularySize = model.vocabulary.count
-            } catch {
-                throw .storage(error)
-            }
+        read(in: folder) { run in
+            let model = try folder.model()
+            run.parameterCount = model.parameters.scalarCount
+            run.vocabularySize = model.vocabulary.count
         }
     }
 
     /// Reads one thing, and notes why it cannot be read if so: the rest is worth a report.
-    private mutating func read(
-        in folder: ModelFolder, _ body: (inout Run) throws(ReportError) -> Void
-    ) {
+    private mutating func read(in folder: ModelFolder, _ body: (inout Run) throws -> Void) {
         do {
             try body(&self)
         } catch {
             // The folder is the run's, which has a name.
-            notes.append(error.description.replacing(folder.url.path + "/", with: ""))
+            notes.append("\(error)".replacing(folder.url.path + "/", with: ""))
         }
     }
 
     private mutating func lines<Element: Codable>(
         of file: String, in folder: ModelFolder
-    ) throws(ReportError) -> [Element] {
+    ) throws -> [Element] {
         let lines = try JSONLines<Element>(contentsOf: folder.url(of: file))
         if lines.damagedCount > 0 {
             let lines =

@@ -18,7 +18,7 @@ package struct RunRecorder: Sendable {
     /// Records a run beside its checkpoints; nothing is written before `started`.
     ///
     /// - Throws: `ReportError` if event files cannot go where they are wanted.
-    package init(_ trainer: Trainer, in folder: URL, options: RecordingOptions) throws(ReportError) {
+    package init(_ trainer: Trainer, in folder: URL, options: RecordingOptions) throws {
         if let tensorBoard = options.tensorBoard {
             try EventFileWriter.files(in: tensorBoard, isResumed: options.isResumed)
         }

@@ -4,7 +4,7 @@ import UnrollBase
 /// Why a run cannot start or go on.
 ///
 /// Options out of range are a `ParameterError`; what goes wrong with texts, engines and files is thrown as `TextError`,
-/// `EngineError` and `StorageError`.
+/// `EngineError` and `FileError`.
 public enum TrainingError: UnrollError, Equatable {
     /// The loss or the gradient is not finite, or the perplexity exceeds what a `Double` holds.
     case diverged(epoch: Int, step: Int, learningRate: Float)

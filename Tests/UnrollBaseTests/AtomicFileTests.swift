@@ -58,7 +58,7 @@ import UnrollTestSupport
         let folder = try TemporaryFolder()
         try FileManager.default.createDirectory(
             at: folder("taken/by/folders"), withIntermediateDirectories: true)
-        expectStorageError(naming: folder("taken").path, "irectory") {
+        expectError(naming: folder("taken").path, "irectory") {
             try AtomicFile.write(Data("x".utf8), to: folder("taken"))
         }
         #expect(try folder.names() == ["taken"])
@@ -67,7 +67,7 @@ import UnrollTestSupport
     @Test func aMissingFolderIsNamed() throws {
         let folder = try TemporaryFolder()
         let file = folder("missing/file")
-        #expect(throws: StorageError.unwritable(path: file.path, reason: "No such file or directory")) {
+        #expect(throws: FileError.unwritable(path: file.path, reason: "No such file or directory")) {
             try AtomicFile.write(Data(), to: file)
         }
     }
@@ -75,7 +75,7 @@ import UnrollTestSupport
     @Test func aPathBelowAFileIsNamed() throws {
         let folder = try TemporaryFolder()
         try AtomicFile.write(Data("kept".utf8), to: folder("file"))
-        expectStorageError(naming: folder("file/below").path, "Not a directory") {
+        expectError(naming: folder("file/below").path, "Not a directory") {
             try AtomicFile.write(Data(), to: folder("file/below"))
         }
         #expect(try Data(contentsOf: folder("file")) == Data("kept".utf8))
@@ -87,7 +87,7 @@ import UnrollTestSupport
         let folder = URL(fileURLWithPath: ProcessInfo.processInfo.environment["UNROLL_SMALL_DISK"] ?? "")
         let file = folder.appendingPathComponent("file")
         try AtomicFile.write(Data("kept".utf8), to: file)
-        #expect(throws: StorageError.diskFull(path: file.path, neededBytes: 1 << 24)) {
+        #expect(throws: FileError.diskFull(path: file.path, neededBytes: 1 << 24)) {
             try AtomicFile.write(Data(count: 1 << 24), to: file)
         }
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["file"])
@@ -98,7 +98,7 @@ import UnrollTestSupport
     func aReadOnlyFolderIsNamed() throws {
         let folder = try TemporaryFolder()
         try FileManager.default.setAttributes([.posixPermissions: 0o555], ofItemAtPath: folder.url.path)
-        expectStorageError(naming: folder("file").path, "Permission denied") {
+        expectError(naming: folder("file").path, "Permission denied") {
             try AtomicFile.write(Data(), to: folder("file"))
         }
     }
@@ -124,11 +124,11 @@ import UnrollTestSupport
 
     @Test func aLineThatCannotBeWrittenIsReported() throws {
         let folder = try TemporaryFolder()
-        expectStorageError(naming: folder("missing/file").path, "No such file") {
+        expectError(naming: folder("missing/file").path, "No such file") {
             try AtomicFile.append(line: "x", to: folder("missing/file"))
         }
         #if os(Linux)
-            #expect(throws: StorageError.diskFull(path: "/dev/full", neededBytes: 6)) {
+            #expect(throws: FileError.diskFull(path: "/dev/full", neededBytes: 6)) {
                 try AtomicFile.append(line: "aline", to: URL(fileURLWithPath: "/dev/full"))
             }
         #endif

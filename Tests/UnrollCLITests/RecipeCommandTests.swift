@@ -143,10 +143,10 @@ extension CommandLineTests {
         @Test func theTextIsChecked() async throws {
             try writeRecipe(
                 named: "other", expecting: 40,
-                more: #", "sha1": "090b5e7e70c295757f55df93cb0a180b9691891a""#)
+                more: #", "sha256": "8424dbd9532ac81f7e5f0b6add90e6952baea29158309d7d1bf3884f4e12c516""#)
             try await expectFailure(
-                ["recipe", "run", "other.json"], status: 1, naming: "'other'", "text.txt", "SHA-1",
-                "090b5e7e70c295757f55df93cb0a180b9691891a", "--corpus", in: folder)
+                ["recipe", "run", "other.json"], status: 1, naming: "'other'", "text.txt", "SHA-256",
+                "8424dbd9532ac81f7e5f0b6add90e6952baea29158309d7d1bf3884f4e12c516", "--corpus", in: folder)
             // A text of one's own is not checked.
             let result = try await Unroll.run(
                 ["recipe", "run", "other.json", "--corpus", "text.txt"], in: folder)

@@ -95,7 +95,7 @@ import UnrollTraining
                     try use(read)
                 } catch {
                     #expect(
-                        error is StorageError || error is GenerationError, "mutation \(index): \(error)")
+                        error is any UnrollError || error is GenerationError, "mutation \(index): \(error)")
                     #expect(!"\(error)".contains("\n"))
                 }
             }

@@ -92,9 +92,9 @@ import UnrollDatasets
     }
 
     @Test func aWrongChecksumIsReported() async throws {
-        let sha1 = String(repeating: "0", count: 40)
-        let corpus = try TestCorpus(sha1: sha1, replies: [.whole(text)])
-        let found = TestCorpus.entry(port: 0).sha1
+        let sha256 = String(repeating: "0", count: 64)
+        let corpus = try TestCorpus(sha256: sha256, replies: [.whole(text)])
+        let found = TestCorpus.entry(port: 0).sha256
         #expect(await corpus.downloadError() == .checksumMismatch(corpus.entry, found: found))
         #expect(corpus.contents(of: corpus.file) == nil)
         #expect(corpus.contents(of: corpus.partialFile) == nil)

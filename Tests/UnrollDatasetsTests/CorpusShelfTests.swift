@@ -9,7 +9,7 @@ import UnrollDatasets
         defer { try? FileManager.default.removeItem(at: folder) }
         let entry = CorpusEntry(
             name: "abc", title: "three letters", url: "http://localhost/abc", byteCount: 3,
-            sha1: "a9993e364706816aba3e25717850c26c9cd0d89d", license: "none")
+            sha256: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", license: "none")
         let shelf = CorpusShelf(environment: ["UNROLL_CORPORA": folder.path])
         #expect(shelf.file(of: entry) == nil)
         // The same size, but other letters; and a folder.

@@ -1,5 +1,5 @@
-import Crypto
 import Foundation
+import UnrollBase
 import UnrollDatasets
 
 /// A text, a cache in a folder of its own, and a server that replies as told; all gone with this object.
@@ -10,12 +10,12 @@ final class TestCorpus {
     let entry: CorpusEntry
     private let server: LoopbackServer
 
-    init(sha1: String? = nil, replies: [LoopbackServer.Reply]) throws {
+    init(sha256: String? = nil, replies: [LoopbackServer.Reply]) throws {
         cache = CorpusCache(
             folder: FileManager.default.temporaryDirectory
                 .appending(path: "unroll-\(UUID().uuidString)", directoryHint: .isDirectory))
         server = try LoopbackServer(replies)
-        entry = Self.entry(port: server.port, sha1: sha1)
+        entry = Self.entry(port: server.port, sha256: sha256)
     }
 
     deinit {
@@ -24,11 +24,11 @@ final class TestCorpus {
     }
 
     /// An entry for the text on a port of this machine.
-    static func entry(port: UInt16, sha1: String? = nil) -> CorpusEntry {
-        let digest = Insecure.SHA1.hash(data: text).map { String(format: "%02x", $0) }.joined()
+    static func entry(port: UInt16, sha256: String? = nil) -> CorpusEntry {
+        let digest = Checksum.sha256(Data(text))
         return CorpusEntry(
             name: "numbers", title: "Numbers", url: "http://127.0.0.1:\(port)/numbers.txt",
-            byteCount: text.count, sha1: sha1 ?? digest, license: "public domain")
+            byteCount: text.count, sha256: sha256 ?? digest, license: "public domain")
     }
 
     var file: URL { cache.file(of: entry) }

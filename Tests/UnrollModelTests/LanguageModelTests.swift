@@ -107,7 +107,7 @@ import UnrollText
         try LanguageModel.sample(cell: HomemadeCell.self).save(to: folder("model"))
         let read = try LanguageModel(contentsOf: folder("model"), cells: [HomemadeCell.self])
         #expect(read.configuration.cell is HomemadeCell.Type)
-        let error = StorageError.unknownCell(
+        let error = ModelFolderError.unknownCell(
             path: folder("model/config.json").path, name: "homemade", known: ["tanh", "relu", "lstm", "gru"])
         #expect(throws: error) { try LanguageModel(contentsOf: folder("model")) }
         #expect(
@@ -170,7 +170,7 @@ import UnrollText
             try .sample(embedding: 5), try .sample(embedding: 5, isTied: true),
         ]
         for other in others {
-            #expect(throws: StorageError.holdsAnotherModel(path: folder("model").path)) {
+            #expect(throws: ModelFolderError.holdsAnotherModel(path: folder("model").path)) {
                 try other.save(to: folder("model"))
             }
         }
@@ -182,7 +182,7 @@ import UnrollText
         let folder = try TemporaryFolder()
         try FileManager.default.createDirectory(at: folder("model"), withIntermediateDirectories: false)
         try Data("precious".utf8).write(to: folder("model/model.safetensors"))
-        expectStorageError(naming: folder("model").path, "choose another folder") {
+        expectError(naming: folder("model").path, "choose another folder") {
             try LanguageModel.sample().save(to: folder("model"))
         }
         #expect(try Data(contentsOf: folder("model/model.safetensors")) == Data("precious".utf8))
@@ -226,10 +226,10 @@ import UnrollText
         let folder = try TemporaryFolder()
         try Data("kept".utf8).write(to: folder("file"))
         let model = try LanguageModel.sample()
-        #expect(throws: StorageError.notAFolder(path: folder("file").path)) {
+        #expect(throws: ModelFolderError.notAFolder(path: folder("file").path)) {
             try model.save(to: folder("file"))
         }
-        expectStorageError(naming: folder("file/model").path, "Not a directory") {
+        expectError(naming: folder("file/model").path, "Not a directory") {
             try model.save(to: folder("file/model"))
         }
         #expect(try folder.names() == ["file"])
@@ -243,13 +243,13 @@ import UnrollText
         try FileManager.default.removeItem(at: folder("model/model.safetensors"))
         try FileManager.default.createDirectory(
             at: folder("model/model.safetensors/x"), withIntermediateDirectories: true)
-        expectStorageError(naming: folder("model/model.safetensors").path, "irectory") {
+        expectError(naming: folder("model/model.safetensors").path, "irectory") {
             try model.save(to: folder("model"))
         }
         #expect(try folder.names(in: "model") == modelFiles)
         // A name longer than any file's fails when everything has been written and only the new name is missing.
         let name = String(repeating: "n", count: 300)
-        expectStorageError(naming: name, "File name too long") { try model.save(to: folder(name)) }
+        expectError(naming: name, "File name too long") { try model.save(to: folder(name)) }
         #expect(try folder.names() == ["model"])
     }
 
@@ -257,7 +257,7 @@ import UnrollText
         @Test(arguments: ["/proc/unroll", "/proc/unroll/model", "/dev/null/model"])
         func aPlaceThatTakesNoFilesIsNamed(path: String) throws {
             let model = try LanguageModel.sample()
-            expectStorageError(naming: path, "cannot be written") {
+            expectError(naming: path, "cannot be written") {
                 try model.save(to: URL(fileURLWithPath: path))
             }
         }
@@ -289,7 +289,7 @@ import UnrollText
     func aFullDiskLeavesNoPartOfAModel() throws {
         let disk = URL(fileURLWithPath: ProcessInfo.processInfo.environment["UNROLL_SMALL_DISK"] ?? "")
         let model = disk.appendingPathComponent("model-\(UUID().uuidString)")
-        expectStorageError(naming: model.path, "no space left") {
+        expectError(naming: model.path, "no space left") {
             try LanguageModel.sample(hiddenSize: 2000).save(to: model)
         }
         #expect(!FileManager.default.fileExists(atPath: model.path))

@@ -49,20 +49,20 @@ import UnrollText
     @Test func missingFoldersAndFilesAreNamed() throws {
         let folder = try savedModel()
         let nowhere = folder("nowhere")
-        #expect(throws: StorageError.folderNotFound(path: nowhere.path)) {
+        #expect(throws: FileError.notFound(path: nowhere.path)) {
             try LanguageModel(contentsOf: nowhere)
         }
         let file = folder("model/config.json")
-        #expect(throws: StorageError.notAFolder(path: file.path)) { try LanguageModel(contentsOf: file) }
-        #expect(throws: StorageError.notAModelFolder(path: folder.url.path)) {
+        #expect(throws: ModelFolderError.notAFolder(path: file.path)) { try LanguageModel(contentsOf: file) }
+        #expect(throws: ModelFolderError.notAModelFolder(path: folder.url.path)) {
             try LanguageModel(contentsOf: folder.url)
         }
         for (name, error) in [
             (
                 "model.safetensors",
-                StorageError.parametersNotFound(path: folder("model/model.safetensors").path)
+                ModelFolderError.parametersMissing(path: folder("model/model.safetensors").path)
             ),
-            ("vocabulary.json", .fileNotFound(path: folder("model/vocabulary.json").path)),
+            ("vocabulary.json", .fileMissing(path: folder("model/vocabulary.json").path)),
             ("config.json", .notAModelFolder(path: folder("model").path)),
         ] {
             try FileManager.default.removeItem(at: folder("model/\(name)"))
@@ -76,7 +76,7 @@ import UnrollText
         try FileManager.default.removeItem(at: folder("model/\(name)"))
         try FileManager.default.createDirectory(
             at: folder("model/\(name)"), withIntermediateDirectories: false)
-        expectStorageError(naming: folder("model/\(name)").path, "cannot be read (Is a directory)") {
+        expectError(naming: folder("model/\(name)").path, "cannot be read (Is a directory)") {
             _ = try LanguageModel(contentsOf: folder("model"))
         }
     }
@@ -90,7 +90,7 @@ import UnrollText
         let whole = try Data(contentsOf: file)
         for length in 0..<whole.count {
             try whole.prefix(length).write(to: file)
-            expectStorageError(naming: file.path) { _ = try LanguageModel(contentsOf: folder("model")) }
+            expectError(naming: file.path) { _ = try LanguageModel(contentsOf: folder("model")) }
         }
     }
 
@@ -114,7 +114,7 @@ import UnrollText
                 var flipped = whole
                 flipped[index] ^= 1 << bit
                 try flipped.write(to: file)
-                expectStorageError(naming: name) { _ = try LanguageModel(contentsOf: folder("model")) }
+                expectError(naming: name) { _ = try LanguageModel(contentsOf: folder("model")) }
             }
         }
     }
@@ -158,7 +158,7 @@ import UnrollText
             ),
         ] {
             try replace("config.json", in: folder, by: text)
-            expectStorageError(naming: path, reason) { _ = try LanguageModel(contentsOf: folder("model")) }
+            expectError(naming: path, reason) { _ = try LanguageModel(contentsOf: folder("model")) }
         }
     }
 
@@ -176,7 +176,7 @@ import UnrollText
             (whole.replacing("<unk>", with: "<pad>"), "token 0"),
         ] {
             try replace("vocabulary.json", in: folder, by: text)
-            expectStorageError(naming: path, reason) { _ = try LanguageModel(contentsOf: folder("model")) }
+            expectError(naming: path, reason) { _ = try LanguageModel(contentsOf: folder("model")) }
         }
     }
 
@@ -185,7 +185,7 @@ import UnrollText
         let path = folder("model/model.safetensors").path
         let other = try LanguageModel.sample(hiddenSize: 6).parameters
         try Safetensors.encode(other).write(to: folder("model/model.safetensors"))
-        expectStorageError(
+        expectError(
             naming: path, "'rnn.weight_ih_l0' has the shape [6", "take all files from one model"
         ) {
             _ = try LanguageModel(contentsOf: folder("model"))
@@ -204,7 +204,7 @@ import UnrollText
             for file in [name, "model.safetensors"] {
                 let otherFolder = try savedModel(other)
                 try Data(contentsOf: folder("model/\(file)")).write(to: otherFolder("model/\(file)"))
-                #expect(throws: StorageError.mixedModels(path: otherFolder("model/\(name)").path)) {
+                #expect(throws: ModelFolderError.mixedModels(path: otherFolder("model/\(name)").path)) {
                     try LanguageModel(contentsOf: otherFolder("model"))
                 }
             }
@@ -231,7 +231,7 @@ import UnrollText
         let (read, metadata) = try TensorFile.decode(file, path: "training.safetensors")
         #expect(read == tensors && metadata["step"] == "7")
         file[file.count - 1] ^= 1
-        expectStorageError(naming: "training.safetensors", "its tensors are not those that were saved") {
+        expectError(naming: "training.safetensors", "its tensors are not those that were saved") {
             _ = try TensorFile.decode(file, path: "training.safetensors")
         }
     }

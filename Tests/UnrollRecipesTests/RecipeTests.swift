@@ -195,8 +195,8 @@ import UnrollTraining
             "'expected.1.of'"
         ),
         (
-            #"{"corpus": {"text": "sample", "preprocessing": "letters", "tokens": "characters", "sha1": "0"}}"#,
-            "sha1"
+            #"{"corpus": {"text": "sample", "preprocessing": "letters", "tokens": "characters", "sha256": "0"}}"#,
+            "sha256"
         ),
     ])
     func whatMakesNoSenseIsNamed(changes: String, text: String) {

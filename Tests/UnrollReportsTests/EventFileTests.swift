@@ -75,7 +75,7 @@ import UnrollTestSupport
         #expect {
             try EventFileWriter(in: folder("file"))
         } throws: { error in
-            guard case .storage(.unwritable) = error as? ReportError else { return false }
+            guard case .unwritable = error as? FileError else { return false }
             return true
         }
     }

@@ -161,11 +161,11 @@ import UnrollTestSupport
         try FileManager.default.createDirectory(at: folder("empty"), withIntermediateDirectories: false)
         try folder.write("{}", to: "empty/config.json")
         #expect(throws: ReportError.notARun(path: folder("empty").relativePath)) { try run("empty") }
-        #expect(throws: ReportError.storage(.folderNotFound(path: folder("nowhere").path))) {
+        #expect(throws: FileError.notFound(path: folder("nowhere").path)) {
             try run("nowhere")
         }
         try folder.write("", to: "file")
-        #expect(throws: ReportError.storage(.notAFolder(path: folder("file").path))) { try run("file") }
+        #expect(throws: ModelFolderError.notAFolder(path: folder("file").path)) { try run("file") }
     }
 
     // MARK: Several runs

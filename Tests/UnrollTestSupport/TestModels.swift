@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import UnrollBase
 import UnrollGeneration
@@ -51,13 +52,15 @@ package func expectGenerationError(
     if let expected { #expect(error == expected, sourceLocation: sourceLocation) }
 }
 
-/// Expects an error with a description of one line that contains the texts.
-package func expectStorageError(
+/// Expects an `UnrollError` with a description of one line that contains the texts.
+package func expectError(
     naming texts: String..., sourceLocation: SourceLocation = #_sourceLocation, from body: () throws -> Void
 ) {
-    let error = #expect(throws: StorageError.self, sourceLocation: sourceLocation) { try body() }
-    let description = error?.description ?? ""
+    let error = #expect(throws: (any Error).self, sourceLocation: sourceLocation) { try body() }
+    #expect(error is any UnrollError, sourceLocation: sourceLocation)
+    let description = (error as? any UnrollError)?.description ?? ""
     #expect(!description.contains("\n"), sourceLocation: sourceLocation)
+    #expect(error?.localizedDescription == description, sourceLocation: sourceLocation)
     for text in texts {
         #expect(description.contains(text), sourceLocation: sourceLocation)
     }

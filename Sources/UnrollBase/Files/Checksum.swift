@@ -1,12 +1,19 @@
-import Crypto
 import Foundation
 
 /// Fingerprints by which damaged and mixed-up files are noticed.
 package enum Checksum {
     /// Returns the SHA-256 digest in 64 hexadecimal digits.
     package static func sha256(_ data: Data) -> String {
-        let digits = Array("0123456789abcdef")
-        return String(SHA256.hash(data: data).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
+        var hash = SHA256()
+        data.withUnsafeBytes { hash.update($0) }
+        return hexadecimal(hash.finalize())
+    }
+
+    /// Returns two hexadecimal digits in lower case for each byte.
+    package static func hexadecimal(_ bytes: [UInt8]) -> String {
+        let digits = Array("0123456789abcdef".utf8)
+        let text = bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+        return String(decoding: text, as: UTF8.self)
     }
 }
 
@@ -17,11 +24,7 @@ package struct RunningChecksum {
     package init() {}
 
     package mutating func update(with bytes: some Sequence<UInt8>) {
-        if bytes.withContiguousStorageIfAvailable({ hash.update(bufferPointer: UnsafeRawBufferPointer($0)) })
-            == nil
-        {
-            hash.update(data: Array(bytes))
-        }
+        hash.update(bytes)
     }
 
     /// The first bytes of the digest of all parts so far.

@@ -22,12 +22,12 @@ package enum FileSystem {
     private static let timeToLock = 2.0
 
     /// Reads a file, or returns nil if there is none.
-    package static func contents(of file: URL) throws(StorageError) -> Data? {
+    package static func contents(of file: URL) throws(FileError) -> Data? {
         guard kind(of: file) != .nothing else { return nil }
         do {
             return try Data(contentsOf: file)
         } catch {
-            throw StorageError(error, reading: file.path)
+            throw FileError(error, reading: file.path)
         }
     }
 

@@ -11,13 +11,13 @@ package final class StagedFile {
     private var isInPlace = false
 
     /// Begins a file that will replace the one at `url`, if there is one then.
-    package init(for url: URL) throws(StorageError) {
+    package init(for url: URL) throws(FileError) {
         self.url = url
         temporary = FileSystem.temporaryURL(in: url.deletingLastPathComponent())
         do throws(SystemError) {
             file = try OutputFile(creating: temporary.path)
         } catch {
-            throw StorageError(error, writing: 0, to: url.path)
+            throw FileError(error, writing: 0, to: url.path)
         }
         lock = WriteLock(temporary)
     }
@@ -27,24 +27,24 @@ package final class StagedFile {
     }
 
     /// Adds data at the end.
-    package func write(_ data: Data) throws(StorageError) {
+    package func write(_ data: Data) throws(FileError) {
         byteCount += data.count
         do throws(SystemError) {
             try file.write(data)
         } catch {
-            throw StorageError(error, writing: byteCount, to: url.path)
+            throw FileError(error, writing: byteCount, to: url.path)
         }
     }
 
     /// Puts the file in its place once the disk has it; readers see the old contents or the new ones, never a part.
-    package func putInPlace() throws(StorageError) {
+    package func putInPlace() throws(FileError) {
         do throws(SystemError) {
             try file.synchronize()
             try FileSystem.rename(temporary, to: url)
             isInPlace = true
             try FileSystem.synchronizeFolder(url.deletingLastPathComponent())
         } catch {
-            throw StorageError(error, writing: byteCount, to: url.path)
+            throw FileError(error, writing: byteCount, to: url.path)
         }
     }
 }

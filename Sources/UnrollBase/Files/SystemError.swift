@@ -11,7 +11,7 @@ package struct SystemError: Error, Equatable {
     package var reason: String { String(cString: strerror(code)) }
 }
 
-extension StorageError {
+extension FileError {
     /// Says that `neededBytes` could not be written to `path`.
     package init(_ error: SystemError, writing neededBytes: Int, to path: String) {
         switch error.code {

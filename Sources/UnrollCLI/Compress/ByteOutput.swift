@@ -19,7 +19,7 @@ struct ByteOutput {
     ///   - input: What is read, which must be something else.
     ///   - force: Whether a file may be replaced.
     ///   - isText: Whether a terminal can show what comes.
-    /// - Throws: `Failure`, or `StorageError` where nothing can be written.
+    /// - Throws: `Failure`, or `FileError` where nothing can be written.
     init(_ path: String, reading input: ByteInput, force: Bool, isText: Bool) throws {
         guard path != ByteInput.standard else {
             guard isText || force || !Standard.output.isTerminal else {

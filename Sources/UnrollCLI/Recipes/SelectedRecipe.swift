@@ -29,10 +29,10 @@ struct RecipeText {
     /// Reads the text and checks that it is the one that the recipe is about.
     func corpus() async throws -> Corpus {
         let origin = origin
-        if otherText == nil, let expected = setting.corpus.sha1 {
+        if otherText == nil, let expected = setting.corpus.sha256 {
             let file = try await CorpusReader.file(origin.sources[0])
             // A file that cannot be read is an error with more to say when the text is read.
-            if let found = try? FileFingerprint(of: file).sha1, found != expected {
+            if let found = try? FileFingerprint(of: file).sha256, found != expected {
                 throw RecipeError.otherText(
                     recipe: recipe.name, file: file.path, expected: expected, found: found)
             }

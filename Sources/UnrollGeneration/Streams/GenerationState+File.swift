@@ -26,7 +26,7 @@ extension GenerationState {
     /// - Parameters:
     ///   - url: The file; one that is there is replaced.
     ///   - model: The model that has read the text.
-    /// - Throws: `GenerationError` if the state is another model's, `StorageError` if the file cannot be written.
+    /// - Throws: `GenerationError` if the state is another model's, `FileError` if the file cannot be written.
     public func save(to url: URL, for model: LanguageModel) throws {
         try check(for: model)
         var tensors = recurrentState.tensors
@@ -46,7 +46,7 @@ extension GenerationState {
     /// - Parameters:
     ///   - url: The file.
     ///   - model: The model that has read the text.
-    /// - Throws: `GenerationError` if the file is missing or damaged, or the state is another model's; `StorageError`
+    /// - Throws: `GenerationError` if the file is missing or damaged, or the state is another model's; `FileError`
     ///   if the file cannot be read.
     public init(contentsOf url: URL, for model: LanguageModel) throws {
         let (tensors, metadata) = try Self.tensors(in: url)
@@ -85,7 +85,7 @@ extension GenerationState {
         }
         do {
             return try TensorFile.decode(data, path: url.path)
-        } catch StorageError.invalidFile(_, let reason) {
+        } catch FileError.invalid(_, let reason) {
             throw GenerationError.unusableState(path: url.path, reason: reason)
         }
     }

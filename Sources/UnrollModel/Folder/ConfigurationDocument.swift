@@ -38,24 +38,24 @@ struct ConfigurationDocument: Encodable {
     /// Reads a file; `path` is for the error. The cell is looked for among `cells` and the built-in ones, in this order.
     static func configuration(
         jsonData: Data, cells: [any RecurrentCell.Type], path: String
-    ) throws(StorageError) -> ModelConfiguration {
+    ) throws -> ModelConfiguration {
         let decoder = JSONDecoder()
         decoder.userInfo[ModelConfiguration.cellsKey] = cells
         guard let header = try? decoder.decode(Header.self, from: jsonData), header.format == format else {
-            throw .invalidFile(path: path, reason: "not a configuration that Unroll has written")
+            throw FileError.invalid(path: path, reason: "not a configuration that Unroll has written")
         }
-        guard header.version <= version else { throw .newerVersion(path: path, version: header.version) }
+        guard header.version <= version else { throw FileError.newerVersion(path: path, version: header.version) }
         guard header.version == version else {
-            throw .invalidFile(path: path, reason: "there is no version \(header.version) of this format")
+            throw FileError.invalid(path: path, reason: "there is no version \(header.version) of this format")
         }
         do {
             let configuration = try decoder.decode(ModelConfiguration.self, from: jsonData)
             try configuration.check()
             return configuration
         } catch ModelError.unknownCell(let name, let known) {
-            throw .unknownCell(path: path, name: name, known: known)
+            throw ModelFolderError.unknownCell(path: path, name: name, known: known)
         } catch {
-            throw .invalidFile(path: path, reason: JSONValue.reason(error))
+            throw FileError.invalid(path: path, reason: JSONValue.reason(error))
         }
     }
 }

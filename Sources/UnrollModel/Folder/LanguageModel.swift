@@ -36,10 +36,11 @@ public struct LanguageModel: Sendable {
     /// - Parameters:
     ///   - folder: A model folder. Its parameters may have been written by PyTorch.
     ///   - cells: The program's own cells, by whose names models may have been saved.
-    /// - Throws: `StorageError` if files are missing, damaged, of another model or of a later version.
+    /// - Throws: `FileError` if a file cannot be read, is damaged or has a newer format version; `ModelFolderError` if the
+    ///   folder is not a model folder, its files belong to different models, or its cell is unknown.
     public init(
         contentsOf folder: URL, cells: [any RecurrentCell.Type] = []
-    ) throws(StorageError) {
+    ) throws {
         self = try ModelFolder(folder).model(cells: cells)
     }
 
@@ -67,8 +68,8 @@ public struct LanguageModel: Sendable {
     ///
     /// Whenever the program is interrupted, the folder holds the earlier state or this one, whole.
     ///
-    /// - Throws: `StorageError` if the folder holds another model or cannot be written.
-    public func save(to folder: URL) throws(StorageError) {
+    /// - Throws: `ModelFolderError.holdsAnotherModel` or `.notAFolder`; `FileError` if the folder cannot be written.
+    public func save(to folder: URL) throws {
         try ModelFolder(folder).save(self)
     }
 }

@@ -9,7 +9,7 @@ extension ModelFolder {
     ///
     /// Files are shared where the file system can do that: those of this folder are replaced by later ones, never
     /// changed.
-    package func link(_ names: [String], to target: URL) throws(StorageError) {
+    package func link(_ names: [String], to target: URL) throws {
         let parent = target.deletingLastPathComponent()
         let temporary = FileSystem.temporaryURL(in: parent)
         FileSystem.discardAbandoned(in: parent)
@@ -26,26 +26,26 @@ extension ModelFolder {
             try FileSystem.synchronizeFolder(parent)
         } catch {
             FileSystem.discard(temporary)
-            throw StorageError(error, writing: 0, to: target.path)
+            throw FileError(error, writing: 0, to: target.path)
         }
     }
 
     /// The names of the folders in this one.
-    package func folderNames() throws(StorageError) -> [String] {
+    package func folderNames() throws -> [String] {
         do {
             return try FileManager.default.contentsOfDirectory(atPath: url.path)
                 .filter { FileSystem.kind(of: self.url(of: $0)) == .folder }
         } catch {
-            throw StorageError(error, reading: url.path)
+            throw FileError(error, reading: url.path)
         }
     }
 
     /// Removes the folder with all in it.
-    package func remove() throws(StorageError) {
+    package func remove() throws {
         do {
             try FileManager.default.removeItem(at: url)
         } catch {
-            throw .unwritable(path: url.path, reason: error.localizedDescription)
+            throw FileError.unwritable(path: url.path, reason: error.localizedDescription)
         }
     }
 }

@@ -4,23 +4,23 @@ import UnrollText
 
 extension ModelFolder {
     /// Reads the model that the folder holds.
-    package func model(cells: [any RecurrentCell.Type] = []) throws(StorageError) -> LanguageModel {
+    package func model(cells: [any RecurrentCell.Type] = []) throws -> LanguageModel {
         try check()
         guard let configurationData = try contents(of: Self.configurationName) else {
-            throw .notAModelFolder(path: url.path)
+            throw ModelFolderError.notAModelFolder(path: url.path)
         }
         let configurationPath = url(of: Self.configurationName).path
         let configuration = try ConfigurationDocument.configuration(
             jsonData: configurationData, cells: cells, path: configurationPath)
 
         guard let vocabularyData = try contents(of: Self.vocabularyName) else {
-            throw .fileNotFound(path: url(of: Self.vocabularyName).path)
+            throw ModelFolderError.fileMissing(path: url(of: Self.vocabularyName).path)
         }
         let vocabulary = try vocabulary(jsonData: vocabularyData)
 
         let parametersPath = url(of: Self.parametersName).path
         guard let parametersData = try contents(of: Self.parametersName) else {
-            throw .parametersNotFound(path: parametersPath)
+            throw ModelFolderError.parametersMissing(path: parametersPath)
         }
         let (parameters, metadata) = try TensorFile.decode(parametersData, path: parametersPath)
         try checkSeal(metadata, configuration: configurationData, vocabulary: vocabularyData)
@@ -28,31 +28,31 @@ extension ModelFolder {
             return try LanguageModel(
                 configuration: configuration, vocabulary: vocabulary, parameters: parameters)
         } catch {
-            throw .parametersDoNotFit(path: parametersPath, reason: error.description)
+            throw ModelFolderError.parametersDoNotFit(path: parametersPath, reason: error.description)
         }
     }
 
     /// Checks that there is a folder.
-    package func check() throws(StorageError) {
+    package func check() throws {
         switch FileSystem.kind(of: url) {
-        case .nothing: throw .folderNotFound(path: url.path)
-        case .file: throw .notAFolder(path: url.path)
+        case .nothing: throw FileError.notFound(path: url.path)
+        case .file: throw ModelFolderError.notAFolder(path: url.path)
         case .folder: break
         }
     }
 
-    private func vocabulary(jsonData: Data) throws(StorageError) -> Vocabulary {
+    private func vocabulary(jsonData: Data) throws -> Vocabulary {
         let path = url(of: Self.vocabularyName).path
         do {
             return try Vocabulary(jsonData: jsonData)
         } catch {
             switch error {
             case .unsupportedVocabularyVersion(let found, let supported) where found > supported:
-                throw .newerVersion(path: path, version: found)
+                throw FileError.newerVersion(path: path, version: found)
             case .invalidVocabulary(let reason):
-                throw .invalidFile(path: path, reason: reason)
+                throw FileError.invalid(path: path, reason: reason)
             default:
-                throw .invalidFile(path: path, reason: "not a vocabulary that Unroll has written")
+                throw FileError.invalid(path: path, reason: "not a vocabulary that Unroll has written")
             }
         }
     }
@@ -60,7 +60,7 @@ extension ModelFolder {
     /// Checks that the parameters were saved with the files beside them.
     private func checkSeal(
         _ metadata: [String: String], configuration: Data, vocabulary: Data
-    ) throws(StorageError) {
+    ) throws {
         // A file without any part of a seal comes from elsewhere, from PyTorch for one.
         let isSealed =
             metadata[Seal.formatKey] == ConfigurationDocument.format
@@ -70,14 +70,14 @@ extension ModelFolder {
         guard metadata[TensorFile.checksumKey] != nil,
             metadata[Seal.formatKey] == ConfigurationDocument.format
         else {
-            throw .invalidFile(
+            throw FileError.invalid(
                 path: url(of: Self.parametersName).path, reason: "its metadata has been changed")
         }
         let expected = Seal.metadata(configuration: configuration, vocabulary: vocabulary)
         for (key, name) in [
             (Seal.configurationKey, Self.configurationName), (Seal.vocabularyKey, Self.vocabularyName),
         ] where metadata[key] != expected[key] {
-            throw .mixedModels(path: url(of: name).path)
+            throw ModelFolderError.mixedModels(path: url(of: name).path)
         }
     }
 }

@@ -9,7 +9,7 @@ extension ModelFolder {
     /// each at once, and the parameters last; the other files of the folder are left alone.
     package func save(
         _ model: LanguageModel, with additionalFiles: [String: Data] = [:]
-    ) throws(StorageError) {
+    ) throws {
         let document = ConfigurationDocument(model.configuration)
         let configuration = try encoded(Self.configurationName) { try document.jsonData() }
         let vocabulary = try encoded(Self.vocabularyName) { try model.vocabulary.jsonData() }
@@ -22,7 +22,7 @@ extension ModelFolder {
                 of: model, configuration: configuration, vocabulary: vocabulary)
             try create(with: files)
         case .file:
-            throw .notAFolder(path: url.path)
+            throw ModelFolderError.notAFolder(path: url.path)
         case .folder:
             let oldConfiguration = try existing(
                 Self.configurationName, like: configuration, saysTheSame: document.isEqual)
@@ -32,7 +32,7 @@ extension ModelFolder {
             let isDescribed = oldConfiguration != nil && oldVocabulary != nil
             // Parameters that nothing describes are somebody else's: the description is always written first.
             guard isDescribed || FileSystem.kind(of: url(of: Self.parametersName)) == .nothing else {
-                throw .holdsAnotherModel(path: url.path)
+                throw ModelFolderError.holdsAnotherModel(path: url.path)
             }
             FileSystem.discardAbandoned(in: url)
             let parameters = try parametersFile(
@@ -48,7 +48,7 @@ extension ModelFolder {
     }
 
     /// Creates the folder with these files, and the folders that it lies in; no part of it is left if that fails.
-    package func create(with files: [String: Data]) throws(StorageError) {
+    package func create(with files: [String: Data]) throws {
         let parent = url.deletingLastPathComponent()
         let temporary = FileSystem.temporaryURL(in: parent)
         do throws(SystemError) {
@@ -65,12 +65,12 @@ extension ModelFolder {
             try FileSystem.synchronizeFolder(parent)
         } catch {
             FileSystem.discard(temporary)
-            throw StorageError(error, writing: files.values.reduce(0) { $0 + $1.count }, to: url.path)
+            throw FileError(error, writing: files.values.reduce(0) { $0 + $1.count }, to: url.path)
         }
     }
 
     /// Replaces one file of the folder at once, or creates it.
-    package func write(_ data: Data, to name: String) throws(StorageError) {
+    package func write(_ data: Data, to name: String) throws {
         try AtomicFile.write(data, to: url(of: name))
     }
 
@@ -79,15 +79,17 @@ extension ModelFolder {
     /// Its bytes may differ, for another version of Foundation may have written the same JSON with other spaces.
     private func existing(
         _ name: String, like data: Data, saysTheSame: (Data) -> Bool
-    ) throws(StorageError) -> Data? {
+    ) throws -> Data? {
         guard let existing = try contents(of: name) else { return nil }
-        guard existing == data || saysTheSame(existing) else { throw .holdsAnotherModel(path: url.path) }
+        guard existing == data || saysTheSame(existing) else {
+            throw ModelFolderError.holdsAnotherModel(path: url.path)
+        }
         return existing
     }
 
     private func parametersFile(
         of model: LanguageModel, configuration: Data, vocabulary: Data
-    ) throws(StorageError) -> Data {
+    ) throws -> Data {
         try encoded(Self.parametersName) {
             try TensorFile.encode(
                 model.parameters,
@@ -95,11 +97,11 @@ extension ModelFolder {
         }
     }
 
-    private func encoded(_ name: String, by encode: () throws -> Data) throws(StorageError) -> Data {
+    private func encoded(_ name: String, by encode: () throws -> Data) throws -> Data {
         do {
             return try encode()
         } catch {
-            throw .unwritable(path: url(of: name).path, reason: "\(error)")
+            throw FileError.unwritable(path: url(of: name).path, reason: "\(error)")
         }
     }
 }

@@ -24,7 +24,7 @@ package struct ModelFolder: Sendable {
     }
 
     /// Reads a file, or returns nil if there is none of this name.
-    package func contents(of name: String) throws(StorageError) -> Data? {
+    package func contents(of name: String) throws -> Data? {
         try FileSystem.contents(of: url(of: name))
     }
 }

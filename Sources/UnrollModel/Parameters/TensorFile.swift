@@ -19,7 +19,7 @@ package enum TensorFile {
     /// Reads a file and compares its checksum, if it has one; `path` is for the error.
     package static func decode(
         _ data: Data, path: String
-    ) throws(StorageError) -> (tensors: ModelParameters, metadata: [String: String]) {
+    ) throws -> (tensors: ModelParameters, metadata: [String: String]) {
         do throws(ModelError) {
             let (tensors, metadata) = try Safetensors.decode(data)
             if let checksum = metadata[checksumKey] {
@@ -29,7 +29,7 @@ package enum TensorFile {
             }
             return (tensors, metadata)
         } catch {
-            throw .invalidFile(path: path, reason: error.description)
+            throw FileError.invalid(path: path, reason: error.description)
         }
     }
 }

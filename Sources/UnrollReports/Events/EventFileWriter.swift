@@ -15,13 +15,13 @@ package struct EventFileWriter: Sendable {
     ///   - folder: The run's folder; made if there is none.
     ///   - step: The first step of this session, where it goes on with the run that the folder has; nil for a new run.
     /// - Throws: `ReportError` if a new run's folder has the events of another, or it cannot be written.
-    package init(in folder: URL, resumingAt step: Int? = nil) throws(ReportError) {
+    package init(in folder: URL, resumingAt step: Int? = nil) throws {
         let others = try Self.files(in: folder, isResumed: step != nil)
         isFirst = others.isEmpty
         do {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         } catch {
-            throw .storage(.unwritable(path: folder.path, reason: error.localizedDescription))
+            throw FileError.unwritable(path: folder.path, reason: error.localizedDescription)
         }
         // TensorBoard reads the files of a folder by the order of their names: seconds, then a count. A host's name,
         // which other writers put there, is nobody's business.
@@ -40,22 +40,18 @@ package struct EventFileWriter: Sendable {
     ///
     /// - Throws: `ReportError` if it is no folder, or has the events of another run than the one that begins.
     @discardableResult
-    static func files(in folder: URL, isResumed: Bool) throws(ReportError) -> [String] {
+    static func files(in folder: URL, isResumed: Bool) throws -> [String] {
         guard FileManager.default.fileExists(atPath: folder.path) else { return [] }
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder.path) else {
-            throw .storage(.unwritable(path: folder.path, reason: "not a folder that can be read"))
+            throw FileError.unwritable(path: folder.path, reason: "not a folder that can be read")
         }
         let files = names.filter { $0.contains("tfevents") }
-        guard isResumed || files.isEmpty else { throw .holdsOtherEvents(path: folder.path) }
+        guard isResumed || files.isEmpty else { throw ReportError.holdsOtherEvents(path: folder.path) }
         return files
     }
 
     /// Adds events; when there is no room for all of them, none is added.
-    package func write(_ events: [RunEvent]) throws(ReportError) {
-        do {
-            try AtomicFile.append(events.reduce(Data()) { $0 + $1.record }, to: url)
-        } catch {
-            throw .storage(error)
-        }
+    package func write(_ events: [RunEvent]) throws {
+        try AtomicFile.append(events.reduce(Data()) { $0 + $1.record }, to: url)
     }
 }

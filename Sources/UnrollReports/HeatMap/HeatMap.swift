@@ -37,7 +37,7 @@ package struct HeatMap: Sendable {
     /// Saves the page in place of an earlier one.
     ///
     /// - Throws: `ReportError` if there is a file that is no heat map, or it cannot be written.
-    package func write(to url: URL) throws(ReportError) {
+    package func write(to url: URL) throws {
         try page.write(to: url)
     }
 

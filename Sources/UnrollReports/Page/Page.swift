@@ -47,17 +47,13 @@ struct Page {
     /// Saves the page in place of an earlier one of its kind.
     ///
     /// - Throws: `ReportError` if there is another file, or it cannot be written.
-    func write(to url: URL) throws(ReportError) {
+    func write(to url: URL) throws {
         if FileManager.default.fileExists(atPath: url.path) {
             let beginning = try? FileHandle(forReadingFrom: url).read(upToCount: opening.utf8.count)
             guard beginning == Data(opening.utf8) else {
-                throw .exists(path: url.relativePath, kind: kind)
+                throw ReportError.exists(path: url.relativePath, kind: kind)
             }
         }
-        do {
-            try AtomicFile.write(Data(html.utf8), to: url)
-        } catch {
-            throw .storage(error)
-        }
+        try AtomicFile.write(Data(html.utf8), to: url)
     }
 }

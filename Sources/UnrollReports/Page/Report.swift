@@ -39,7 +39,7 @@ package struct Report: Sendable {
     /// Saves the page in place of an earlier one.
     ///
     /// - Throws: `ReportError` if there is a file that is no report, or it cannot be written.
-    package func write(to url: URL) throws(ReportError) {
+    package func write(to url: URL) throws {
         try page.write(to: url)
     }
 }

@@ -13,37 +13,32 @@ struct EnvironmentFile: Codable {
     private(set) var sessions: [SessionEnvironment] = []
 
     /// Reads the file of a run; nil where there is none.
-    init?(of folder: ModelFolder) throws(ReportError) {
+    init?(of folder: ModelFolder) throws {
         let url = folder.url(of: Self.name)
         do {
             guard let data = try folder.contents(of: Self.name) else { return nil }
             self = try JSONDecoder().decode(Self.self, from: data)
-        } catch let error as StorageError {
-            throw .storage(error)
+        } catch let error as FileError {
+            throw error
         } catch {
-            throw .storage(.invalidFile(path: url.path, reason: "not the environment of a training run"))
+            throw FileError.invalid(path: url.path, reason: "not the environment of a training run")
         }
         guard format == Self.format else {
-            throw .storage(
-                .invalidFile(path: url.path, reason: "not the environment of a training run"))
+            throw FileError.invalid(path: url.path, reason: "not the environment of a training run")
         }
         guard version <= Self.version else {
-            throw .storage(.newerVersion(path: url.path, version: version))
+            throw FileError.newerVersion(path: url.path, version: version)
         }
     }
 
     private init() {}
 
     /// Adds a session to the file of a run, or begins it; a damaged one is worth less than the run and is replaced.
-    static func add(_ session: SessionEnvironment, to folder: ModelFolder) throws(ReportError) {
+    static func add(_ session: SessionEnvironment, to folder: ModelFolder) throws {
         var file = (try? EnvironmentFile(of: folder)) ?? EnvironmentFile()
         file.sessions.append(session)
-        do {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-            try folder.write(try encoder.encode(file) + Data("\n".utf8), to: name)
-        } catch {
-            throw ReportError(error, writing: folder.url(of: name))
-        }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        try folder.write(try encoder.encode(file) + Data("\n".utf8), to: name)
     }
 }

@@ -10,7 +10,7 @@ struct JSONLines<Element: Codable> {
     let damagedCount: Int
 
     /// Reads a file; one that is not there has no lines.
-    init(contentsOf url: URL) throws(ReportError) {
+    init(contentsOf url: URL) throws {
         let lines: [Substring.UTF8View.SubSequence]
         do {
             guard FileManager.default.fileExists(atPath: url.path) else {
@@ -20,7 +20,7 @@ struct JSONLines<Element: Codable> {
             lines = String(decoding: try Data(contentsOf: url), as: UTF8.self).utf8
                 .split(separator: UInt8(ascii: "\n"))
         } catch {
-            throw .storage(.unreadable(path: url.path, reason: error.localizedDescription))
+            throw FileError.unreadable(path: url.path, reason: error.localizedDescription)
         }
         let decoder = JSONDecoder()
         elements = lines.compactMap { try? decoder.decode(Element.self, from: Data($0)) }
@@ -28,32 +28,18 @@ struct JSONLines<Element: Codable> {
     }
 
     /// Adds a line to a file, or creates it.
-    static func append(_ element: Element, to url: URL) throws(ReportError) {
-        do {
-            try AtomicFile.append(line: try line(element), to: url)
-        } catch {
-            throw ReportError(error, writing: url)
-        }
+    static func append(_ element: Element, to url: URL) throws {
+        try AtomicFile.append(line: try line(element), to: url)
     }
 
     /// Replaces a file by one of these lines.
-    static func write(_ elements: [Element], to url: URL) throws(ReportError) {
-        do {
-            try AtomicFile.write(Data(try elements.map { try line($0) + "\n" }.joined().utf8), to: url)
-        } catch {
-            throw ReportError(error, writing: url)
-        }
+    static func write(_ elements: [Element], to url: URL) throws {
+        try AtomicFile.write(Data(try elements.map { try line($0) + "\n" }.joined().utf8), to: url)
     }
 
     private static func line(_ element: Element) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return String(decoding: try encoder.encode(element), as: UTF8.self)
-    }
-}
-
-extension ReportError {
-    init(_ error: any Error, writing url: URL) {
-        self = .storage(error as? StorageError ?? .unwritable(path: url.path, reason: "\(error)"))
     }
 }

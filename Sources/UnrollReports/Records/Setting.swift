@@ -17,17 +17,10 @@ package struct Setting: Equatable, Sendable {
     private static let leftOut: Set<String> = ["format", "version", "seal"]
 
     /// Reads a file of a run; one that is not there has no settings.
-    static func settings(in file: File, of folder: ModelFolder) throws(ReportError) -> [Setting] {
-        let data: Data?
-        do {
-            data = try folder.contents(of: file.rawValue)
-        } catch {
-            throw .storage(error)
-        }
-        guard let data else { return [] }
+    static func settings(in file: File, of folder: ModelFolder) throws -> [Setting] {
+        guard let data = try folder.contents(of: file.rawValue) else { return [] }
         guard case .object(let members)? = try? JSONDecoder().decode(JSONValue.self, from: data) else {
-            throw .storage(
-                .invalidFile(path: folder.url(of: file.rawValue).path, reason: "not a JSON object"))
+            throw FileError.invalid(path: folder.url(of: file.rawValue).path, reason: "not a JSON object")
         }
         return members.filter { !leftOut.contains($0.key) }.sorted { $0.key < $1.key }
             .flatMap { leaves(of: $1, at: $0 == "options" ? "" : $0) }

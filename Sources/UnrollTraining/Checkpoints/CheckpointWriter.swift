@@ -70,7 +70,7 @@ public final class CheckpointWriter: Sendable {
     /// Saves what an event brings, and starts a checkpoint if one is due.
     ///
     /// - Returns: The checkpoint that was started, if one was.
-    /// - Throws: `StorageError` when something could not be saved, now or since the event before; training may go on.
+    /// - Throws: `FileError` when something could not be saved, now or since the event before; training may go on.
     ///   `TrainingError.cannotSave` when too many checkpoints in a row have failed.
     @discardableResult
     public func follow(_ event: TrainingEvent) throws -> CheckpointNote? {
@@ -165,7 +165,7 @@ public final class CheckpointWriter: Sendable {
     }
 
     /// Gives the checkpoint in the folder a folder of its own, and removes the oldest beyond those to keep.
-    private func keep(step: Int) throws(StorageError) {
+    private func keep(step: Int) throws {
         let history = folder.appending(path: Self.historyName)
         let digits = String(step)
         let name = Self.historyPrefix + String(repeating: "0", count: max(0, 6 - digits.count)) + digits

@@ -17,12 +17,12 @@ struct MetricsLog {
     }
 
     /// Waits until the disk has all reports: those before a checkpoint do not come again after a power cut.
-    func synchronize() throws(StorageError) {
+    func synchronize() throws {
         try AtomicFile.synchronize(url)
     }
 
     /// Removes the reports after a position, which will come again.
-    func removeReports(after position: TrainingPosition) throws(StorageError) {
+    func removeReports(after position: TrainingPosition) throws {
         guard let text = try? String(contentsOf: url, encoding: .utf8) else { return }
         let kept = text.split(separator: "\n").filter { line in
             let report = try? JSONDecoder().decode(EpochReport.self, from: Data(line.utf8))

@@ -16,7 +16,7 @@ extension Trainer {
     ///   - engine: The engine that computes. Default: the CPU, on all processors.
     ///   - origin: Where the text is now. Default: where it was.
     ///   - cells: The program's own cells, one of which the model may have.
-    /// - Throws: `TrainingError.cannotResume` when there is no checkpoint or the texts are others, `StorageError` when
+    /// - Throws: `TrainingError.cannotResume` when there is no checkpoint or the texts are others, `FileError` when
     ///   the checkpoint is damaged, and the errors of a new run.
     public convenience init(
         resuming folder: URL, corpus: Corpus, validation: Corpus? = nil, test: Corpus? = nil,
@@ -55,7 +55,7 @@ extension Trainer {
     ///
     /// Training stands still meanwhile; ``CheckpointWriter`` saves while it goes on.
     ///
-    /// - Throws: `StorageError` if the folder holds another model or cannot be written.
+    /// - Throws: `FileError` if the folder holds another model or cannot be written.
     public func saveCheckpoint(to folder: URL) throws {
         try save(checkpoint(), to: folder)
     }
@@ -73,7 +73,7 @@ extension Trainer {
 
     /// Adds a report to `metrics.jsonl` in a folder that has a checkpoint.
     ///
-    /// - Throws: `StorageError` if the file cannot be written.
+    /// - Throws: `FileError` if the file cannot be written.
     public func log(_ report: EpochReport, to folder: URL) throws {
         try MetricsLog(folder: ModelFolder(folder)).append(report)
     }

@@ -69,7 +69,7 @@ package struct TrainingCheckpoint: Sendable {
 
     /// Reads the checkpoint of a folder.
     ///
-    /// - Throws: `StorageError` when the file is damaged or cannot be read, `TrainingError.cannotResume` when the folder
+    /// - Throws: `FileError` when the file is damaged or cannot be read, `TrainingError.cannotResume` when the folder
     ///   has none.
     init(of folder: ModelFolder) throws {
         let file = folder.url(of: Self.fileName).path
@@ -79,17 +79,17 @@ package struct TrainingCheckpoint: Sendable {
         }
         let (tensors, metadata) = try TensorFile.decode(data, path: file)
         guard metadata["format"] == Self.format, let version = metadata["version"].flatMap({ Int($0) }) else {
-            throw StorageError.invalidFile(path: file, reason: "not a checkpoint")
+            throw FileError.invalid(path: file, reason: "not a checkpoint")
         }
         guard version <= Self.version else {
-            throw StorageError.newerVersion(path: file, version: version)
+            throw FileError.newerVersion(path: file, version: version)
         }
         guard version == Self.version, let json = metadata["position"], let corpus = metadata["corpus"],
             metadata["seal"] == Self.seal(position: json, corpus: corpus),
             metadata[TensorFile.checksumKey] != nil,
             let position = try? JSONDecoder().decode(TrainingPosition.self, from: Data(json.utf8)),
             let fingerprint = UInt64(corpus, radix: 16), position.isPossible
-        else { throw StorageError.invalidFile(path: file, reason: "its metadata has been changed") }
+        else { throw FileError.invalid(path: file, reason: "its metadata has been changed") }
         parameters = ModelParameters(
             tensors.entries.filter { entry in
                 !Prefix.allCases.contains { entry.name.hasPrefix($0.rawValue) }

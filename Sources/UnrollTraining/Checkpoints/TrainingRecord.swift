@@ -31,7 +31,7 @@ public struct TrainingRecord: Sendable, Equatable, Codable {
 
     /// Reads the record of a run from its folder.
     ///
-    /// - Throws: `StorageError` when the file is damaged or cannot be read, `TrainingError.cannotResume` when the folder
+    /// - Throws: `FileError` when the file is damaged or cannot be read, `TrainingError.cannotResume` when the folder
     ///   has none.
     public init(of folder: URL) throws {
         let folder = ModelFolder(folder)
@@ -43,18 +43,18 @@ public struct TrainingRecord: Sendable, Equatable, Codable {
         }
         let decoder = JSONDecoder()
         guard let header = try? decoder.decode(Header.self, from: data), header.format == Self.format else {
-            throw StorageError.invalidFile(path: path, reason: "not the record of a training run")
+            throw FileError.invalid(path: path, reason: "not the record of a training run")
         }
         guard header.version <= Self.version else {
-            throw StorageError.newerVersion(path: path, version: header.version)
+            throw FileError.newerVersion(path: path, version: header.version)
         }
         do {
             self = try decoder.decode(TrainingRecord.self, from: data)
         } catch {
-            throw StorageError.invalidFile(path: path, reason: JSONValue.reason(error))
+            throw FileError.invalid(path: path, reason: JSONValue.reason(error))
         }
         guard version == Self.version, seal == (try? sealed().seal) else {
-            throw StorageError.invalidFile(path: path, reason: "it has been changed")
+            throw FileError.invalid(path: path, reason: "it has been changed")
         }
         seal = ""
     }

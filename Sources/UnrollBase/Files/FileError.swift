@@ -1,0 +1,33 @@
+/// Why a file or folder could not be read or written.
+public enum FileError: UnrollError, Equatable {
+    /// There is nothing at the path.
+    case notFound(path: String)
+    /// The system refused to open or read the file or folder.
+    case unreadable(path: String, reason: String)
+    /// The file is truncated, changed, or not of the format that its name stands for.
+    case invalid(path: String, reason: String)
+    /// The file's format version is newer than this program.
+    case newerVersion(path: String, version: Int)
+    /// The system refused to write.
+    case unwritable(path: String, reason: String)
+    /// There is no space left for this many bytes.
+    case diskFull(path: String, neededBytes: Int)
+
+    /// One line that names the file or folder and the way out.
+    public var description: String {
+        switch self {
+        case .notFound(let path):
+            "\(path): no such file or folder; check the path"
+        case .unreadable(let path, let reason):
+            "\(path): cannot be read (\(reason)); check the path and its permissions"
+        case .invalid(let path, let reason):
+            "\(path): \(reason); restore the file from a copy or make it again"
+        case .newerVersion(let path, let version):
+            "\(path): format version \(version) was written by a newer Unroll; update this program"
+        case .unwritable(let path, let reason):
+            "\(path): cannot be written (\(reason)); check its permissions or choose another folder"
+        case .diskFull(let path, let neededBytes):
+            "\(path): no space left on the disk for \(neededBytes) bytes; free some or choose another folder"
+        }
+    }
+}
