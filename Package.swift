@@ -147,7 +147,7 @@ let package = Package(
             uses: [
                 "UnrollTestSupport", "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels",
                 "UnrollEngine", "UnrollGeneration",
-            ], resources: [.copy("Oracles")]),
+            ], resources: [.copy("Oracles"), .copy("Fixtures")]),
         tests(
             of: "UnrollGeneration",
             uses: [

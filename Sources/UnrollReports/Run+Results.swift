@@ -68,7 +68,8 @@ extension Run {
         guard let cell = setting("cell"), let size = setting("hiddenSize") else { return Figure.none }
         let name = ["lstm", "gru"].contains(cell) ? cell.uppercased() : cell
         let layers = setting("layerCount").flatMap { $0 == "1" ? nil : "\($0) layers of " } ?? ""
-        return "\(name), \(layers)\(size)" + (setting("embeddingSize").flatMap { Int($0) }.map { ", embedding of \($0)" } ?? "")
+        return "\(name), \(layers)\(size)"
+            + (setting("embeddingSize").flatMap { Int($0) }.map { ", embedding of \($0)" } ?? "")
     }
 
     /// Runs by the best perplexity: first those that held text out, last those without a result.

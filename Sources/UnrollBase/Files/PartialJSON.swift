@@ -85,6 +85,8 @@ extension JSONValue {
 
     /// Checks that the value has each of this document's keys: what was decoded is encoded again under the same key.
     private func checkKeys(of value: Any, encoded: JSONValue, at path: String) throws(JSONFormError) {
+        // What is kept as JSON has any keys.
+        if value is JSONValue { return }
         switch (self, encoded) {
         case (.object(let members), .object(let known)):
             let properties = Self.properties(of: value)

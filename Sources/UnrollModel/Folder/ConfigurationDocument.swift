@@ -44,9 +44,12 @@ struct ConfigurationDocument: Encodable {
         guard let header = try? decoder.decode(Header.self, from: jsonData), header.format == format else {
             throw FileError.invalid(path: path, reason: "not a configuration that Unroll has written")
         }
-        guard header.version <= version else { throw FileError.newerVersion(path: path, version: header.version) }
+        guard header.version <= version else {
+            throw FileError.newerVersion(path: path, version: header.version)
+        }
         guard header.version == version else {
-            throw FileError.invalid(path: path, reason: "there is no version \(header.version) of this format")
+            throw FileError.invalid(
+                path: path, reason: "there is no version \(header.version) of this format")
         }
         do {
             let configuration = try decoder.decode(ModelConfiguration.self, from: jsonData)
