@@ -35,7 +35,9 @@ func tool(_ name: String) -> Target {
 }
 
 let recipes = [
-    "d2l-scratch-sequential", "d2l-scratch-fresh-state", "d2l-scratch-random", "d2l-slides", "gluon-concise",
+    "d2l-scratch-sequential", "d2l-fixed-minibatches", "d2l-random-offset", "d2l-scratch-random",
+    "d2l-slides",
+    "gluon-concise",
     "lstm-scaffold", "gru-scaffold", "exercise-embedding", "exercise-low-perplexity", "exercise-other-books",
     "exercise-sampling", "exercise-clipping", "exercise-detached-state", "exercise-relu",
     "tinyshakespeare-lstm", "time-machine-lstm",
@@ -148,7 +150,7 @@ let package = Package(
             uses: [
                 "UnrollTestSupport", "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels",
                 "UnrollEngine", "UnrollGeneration",
-            ], resources: [.copy("Oracles")]),
+            ], resources: [.copy("Oracles"), .copy("Fixtures")]),
         tests(
             of: "UnrollGeneration",
             uses: [

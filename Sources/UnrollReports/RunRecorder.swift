@@ -118,7 +118,7 @@ package struct RecordingOptions: Sendable {
     /// The prompt of samples; nil for no samples.
     package var prompt: String?
     /// The engine of the run.
-    package var engine: EngineChoice
+    package var engine: EngineKind
     /// The program's version.
     package var programVersion: String
     /// The folder for event files; nil for none.
@@ -127,7 +127,7 @@ package struct RecordingOptions: Sendable {
     package var isResumed: Bool
 
     package init(
-        prompt: String?, engine: EngineChoice, programVersion: String, tensorBoard: URL? = nil,
+        prompt: String?, engine: EngineKind, programVersion: String, tensorBoard: URL? = nil,
         isResumed: Bool = false
     ) {
         self.prompt = prompt

@@ -1,4 +1,5 @@
 import Testing
+import UnrollBase
 import UnrollModel
 
 @Suite struct NamedTensorsTests {
@@ -11,10 +12,10 @@ import UnrollModel
     }
 
     @Test(arguments: [0, -1, Int.max]) func senselessSizesAreRefused(size: Int) {
-        #expect(throws: ModelError.invalidVocabularySize(size)) {
+        #expect(throws: ModelError.outOfRange("vocabularySize", size, "in 1...2147483647")) {
             try ModelParameters(for: configuration, vocabularySize: size, seed: 1)
         }
-        #expect(throws: ModelError.invalidHiddenSize(size)) {
+        #expect(throws: ModelError.outOfRange("hiddenSize", size, "in 1...65536")) {
             try ModelParameters(for: ModelConfiguration(hiddenSize: size), vocabularySize: 5, seed: 1)
         }
     }
@@ -66,7 +67,7 @@ import UnrollModel
     @Test(arguments: [0, -1, 65_537, Int.max, Int.min])
     func refusesAbsurdHiddenSizes(size: Int) {
         let absurd = ModelConfiguration(cell: TanhCell.self, hiddenSize: size)
-        expect(.invalidHiddenSize(size), from: parameters, configuration: absurd)
+        expect(.outOfRange("hiddenSize", size, "in 1...65536"), from: parameters, configuration: absurd)
     }
 
     @Test func refusesAbsurdLayersAndEmbeddings() {
@@ -76,13 +77,13 @@ import UnrollModel
             expect(error, from: parameters, configuration: configuration)
         }
         for count in [0, -1, 65, Int.max, Int.min] {
-            refuses(.invalidLayerCount(count)) { $0.layerCount = count }
+            refuses(.outOfRange("layerCount", count, "in 1...64")) { $0.layerCount = count }
         }
         for size in [0, -1, 65_537, Int.max, Int.min] {
-            refuses(.invalidEmbeddingSize(size)) { $0.embeddingSize = size }
+            refuses(.outOfRange("embeddingSize", size, "in 1...65536")) { $0.embeddingSize = size }
         }
         for size in [nil, 2, 4] {
-            refuses(.untieableWeights(embeddingSize: size, hiddenSize: 3)) {
+            refuses(.parameter(.needs(parameter: "tiesWeights", other: "embeddingSize", values: ["3"]))) {
                 $0.embeddingSize = size
                 $0.tiesWeights = true
             }
@@ -116,5 +117,11 @@ import UnrollModel
         let parameters = try ModelParameters(for: untied, vocabularySize: 5, seed: 1)
         #expect(try parameters.mergingTiedWeights(of: untied) == parameters)
         #expect(try parameters.checkedVocabularySize(for: untied) == 5)
+    }
+}
+
+extension ModelError {
+    fileprivate static func outOfRange(_ parameter: String, _ value: Int, _ allowed: String) -> ModelError {
+        .parameter(.outOfRange(parameter: parameter, value: "\(value)", allowed: allowed))
     }
 }

@@ -39,7 +39,7 @@ import UnrollTraining
         let corpus = try TestTraining.corpus()
         var options = TestTraining.options(epochs: 12, validationFraction: 0.2)
         options.optimizer = Optimizer(learningRate: 1e4, maxGradientNorm: nil)
-        options.recoveries = 40
+        options.maxRecoveries = 40
         let model = ModelConfiguration(cell: ReLUCell.self, hiddenSize: 9)
         let single = try trainer(length: 1, corpus: corpus, model: model, options: options)
         let several = try trainer(length: 9, corpus: corpus, model: model, options: options)

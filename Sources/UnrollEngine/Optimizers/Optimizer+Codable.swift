@@ -4,51 +4,46 @@ extension Optimizer: Codable {
         case momentum, decay, beta1, beta2, epsilon, averagingDecay
     }
 
-    /// Reads what `encode(to:)` writes; numbers of a rule that are left out are its usual ones.
+    /// Reads what `encode(to:)` writes.
+    ///
+    /// - Throws: `DecodingError`.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
-        func number(_ key: CodingKeys, _ usual: Float) throws -> Float {
-            try values.decodeIfPresent(Float.self, forKey: key) ?? usual
-        }
-        func betas() throws -> (Float, Float, Float) {
-            (try number(.beta1, 0.9), try number(.beta2, 0.999), try number(.epsilon, 1e-8))
-        }
-        func unknown(_ key: CodingKeys, _ name: String) -> DecodingError {
+        func number(_ key: CodingKeys) throws -> Float { try values.decode(Float.self, forKey: key) }
+        func unknown(_ key: CodingKeys, _ name: String, _ known: [String]) -> DecodingError {
             .dataCorruptedError(
-                forKey: key, in: values, debugDescription: "there is no \(key.rawValue) '\(name)'")
+                forKey: key, in: values,
+                debugDescription:
+                    "there is no \(key.rawValue) '\(name)'; known: \(known.joined(separator: ", "))")
         }
         let rule: Rule
         switch try values.decode(String.self, forKey: .rule) {
         case "sgd": rule = .sgd
-        case "momentum": rule = .momentum(try number(.momentum, 0.9))
-        case "nesterov": rule = .nesterov(try number(.momentum, 0.9))
-        case "rmsprop": rule = .rmsprop(decay: try number(.decay, 0.99), epsilon: try number(.epsilon, 1e-8))
+        case "momentum": rule = .momentum(try number(.momentum))
+        case "nesterov": rule = .nesterov(try number(.momentum))
+        case "rmsprop": rule = .rmsprop(decay: try number(.decay), epsilon: try number(.epsilon))
         case "adam":
-            let (beta1, beta2, epsilon) = try betas()
-            rule = .adam(beta1: beta1, beta2: beta2, epsilon: epsilon)
+            rule = .adam(
+                beta1: try number(.beta1), beta2: try number(.beta2), epsilon: try number(.epsilon))
         case "adamw":
-            let (beta1, beta2, epsilon) = try betas()
-            rule = .adamw(beta1: beta1, beta2: beta2, epsilon: epsilon)
-        case let name: throw unknown(.rule, name)
+            rule = .adamw(
+                beta1: try number(.beta1), beta2: try number(.beta2), epsilon: try number(.epsilon))
+        case let name: throw unknown(.rule, name, Rule.all.map(\.name))
         }
         let averaging: Averaging
-        switch try values.decodeIfPresent(String.self, forKey: .averaging) {
-        case nil: averaging = .none
+        switch try values.decode(String.self, forKey: .averaging) {
+        case "none": averaging = .none
         case "mean": averaging = .mean
-        case "exponential":
-            averaging = .exponential(decay: try values.decode(Float.self, forKey: .averagingDecay))
-        case let name?: throw unknown(.averaging, name)
+        case "exponential": averaging = .exponential(decay: try number(.averagingDecay))
+        case let name: throw unknown(.averaging, name, ["none", "mean", "exponential"])
         }
         self.init(
-            rule: rule, learningRate: try values.decode(Float.self, forKey: .learningRate),
+            rule: rule, learningRate: try number(.learningRate),
             maxGradientNorm: try values.decodeIfPresent(Float.self, forKey: .maxGradientNorm),
-            weightDecay: try number(.weightDecay, 0), averaging: averaging)
+            weightDecay: try number(.weightDecay), averaging: averaging)
     }
 
-    /// Writes the rule's name and numbers as keys of one object.
-    ///
-    /// What is off is left out: the records of runs from before there was anything but SGD keep their bytes, and with
-    /// them their seal.
+    /// Writes the names of the rule and of the averaging, and all numbers, as keys of one object.
     public func encode(to encoder: any Encoder) throws {
         var values = encoder.container(keyedBy: CodingKeys.self)
         try values.encode(rule.name, forKey: .rule)
@@ -65,10 +60,10 @@ extension Optimizer: Codable {
             try values.encode(epsilon, forKey: .epsilon)
         }
         try values.encode(learningRate, forKey: .learningRate)
-        try values.encodeIfPresent(maxGradientNorm, forKey: .maxGradientNorm)
-        if weightDecay != 0 { try values.encode(weightDecay, forKey: .weightDecay) }
+        try values.encode(maxGradientNorm, forKey: .maxGradientNorm)
+        try values.encode(weightDecay, forKey: .weightDecay)
         switch averaging {
-        case .none: break
+        case .none: try values.encode("none", forKey: .averaging)
         case .mean: try values.encode("mean", forKey: .averaging)
         case .exponential(let decay):
             try values.encode("exponential", forKey: .averaging)

@@ -26,7 +26,9 @@ extension NamedTensors where Scalar == Float {
     ) throws(ModelError) {
         try configuration.check()
         guard (1...Int(Int32.max)).contains(vocabularySize) else {
-            throw .invalidVocabularySize(vocabularySize)
+            throw .parameter(
+                .outOfRange(
+                    parameter: "vocabularySize", value: "\(vocabularySize)", allowed: "in 1...\(Int32.max)"))
         }
         let hiddenSize = configuration.hiddenSize
         let bound = 1 / Double(max(hiddenSize, 1)).squareRoot()

@@ -54,8 +54,8 @@ package struct Setting: Equatable, Sendable {
         }
     }
 
-    /// The settings that are paths of the training text.
-    static let textNames = ["corpus.source", "corpus.furtherSources"]
+    /// The names of settings that are paths of the text that is learned.
+    static let textNames = ["corpus.sources"]
     private static let sourceNames = textNames + ["corpus.validationSource", "corpus.testSource"]
 
     /// The names of files without their folders, which are not part of a configuration.

@@ -13,7 +13,7 @@ extension TrainingLoop {
         for index in 0..<count {
             let minibatch = position.minibatch + index
             minibatches.fill(&steps[index].minibatch, at: minibatch)
-            if let carried = options.carriedEpochs, position.epoch >= carried {
+            if let stateful = options.statefulEpochs, position.epoch >= stateful {
                 steps[index].minibatch.continuesState = false
             }
             steps[index].optimizer = optimizer(minibatch: minibatch)
@@ -77,7 +77,7 @@ extension TrainingLoop {
     private func optimizer(minibatch: Int) -> Optimizer {
         var optimizer = options.optimizer
         optimizer.learningRate = learningRate(minibatch: minibatch)
-        if options.averagingTrigger != nil, !position.averages { optimizer.averaging = .none }
+        if options.averagingPatience != nil, !position.averages { optimizer.averaging = .none }
         return optimizer
     }
 }
