@@ -127,7 +127,7 @@ import UnrollTraining
             }
         }
         expectTrainingError(naming: "--test-file") { try prepare(test: corpus) { $0.testFraction = 0.1 } }
-        expectTrainingError(naming: "--test 0.001") { try prepare { $0.testFraction = 0.001 } }
+        expectTrainingError(naming: "testFraction 0.001") { try prepare { $0.testFraction = 0.001 } }
         let other = try Corpus(text: "another vocabulary", name: "other.txt")
         expectTrainingError(naming: "'other.txt'", "vocabulary") { try prepare(validation: other) { _ in } }
         expectTrainingError(naming: "'other.txt'", "vocabulary") { try prepare(test: other) { _ in } }
