@@ -55,7 +55,7 @@ let package = Package(
         // Leaf loops in C: chosen at run time by the processor's features, no flags, no dependency.
         .target(name: "CUnrollKernels", linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
         room("UnrollBase"),
-        room("UnrollKernels", uses: ["CUnrollKernels"]),
+        room("UnrollKernels", uses: ["UnrollBase", "CUnrollKernels"]),
         room("UnrollText", uses: ["UnrollBase"], resources: [.embedInCode("Resources/sample.txt")]),
         room("UnrollTensor", uses: ["UnrollBase", "UnrollKernels", "CUnrollKernels"]),
         room("UnrollModel", uses: ["UnrollBase", "UnrollText"]),
@@ -81,7 +81,7 @@ let package = Package(
                 "UnrollTraining", "UnrollGeneration", "UnrollCompression",
             ]),
         room("UnrollDatasets", uses: ["UnrollBase"]),
-        room("UnrollCharts"),
+        room("UnrollCharts", uses: ["UnrollBase"]),
         room(
             "UnrollReports",
             uses: [
@@ -101,7 +101,8 @@ let package = Package(
         .executableTarget(
             name: "UnrollCLI",
             dependencies: [
-                "Unroll", "UnrollDatasets", "UnrollCharts", "UnrollReports", "UnrollRecipes", argumentParser,
+                "Unroll", "UnrollBase", "UnrollDatasets", "UnrollCharts", "UnrollReports", "UnrollRecipes",
+                argumentParser,
             ],
             swiftSettings: strict),
 
@@ -120,6 +121,7 @@ let package = Package(
         example("RNNConcise"),
         example("Exercises"),
         example("CustomCell"),
+        tool("QuickStart"),
         tool("NameGenerator"),
         example("Continuations"),
         tool("LogAnomaly"),
@@ -127,7 +129,7 @@ let package = Package(
 
         .target(
             name: "UnrollTestSupport",
-            dependencies: ["UnrollBase", "UnrollText", "UnrollModel", "UnrollGeneration"],
+            dependencies: ["UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollGeneration"],
             path: "Tests/UnrollTestSupport", swiftSettings: strict),
         tests(of: "Unroll"),
         tests(of: "UnrollBase", uses: ["UnrollTestSupport"], resources: [.copy("Oracles")]),
@@ -152,13 +154,13 @@ let package = Package(
             uses: [
                 "UnrollTestSupport", "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels",
                 "UnrollEngine", "UnrollTraining",
-            ], resources: [.copy("Interchange"), .copy("Oracles")]),
+            ], resources: [.copy("Fixtures"), .copy("Interchange"), .copy("Oracles")]),
         tests(
             of: "UnrollCompression",
             uses: [
                 "UnrollTestSupport", "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels",
                 "UnrollEngine", "UnrollGeneration",
-            ]),
+            ], resources: [.copy("Fixtures")]),
         tests(of: "UnrollDatasets", uses: ["UnrollBase"]),
         tests(of: "UnrollCharts"),
         tests(

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "levels.h"
+#include "levels/levels.h"
 #include "unroll_kernels.h"
 
 #if defined(__x86_64__)
@@ -46,4 +46,8 @@ float *unroll_allocate(size_t floats) {
     if (posix_memalign(&memory, UNROLL_ALIGNMENT, bytes) != 0) return NULL;
     memset(memory, 0, bytes);
     return memory;
+}
+
+void unroll_free(float *memory) {
+    free(memory);
 }

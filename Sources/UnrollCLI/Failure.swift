@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Unroll
+import UnrollBase
 import UnrollRecipes
 import UnrollReports
 
@@ -32,8 +33,8 @@ struct Failure: Error {
             self.init(error.description, exitCode: error.isUsage ? Self.usage : 1)
         case let error as GenerationError:
             self.init(error.description, exitCode: error.isUsage ? Self.usage : 1)
-        case let error as EngineError:
-            self.init(error.description, exitCode: error.isUsage ? Self.usage : 1)
+        case let error as ParameterError:
+            self.init(error.description, exitCode: Self.usage)
         case let error as RecipeError:
             self.init(error.description, exitCode: error.isUsage ? Self.usage : 1)
         case let error as KernelError:
@@ -68,8 +69,8 @@ struct Failure: Error {
             Standard.output.write(message + "\n")
         } else if let message {
             // A progress bar may still be there.
-            let clear = Standard.error.isTerminal ? "\r\u{1B}[K" : ""
-            Standard.error.write("\(clear)unroll: \(message)\n")
+            Standard.error.clearProgress()
+            Standard.error.write("unroll: \(message)\n")
         }
         Foundation.exit(exitCode)
     }
@@ -80,16 +81,6 @@ extension TextError {
     fileprivate var isUsage: Bool {
         switch self {
         case .minibatchTooLarge: true
-        default: false
-        }
-    }
-}
-
-extension EngineError {
-    fileprivate var isUsage: Bool {
-        switch self {
-        case .invalidSize, .invalidOptimizer: true
-        case .kernels(let error): error.isUsage
         default: false
         }
     }
@@ -108,7 +99,7 @@ extension TrainingError {
     fileprivate var isUsage: Bool {
         switch self {
         case .invalidOption: true
-        case .engine(let error): error.isUsage
+        case .engine(let error): error is ParameterError || (error as? KernelError)?.isUsage == true
         case .text(let error): error.isUsage
         default: false
         }
@@ -128,8 +119,7 @@ extension RecipeError {
 extension GenerationError {
     fileprivate var isUsage: Bool {
         switch self {
-        case .invalidOption, .emptyPrompt, .unknownToken, .nothingToChoose: true
-        case .engine(let error): error.isUsage
+        case .emptyPrompt, .unknownToken, .allTokensBanned: true
         default: false
         }
     }

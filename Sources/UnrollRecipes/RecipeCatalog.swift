@@ -1,5 +1,6 @@
 import Foundation
 import RecipeFiles
+import UnrollBase
 
 /// The recipes that come with Unroll, and those in files.
 public enum RecipeCatalog {

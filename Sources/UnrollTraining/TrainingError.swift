@@ -8,7 +8,7 @@ public enum TrainingError: Error, Sendable, CustomStringConvertible {
     /// The text cannot be cut as the options say.
     case text(TextError)
     /// The engine refuses the model or a minibatch.
-    case engine(EngineError)
+    case engine(any Error)
     /// A checkpoint cannot be written or read.
     case storage(any Error)
     /// An option makes no sense; the text says which.
@@ -24,11 +24,7 @@ public enum TrainingError: Error, Sendable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .text(let error): error.description
-        case .engine(.tokenOutOfRange(let token, let size)):
-            // A corpus gives no such ids, unless those that were kept beside the model have been damaged.
-            EngineError.tokenOutOfRange(token, vocabularySize: size).description
-                + "; the ids that were kept of the text are damaged: remove tokens.cache from the model folder"
-        case .engine(let error): error.description
+        case .engine(let error): "\(error)"
         case .storage(let error): "\(error)"
         case .invalidOption(let reason): reason
         case .diverged(let epoch, let step, let learningRate):

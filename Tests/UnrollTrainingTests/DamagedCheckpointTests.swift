@@ -57,7 +57,7 @@ import UnrollTraining
     }
 
     @Test func aFolderThatIsNotThereIsNamed() {
-        expectTrainingError(naming: folder("nowhere").path, "no such folder") {
+        expectTrainingError(naming: folder("nowhere").path, "no such file or folder") {
             _ = try Trainer(resuming: folder("nowhere"), corpus: corpus)
         }
         expectTrainingError(naming: "is a file") {

@@ -1,13 +1,13 @@
 import Foundation
 
-/// A file, a pipe or a device open for reading, closed when the last reference to it goes.
+/// A file, a pipe or a device open for reading, closed with the last reference to it.
 ///
-/// The one place that reads from descriptors: calls that a signal interrupts are repeated here, and nowhere else.
+/// The one place that reads from descriptors and repeats calls that a signal interrupts.
 package final class InputFile: Sendable {
     private let descriptor: Int32
     private let isOwned: Bool
 
-    /// Opens what has a path.
+    /// Opens the file at a path.
     package init(_ path: String) throws(SystemError) {
         descriptor = Int32(try uninterrupted { Int(open(path, O_RDONLY | O_CLOEXEC)) })
         isOwned = true
@@ -25,20 +25,20 @@ package final class InputFile: Sendable {
     /// The standard input of this process, which stays open.
     package static let standardInput = InputFile(descriptor: STDIN_FILENO)
 
-    /// What the system says of the open file.
+    /// The status of the open file.
     package func status() throws(SystemError) -> FileStatus {
         var status = stat()
         _ = try uninterrupted { Int(fstat(descriptor, &status)) }
         return FileStatus(status)
     }
 
-    /// Waits for bytes and copies those that are there, at most as many as there is room for; 0 at the end.
+    /// Waits for bytes, copies those that are there and fit, and returns their number; 0 at the end.
     package func read(into buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> Int {
         // Some systems refuse to read more than two gigabytes at once.
         try uninterrupted { Foundation.read(descriptor, buffer.baseAddress, min(buffer.count, 1 << 30)) }
     }
 
-    /// Copies bytes until the buffer is full or the file ends, and returns how many.
+    /// Copies bytes until the buffer is full or the file ends, and returns their number.
     package func fill(_ buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> Int {
         var filled = 0
         while filled < buffer.count {
@@ -49,7 +49,7 @@ package final class InputFile: Sendable {
         return filled
     }
 
-    /// Copies the bytes at an offset of a regular file until the buffer is full or the file ends, and returns how many.
+    /// Copies bytes from an offset of a regular file until the buffer is full or the file ends, and returns their number.
     package func fill(_ buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(SystemError) -> Int {
         var filled = 0
         while filled < buffer.count {
@@ -63,7 +63,7 @@ package final class InputFile: Sendable {
         return filled
     }
 
-    /// The bytes at some offsets of a regular file, fewer when it ends before.
+    /// The bytes at a range of offsets of a regular file, fewer if it ends before.
     package func bytes(_ range: Range<Int>) throws(SystemError) -> [UInt8] {
         try reading(range.count) { buffer throws(SystemError) in
             try self.fill(buffer, at: range.lowerBound)
@@ -101,9 +101,9 @@ package final class InputFile: Sendable {
     }
 }
 
-/// What the system says of a file: its kind, its size, its identity and when it was changed.
+/// The status of a file: its kind, size, identity and time of modification.
 package struct FileStatus: Sendable, Equatable {
-    /// What there is at a path.
+    /// The kind of thing at a path.
     package enum Kind: Sendable {
         case file
         case folder
@@ -113,11 +113,11 @@ package struct FileStatus: Sendable, Equatable {
     }
 
     package let kind: Kind
-    /// The number of bytes; 0 where it is not known before reading, as for a pipe.
+    /// The size in bytes; 0 if it is unknown before reading, as for a pipe.
     package let size: Int
-    /// The seconds from 1970 to the last change of the contents.
+    /// The time of the last modification in seconds since 1970.
     package let modificationSeconds: Int
-    /// What is to be added to these.
+    /// The nanoseconds of that time.
     package let modificationNanoseconds: Int
     private let device: UInt64
     private let number: UInt64
@@ -142,22 +142,22 @@ package struct FileStatus: Sendable, Equatable {
         number = UInt64(truncatingIfNeeded: status.st_ino)
     }
 
-    /// Asks for what has a path, and where that is a link, for what it leads to, unless it is not to be followed.
+    /// The status of the thing at a path; nil if there is none, or this process may not see it.
     ///
-    /// Nil when there is nothing, or nothing that this process may see.
+    /// - Parameter followingLinks: Whether to take the target of a link in its place. Default: true.
     package init?(of path: String, followingLinks: Bool = true) {
         var status = stat()
         guard (followingLinks ? stat(path, &status) : lstat(path, &status)) == 0 else { return nil }
         self.init(status)
     }
 
-    /// Whether both are one file or folder, under whatever paths.
+    /// Whether both are the same file or folder, under any paths.
     package func isSameFile(as other: FileStatus) -> Bool {
         device == other.device && number == other.number
     }
 }
 
-/// Repeats a call of the system until no signal interrupts it, and throws when it fails otherwise.
+/// Repeats a system call until no signal interrupts it, and throws if it fails otherwise.
 package func uninterrupted(_ call: () -> Int) throws(SystemError) -> Int {
     while true {
         let result = call()

@@ -66,7 +66,7 @@ struct CompressCommand: AsyncParsableCommand {
                 paths[paths.count - 1], reading: input, force: force, isText: false)
             let compressor =
                 try isAdaptive
-                ? Compressor(adaptiveWithThreads: threads, byteCount: input.byteCount)
+                ? Compressor.adaptive(threads: threads, byteCount: input.byteCount)
                 : Compressor(
                     LanguageModel(contentsOf: URL(fileURLWithPath: paths[0], isDirectory: true)),
                     precision: precision, threads: threads, byteCount: input.byteCount)

@@ -108,7 +108,7 @@ struct EvaluateCommand: AsyncParsableCommand {
 
     private func lines(of model: LanguageModel) async throws -> LineScores {
         file == CorpusReader.standardInput
-            ? model.lineScoresOfStandardInput(precision: products.precision, threads: threads)
+            ? model.lineScores(of: .standardInput, precision: products.precision, threads: threads)
             : model.lineScores(
                 contentsOf: try await CorpusReader.file(file), precision: products.precision, threads: threads
             )
@@ -142,15 +142,14 @@ struct EvaluateCommand: AsyncParsableCommand {
     private static func showingProgress<Result>(
         _ work: ((Double) -> Void) throws -> Result
     ) throws -> Result {
-        let isTerminal = Standard.error.isTerminal
         var shown = -1
         let result = try work { fraction in
             let percent = Int(fraction * 100)
-            guard isTerminal, percent != shown else { return }
+            guard percent != shown else { return }
             shown = percent
-            Standard.error.write("\r\(percent)%\u{1B}[K")
+            Standard.error.showProgress(percent, of: 100)
         }
-        if isTerminal { Standard.error.write("\r\u{1B}[K") }
+        Standard.error.clearProgress()
         return result
     }
 

@@ -111,8 +111,7 @@ struct TokenCache {
             }
         guard header.tokenCount > 0 else { throw TextError.emptyText(file: source.name) }
         header.vocabulary = try vocabulary.jsonData()
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let encoder = JSONEncoder.unroll
         let data = try encoder.encode(header)
         let trailer = [UInt64(data.count), Self.checksum(data), UInt64(Self.signature)].map(\.littleEndian)
         try file.write(data + trailer.withUnsafeBytes { Data($0) })

@@ -167,7 +167,7 @@ extension TextInput {
         do {
             return try FileManager.default.contentsOfDirectory(atPath: folder)
         } catch {
-            throw .unreadable(file: folder, reason: error.localizedDescription)
+            throw .unreadable(file: folder, reason: SystemError.reason(of: error))
         }
     }
 }

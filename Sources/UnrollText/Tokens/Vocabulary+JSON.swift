@@ -1,4 +1,5 @@
 import Foundation
+import UnrollBase
 
 /// The contents of `vocabulary.json`.
 extension Vocabulary {
@@ -20,8 +21,7 @@ extension Vocabulary {
 
     /// The vocabulary as JSON, with every token as `token(_:)` writes it.
     public func jsonData() throws -> Data {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let encoder = JSONEncoder.unroll
         return try encoder.encode(
             Document(
                 format: Self.format, version: Self.version, kind: kind, preprocessing: preprocessing,

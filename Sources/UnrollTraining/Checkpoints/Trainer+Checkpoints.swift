@@ -21,7 +21,7 @@ extension Trainer {
         resuming folder: URL, corpus: Corpus, validation: Corpus? = nil, test: Corpus? = nil,
         epochs: Int? = nil, engine: EngineChoice = .cpu(threads: nil),
         origin: CorpusOrigin? = nil, cells: [any RecurrentCell.Type] = []
-    ) throws(TrainingError) {
+    ) throws {
         var record = try TrainingRecord(of: folder)
         let modelFolder = ModelFolder(folder)
         let checkpoint = try TrainingCheckpoint(of: modelFolder)
@@ -29,7 +29,7 @@ extension Trainer {
         do {
             model = try modelFolder.model(cells: cells)
         } catch {
-            throw .storage(error)
+            throw TrainingError.storage(error)
         }
         if let good = checkpoint.good {
             do {
@@ -37,13 +37,13 @@ extension Trainer {
                 _ = try LanguageModel(
                     configuration: model.configuration, vocabulary: model.vocabulary, parameters: good)
             } catch {
-                throw .engine(.model(error))
+                throw TrainingError.engine(error)
             }
         }
         let fingerprint = TrainingData.fingerprint(corpus, validation: validation, test: test)
         guard corpus.vocabulary == model.vocabulary, fingerprint == checkpoint.corpusFingerprint else {
             let names = [corpus, validation, test].compactMap { $0.map { "'\($0.name)'" } }
-            throw .cannotResume(
+            throw TrainingError.cannotResume(
                 folder: folder.path,
                 reason: names.count == 1
                     ? "\(names[0]) is not the text that the run began with; give that one"
@@ -52,7 +52,7 @@ extension Trainer {
         }
         if let epochs {
             guard epochs >= checkpoint.position.epoch else {
-                throw .cannotResume(
+                throw TrainingError.cannotResume(
                     folder: folder.path,
                     reason:
                         "it has done \(checkpoint.position.epoch) epochs already; leave out --epochs \(epochs) or give more"

@@ -23,7 +23,7 @@ public final class Trainer: Sendable {
     let vocabulary: Vocabulary
     let origin: CorpusOrigin?
     private let corpusFingerprint: UInt64
-    private let loop: Mutex<TrainingLoop>
+    let loop: Mutex<TrainingLoop>
 
     /// Prepares a run from the beginning.
     ///
@@ -41,7 +41,7 @@ public final class Trainer: Sendable {
         model: ModelConfiguration = ModelConfiguration(),
         options: TrainingOptions = TrainingOptions(),
         engine: EngineChoice = .cpu(threads: nil), origin: CorpusOrigin? = nil
-    ) throws(TrainingError) {
+    ) throws {
         try self.init(
             corpus: corpus, validation: validation, test: test, model: model, options: options,
             engine: engine, origin: origin, checkpoint: nil)
@@ -52,56 +52,44 @@ public final class Trainer: Sendable {
         corpus: Corpus, validation: Corpus?, test: Corpus?, model: ModelConfiguration,
         options: TrainingOptions, engine choice: EngineChoice, origin: CorpusOrigin?,
         checkpoint: TrainingCheckpoint?
-    ) throws(TrainingError) {
+    ) throws {
         try options.check()
         try TrainingData.check(corpus, validation: validation, test: test, options: options)
         if choice == .reference, options.precision != .float32 {
-            throw .invalidOption(
+            throw TrainingError.invalidOption(
                 "the reference engine (--engine reference) computes in double precision alone, not in \(options.precision.rawValue) (--precision)"
             )
         }
         guard corpus.vocabulary.count > 1 else {
-            throw .invalidOption(
+            throw TrainingError.invalidOption(
                 "'\(corpus.name)': all tokens occur too seldom to be known; lower --minimum-frequency")
         }
-        do {
-            try MemoryEstimate.check(
-                configuration: model, vocabularySize: corpus.vocabulary.count,
-                sequenceLength: options.sequenceLength,
-                batchSize: options.batchSize, precision: options.precision,
-                optimizer: options.optimizer, regularization: options.regularization)
-            try options.regularization.check(for: model)
-            let data = try TrainingData(corpus, validation: validation, test: test, options: options)
-            parts = data.parts
-            try options.check(isHeldOut: data.validationTokenCount > 0)
-            let makeEngine = { @Sendable (parameters: ModelParameters) throws(EngineError) -> any Engine in
-                try choice.makeEngine(
-                    configuration: model, parameters: parameters, precision: options.precision)
-            }
-            let engine = try makeEngine(
-                checkpoint?.parameters
-                    ?? ModelParameters(
-                        for: model, vocabularySize: corpus.vocabulary.count, initializer: options.initializer,
-                        seed: options.seed))
-            if let checkpoint {
-                try engine.restoreState(checkpoint.state)
-                try engine.restoreOptimizerState(checkpoint.optimizer)
-            }
-            loop = Mutex(
-                try TrainingLoop(
-                    engine: engine, makeEngine: makeEngine, data: data, options: options,
-                    checkpoint: checkpoint))
-        } catch let error as TextError {
-            throw .text(error)
-        } catch let error as EngineError {
-            throw .engine(error)
-        } catch let error as ModelError {
-            throw .engine(.model(error))
-        } catch let error as TrainingError {
-            throw error
-        } catch {
-            throw .invalidOption("\(error)")
+        try MemoryEstimate.check(
+            configuration: model, vocabularySize: corpus.vocabulary.count,
+            sequenceLength: options.sequenceLength,
+            batchSize: options.batchSize, precision: options.precision,
+            optimizer: options.optimizer, regularization: options.regularization)
+        try options.regularization.check(for: model)
+        let data = try TrainingData(corpus, validation: validation, test: test, options: options)
+        parts = data.parts
+        try options.check(isHeldOut: data.validationTokenCount > 0)
+        let makeEngine = { @Sendable (parameters: ModelParameters) throws -> any Engine in
+            try choice.makeEngine(
+                configuration: model, parameters: parameters, precision: options.precision)
         }
+        let engine = try makeEngine(
+            checkpoint?.parameters
+                ?? ModelParameters(
+                    for: model, vocabularySize: corpus.vocabulary.count, initializer: options.initializer,
+                    seed: options.seed))
+        if let checkpoint {
+            try engine.restoreState(checkpoint.state)
+            try engine.restoreOptimizerState(checkpoint.optimizer)
+        }
+        loop = Mutex(
+            try TrainingLoop(
+                engine: engine, makeEngine: makeEngine, data: data, options: options,
+                checkpoint: checkpoint))
         configuration = model
         self.options = options
         vocabulary = corpus.vocabulary
@@ -133,7 +121,7 @@ public final class Trainer: Sendable {
             return try LanguageModel(
                 configuration: configuration, vocabulary: vocabulary, parameters: parameters)
         } catch {
-            throw .engine(.model(error))
+            throw .engine(error)
         }
     }
 

@@ -13,7 +13,7 @@ extension TrainingLoop {
     private static let goodInterval = 500
 
     /// Leaves out a minibatch whose loss or gradient is no number; the engine has left parameters and state alone.
-    mutating func skipMinibatch() throws(TrainingError) {
+    mutating func skipMinibatch() throws {
         guard good != nil else { throw divergence(minibatch: position.minibatch + 1) }
         position.minibatch += 1
         position.guards.skips += 1
@@ -26,15 +26,11 @@ extension TrainingLoop {
     /// The text goes on where it is, so that no epoch is reported twice.
     ///
     /// - Throws: `TrainingError.diverged` when that has been done as often as it may.
-    mutating func recover() throws(TrainingError) {
+    mutating func recover() throws {
         guard let good, position.guards.recoveries < options.recoveries else {
             throw divergence(minibatch: position.minibatch)
         }
-        do {
-            engine = try makeEngine(good)
-        } catch {
-            throw .engine(error)
-        }
+        engine = try makeEngine(good)
         position.guards.recoveries += 1
         position.guards.skips = 0
         note(
@@ -51,6 +47,11 @@ extension TrainingLoop {
         good = engine.parameters
         position.guards.goodStep = position.steps
         position.guards.skips = 0
+    }
+
+    /// Steps until parameters may be kept again; nil if none are.
+    var stepsUntilParametersAreKept: Int? {
+        good == nil ? nil : Self.goodInterval - (position.steps - position.guards.goodStep)
     }
 
     private func divergence(minibatch: Int) -> TrainingError {

@@ -6,29 +6,17 @@ import UnrollText
 extension TrainingLoop {
     /// The perplexity of the held-out text, if there is any; the recurrent state is afterwards what it was before.
     mutating func validationPerplexity() throws -> Double? {
-        do {
-            guard let source = try data.validationMinibatches() else { return nil }
-            while true {
-                let perplexity = try perplexity(of: source)
-                if perplexity.isFinite { return perplexity }
-                try recover()
-            }
-        } catch let error as TextError {
-            throw TrainingError.text(error)
-        } catch let error as EngineError {
-            throw TrainingError.engine(error)
+        guard let source = try data.validationMinibatches() else { return nil }
+        while true {
+            let perplexity = try perplexity(of: source)
+            if perplexity.isFinite { return perplexity }
+            try recover()
         }
     }
 
     /// The perplexity of the text to test on, if there is any, by the model as it is now.
     mutating func testPerplexity() throws -> Double? {
-        do {
-            return try data.testMinibatches().map { try perplexity(of: $0) }
-        } catch let error as TextError {
-            throw TrainingError.text(error)
-        } catch let error as EngineError {
-            throw TrainingError.engine(error)
-        }
+        try data.testMinibatches().map { try perplexity(of: $0) }
     }
 
     /// The perplexity by the model, an average if there is one, with the recurrent state carried throughout.

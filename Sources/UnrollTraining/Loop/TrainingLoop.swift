@@ -8,7 +8,7 @@ import UnrollText
 /// The loop itself: each call of `next` trains until there is something to report.
 struct TrainingLoop {
     /// Makes an engine that begins with these parameters.
-    typealias EngineMaker = @Sendable (ModelParameters) throws(EngineError) -> any Engine
+    typealias EngineMaker = @Sendable (ModelParameters) throws -> any Engine
 
     var engine: any Engine
     let makeEngine: EngineMaker
@@ -21,13 +21,16 @@ struct TrainingLoop {
     var unigramPerplexity: Double?
     /// The minibatches of the present epoch.
     private(set) var minibatches: any MinibatchSource
+    /// A minibatch of evaluation.
     var minibatch = Minibatch()
+    /// The steps that the engine is asked for at once; their minibatches keep their memory.
+    var steps: [TrainingStep] = []
     /// What happened beside the event that was returned last.
     private var notices: [TrainingNotice] = []
     private var stage = Stage.starting
     /// What this run, not an earlier part of it, has done: the speed that is reported.
-    private(set) var runTokens = 0
-    private(set) var runSeconds = 0.0
+    var runTokens = 0
+    var runSeconds = 0.0
     /// When progress was last reported, in this epoch or an earlier one: epochs may be shorter than the interval.
     private var lastProgress = ContinuousClock.now
 
@@ -38,7 +41,7 @@ struct TrainingLoop {
     }
 
     /// Seconds between reports of progress.
-    private static let reportInterval = 0.1
+    static let reportInterval = 0.1
 
     /// Begins, or goes on from a checkpoint, which the engine has been made with.
     init(
@@ -85,7 +88,7 @@ struct TrainingLoop {
                 }
                 return .epoch(try endEpoch())
             }
-            try step()
+            try trainRun()
             if !notices.isEmpty { return .notice(notices.removeFirst()) }
             if lastProgress.duration(to: .now) >= .seconds(Self.reportInterval) {
                 lastProgress = .now
@@ -97,54 +100,6 @@ struct TrainingLoop {
     /// Notes what is to be an event after this one.
     mutating func note(_ notice: TrainingNotice) {
         notices.append(notice)
-    }
-
-    private mutating func step() throws(TrainingError) {
-        minibatches.fill(&minibatch, at: position.minibatch)
-        if let carried = options.carriedEpochs, position.epoch >= carried { minibatch.continuesState = false }
-        let start = ContinuousClock.now
-        let result: StepResult
-        do {
-            result = try engine.train(on: minibatch, with: optimizer, under: conditions)
-        } catch {
-            throw .engine(error)
-        }
-        guard result.isFinite else { return try skipMinibatch() }
-        let seconds = start.duration(to: .now) / .seconds(1)
-        let tokens = minibatch.tokenCount
-        position.minibatch += 1
-        position.steps += 1
-        position.epochSteps += 1
-        position.nats += result.meanLoss * Double(tokens)
-        position.gradientNorms += result.gradientNorm
-        position.tokens += tokens
-        position.totalTokens += tokens
-        position.seconds += seconds
-        runTokens += tokens
-        runSeconds += seconds
-        // A loss may be a number and its exponential none: nobody comes back from there.
-        guard position.perplexity.isFinite else {
-            try recover()
-            return position.resetSums()
-        }
-        keepParameters(ifGood: result.meanLoss)
-    }
-
-    /// What the next step's random masks are drawn from; nil where nothing is left out.
-    private var conditions: TrainingConditions? {
-        guard options.regularization != Regularization() || engine.configuration.zoneout != Zoneout() else {
-            return nil
-        }
-        return TrainingConditions(
-            regularization: options.regularization, seed: options.seed, step: position.steps)
-    }
-
-    /// The optimizer of the next step.
-    private var optimizer: Optimizer {
-        var optimizer = options.optimizer
-        optimizer.learningRate = learningRate
-        if options.averagingTrigger != nil, !position.averages { optimizer.averaging = .none }
-        return optimizer
     }
 
     /// The learning rate of the next step.

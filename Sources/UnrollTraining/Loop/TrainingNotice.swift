@@ -1,4 +1,5 @@
 import Foundation
+import UnrollBase
 
 /// What somebody who trains should know, said once when it shows; what could not go on is an error instead.
 public enum TrainingNotice: Sendable, Equatable, CustomStringConvertible {
@@ -75,5 +76,5 @@ public enum TrainingNotice: Sendable, Equatable, CustomStringConvertible {
         }
     }
 
-    private static func number(_ value: Double) -> String { String(format: "%.2f", value) }
+    private static func number(_ value: Double) -> String { NumberFormat.fixed(value, decimals: 2) }
 }

@@ -12,7 +12,7 @@ public enum EngineChoice: Sendable, Equatable {
     /// Creates the engine; a precision is the fast one's alone.
     package func makeEngine(
         configuration: ModelConfiguration, parameters: ModelParameters, precision: Precision = .float32
-    ) throws(EngineError) -> any Engine {
+    ) throws -> any Engine {
         switch self {
         case .cpu(let threads):
             try CPUEngine(
