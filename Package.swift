@@ -48,6 +48,11 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .library(name: "Unroll", targets: ["Unroll"]),
+        // Parts of it, for programs that need no more.
+        .library(name: "UnrollText", targets: ["UnrollText"]),
+        .library(name: "UnrollModel", targets: ["UnrollModel"]),
+        .library(name: "UnrollGeneration", targets: ["UnrollGeneration"]),
+        .library(name: "UnrollCompression", targets: ["UnrollCompression"]),
         .executable(name: "unroll", targets: ["UnrollCLI"]),
     ],
     dependencies: [

@@ -17,7 +17,7 @@ struct UnrollCommand: AsyncParsableCommand {
             Results go to standard output, progress and messages to standard error.
             Exit codes: 0 done, 1 failed, 64 wrong usage, 130 interrupted (a checkpoint is written).
             """,
-        version: "0.1.0",
+        version: "0.2.0",
         subcommands: [
             TrainCommand.self, GenerateCommand.self, EvaluateCommand.self,
             CompressCommand.self, DecompressCommand.self, InfoCommand.self,

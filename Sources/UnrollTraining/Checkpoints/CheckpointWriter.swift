@@ -9,13 +9,17 @@ import UnrollModel
 /// Training stands still while tensors are copied; they are written beside it, one checkpoint at a time.
 ///
 /// ```swift
-/// try trainer.saveCheckpoint(to: folder)
 /// let writer = try CheckpointWriter(trainer, folder: folder)
-/// for try await event in trainer.run() { try writer.follow(event) }
+/// do {
+///     for try await event in trainer.run() { try writer.follow(event) }
+/// } catch is CancellationError {
+///     // A canceled task leaves the loop here; the checkpoint below is where the run resumes.
+/// }
 /// try await writer.finish()
 /// ```
 ///
-/// The first line makes the folder. Its model is the last one; with held-out text, the best one is in its folder `best`.
+/// The folder is made when the run starts. Its model is the last one; with held-out text, the best one is in its folder
+/// `best`.
 public final class CheckpointWriter: Sendable {
     private let trainer: Trainer
     private let folder: URL
@@ -77,7 +81,9 @@ public final class CheckpointWriter: Sendable {
         var failure = progress.withLock { $0.takeError() }
         switch event {
         case .epoch(let report), .validation(let report):
-            if let model = try trainer.bestModel(after: report) { progress.withLock { $0.best = model } }
+            if trainer.position.validation.best?.step == report.step, let model = trainer.bestModel {
+                progress.withLock { $0.best = model }
+            }
             do {
                 try trainer.log(report, to: folder)
             } catch {
@@ -85,7 +91,11 @@ public final class CheckpointWriter: Sendable {
             }
         case .progress, .notice:
             break
-        case .started, .finished:
+        case .started:
+            // Reports and interruptions find a folder with a checkpoint from here on.
+            if FileSystem.kind(of: folder) == .nothing { try trainer.saveCheckpoint(to: folder) }
+            return nil
+        case .finished:
             return nil
         }
         let step = trainer.position.steps
@@ -180,16 +190,6 @@ public final class CheckpointWriter: Sendable {
         for (_, name) in kept.sorted(by: { $0.step < $1.step }).dropLast(policy.count) {
             try ModelFolder(history.appending(path: name)).remove()
         }
-    }
-}
-
-extension Trainer {
-    /// The model after a report whose validation was the best so far; nil after others.
-    fileprivate func bestModel(after report: EpochReport) throws -> LanguageModel? {
-        guard report.validationPerplexity != nil, position.validation.best?.step == report.step else {
-            return nil
-        }
-        return try languageModel()
     }
 }
 

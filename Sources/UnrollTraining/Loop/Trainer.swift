@@ -97,7 +97,8 @@ public final class Trainer: Sendable {
     /// The run's events, in order; training happens while the next one is awaited, and only then.
     ///
     /// Canceling the task, or leaving the loop, stops between two steps. A later `run()` goes on from there. A canceled
-    /// task throws `CancellationError`; training itself throws `TrainingError.diverged`.
+    /// task throws `CancellationError` out of the loop; catch it to save what has been learned, as ``CheckpointWriter``
+    /// shows. Training itself throws `TrainingError.diverged`.
     public func run() -> TrainingRun {
         TrainingRun(trainer: self)
     }
@@ -108,12 +109,15 @@ public final class Trainer: Sendable {
     ///
     /// - Throws: `ModelError`, which no parameters of a run cause.
     public func languageModel() throws -> LanguageModel {
-        let parameters = loop.withLock { loop in
-            loop.engine.exchangeParametersWithAverage()
-            defer { loop.engine.exchangeParametersWithAverage() }
-            return loop.engine.parameters
-        }
-        return try languageModel(parameters)
+        try languageModel(loop.withLock(\.modelParameters))
+    }
+
+    /// The model that predicted the held-out text best; nil before the first validation, and without a held-out text.
+    ///
+    /// A resumed run starts without one: it has a model once a validation is better than all before the interruption.
+    /// The one from before is in the folder `best` of a ``CheckpointWriter``.
+    public var bestModel: LanguageModel? {
+        loop.withLock(\.best).flatMap { try? languageModel($0) }
     }
 
     func languageModel(_ parameters: ModelParameters) throws -> LanguageModel {

@@ -1,24 +1,39 @@
+import UnrollBase
+
 /// What a training run reports.
-public enum TrainingEvent: Sendable, Equatable {
-    /// Training begins or goes on.
+///
+/// Printed, an event is one line.
+public enum TrainingEvent: Sendable, Equatable, CustomStringConvertible {
+    /// Training starts or resumes.
     case started(TrainingPlan)
-    /// A while has passed inside an epoch.
+    /// Some time has passed within an epoch.
     case progress(TrainingProgress)
     /// A validation inside an epoch has ended; the report is of the epoch so far.
     case validation(EpochReport)
     /// A pass over the text has ended.
     case epoch(EpochReport)
-    /// Something that whoever trains should know.
+    /// Something to know about the run.
     case notice(TrainingNotice)
     /// All epochs are done, or training has stopped early.
     case finished(TrainingSummary)
+
+    /// One line: what happened, with its figures.
+    public var description: String {
+        switch self {
+        case .started(let plan): plan.description
+        case .progress(let progress): progress.description
+        case .validation(let report), .epoch(let report): report.description
+        case .notice(let notice): "note: \(notice)"
+        case .finished(let summary): summary.description
+        }
+    }
 }
 
 /// What a run is going to do.
-public struct TrainingPlan: Sendable, Equatable {
-    /// How many numbers the model learns.
+public struct TrainingPlan: Sendable, Equatable, CustomStringConvertible {
+    /// The number of parameters.
     public var parameterCount: Int
-    /// How many tokens the model knows, `V`.
+    /// Tokens that the model knows, `V`.
     public var vocabularySize: Int
     /// Tokens to train on.
     public var trainingTokens: Int
@@ -28,12 +43,21 @@ public struct TrainingPlan: Sendable, Equatable {
     public var epochs: Int
     /// Epochs that an earlier run has done.
     public var completedEpochs: Int
-    /// What computes, such as `cpu (avx512)` or `cpu (avx512bf16, bfloat16)`.
+    /// The engine, such as `cpu (avx512)` or `cpu (avx512bf16, bfloat16)`.
     public var engine: String
+
+    /// Tokens, parameters, epochs and engine in one line.
+    public var description: String {
+        "training on \(NumberFormat.grouped(Double(trainingTokens))) tokens"
+            + (validationTokens > 0 ? ", \(NumberFormat.grouped(Double(validationTokens))) held out" : "")
+            + "; \(NumberFormat.grouped(Double(parameterCount))) parameters; "
+            + (completedEpochs > 0 ? "\(completedEpochs) of \(epochs) epochs done" : "\(epochs) epochs")
+            + " on \(engine)"
+    }
 }
 
 /// Where a run stands.
-public struct TrainingProgress: Sendable, Equatable {
+public struct TrainingProgress: Sendable, Equatable, CustomStringConvertible {
     /// The epoch, counted from 1.
     public var epoch: Int
     /// Passes over the text in all.
@@ -58,10 +82,15 @@ public struct TrainingProgress: Sendable, Equatable {
         self.tokensPerSecond = tokensPerSecond
         self.secondsRemaining = secondsRemaining
     }
+
+    /// Epoch, perplexity and speed in one line.
+    public var description: String {
+        "epoch \(epoch)/\(epochs)  perplexity \(NumberFormat.decimal(perplexity))  \(NumberFormat.grouped(tokensPerSecond)) tokens/s"
+    }
 }
 
 /// What one pass over the text came to, or the part of it up to a validation.
-public struct EpochReport: Sendable, Equatable, Codable {
+public struct EpochReport: Sendable, Equatable, Codable, CustomStringConvertible {
     /// The epoch, counted from 1.
     public var epoch: Int
     /// The perplexity over the epoch's training tokens while they were learned, exp(nats / tokens).
@@ -99,10 +128,17 @@ public struct EpochReport: Sendable, Equatable, Codable {
         self.learningRate = learningRate
         self.partOfEpoch = partOfEpoch
     }
+
+    /// Epoch, perplexities, gradient norm and speed in one line.
+    public var description: String {
+        "epoch \(partOfEpoch == nil ? "\(epoch)" : NumberFormat.fixed(epochs, decimals: 2))  perplexity \(NumberFormat.decimal(perplexity))"
+            + (validationPerplexity.map { "  validation \(NumberFormat.decimal($0))" } ?? "")
+            + "  gradient \(NumberFormat.decimal(gradientNorm))  \(NumberFormat.grouped(tokensPerSecond)) tokens/s"
+    }
 }
 
 /// What a whole run came to.
-public struct TrainingSummary: Sendable, Equatable {
+public struct TrainingSummary: Sendable, Equatable, CustomStringConvertible {
     /// Passes over the text.
     public var epochs: Int
     /// The perplexity of the last epoch's training tokens.
@@ -117,4 +153,14 @@ public struct TrainingSummary: Sendable, Equatable {
     public var isStoppedEarly: Bool
     /// Tokens trained on in a second of training.
     public var tokensPerSecond: Double
+
+    /// Epochs, perplexities and speed in one line.
+    public var description: String {
+        "finished after \(epochs) \(epochs == 1 ? "epoch" : "epochs")\(isStoppedEarly ? ", early" : ""): "
+            + "perplexity \(NumberFormat.decimal(perplexity))"
+            + (validationPerplexity.map { ", validation \(NumberFormat.decimal($0))" } ?? "")
+            + (best.map { ", best \(NumberFormat.decimal($0.perplexity)) in epoch \($0.epoch)" } ?? "")
+            + (testPerplexity.map { ", test \(NumberFormat.decimal($0))" } ?? "")
+            + ", \(NumberFormat.grouped(tokensPerSecond)) tokens/s"
+    }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import UnrollBase
 import UnrollEngine
+import UnrollModel
 import UnrollText
 
 extension TrainingLoop {
@@ -27,6 +28,13 @@ extension TrainingLoop {
         engine.exchangeParametersWithAverage()
         try engine.restoreState(state)
         return try perplexity.get()
+    }
+
+    /// A copy of the model's parameters: their average if there is one.
+    var modelParameters: ModelParameters {
+        engine.exchangeParametersWithAverage()
+        defer { engine.exchangeParametersWithAverage() }
+        return engine.parameters
     }
 
     private mutating func evaluate(_ source: any MinibatchSource) throws -> Double {
@@ -56,6 +64,7 @@ extension TrainingLoop {
         let fires = position.validation.add(
             validation, minimumImprovement: options.earlyStopping?.minimumImprovement ?? 0,
             patience: options.averagingPatience)
+        if position.validation.best == validation { best = modelParameters }
         if fires, !position.averages {
             position.averages = true
             note(.beganAveraging(epoch: report.epoch))

@@ -17,6 +17,8 @@ struct TrainingLoop {
     var position: TrainingPosition
     /// The parameters to return to after a non-finite loss; nil if the run may not return.
     var good: ModelParameters?
+    /// The model's parameters at the best validation of this part of the run; nil before there is one.
+    var best: ModelParameters?
     /// The perplexity of tokens drawn by their frequencies; nil until it is needed.
     var unigramPerplexity: Double?
     /// The minibatches of the current epoch.
