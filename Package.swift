@@ -35,7 +35,9 @@ func tool(_ name: String) -> Target {
 }
 
 let recipes = [
-    "d2l-scratch-sequential", "d2l-scratch-fresh-state", "d2l-scratch-random", "d2l-slides", "gluon-concise",
+    "d2l-scratch-sequential", "d2l-fixed-minibatches", "d2l-random-offset", "d2l-scratch-random",
+    "d2l-slides",
+    "gluon-concise",
     "lstm-scaffold", "gru-scaffold", "exercise-embedding", "exercise-low-perplexity", "exercise-other-books",
     "exercise-sampling", "exercise-clipping", "exercise-detached-state", "exercise-relu",
     "tinyshakespeare-lstm", "time-machine-lstm",
@@ -101,7 +103,8 @@ let package = Package(
         .executableTarget(
             name: "UnrollCLI",
             dependencies: [
-                "Unroll", "UnrollDatasets", "UnrollCharts", "UnrollReports", "UnrollRecipes", argumentParser,
+                "Unroll", "UnrollBase", "UnrollDatasets", "UnrollCharts", "UnrollReports", "UnrollRecipes",
+                argumentParser,
             ],
             swiftSettings: strict),
 
@@ -128,7 +131,7 @@ let package = Package(
 
         .target(
             name: "UnrollTestSupport",
-            dependencies: ["UnrollBase", "UnrollText", "UnrollModel", "UnrollGeneration"],
+            dependencies: ["UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollGeneration"],
             path: "Tests/UnrollTestSupport", swiftSettings: strict),
         tests(of: "Unroll"),
         tests(of: "UnrollBase", uses: ["UnrollTestSupport"], resources: [.copy("Oracles")]),
@@ -147,19 +150,19 @@ let package = Package(
             uses: [
                 "UnrollTestSupport", "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels",
                 "UnrollEngine", "UnrollGeneration",
-            ], resources: [.copy("Oracles")]),
+            ], resources: [.copy("Oracles"), .copy("Fixtures")]),
         tests(
             of: "UnrollGeneration",
             uses: [
                 "UnrollTestSupport", "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels",
                 "UnrollEngine", "UnrollTraining",
-            ], resources: [.copy("Interchange"), .copy("Oracles")]),
+            ], resources: [.copy("Fixtures"), .copy("Interchange"), .copy("Oracles")]),
         tests(
             of: "UnrollCompression",
             uses: [
                 "UnrollTestSupport", "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels",
                 "UnrollEngine", "UnrollGeneration",
-            ]),
+            ], resources: [.copy("Fixtures")]),
         tests(of: "UnrollDatasets", uses: ["UnrollBase"]),
         tests(of: "UnrollCharts"),
         tests(

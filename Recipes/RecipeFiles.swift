@@ -4,7 +4,8 @@ public enum RecipeFiles {
     public static var all: [(name: String, json: [UInt8])] {
         [
             ("d2l-scratch-sequential", PackageResources.d2l_scratch_sequential_json),
-            ("d2l-scratch-fresh-state", PackageResources.d2l_scratch_fresh_state_json),
+            ("d2l-fixed-minibatches", PackageResources.d2l_fixed_minibatches_json),
+            ("d2l-random-offset", PackageResources.d2l_random_offset_json),
             ("d2l-scratch-random", PackageResources.d2l_scratch_random_json),
             ("d2l-slides", PackageResources.d2l_slides_json),
             ("gluon-concise", PackageResources.gluon_concise_json),

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Unroll
+import UnrollBase
 import UnrollRecipes
 import UnrollReports
 
@@ -24,24 +25,17 @@ struct Failure: Error {
         switch error {
         case let failure as Failure:
             self = failure
-        case let error as ParameterError:
-            self.init(error.description, exitCode: Self.usage)
-        case let error as TextError:
-            self.init(error.description, exitCode: error.isUsage ? Self.usage : 1)
-        case let error as TrainingError:
-            self.init(error.description, exitCode: error.isUsage ? Self.usage : 1)
-        case let error as GenerationError:
-            self.init(error.description, exitCode: error.isUsage ? Self.usage : 1)
-        case let error as EngineError:
-            self.init(error.description, exitCode: error.isUsage ? Self.usage : 1)
-        case let error as RecipeError:
-            self.init(error.description, exitCode: error.isUsage ? Self.usage : 1)
-        case let error as KernelError:
-            self.init(error.description, exitCode: error.isUsage ? Self.usage : 1)
-        case let error as any Error & CustomStringConvertible where Self.isOurs(error):
-            self.init(error.description)
         case is CancellationError:
             self.init("interrupted", exitCode: Self.interrupted)
+        case let error as any UnrollError:
+            let parameter = error.parameterError
+            var message = error.description
+            if let parameter {
+                message = message.replacing(
+                    parameter.description, with: parameter.description(naming: FlagNames.flag))
+            }
+            if let hint = Hint.hint(for: error) { message += " (\(hint))" }
+            self.init(message, exitCode: parameter != nil || Self.isUsage(error) ? Self.usage : 1)
         default:
             let code = UnrollCommand.exitCode(for: error)
             self.init(
@@ -59,8 +53,15 @@ struct Failure: Error {
         return isComplete ? line : line + "; see --help"
     }
 
-    private static func isOurs(_ error: any Error) -> Bool {
-        error is any UnrollError || error is ReportError
+    /// Whether an error without a parameter is about what was typed, whatever text and model it was typed for.
+    private static func isUsage(_ error: any UnrollError) -> Bool {
+        switch error {
+        case TextError.minibatchTooLarge, KernelError.unavailable, GenerationError.emptyPrompt,
+            GenerationError.unknownToken, GenerationError.allTokensBanned, RecipeError.unknownRecipe,
+            RecipeError.unknownSetting:
+            true
+        default: false
+        }
     }
 
     func exit() -> Never {
@@ -75,62 +76,71 @@ struct Failure: Error {
     }
 }
 
-extension TextError {
-    /// Whether an option is wrong by itself, whatever the text.
-    fileprivate var isUsage: Bool {
-        switch self {
-        case .minibatchTooLarge: true
-        default: false
-        }
+/// The flags for the parameters of the libraries.
+enum FlagNames {
+    /// Parameters whose flags have the same name, with hyphens.
+    private static let same: Set<String> = [
+        "epochs", "sequenceLength", "partitioning", "statefulEpochs", "validationWindows", "maxRecoveries",
+        "patience", "minimumImprovement", "minimumEpochs", "checkpointSeconds", "checkpointSteps",
+        "learningRate", "maxGradientNorm", "momentum", "weightDecay", "finalRate", "initializer", "seed",
+        "precision", "engine", "threads", "dropout", "embeddingDropout", "weightDrop", "labelSmoothing",
+        "minimumFrequency", "limit", "length", "lengthPenalty", "topK", "topP", "minP", "temperature",
+        "alpha", "repetitionPenalty", "repetitionWindow",
+    ]
+    /// Parameters whose flags have other names.
+    private static let other = [
+        "hiddenSize": "--hidden", "layerCount": "--layers", "embeddingSize": "--embedding",
+        "tiesWeights": "--tie-weights", "hasSingleBias": "--single-bias", "zoneout.output": "--zoneout",
+        "zoneout.memory": "--zoneout-memory", "batchSize": "--batch", "trainingWindows": "--windows",
+        "validationFraction": "--validation", "testFraction": "--test", "validation": "--validation-file",
+        "test": "--test-file", "validationSteps": "--validate-steps", "earlyStopping": "--patience",
+        "checkpointCount": "--keep", "rule": "--optimizer", "averagingPatience": "--optimizer asgd",
+        "averagingDecay": "--average-decay", "decay": "--schedule", "factor": "--decay",
+        "decay.epochs": "--decay-after", "decay.patience": "--decay-after", "warmUpSteps": "--warmup",
+        "usesVariationalDropout": "--variational-dropout", "threadCount": "--threads",
+        "beamWidth": "--beam", "width": "--beam", "sampleCount": "--samples",
+    ]
+
+    /// The flag for a parameter; the parameter itself where there is none.
+    static func flag(_ parameter: String) -> String {
+        if let flag = other[parameter] { return flag }
+        guard same.contains(parameter) else { return parameter }
+        return "--"
+            + parameter.reduce(into: "") { flag, character in
+                flag += character.isUppercase ? "-\(character.lowercased())" : String(character)
+            }
     }
 }
 
-extension EngineError {
-    fileprivate var isUsage: Bool {
-        switch self {
-        case .invalidSize, .invalidOptimizer: true
-        case .kernels(let error): error.isUsage
-        default: false
+/// The flags that help with what the libraries say without naming any.
+enum Hint {
+    static func hint(for error: any Error) -> String? {
+        switch error {
+        case EngineError.notEnoughMemory: "--hidden, --layers, --batch, --sequence-length"
+        case TextError.textTooShort, TextError.minibatchTooLarge: "--batch, --sequence-length"
+        case EngineError.tokenOutOfRange:
+            "the token ids kept of the text are damaged; remove tokens.cache from the model folder"
+        case TrainingError.diverged: "--learning-rate"
+        case TrainingError.noKnownTokens: "--minimum-frequency"
+        case TrainingError.cannotSave(let folder, _, _): "--resume \(folder)"
+        case TrainingError.cannotResume(_, .noCheckpoint): "--output"
+        case TrainingError.cannotResume(_, .doneEpochs): "--epochs"
+        case ParameterError.needs(_, "validationFraction", _):
+            "hold some text out, such as with --validation 0.1"
+        case RecipeError.otherText: "--corpus"
+        default: nil
         }
     }
-}
 
-extension KernelError {
-    fileprivate var isUsage: Bool {
-        switch self {
-        case .unavailable, .invalidThreadCount: true
-        case .outOfResources: false
-        }
-    }
-}
-
-extension TrainingError {
-    fileprivate var isUsage: Bool {
-        switch self {
-        case .invalidOption: true
-        case .engine(let error): error.isUsage
-        case .text(let error): error.isUsage
-        default: false
-        }
-    }
-}
-
-extension RecipeError {
-    fileprivate var isUsage: Bool {
-        switch self {
-        case .unknownRecipe, .unknownSetting: true
-        case .training(_, let error): error.isUsage
-        default: false
-        }
-    }
-}
-
-extension GenerationError {
-    fileprivate var isUsage: Bool {
-        switch self {
-        case .invalidOption, .emptyPrompt, .unknownToken, .nothingToChoose: true
-        case .engine(let error): error.isUsage
-        default: false
-        }
+    /// A notice, with the flags that help.
+    static func described(_ notice: TrainingNotice) -> String {
+        let hint: String? =
+            switch notice.kind {
+            case .overfitting: "--patience, --dropout, --weight-decay"
+            case .learnsNothing: "--learning-rate"
+            case .moreParametersThanTokens: "--validation 0.1"
+            default: nil
+            }
+        return notice.description + (hint.map { " (\($0))" } ?? "")
     }
 }

@@ -1,29 +1,35 @@
+import Foundation
+import UnrollBase
+
 /// What a language model is made of, apart from its vocabulary and the values of its parameters.
 ///
 /// Tokens go into a stack of recurrent layers, each reading the output of the one below, and a linear decoder turns the
 /// output of the last into a logit for every token. The first layer sees a token as a one-hot vector or, with an
 /// embedding, as a vector that is learned.
 public struct ModelConfiguration: Sendable {
-    /// The formula of one recurrent step.
+    /// The formula of one recurrent step. Default: `TanhCell`.
+    ///
+    /// In JSON the cell's name; a program's own cells are found by name only where they are passed.
     public var cell: any RecurrentCell.Type
-    /// Hidden units of every layer, `H`.
+    /// Hidden units of every layer, `H`, in 1...65536. Default: 512.
     public var hiddenSize: Int
-    /// Recurrent layers, `L`.
+    /// Recurrent layers, `L`, in 1...64. Default: 1.
     public var layerCount: Int
-    /// The size of the vector that stands for a token, `E`; nil for one-hot vectors.
+    /// The size of the learned vector of each token, `E`, in 1...65536; nil for one-hot vectors. Default: nil.
     public var embeddingSize: Int?
-    /// Whether the decoder's weights are the embedding's, which then are of the layers' size.
+    /// Whether the decoder shares the embedding's weights; `embeddingSize` must then be `hiddenSize`. Default: false.
     ///
     /// Press, Wolf, "Using the output embedding to improve language models", EACL 2017.
     public var tiesWeights: Bool
     /// Whether `bias_hh` is and stays zero, so that a layer learns one bias, as the book's, instead of PyTorch's two.
+    /// Default: false.
     ///
     /// With two that are added, gradient descent learns their sum at twice the rate.
     public var hasSingleBias: Bool
-    /// How often states stay as they are while the model is trained; what that comes to when it is used.
+    /// The probabilities with which states keep their values during training. Default: none.
     public var zoneout: Zoneout
 
-    /// Describes a model; the default is that of "RNN from scratch".
+    /// A model; the defaults are those of "RNN from scratch".
     public init(
         cell: any RecurrentCell.Type = TanhCell.self, hiddenSize: Int = 512, layerCount: Int = 1,
         embeddingSize: Int? = nil, tiesWeights: Bool = false, hasSingleBias: Bool = false,
@@ -48,7 +54,7 @@ public struct ModelConfiguration: Sendable {
         try CellGraph(of: cell, maskedStates: zonedStates)
     }
 
-    /// The cells that `--cell` and model folders know by name.
+    /// The cells that are known by name.
     public static let builtInCells: [any RecurrentCell.Type] = [
         TanhCell.self, ReLUCell.self, LSTMCell.self, GRUCell.self,
     ]
@@ -60,20 +66,29 @@ public struct ModelConfiguration: Sendable {
     /// How large the vector that stands for a token may be.
     public static let embeddingSizes = hiddenSizes
 
-    /// Checks that the cell is well-formed and the sizes are such that shapes can be computed.
-    package func check() throws(ModelError) {
+    /// Checks that the cell is well-formed and that sizes and probabilities are within their ranges.
+    ///
+    /// - Throws: `ModelError.invalidCell`, or `ParameterError` with the property's name.
+    package func check() throws {
         _ = try cellGraph()
-        for probability in [zoneout.output, zoneout.memory] where !(0..<1).contains(probability) {
-            throw .invalidZoneout(probability)
+        for (name, probability) in [("zoneout.output", zoneout.output), ("zoneout.memory", zoneout.memory)] {
+            try ParameterError.require((0..<1).contains(probability), name, is: probability, but: "in 0..<1")
         }
-        guard Self.hiddenSizes.contains(hiddenSize) else { throw .invalidHiddenSize(hiddenSize) }
-        guard Self.layerCounts.contains(layerCount) else { throw .invalidLayerCount(layerCount) }
-        if let embeddingSize, !Self.embeddingSizes.contains(embeddingSize) {
-            throw .invalidEmbeddingSize(embeddingSize)
+        try Self.require(Self.hiddenSizes, contains: hiddenSize, "hiddenSize")
+        try Self.require(Self.layerCounts, contains: layerCount, "layerCount")
+        if let embeddingSize {
+            try Self.require(Self.embeddingSizes, contains: embeddingSize, "embeddingSize")
         }
         guard !tiesWeights || embeddingSize == hiddenSize else {
-            throw .untieableWeights(embeddingSize: embeddingSize, hiddenSize: hiddenSize)
+            throw ParameterError.needs(
+                parameter: "tiesWeights", other: "embeddingSize", values: ["\(hiddenSize)"])
         }
+    }
+
+    private static func require(
+        _ range: ClosedRange<Int>, contains value: Int, _ name: String
+    ) throws(ParameterError) {
+        try ParameterError.require(range.contains(value), name, is: value, but: "in \(range)")
     }
 
     /// Names and shapes of all parameters for a vocabulary of `vocabularySize` tokens, as PyTorch has them.
@@ -96,5 +111,77 @@ public struct ModelConfiguration: Sendable {
         if !tiesWeights { shapes.append(("decoder.weight", [vocabularySize, hiddenSize])) }
         shapes.append(("decoder.bias", [vocabularySize]))
         return shapes
+    }
+}
+
+/// How often a unit's state stays as it is, at random, while a model is trained.
+///
+/// When the model is used, each state changes by the expected share instead, so zoneout is a part of the model. Krueger
+/// et al., "Zoneout: regularizing RNNs by randomly preserving hidden activations", ICLR 2017, who take 0.05 for the
+/// output and 0.5 for the memory of a character-level LSTM.
+public struct Zoneout: Sendable, Equatable, Codable {
+    /// The probability that a unit keeps its output, the first state, in 0..<1. Default: 0.
+    public var output: Float
+    /// The probability that a unit keeps its other states, such as an LSTM's memory, in 0..<1. Default: 0.
+    public var memory: Float
+
+    /// Zoneout with these probabilities.
+    public init(output: Float = 0, memory: Float = 0) {
+        self.output = output
+        self.memory = memory
+    }
+
+    /// The probability that a state of the cell stays.
+    package func probability(ofState state: Int) -> Float {
+        state == 0 ? output : memory
+    }
+}
+
+extension ModelConfiguration: Codable {
+    private enum CodingKeys: String, CodingKey {
+        case cell, hiddenSize, layerCount, embeddingSize, tiesWeights, hasSingleBias, zoneout
+    }
+
+    /// The key of a decoder's `userInfo` for the program's own cells, an array of `any RecurrentCell.Type`.
+    public static let cellsKey = CodingUserInfoKey(rawValue: "unroll.cells")!
+
+    /// Reads what `encode(to:)` writes; the cell is looked for among those of ``cellsKey`` and the built-in ones.
+    ///
+    /// - Throws: `DecodingError`, and `ModelError.unknownCell` when no cell has the name.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        let name = try values.decode(String.self, forKey: .cell)
+        let own = decoder.userInfo[Self.cellsKey] as? [any RecurrentCell.Type] ?? []
+        let known = own + Self.builtInCells
+        guard let cell = known.first(where: { $0.name == name }) else {
+            throw ModelError.unknownCell(name, known: known.map { $0.name })
+        }
+        self.init(
+            cell: cell, hiddenSize: try values.decode(Int.self, forKey: .hiddenSize),
+            layerCount: try values.decode(Int.self, forKey: .layerCount),
+            embeddingSize: try values.decodeIfPresent(Int.self, forKey: .embeddingSize),
+            tiesWeights: try values.decode(Bool.self, forKey: .tiesWeights),
+            hasSingleBias: try values.decode(Bool.self, forKey: .hasSingleBias),
+            zoneout: try values.decode(Zoneout.self, forKey: .zoneout))
+    }
+
+    /// Writes every property under its name, the cell by its own.
+    public func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encode(cell.name, forKey: .cell)
+        try values.encode(hiddenSize, forKey: .hiddenSize)
+        try values.encode(layerCount, forKey: .layerCount)
+        // Null rather than no key, so that the file says that tokens are one-hot.
+        try values.encode(embeddingSize, forKey: .embeddingSize)
+        try values.encode(tiesWeights, forKey: .tiesWeights)
+        try values.encode(hasSingleBias, forKey: .hasSingleBias)
+        try values.encode(zoneout, forKey: .zoneout)
+    }
+
+    /// Reads a model's JSON form, in which everything that is left out has its default.
+    ///
+    /// - Throws: `JSONFormError` for unknown keys and wrong values, `ModelError` for an unknown cell.
+    package init(json: JSONValue, at path: String = "model") throws {
+        self = try json.decoded(over: try JSONValue(encoding: ModelConfiguration()), at: path)
     }
 }

@@ -1,30 +1,23 @@
-/// What can be wrong with a model: its cell, its sizes, its tensors or the file that they come from.
-public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// The cell of that name is not well-formed.
+import Foundation
+import UnrollBase
+
+/// What is wrong with a model: its cell, its tensors, or the safetensors file they come from.
+///
+/// Sizes and probabilities out of range are a ``ParameterError``.
+public enum ModelError: UnrollError, Equatable {
+    /// The cell of this name is not well-formed.
     case invalidCell(String, String)
-    /// No cell has that name.
+    /// No cell has this name.
     case unknownCell(String, known: [String])
-    /// No layer can have so many hidden units.
-    case invalidHiddenSize(Int)
-    /// No model can have so many layers.
-    case invalidLayerCount(Int)
-    /// No embedding can be of that size.
-    case invalidEmbeddingSize(Int)
-    /// Only an embedding of the layers' size can be the decoder's weights too.
-    case untieableWeights(embeddingSize: Int?, hiddenSize: Int)
-    /// No state can stay with that probability.
-    case invalidZoneout(Float)
-    /// The file holds two tensors for tied weights, and they differ.
+    /// The file holds both tensors of tied weights, and they differ.
     case differingTiedWeights
-    /// The number of tokens that a model knows makes no sense.
-    case invalidVocabularySize(Int)
-    /// A tensor that the model needs is not there.
+    /// A tensor of the model is missing.
     case missingTensor(String)
-    /// A tensor that the model does not have.
+    /// A tensor does not belong to the model.
     case unexpectedTensor(String)
-    /// Two tensors of one name.
+    /// Two tensors have this name.
     case duplicateTensor(String)
-    /// A tensor is of the wrong shape.
+    /// A tensor has the wrong shape.
     case shapeMismatch(name: String, expected: [Int], actual: [Int])
     /// The bytes are not a safetensors file.
     case invalidSafetensors(String)
@@ -36,19 +29,6 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
             "the cell '\(name)' is not well-formed: \(reason)"
         case .unknownCell(let name, let known):
             "there is no cell '\(name)'; known cells: \(known.joined(separator: ", "))"
-        case .invalidVocabularySize(let size):
-            "the vocabulary size is \(size) but must be between 1 and \(Int32.max)"
-        case .invalidHiddenSize(let size):
-            "the hidden size \(size) is not within \(ModelConfiguration.hiddenSizes)"
-        case .invalidLayerCount(let count):
-            "the number of layers (--layers) is \(count) but must be within \(ModelConfiguration.layerCounts)"
-        case .invalidEmbeddingSize(let size):
-            "the embedding size (--embedding) is \(size) but must be within \(ModelConfiguration.embeddingSizes)"
-        case .untieableWeights(let embeddingSize, let hiddenSize):
-            "tied weights (--tie-weights) need an embedding of the layers' size: --embedding \(hiddenSize), not "
-                + (embeddingSize.map { "\($0)" } ?? "one-hot")
-        case .invalidZoneout(let probability):
-            "the probability of zoneout (--zoneout) is \(probability) but must be at least 0 and below 1"
         case .differingTiedWeights:
             "'embedding.weight' and 'decoder.weight' differ, but this model ties them; keep the right one of them"
         case .missingTensor(let name):

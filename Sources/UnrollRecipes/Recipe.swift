@@ -3,88 +3,89 @@ import UnrollBase
 import UnrollModel
 import UnrollTraining
 
-/// An experiment that can be repeated: text, model, training, seeds, and what is to come out.
+/// An experiment that can be repeated: text, model, training, seeds, and expected results.
 ///
-/// Recipes are JSON files. Settings that differ from each other are `variants`, each a name and the keys that it
-/// changes; `reduced` changes keys of the whole recipe for a trial that ends soon.
-public struct Recipe: Sendable {
-    /// What a person types.
-    public let name: String
-    /// What it is, in a line.
-    public let title: String
+/// Recipes are JSON files. `model` and `training` are the JSON forms of `ModelConfiguration` and `TrainingOptions`.
+/// Settings that differ from each other are `variants`, each a name and the keys that it changes; `reduced` changes keys
+/// of the whole recipe for a short trial.
+package struct Recipe: Sendable {
+    /// The name on the command line.
+    package let name: String
+    /// The experiment in one line.
+    package let title: String
     /// Where the experiment comes from.
-    public let source: String
-    /// What it asks, and what is to be known about it.
-    public let about: String
-    /// The ways of training that it tries, one at least.
-    public let settings: [RecipeSetting]
-    /// A network is trained from each.
-    public let seeds: [UInt64]
-    /// What the trained models write, if anything.
-    public let samples: SamplesSection?
+    package let source: String
+    /// The question, and what to know about it.
+    package let about: String
+    /// The ways of training that it tries, at least one.
+    package let settings: [RecipeSetting]
+    /// The seeds; a network is trained from each.
+    package let seeds: [UInt64]
+    /// The texts that the trained models generate, if any.
+    package let samples: SamplesSection?
     /// What others report.
-    public let reported: ReportedSection
-    /// What is to come out.
-    public let expected: [Expectation]
+    package let reported: ReportedSection
+    /// The expected results.
+    package let expected: [Expectation]
     /// The file as it is written.
-    public let text: String
-    /// The folder of the file, from which paths of texts go; nil for recipes that come with Unroll.
-    public let folder: URL?
+    package let text: String
+    /// The folder of the file, to which paths of texts are relative; nil for recipes that come with Unroll.
+    package let folder: URL?
     private let tree: JSONValue
 
     /// Reads a recipe.
     ///
     /// - Parameters:
     ///   - jsonData: The file.
-    ///   - name: What to call it.
+    ///   - name: The recipe's name.
     ///   - folder: The folder of the file.
-    /// - Throws: `RecipeError` when it is not JSON, has keys that no recipe has, or makes no sense.
-    public init(jsonData: Data, name: String, folder: URL? = nil) throws(RecipeError) {
+    /// - Throws: `RecipeError.invalid` or `.unknownKey`.
+    package init(jsonData: Data, name: String, folder: URL? = nil) throws(RecipeError) {
         let tree: JSONValue
         do {
             tree = try JSONDecoder().decode(JSONValue.self, from: jsonData)
         } catch {
-            throw .invalid(recipe: name, reason: "it is not JSON (\(RecipeReader.reason(error)))")
+            throw .invalid(recipe: name, reason: "it is not JSON (\(JSONValue.reason(error)))")
         }
         try self.init(tree: tree, name: name, text: String(decoding: jsonData, as: UTF8.self), folder: folder)
-        // Mistakes show when the file is read, not when somebody asks for less.
+        // Mistakes show when the file is read, not when the short form is wanted.
         _ = try reduced()
     }
 
     private init(tree: JSONValue, name: String, text: String, folder: URL?) throws(RecipeError) {
         let reader = RecipeReader(recipe: name)
-        let header = try reader.header(of: tree)
+        let document = try reader.document(of: tree)
         self.name = name
         self.text = text
         self.folder = folder
         self.tree = tree
-        title = header.title
-        source = header.source
-        about = header.about
-        seeds = header.seeds
-        samples = header.samples
-        reported = header.reported ?? ReportedSection()
-        expected = header.expected ?? []
-        settings = try reader.settings(of: tree)
+        title = document.title
+        source = document.source
+        about = document.about
+        seeds = document.seeds
+        samples = document.samples
+        reported = document.reported ?? ReportedSection()
+        expected = document.expected ?? []
+        settings = try reader.settings(of: tree, document)
         try reader.check(self)
     }
 
     /// The recipe with what `reduced` changes; nil if it has no such section.
     ///
-    /// - Throws: `RecipeError` when what becomes of it makes no sense.
-    public func reduced() throws(RecipeError) -> Recipe? {
-        guard let patch = tree[RecipeReader.Keys.reduced.rawValue] else { return nil }
+    /// - Throws: `RecipeError.invalid` or `.unknownKey`.
+    package func reduced() throws(RecipeError) -> Recipe? {
+        guard let changes = tree["reduced"] else { return nil }
         var tree = tree
-        tree[RecipeReader.Keys.reduced.rawValue] = nil
-        return try Recipe(tree: tree.merged(with: patch), name: name, text: text, folder: folder)
+        tree["reduced"] = nil
+        return try Recipe(tree: tree.overlaid(with: changes), name: name, text: text, folder: folder)
     }
 
     /// The recipe with other seeds, epochs or text.
     ///
-    /// Of other epochs and of another text nothing is expected.
+    /// With other epochs or another text nothing is expected.
     ///
-    /// - Throws: `RecipeError` when that makes no sense.
-    public func changed(
+    /// - Throws: `RecipeError.invalid`.
+    package func changed(
         seeds: [UInt64]? = nil, epochs: Int? = nil, isOfAnotherText: Bool = false
     ) throws(RecipeError) -> Recipe {
         var tree = tree
@@ -96,9 +97,9 @@ public struct Recipe: Sendable {
         }
         if let epochs {
             let training = JSONValue.object(["training": .object(["epochs": .number(Double(epochs))])])
-            tree = tree.merged(with: training)
+            tree = tree.overlaid(with: training)
             if case .array(let variants) = tree["variants"] {
-                tree["variants"] = .array(variants.map { $0.merged(with: training) })
+                tree["variants"] = .array(variants.map { $0.overlaid(with: training) })
             }
         }
         return try Recipe(tree: tree, name: name, text: text, folder: folder)
@@ -106,8 +107,8 @@ public struct Recipe: Sendable {
 
     /// The setting of a name; a recipe's only one needs none.
     ///
-    /// - Throws: `RecipeError` when there is none, or several and no name.
-    public func setting(named name: String?) throws(RecipeError) -> RecipeSetting {
+    /// - Throws: `RecipeError.unknownSetting` when there is none, or several and no name.
+    package func setting(named name: String?) throws(RecipeError) -> RecipeSetting {
         let found = settings.count == 1 && name == nil ? settings.first : settings.first { $0.name == name }
         guard let found else {
             throw .unknownSetting(recipe: self.name, name: name, known: settings.map(\.name))

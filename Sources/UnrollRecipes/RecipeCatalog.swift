@@ -3,16 +3,16 @@ import RecipeFiles
 import UnrollBase
 
 /// The recipes that come with Unroll, and those in files.
-public enum RecipeCatalog {
+package enum RecipeCatalog {
     /// The names of the recipes that come with Unroll, in the order of `Recipes/README.md`.
-    public static var names: [String] { RecipeFiles.all.map(\.name) }
+    package static var names: [String] { RecipeFiles.all.map(\.name) }
 
     /// The recipe of a name, or in a file.
     ///
     /// - Parameter name: A name of `names`, or the path of a JSON file.
     /// - Returns: The recipe.
-    /// - Throws: `RecipeError` when there is none, or it makes no sense.
-    public static func recipe(_ name: String) throws(RecipeError) -> Recipe {
+    /// - Throws: `RecipeError`: `unknownRecipe`, `unreadable`, `invalid` or `unknownKey`.
+    package static func recipe(_ name: String) throws(RecipeError) -> Recipe {
         if let file = RecipeFiles.all.first(where: { $0.name == name }) {
             return try Recipe(jsonData: Data(file.json), name: name)
         }

@@ -5,7 +5,7 @@ extension LineChart {
     ///
     /// Where text is held out, its perplexity is shown: beside that of the training text for a single setting, in its
     /// place for several.
-    public init(_ result: RecipeResult, of recipe: Recipe) {
+    package init(_ result: RecipeResult, of recipe: Recipe) {
         var series: [Series] = []
         let isAlone = recipe.settings.count == 1
         let allAreHeldOut = !isAlone && recipe.settings.allSatisfy(\.isHeldOut)

@@ -1,26 +1,25 @@
-import UnrollTraining
+import Foundation
+import UnrollBase
 
-/// Why a recipe cannot be read or followed.
-public enum RecipeError: Error, Sendable, CustomStringConvertible {
-    /// There is neither a recipe of that name nor a file.
+/// Why a recipe cannot be read.
+///
+/// What goes wrong while it runs is thrown as the training's, the engine's and the texts' own errors.
+package enum RecipeError: UnrollError, Equatable {
+    /// There is neither a recipe nor a file of that name.
     case unknownRecipe(name: String, suggestion: String?)
     /// The file cannot be read.
     case unreadable(file: String, reason: String)
-    /// The file is not JSON, or something in it is missing or makes no sense.
+    /// The file is not JSON, or a value is missing or wrong.
     case invalid(recipe: String, reason: String)
-    /// A key that no recipe has.
+    /// A recipe has no such key.
     case unknownKey(recipe: String, key: String, suggestion: String?, known: [String])
-    /// The recipe has several settings, or not that one.
+    /// The recipe has several settings, or none of that name.
     case unknownSetting(recipe: String, name: String?, known: [String])
     /// The text is not the one that the recipe is about.
     case otherText(recipe: String, file: String, expected: String, found: String)
-    /// Training could not begin or go on.
-    case training(recipe: String, TrainingError)
-    /// A text could not be cut, a tensor not be computed, or nothing be generated, for another reason.
-    case failed(recipe: String, reason: String)
 
-    /// One line that names the thing and the way out.
-    public var description: String {
+    /// One line that says what is wrong and what to do.
+    package var description: String {
         switch self {
         case .unknownRecipe(let name, let suggestion):
             "there is no recipe '\(name)', nor a file of that name; "
@@ -40,11 +39,7 @@ public enum RecipeError: Error, Sendable, CustomStringConvertible {
                 + (name.map { "no setting '\($0)' but" } ?? "several settings,")
                 + " '\(known.joined(separator: "', '"))'; name one after a colon, such as '\(recipe):\(known.first ?? "")'"
         case .otherText(let recipe, let file, let expected, let found):
-            "recipe '\(recipe)': \(file) has the SHA-256 digest \(found), not \(expected); name another text with --corpus, or get the right one"
-        case .training(let recipe, let error):
-            "recipe '\(recipe)': \(error)"
-        case .failed(let recipe, let reason):
-            "recipe '\(recipe)': \(reason)"
+            "recipe '\(recipe)': \(file) has the SHA-256 digest \(found), not \(expected); use the right text, or another one deliberately"
         }
     }
 }

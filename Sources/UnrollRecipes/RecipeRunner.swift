@@ -7,41 +7,41 @@ import UnrollModel
 import UnrollText
 import UnrollTraining
 
-/// Follows a recipe: trains a network for every setting and seed.
-public struct RecipeRunner: Sendable {
-    /// What to do.
-    public let recipe: Recipe
-    /// Threads that compute; nil is all processors.
-    public let threads: Int?
+/// Runs a recipe: trains a network for every setting and seed.
+package struct RecipeRunner: Sendable {
+    /// The recipe.
+    package let recipe: Recipe
+    /// Threads that compute, at least 1; nil for all processors.
+    package let threads: Int?
 
-    /// What a runner reports while it works.
-    public enum Event: Sendable {
+    /// The events of a run.
+    package enum Event: Sendable {
         /// A network is about to be trained, `index` of `count`, counted from 1.
         case began(setting: String, seed: UInt64, index: Int, count: Int)
         /// Training of that network goes on.
         case training(TrainingEvent)
-        /// It wrote something.
+        /// It has generated a text.
         case sample(Sample)
-        /// It is done; with all that the recipe has come to so far.
+        /// It is done; with all results of the recipe so far.
         case ended(RunResult, RecipeResult)
     }
 
     /// A runner for a recipe.
-    public init(_ recipe: Recipe, threads: Int? = nil) {
+    package init(_ recipe: Recipe, threads: Int? = nil) {
         self.recipe = recipe
         self.threads = threads
     }
 
     /// Trains all networks of the recipe, one after the other.
     ///
-    /// A network whose loss ceases to be a number is a result, not an error.
+    /// A network that diverges is a result, not an error.
     ///
     /// - Parameters:
     ///   - corpus: Reads the text of a setting.
-    ///   - observer: Is told what happens.
-    /// - Returns: What came of it, with verdicts on what was expected.
-    /// - Throws: `RecipeError` when a network cannot be trained, `CancellationError` when the task is cancelled.
-    public func run(
+    ///   - observer: Called with every event.
+    /// - Returns: The results, with verdicts on what was expected.
+    /// - Throws: The errors of training, and `CancellationError` when the task is canceled.
+    package func run(
         corpus: (RecipeSetting) async throws -> Corpus, observer: (Event) -> Void = { _ in }
     ) async throws -> RecipeResult {
         var result = RecipeResult(recipe: recipe.name, title: recipe.title, settings: [])
@@ -67,12 +67,12 @@ public struct RecipeRunner: Sendable {
         var run = RunResult(seed: seed)
         let start = ContinuousClock.now
         do {
-            if setting.training.level == .scratch {
+            if setting.engine == .tensors {
                 try await trainFromScratch(
                     setting, seed: seed, corpus: corpus, run: &run, observer: observer)
             } else {
                 let trainer = try Trainer(
-                    corpus: corpus, model: try setting.configuration(), options: setting.options(seed: seed),
+                    corpus: corpus, model: setting.model, options: setting.options(seed: seed),
                     engine: .cpu(threads: threads))
                 for try await event in trainer.run() {
                     observer(.training(event))
@@ -96,12 +96,6 @@ public struct RecipeRunner: Sendable {
             }
         } catch TrainingError.diverged(let epoch, _, _) {
             run.divergedInEpoch = epoch
-        } catch let error as TrainingError {
-            throw RecipeError.training(recipe: recipe.name, error)
-        } catch let error as CancellationError {
-            throw error
-        } catch let error as any Error & CustomStringConvertible {
-            throw RecipeError.failed(recipe: recipe.name, reason: error.description)
         }
         run.seconds = start.duration(to: .now) / .seconds(1)
         return run
@@ -111,9 +105,7 @@ public struct RecipeRunner: Sendable {
         _ setting: RecipeSetting, seed: UInt64, corpus: Corpus, run: inout RunResult,
         observer: (Event) -> Void
     ) async throws {
-        let configuration = try setting.configuration()
-        var training = try ScratchTraining(
-            setting: setting, configuration: configuration, corpus: corpus, seed: seed)
+        var training = try ScratchTraining(setting: setting, corpus: corpus, seed: seed)
         while let report = try training.nextEpoch() {
             observer(.training(.progress(training.progress(after: report))))
             observer(.training(.epoch(report)))
@@ -123,13 +115,13 @@ public struct RecipeRunner: Sendable {
                 after: report.epoch, of: setting, corpus: corpus, run: &run, observer: observer
             ) {
                 try LanguageModel(
-                    configuration: configuration, vocabulary: corpus.vocabulary,
+                    configuration: setting.model, vocabulary: corpus.vocabulary,
                     parameters: training.parameters())
             }
         }
     }
 
-    /// Lets the network write, where the recipe wants that after this epoch.
+    /// Generates the samples that the recipe wants after this epoch.
     private func write(
         after epoch: Int, of setting: RecipeSetting, isLast: Bool = false, corpus: Corpus,
         run: inout RunResult,
@@ -137,10 +129,10 @@ public struct RecipeRunner: Sendable {
     ) async throws {
         guard let section = recipe.samples else { return }
         let isDue = section.every.map { epoch.isMultiple(of: $0) } ?? false
-        // What a run has written after the epoch with which it stopped early is not written again.
+        // After the epoch with which a run stops early, samples are not generated twice.
         guard isLast ? !isDue : isDue || epoch == setting.training.epochs else { return }
         let model = try model()
-        let precision = setting.training.precision ?? .float32
+        let precision = setting.training.precision
         for prompt in section.prompts {
             for name in section.strategies ?? ["greedy"] {
                 guard let strategy = SamplesSection.strategy(name) else { continue }
@@ -168,19 +160,21 @@ public struct RecipeRunner: Sendable {
         }
     }
 
-    /// The book's slides' idea of a validation perplexity, where the recipe validates on windows as they do.
+    /// The validation perplexity as the book's slides define it, where the recipe validates on windows as they do.
     private func meanOfExponentials(
         of model: LanguageModel, setting: RecipeSetting, corpus: Corpus
     ) throws -> Double? {
-        guard let first = setting.split.windows, let count = setting.split.validationWindows else {
+        guard let first = setting.training.trainingWindows, let count = setting.training.validationWindows
+        else {
             return nil
         }
         let source = try corpus.tokens.validationWindows(
-            batchSize: setting.training.batch, sequenceLength: setting.training.steps, after: first,
+            batchSize: setting.training.batchSize, sequenceLength: setting.training.sequenceLength,
+            after: first,
             windowCount: count)
-        let engine = try EngineChoice.cpu(threads: threads).makeEngine(
+        let engine = try EngineKind.cpu(threads: threads).makeEngine(
             configuration: model.configuration, parameters: model.parameters,
-            precision: setting.training.precision ?? .float32)
+            precision: setting.training.precision)
         var minibatch = Minibatch()
         let exponentials = try (0..<source.count).map { index in
             try Task.checkCancellation()

@@ -1,21 +1,91 @@
+import UnrollEngine
 import UnrollGeneration
+import UnrollModel
+import UnrollText
+import UnrollTraining
 
-/// What the trained models write.
-public struct SamplesSection: Sendable, Equatable, Codable {
-    /// What to go on from.
-    public var prompts: [String]
-    /// Tokens of each continuation.
-    public var length: Int
-    /// Epochs after which to write; nil is after the last alone.
-    public var every: Int?
-    /// Continuations of each prompt in each way, with as many seeds; nil is 1.
-    public var count: Int?
-    /// How the next token is chosen: `greedy`, `temperature X` or `alpha X`; nil is greedy alone.
-    public var strategies: [String]?
+/// One way of training that a recipe tries: its only one, or one of its variants.
+package struct RecipeSetting: Sendable {
+    /// What distinguishes it from the recipe's other settings; empty if it is the only one.
+    package let name: String
+    /// The text.
+    package let corpus: CorpusSection
+    /// The model's cell and sizes.
+    package let model: ModelConfiguration
+    /// The options of training; the seed is the recipe's.
+    package let training: TrainingOptions
+    /// What computes. Default: `fused`.
+    package let engine: Engine
+    /// Whether the gradient stops at the start of a minibatch rather than of the epoch. Default: true.
+    package let detachesState: Bool
 
-    enum CodingKeys: String, CodingKey, CaseIterable {
-        case prompts, length, every, count, strategies
+    /// What computes a recipe.
+    package enum Engine: String, Sendable, Codable, CaseIterable {
+        /// `CPUEngine`.
+        case fused
+        /// Tensors with automatic differentiation, as the book's chapter is written.
+        case tensors
     }
+
+    /// Whether some of the text is held out for validation.
+    package var isHeldOut: Bool {
+        training.validationFraction != nil || training.validationWindows != nil
+    }
+
+    /// Whether nothing but the learning rate and the bound of the gradient decides how it learns, as in the chapter.
+    var learnsPlainly: Bool {
+        training.optimizer
+            == Optimizer(
+                learningRate: training.optimizer.learningRate,
+                maxGradientNorm: training.optimizer.maxGradientNorm)
+            && training.schedule == LearningRateSchedule() && training.validationSteps == nil
+            && training.earlyStopping == nil && training.maxRecoveries == 0
+            && training.regularization == Regularization() && model.zoneout == Zoneout()
+    }
+
+    /// The options of a run with a seed.
+    package func options(seed: UInt64) -> TrainingOptions {
+        var options = training
+        options.seed = seed
+        return options
+    }
+}
+
+/// A recipe's text, and how it is read.
+package struct CorpusSection: Sendable, Equatable, Codable {
+    /// A name of the catalog, `sample` for the bundled story, or a path relative to the recipe's folder.
+    package var text: String
+    /// The checksum of the file, 64 hexadecimal digits; nil for any text of that name.
+    package var sha256: String?
+    /// The preprocessing of the text.
+    package var preprocessing: Preprocessing
+    /// The kind of its tokens.
+    package var tokens: TokenKind
+    /// Tokens that occur less often are unknown, at least 1; nil is 1.
+    package var minimumFrequency: Int?
+    /// The tokens to use, from the start of the text, at least 1; nil for all.
+    package var limit: Int?
+
+    /// How to find and read the text, or another one in the same way.
+    package func origin(otherText: String? = nil) -> CorpusOrigin {
+        CorpusOrigin(
+            sources: [otherText ?? text], preprocessing: preprocessing, tokens: tokens,
+            minimumFrequency: minimumFrequency ?? 1, limit: limit)
+    }
+}
+
+/// The texts that the trained models generate.
+package struct SamplesSection: Sendable, Equatable, Codable {
+    /// The prompts.
+    package var prompts: [String]
+    /// Tokens of each continuation, at least 1.
+    package var length: Int
+    /// Epochs between samples, at least 1; nil for the last epoch alone.
+    package var every: Int?
+    /// Continuations of each prompt by each strategy, with as many seeds, at least 1; nil is 1.
+    package var count: Int?
+    /// Sampling strategies: `greedy`, `temperature X` or `alpha X`; nil is greedy alone.
+    package var strategies: [String]?
 
     /// The strategy of a name; nil for one that is none.
     static func strategy(_ name: String) -> SamplingStrategy? {
@@ -30,43 +100,31 @@ public struct SamplesSection: Sendable, Equatable, Codable {
     }
 }
 
-/// What somebody else reports of the same setting.
-public struct ReportedSection: Sendable, Equatable, Codable {
+/// What others report of the same setting.
+package struct ReportedSection: Sendable, Equatable, Codable {
     /// The result in a few words, for the table.
-    public var result: String?
+    package var result: String?
     /// A curve of perplexities.
-    public var curve: [CurvePoint]?
+    package var curve: [CurvePoint]?
     /// Speeds.
-    public var speeds: [Speed]?
-
-    enum CodingKeys: String, CodingKey, CaseIterable {
-        case result, curve, speeds
-    }
+    package var speeds: [Speed]?
 
     /// A perplexity after an epoch.
-    public struct CurvePoint: Sendable, Equatable, Codable {
+    package struct CurvePoint: Sendable, Equatable, Codable {
         /// The epoch, counted from 1.
-        public var epoch: Int
+        package var epoch: Int
         /// The perplexity of the training text.
-        public var perplexity: Double
-
-        enum CodingKeys: String, CodingKey, CaseIterable {
-            case epoch, perplexity
-        }
+        package var perplexity: Double
     }
 
-    /// How fast somebody else trains, in one of two units.
-    public struct Speed: Sendable, Equatable, Codable {
-        /// Whose it is.
-        public var by: String
-        /// Tokens in a second.
-        public var tokensPerSecond: Double?
+    /// The speed of another implementation, in one of two units.
+    package struct Speed: Sendable, Equatable, Codable {
+        /// The implementation.
+        package var by: String
+        /// Tokens per second.
+        package var tokensPerSecond: Double?
         /// Seconds for a pass over the text.
-        public var secondsPerEpoch: Double?
-
-        enum CodingKeys: String, CodingKey, CaseIterable {
-            case by, tokensPerSecond, secondsPerEpoch
-        }
+        package var secondsPerEpoch: Double?
 
         /// The seconds that it would take for as many tokens in as many epochs.
         func seconds(tokens: Int, epochs: Int) -> Double? {
@@ -75,10 +133,10 @@ public struct ReportedSection: Sendable, Equatable, Codable {
     }
 }
 
-/// A figure that the recipe is to reach.
-public struct Expectation: Sendable, Equatable, Codable {
+/// A figure that the recipe is expected to reach.
+package struct Expectation: Sendable, Equatable, Codable {
     /// What is measured.
-    public enum Figure: String, Sendable, Codable, CaseIterable {
+    package enum Figure: String, Sendable, Codable, CaseIterable {
         /// The perplexity of an epoch's training tokens.
         case perplexity
         /// The perplexity of the held-out text.
@@ -86,30 +144,26 @@ public struct Expectation: Sendable, Equatable, Codable {
     }
 
     /// Which of the seeds' figures counts.
-    public enum Choice: String, Sendable, Codable, CaseIterable {
-        /// The greatest, so that every seed reaches the value.
+    package enum Choice: String, Sendable, Codable, CaseIterable {
+        /// The highest, so that every seed reaches the value.
         case worst
         /// The median.
         case median
     }
 
     /// The setting, where there are several.
-    public var setting: String?
+    package var setting: String?
     /// What is measured.
-    public var figure: Figure
-    /// After which epoch, counted from 1; nil is the last.
-    public var epoch: Int?
+    package var figure: Figure
+    /// The epoch, counted from 1; nil for the last.
+    package var epoch: Int?
     /// Which of the seeds' figures counts.
-    public var of: Choice
-    /// The value to reach.
-    public var value: Double
-    /// The share of the value by which the figure may be above it.
-    public var tolerance: Double
+    package var of: Choice
+    /// The value to reach, above 0.
+    package var value: Double
+    /// The fraction of the value by which the figure may exceed it, at least 0.
+    package var tolerance: Double
 
-    enum CodingKeys: String, CodingKey, CaseIterable {
-        case setting, figure, epoch, of, value, tolerance
-    }
-
-    /// The greatest figure that is still right.
-    public var bound: Double { value * (1 + tolerance) }
+    /// The highest figure that meets the expectation.
+    package var bound: Double { value * (1 + tolerance) }
 }

@@ -1,7 +1,7 @@
 import Foundation
 
 /// What recipes came to, as a table in Markdown.
-public struct RecipeTable: Sendable {
+package struct RecipeTable: Sendable {
     private static let header = [
         "recipe", "perplexity, median (seeds)", "least on the way", "held out, median (seeds)", "reported",
         "seconds a run",
@@ -10,10 +10,10 @@ public struct RecipeTable: Sendable {
     private var rows: [[String]] = []
 
     /// A table without rows.
-    public init() {}
+    package init() {}
 
     /// Adds a row for each setting of a recipe.
-    public mutating func add(_ result: RecipeResult, of recipe: Recipe) {
+    package mutating func add(_ result: RecipeResult, of recipe: Recipe) {
         for (index, (setting, runs)) in zip(recipe.settings, result.settings.map(\.runs)).enumerated() {
             let verdicts = result.verdicts.filter { verdict in
                 recipe.settings.count == 1 || verdict.expectation.setting == setting.name
@@ -31,7 +31,7 @@ public struct RecipeTable: Sendable {
     }
 
     /// The table, with a line for each row, columns of equal width, and without columns that say nothing.
-    public var markdown: String {
+    package var markdown: String {
         let columns = Self.header.indices.filter { column in rows.contains { !$0[column].isEmpty } }
         let widths = columns.map { column in
             ([Self.header] + rows).map { $0[column].count }.max() ?? 0

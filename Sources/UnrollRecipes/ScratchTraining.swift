@@ -6,12 +6,11 @@ import UnrollTensor
 import UnrollText
 import UnrollTraining
 
-/// Trains the book's network by tensors, where a gradient can go back through a whole epoch.
+/// Trains the book's network with tensors, where a gradient can go back through a whole epoch.
 struct ScratchTraining {
-    /// The most bytes that tensors have taken when a loss was there and its gradient was not yet.
+    /// The most bytes that tensors have taken between a loss and its gradient.
     private(set) var tensorBytes = 0
     private let setting: RecipeSetting
-    private let configuration: ModelConfiguration
     private let corpus: Corpus
     private let seed: UInt64
     private let start: ModelParameters
@@ -27,28 +26,23 @@ struct ScratchTraining {
         ("decoder.weight", true), ("decoder.bias", false),
     ]
 
-    init(setting: RecipeSetting, configuration: ModelConfiguration, corpus: Corpus, seed: UInt64) throws {
+    init(setting: RecipeSetting, corpus: Corpus, seed: UInt64) throws {
+        let (configuration, training) = (setting.model, setting.training)
         self.setting = setting
-        self.configuration = configuration
         self.corpus = corpus
         self.seed = seed
         guard corpus.vocabulary.count > 1 else {
-            throw TrainingError.invalidOption(
-                "'\(corpus.name)': all tokens occur too seldom to be known; lower 'corpus.minimumFrequency'")
+            throw TrainingError.noKnownTokens(text: corpus.name)
         }
         // A gradient through an epoch remembers all of its steps.
-        let tokensOfAStrand = corpus.tokens.count / max(1, setting.training.batch)
-        let steps = setting.training.detachesState ?? true ? setting.training.steps : tokensOfAStrand
-        do {
-            try MemoryEstimate.check(
-                configuration: configuration, vocabularySize: corpus.vocabulary.count,
-                sequenceLength: max(1, steps), batchSize: setting.training.batch)
-        } catch {
-            throw TrainingError.engine(error)
-        }
+        let tokensOfAStrand = corpus.tokens.count / max(1, training.batchSize)
+        let steps = setting.detachesState ? training.sequenceLength : tokensOfAStrand
+        try MemoryEstimate.check(
+            configuration: configuration, vocabularySize: corpus.vocabulary.count,
+            sequenceLength: max(1, steps), batchSize: training.batchSize)
         start = try ModelParameters(
             for: configuration, vocabularySize: corpus.vocabulary.count,
-            initializer: setting.training.initializer, seed: seed)
+            initializer: training.initializer, seed: seed)
         let parameters = start
         tensors = try Self.names.map { name, isTransposed in
             guard let entry = parameters[name] else { throw ModelError.missingTensor(name) }
@@ -74,8 +68,9 @@ struct ScratchTraining {
         let training = setting.training
         guard epoch < training.epochs else { return nil }
         let start = ContinuousClock.now
-        let minibatches = try training.sampling.minibatches(
-            of: corpus.tokens, batchSize: training.batch, sequenceLength: training.steps, seed: seed,
+        let minibatches = try training.partitioning.minibatches(
+            of: corpus.tokens, batchSize: training.batchSize, sequenceLength: training.sequenceLength,
+            seed: seed,
             epoch: epoch)
         epoch += 1
         var minibatch = Minibatch()
@@ -84,13 +79,13 @@ struct ScratchTraining {
         for index in 0..<minibatches.count {
             try Task.checkCancellation()
             minibatches.fill(&minibatch, at: index)
-            if !minibatch.continuesState || epoch > training.carriedEpochs ?? .max {
-                state = try .zeros([minibatch.batchSize, configuration.hiddenSize])
+            if !minibatch.continuesState || epoch > training.statefulEpochs ?? .max {
+                state = try .zeros([minibatch.batchSize, setting.model.hiddenSize])
             }
             let result = try step(on: minibatch, state: &state)
             guard result.loss.isFinite, result.norm.isFinite else {
                 throw TrainingError.diverged(
-                    epoch: epoch, step: index + 1, learningRate: training.learningRate)
+                    epoch: epoch, step: index + 1, learningRate: training.optimizer.learningRate)
             }
             nats += result.loss * Double(minibatch.tokenCount)
             norms += result.norm
@@ -101,7 +96,7 @@ struct ScratchTraining {
         let perplexity = exp(nats / Double(count))
         guard perplexity.isFinite else {
             throw TrainingError.diverged(
-                epoch: epoch, step: minibatches.count, learningRate: training.learningRate)
+                epoch: epoch, step: minibatches.count, learningRate: training.optimizer.learningRate)
         }
         return EpochReport(
             epoch: epoch, perplexity: perplexity, validationPerplexity: nil,
@@ -124,8 +119,8 @@ struct ScratchTraining {
     ) throws -> (loss: Double, norm: Double) {
         let inputs = try oneHot(minibatch.inputs, classes: corpus.vocabulary.count)
             .reshaped(to: [minibatch.sequenceLength, minibatch.batchSize, -1])
-        let detaches = setting.training.detachesState ?? true
-        let activation: (Tensor) -> Tensor = configuration.cell == ReLUCell.self ? { relu($0) } : { tanh($0) }
+        let detaches = setting.detachesState
+        let activation: (Tensor) -> Tensor = setting.model.cell == ReLUCell.self ? { relu($0) } : { tanh($0) }
         var liveBytes = 0
         let (loss, gradients) = try valueWithGradient(at: tensors, throughHistory: !detaches) { tensors in
             var h = state
@@ -141,8 +136,9 @@ struct ScratchTraining {
         }
         tensorBytes = max(tensorBytes, liveBytes)
         let norm = try gradients.reduce(0.0) { try $0 + Double(($1 * $1).sum().scalar()) }.squareRoot()
-        let bound = Double(setting.training.clip)
-        let rate = Double(setting.training.learningRate) * (bound > 0 && norm > bound ? bound / norm : 1)
+        let optimizer = setting.training.optimizer
+        let bound = optimizer.maxGradientNorm.map(Double.init) ?? .infinity
+        let rate = Double(optimizer.learningRate) * (norm > bound ? bound / norm : 1)
         let value = Double(try loss.scalar())
         if value.isFinite, norm.isFinite {
             for (index, gradient) in gradients.enumerated() { try tensors[index] -= Float(rate) * gradient }

@@ -145,8 +145,9 @@ extension Run {
     var modelSummary: String {
         guard let cell = setting("cell"), let size = setting("hiddenSize") else { return Figure.none }
         let name = ["lstm", "gru"].contains(cell) ? cell.uppercased() : cell
-        let layers = setting("layers").flatMap { $0 == "1" ? nil : "\($0) layers of " } ?? ""
-        return "\(name), \(layers)\(size)" + (setting("embedding").map { ", embedding of \($0)" } ?? "")
+        let layers = setting("layerCount").flatMap { $0 == "1" ? nil : "\($0) layers of " } ?? ""
+        return "\(name), \(layers)\(size)"
+            + (setting("embeddingSize").flatMap { Int($0) }.map { ", embedding of \($0)" } ?? "")
     }
 
     /// The runs in the order of their best perplexities: first those with a held-out text, last those without a result.

@@ -15,7 +15,9 @@ package struct RunRecorder: Sendable {
     /// The number of minibatches of all epochs so far; nil where it is unknown, and the epoch stands for it.
     private var step: Int?
 
-    /// Records a run beside its checkpoints. Nothing is written before the event `started`.
+    /// Records a run beside its checkpoints.
+    ///
+    /// Nothing is written before the event `started`.
     ///
     /// - Throws: `ReportError.holdsOtherEvents`, or `FileError` if the folder for event files is not one.
     package init(_ trainer: Trainer, in folder: URL, options: RecordingOptions) throws {
@@ -116,7 +118,7 @@ package struct RecordingOptions: Sendable {
     /// The prompt of samples; nil for no samples.
     package var prompt: String?
     /// The engine of the run.
-    package var engine: EngineChoice
+    package var engine: EngineKind
     /// The program's version.
     package var programVersion: String
     /// The folder for event files; nil for none.
@@ -125,7 +127,7 @@ package struct RecordingOptions: Sendable {
     package var isResumed: Bool
 
     package init(
-        prompt: String?, engine: EngineChoice, programVersion: String, tensorBoard: URL? = nil,
+        prompt: String?, engine: EngineKind, programVersion: String, tensorBoard: URL? = nil,
         isResumed: Bool = false
     ) {
         self.prompt = prompt

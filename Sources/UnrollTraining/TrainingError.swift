@@ -1,44 +1,63 @@
+import Foundation
 import UnrollBase
-import UnrollEngine
-import UnrollModel
-import UnrollText
 
 /// Why a run cannot start or go on.
-public enum TrainingError: Error, Sendable, CustomStringConvertible {
-    /// The text cannot be cut as the options say.
-    case text(TextError)
-    /// The engine refuses the model or a minibatch.
-    case engine(EngineError)
-    /// A checkpoint cannot be written or read.
-    case storage(any Error)
-    /// An option makes no sense; the text says which.
-    case invalidOption(String)
-    /// Loss or gradient are no longer numbers, or the perplexity is beyond all numbers.
+///
+/// Options out of range are a `ParameterError`; what goes wrong with texts, engines and files is thrown as `TextError`,
+/// `EngineError` and `FileError`.
+public enum TrainingError: UnrollError, Equatable {
+    /// The loss or the gradient is not finite, or the perplexity exceeds what a `Double` holds.
     case diverged(epoch: Int, step: Int, learningRate: Float)
-    /// A run has ended because its checkpoints cannot be written.
+    /// No token of the text is frequent enough to be in the vocabulary.
+    case noKnownTokens(text: String)
+    /// A text for validation or testing was read with another vocabulary than the training text.
+    case otherVocabulary(text: String, trainingText: String)
+    /// The run has stopped because its checkpoints cannot be written; `attempts` of them in a row.
     case cannotSave(folder: String, attempts: Int, reason: String)
-    /// A checkpoint does not fit what it is resumed with.
-    case cannotResume(folder: String, reason: String)
+    /// The run of a folder cannot be resumed.
+    case cannotResume(folder: String, ResumeProblem)
 
-    /// One line that names the thing and the way out.
+    /// Why a run cannot be resumed.
+    public enum ResumeProblem: Sendable, Equatable {
+        /// The folder has no checkpoint: this file is missing.
+        case noCheckpoint(file: String)
+        /// The texts are not those of the run.
+        case otherText(names: [String])
+        /// The run has already done more epochs than it is to do in all.
+        case doneEpochs(done: Int, requested: Int)
+    }
+
+    /// One line that says what is wrong and what to do.
     public var description: String {
         switch self {
-        case .text(let error): error.description
-        case .engine(.tokenOutOfRange(let token, let size)):
-            // A corpus gives no such ids, unless those that were kept beside the model have been damaged.
-            EngineError.tokenOutOfRange(token, vocabularySize: size).description
-                + "; the ids that were kept of the text are damaged: remove tokens.cache from the model folder"
-        case .engine(let error): error.description
-        case .storage(let error): "\(error)"
-        case .invalidOption(let reason): reason
         case .diverged(let epoch, let step, let learningRate):
-            "training diverged: the loss is no longer a number, or far too large, in epoch \(epoch), step \(step); the last checkpoint "
-                + "is kept; try a smaller --learning-rate than \(learningRate)"
+            "training diverged: the loss is not finite, or far too large, in epoch \(epoch), step \(step); the last "
+                + "checkpoint is kept; try a smaller learning rate than \(learningRate)"
+        case .noKnownTokens(let text):
+            "'\(text)': no token is frequent enough to be in the vocabulary; lower the minimum frequency"
+        case .otherVocabulary(let text, let trainingText):
+            "'\(text)' has another vocabulary than '\(trainingText)'; read it with that one's"
         case .cannotSave(let folder, let attempts, let reason):
             "training stopped, as \(attempts == 1 ? "a checkpoint" : "\(attempts) checkpoints in a row") could not be "
-                + "written to '\(folder)': \(reason); the last one written is whole: see to that and go on with --resume"
-        case .cannotResume(let folder, let reason):
-            "cannot resume '\(folder)': \(reason)"
+                + "written to '\(folder)': \(reason); the last one written is whole: fix the cause and resume the run"
+        case .cannotResume(let folder, let problem):
+            "cannot resume '\(folder)': \(problem.description)"
+        }
+    }
+}
+
+extension TrainingError.ResumeProblem: CustomStringConvertible {
+    /// What is wrong and what to do.
+    public var description: String {
+        switch self {
+        case .noCheckpoint(let file):
+            "there is no \(file) in it; start a new run"
+        case .otherText(let names) where names.count == 1:
+            "'\(names[0])' is not the text of the run; give that one"
+        case .otherText(let names):
+            "'\(names.joined(separator: "', '"))' are not the texts of the run; give those"
+        case .doneEpochs(let done, let requested):
+            "it has done \(done) epochs, more than the \(requested) requested; ask for more"
         }
     }
 }

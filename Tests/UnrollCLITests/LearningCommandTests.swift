@@ -101,7 +101,8 @@ extension CommandLineTests {
             let folder = try TemporaryFolder()
             try folder.write(englishText, to: "text.txt")
             let train = [
-                "train", "text.txt", "--epochs", "50", "--cell", "relu", "--clip", "0", "--learning-rate",
+                "train", "text.txt", "--epochs", "50", "--cell", "relu", "--max-gradient-norm", "0",
+                "--learning-rate",
                 "1e30",
             ]
             let result = try await Unroll.run(train + Unroll.tiny + ["--output", "model"], in: folder)
@@ -113,7 +114,7 @@ extension CommandLineTests {
             let info = try await Unroll.run(["info", "model"], in: folder)
             #expect(info.status == 0)
             let strict = try await Unroll.run(
-                train + Unroll.tiny + ["--output", "strict", "--recoveries", "0"], in: folder)
+                train + Unroll.tiny + ["--output", "strict", "--max-recoveries", "0"], in: folder)
             #expect(strict.status == 1)
             #expect(!strict.error.contains("note: "))
         }
@@ -127,7 +128,7 @@ extension CommandLineTests {
             (["--minimum-epochs", "2"], "--patience"), (["--validate-steps", "0"], "--validate-steps"),
             (["--keep", "0"], "--keep"), (["--checkpoint-steps", "0"], "--checkpoint-steps"),
             (["--checkpoint-seconds", "-1"], "--checkpoint-seconds"),
-            (["--recoveries", "-1"], "--recoveries"),
+            (["--max-recoveries", "-1"], "--max-recoveries"),
             (["--optimizer", "asgd", "--average-decay", "0.9"], "--average-decay"),
             (["--optimizer", "momentum", "--momentum", "1"], "momentum"),
             (["--weight-decay", "-1"], "weight decay"), (["--average-decay", "1"], "average"),

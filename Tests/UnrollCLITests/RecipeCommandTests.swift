@@ -18,11 +18,11 @@ extension CommandLineTests {
                 """
                 {
                   "title": "Mine", "source": "me", "about": "A trial.",
-                  "corpus": {"text": "text.txt", "preprocess": "none", "tokens": "characters"\(more)},
-                  "model": {"cell": "tanh", "hidden": 8},
+                  "corpus": {"text": "text.txt", "preprocessing": "none", "tokens": "characters"\(more)},
+                  "model": {"cell": "tanh", "hiddenSize": 8},
                   "training": {
-                    "epochs": 3, "batch": 2, "steps": 4, "sampling": "sequential", "learningRate": 0.5, "clip": 1,
-                    "initializer": "uniform"
+                    "epochs": 3, "batchSize": 2, "sequenceLength": 4, "optimizer": {"learningRate": 0.5},
+                    "maxRecoveries": 0
                   },
                   "seeds": [1, 2],
                   "samples": {"prompts": ["the"], "length": 9},

@@ -62,7 +62,9 @@ extension CommandLineTests {
             #expect(try Data(contentsOf: folder("model/model.safetensors")) == model)
         }
 
-        @Test(arguments: [[], ["--validation", "0.2", "--sampling", "random"], ["--sampling", "windows"]])
+        @Test(arguments: [
+            [], ["--validation", "0.2", "--partitioning", "random"], ["--partitioning", "windows"],
+        ])
         func aDryRunSaysWhatARunWouldBeAndSavesNothing(options: [String]) async throws {
             let folder = try TemporaryFolder()
             let dry =
@@ -156,14 +158,15 @@ extension CommandLineTests {
         @Test func aSingleBiasAndCarriedEpochsAreKept() async throws {
             let folder = try TemporaryFolder()
             let result = try await trainTinyModel(
-                in: folder, options: ["--single-bias", "--carried-epochs", "1", "--sampling", "consecutive"])
+                in: folder,
+                options: ["--single-bias", "--stateful-epochs", "1", "--partitioning", "consecutive"])
             #expect(result.status == 0, "\(result.error)")
             let line = try #require(
                 try await Unroll.run(["info", "model", "--json"], in: folder).objects().first)
             #expect(line["singleBias"] as? Bool == true)
             let training = try #require(line["training"] as? [String: Any])
-            #expect(training["carriedEpochs"] as? Int == 1)
-            #expect(training["sampling"] as? String == "consecutive")
+            #expect(training["statefulEpochs"] as? Int == 1)
+            #expect(training["partitioning"] as? String == "consecutive")
             let people = try await Unroll.run(["info", "model"], in: folder)
             #expect(people.output.contains("biases         one in each layer\n"))
         }
@@ -215,7 +218,8 @@ extension CommandLineTests {
             for threads in ["1", "2"] {
                 let result = try await Unroll.run(
                     [
-                        "train", "text.txt", "--output", threads, "--hidden", "40", "--batch", "3", "--steps",
+                        "train", "text.txt", "--output", threads, "--hidden", "40", "--batch", "3",
+                        "--sequence-length",
                         "5", "--epochs", "2", "--threads", threads,
                     ], in: folder)
                 #expect(result.status == 0, "\(result.error)")
@@ -313,7 +317,7 @@ extension CommandLineTests {
         private func long(_ output: String, epochs: Int) -> [String] {
             [
                 "train", "text.txt", "--output", output, "--epochs", "\(epochs)", "--hidden", "32", "--batch",
-                "2", "--steps", "8", "--threads", "1", "--json", "--validation", "0.1",
+                "2", "--sequence-length", "8", "--threads", "1", "--json", "--validation", "0.1",
             ]
         }
 

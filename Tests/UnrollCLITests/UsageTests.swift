@@ -29,15 +29,18 @@ extension CommandLineTests {
 
         @Test(arguments: [
             ["--frobnicate"], ["--cell", "gru?"], ["--preprocess", "loud"], ["--tokens", "syllables"],
-            ["--sampling", "none"], ["--engine", "steam"], ["--initializer", "zero"], ["--limit", "0"],
+            ["--partitioning", "none"], ["--engine", "steam"], ["--initializer", "zero"], ["--limit", "0"],
             ["--validation", "1"], ["--validation", "nan"], ["--validation", "-0.5"], ["--test", "1"],
             ["--test", "nan"], ["--test", "-0.5"], ["--windows", "3"],
             ["--learning-rate", "0"], ["--learning-rate", "-1"], ["--learning-rate", "nan"],
-            ["--learning-rate", "inf"], ["--learning-rate", "fast"], ["--clip", "-1"], ["--clip", "nan"],
-            ["--clip", "inf"], ["--epochs", "0"], ["--epochs", "-1"], ["--seed", "-1"], ["--threads", "0"],
+            ["--learning-rate", "inf"], ["--learning-rate", "fast"], ["--max-gradient-norm", "-1"],
+            ["--max-gradient-norm", "nan"],
+            ["--max-gradient-norm", "inf"], ["--epochs", "0"], ["--epochs", "-1"], ["--seed", "-1"],
+            ["--threads", "0"],
             ["--threads", "-1"], ["--threads", "100000"], ["--minimum-frequency", "0"],
-            ["--hidden", "0"], ["--hidden", "-1"], ["--batch", "0"], ["--batch", "-1"], ["--steps", "0"],
-            ["--steps", "-1"], ["--hidden", "many"], ["--prompt", ""],
+            ["--hidden", "0"], ["--hidden", "-1"], ["--batch", "0"], ["--batch", "-1"],
+            ["--sequence-length", "0"],
+            ["--sequence-length", "-1"], ["--hidden", "many"], ["--prompt", ""],
             ["--layers", "0"], ["--layers", "-1"], ["--layers", "65"], ["--layers", "9223372036854775807"],
             ["--layers", "two"], ["--embedding", "0"], ["--embedding", "-1"], ["--embedding", "65537"],
             ["--embedding", "9223372036854775807"], ["--embedding", "two-hot"],
@@ -45,7 +48,9 @@ extension CommandLineTests {
             ["--precision", "float64"], ["--resume", "model"],
         ])
         func wrongOptionsAreWrongUsage(options: [String]) async throws {
-            let name = options.contains("--windows") ? "--sampling" : options[max(options.count - 2, 0)]
+            let name =
+                options.contains("--windows")
+                ? "--windows needs --partitioning to be windows" : options[max(options.count - 2, 0)]
             try await expectFailure(
                 train + (options == ["--frobnicate"] ? [] : Unroll.tiny) + options, status: 64, naming: name,
                 in: folder)
@@ -64,13 +69,21 @@ extension CommandLineTests {
         func weightsThatCannotBeTiedAreWrongUsage(embedding: [String]) async throws {
             try await expectFailure(
                 train + Unroll.tiny + ["--tie-weights", "--embedding"] + embedding, status: 64,
-                naming: "--tie-weights", "--embedding 8, not \(embedding[0])", in: folder)
+                naming: "--tie-weights needs --embedding to be 8", in: folder)
         }
 
-        @Test(arguments: ["--hidden", "--batch", "--steps"], ["100000000", "9223372036854775807"])
+        @Test(arguments: ["--batch", "--sequence-length"], ["100000000", "9223372036854775807"])
         func sizesBeyondTheMachineAreRefused(option: String, value: String) async throws {
             try await expectFailure(
                 train + [option, value], status: 1, naming: option, "memory", in: folder)
+        }
+
+        @Test(arguments: ["65537", "100000000", "9223372036854775807"])
+        func hiddenSizesOutOfRangeAreWrongUsage(value: String) async throws {
+            try await expectFailure(
+                train + ["--hidden", value], status: 64,
+                naming: "--hidden is \(value) but must be in 1...65536",
+                in: folder)
         }
 
         @Test func emptyNamesAreRefused() async throws {
@@ -142,7 +155,7 @@ extension CommandLineTests {
             #expect(!FileManager.default.fileExists(atPath: "\(disk)/model"))
         }
 
-        @Test(arguments: [[], ["--clip", "0", "--cell", "relu"]])
+        @Test(arguments: [[], ["--max-gradient-norm", "0", "--cell", "relu"]])
         func divergenceIsAFailureThatKeepsTheCheckpoint(options: [String]) async throws {
             let result = try await Unroll.run(
                 train + Unroll.tiny + ["--learning-rate", "1e30", "--json"] + options, in: folder)

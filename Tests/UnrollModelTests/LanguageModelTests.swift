@@ -45,11 +45,11 @@ import UnrollText
         #expect(read.configuration.embeddingSize == embedding)
         #expect(read.configuration.tiesWeights == isTied)
         let json = try JSONSerialization.jsonObject(with: Data(contentsOf: folder("model/config.json")))
-        var expected: [String: Any] = [
-            "format": "unroll-model", "version": 2, "cell": "tanh", "hiddenSize": 5, "layers": layers,
-            "tiedWeights": isTied,
+        let expected: [String: Any] = [
+            "format": "unroll-model", "version": 1, "cell": "tanh", "hiddenSize": 5, "layerCount": layers,
+            "embeddingSize": embedding.map { $0 as Any } ?? NSNull(), "tiesWeights": isTied,
+            "hasSingleBias": false, "zoneout": ["output": 0, "memory": 0],
         ]
-        expected["embedding"] = embedding
         #expect(json as? NSDictionary == expected as NSDictionary)
     }
 
@@ -63,8 +63,9 @@ import UnrollText
         let json = try JSONSerialization.jsonObject(with: Data(contentsOf: folder("model/config.json")))
         #expect(
             json as? NSDictionary == [
-                "format": "unroll-model", "version": 2, "cell": "tanh", "hiddenSize": 5, "layers": 1,
-                "tiedWeights": false, "singleBias": true,
+                "format": "unroll-model", "version": 1, "cell": "tanh", "hiddenSize": 5, "layerCount": 1,
+                "embeddingSize": NSNull(), "tiesWeights": false, "hasSingleBias": true,
+                "zoneout": ["output": 0, "memory": 0],
             ])
     }
 
@@ -76,7 +77,7 @@ import UnrollText
         #expect(try LanguageModel(contentsOf: folder("model")).configuration.zoneout == zoneout)
         let json = try JSONSerialization.jsonObject(with: Data(contentsOf: folder("model/config.json")))
         let written = try #require(json as? NSDictionary)
-        #expect(written["version"] as? Int == 3)
+        #expect(written["version"] as? Int == 1)
         #expect(written["zoneout"] as? NSDictionary == ["output": 0.125, "memory": 0.5])
     }
 
@@ -95,7 +96,9 @@ import UnrollText
         let json = try JSONSerialization.jsonObject(with: Data(contentsOf: folder("model/config.json")))
         #expect(
             json as? NSDictionary == [
-                "format": "unroll-model", "version": 1, "cell": "tanh", "hiddenSize": 5,
+                "format": "unroll-model", "version": 1, "cell": "tanh", "hiddenSize": 5, "layerCount": 1,
+                "embeddingSize": NSNull(), "tiesWeights": false, "hasSingleBias": false,
+                "zoneout": ["output": 0, "memory": 0],
             ])
     }
 

@@ -99,7 +99,7 @@ import UnrollText
         try expectFlippedBitsAreNoticed(in: name, of: .sample(text: "abc", hiddenSize: 2))
     }
 
-    @Test func everyFlippedBitOfALaterVersionIsNoticed() throws {
+    @Test func everyFlippedBitOfALargerConfigurationIsNoticed() throws {
         try expectFlippedBitsAreNoticed(
             in: "config.json",
             of: .sample(text: "abc", hiddenSize: 2, layers: 2, embedding: 2, isTied: true))
@@ -122,52 +122,39 @@ import UnrollText
     @Test func wrongConfigurationsAreExplained() throws {
         let folder = try savedModel()
         let path = folder("model/config.json").path
+        let whole = try String(contentsOf: folder("model/config.json"), encoding: .utf8)
         for (text, reason) in [
             ("", "not a configuration that Unroll has written"),
             ("[]", "not a configuration that Unroll has written"),
             (#"{"format":"other","version":1}"#, "not a configuration that Unroll has written"),
-            (#"{"format":"unroll-model","version":4}"#, "version 4 was written by a newer Unroll; update"),
+            (#"{"format":"unroll-model","version":2}"#, "version 2 was written by a newer Unroll; update"),
+            (#"{"format":"unroll-model","version":0}"#, "there is no version 0 of this format"),
+            (whole.replacing(#""cell" : "tanh","#, with: ""), "'cell' is missing"),
+            (whole.replacing(#""hiddenSize" : 5"#, with: #""hiddenSize" : 1.5"#), "hiddenSize"),
+            (whole.replacing(#""hiddenSize" : 5"#, with: #""hiddenSize" : 1e300"#), "hiddenSize"),
+            (whole.replacing(#""tanh""#, with: #""gru?""#), "the cell 'gru?' is unknown"),
             (
-                #"{"format":"unroll-model","version":0}"#,
-                "version, cell, layers, embedding, tiedWeights, singleBias, zoneout or hiddenSize is missing or not valid"
-            ),
-            (#"{"format":"unroll-model","version":1,"cell":"tanh"}"#, "hiddenSize is missing or not valid"),
-            (
-                #"{"format":"unroll-model","version":1,"cell":"tanh","hiddenSize":1.5}"#,
-                "hiddenSize is missing"
-            ),
-            (
-                #"{"format":"unroll-model","version":1,"cell":"tanh","hiddenSize":1e300}"#,
-                "hiddenSize is missing"
+                whole.replacing(#""hiddenSize" : 5"#, with: #""hiddenSize" : 0"#),
+                "hiddenSize is 0 but must be"
             ),
             (
-                #"{"format":"unroll-model","version":1,"cell":"gru?","hiddenSize":5}"#,
-                "the cell 'gru?' is unknown"
-            ),
-            (#"{"format":"unroll-model","version":1,"cell":"tanh","hiddenSize":0}"#, "hidden size 0 is not"),
-            (
-                #"{"format":"unroll-model","version":1,"cell":"tanh","hiddenSize":-5}"#,
-                "hidden size -5 is not"
+                whole.replacing(#""hiddenSize" : 5"#, with: #""hiddenSize" : -5"#),
+                "hiddenSize is -5 but must be"
             ),
             (
-                #"{"format":"unroll-model","version":1,"cell":"tanh","hiddenSize":9223372036854775807}"#,
-                "hidden size 9223372036854775807 is not"
+                whole.replacing(#""hiddenSize" : 5"#, with: #""hiddenSize" : 9223372036854775807"#),
+                "hiddenSize is 9223372036854775807 but must be"
+            ),
+            (whole.replacing(#""layerCount" : 1"#, with: #""layerCount" : 0"#), "layerCount is 0"),
+            (whole.replacing(#""layerCount" : 1"#, with: #""layerCount" : "two""#), "'layerCount'"),
+            (
+                whole.replacing(#""embeddingSize" : null"#, with: #""embeddingSize" : -1"#),
+                "embeddingSize is -1"
             ),
             (
-                #"{"format":"unroll-model","version":2,"cell":"tanh","hiddenSize":5,"layers":0}"#,
-                "number of layers (--layers) is 0"
-            ),
-            (
-                #"{"format":"unroll-model","version":2,"cell":"tanh","hiddenSize":5,"layers":"two"}"#,
-                "layers, embedding, tiedWeights"
-            ),
-            (
-                #"{"format":"unroll-model","version":2,"cell":"tanh","hiddenSize":5,"embedding":-1}"#,
-                "embedding size (--embedding) is -1"
-            ),
-            (
-                #"{"format":"unroll-model","version":2,"cell":"tanh","hiddenSize":5,"embedding":4,"tiedWeights":true}"#,
-                "need an embedding of the layers' size: --embedding 5, not 4"
+                whole.replacing(#""embeddingSize" : null"#, with: #""embeddingSize" : 4"#)
+                    .replacing(#""tiesWeights" : false"#, with: #""tiesWeights" : true"#),
+                "tiesWeights needs embeddingSize to be 5"
             ),
         ] {
             try replace("config.json", in: folder, by: text)

@@ -8,7 +8,9 @@ import UnrollTraining
 
 @Suite struct RecipeRunnerTests {
     @Test func aRunIsWhatATrainerDoes() async throws {
-        let recipe = try TestRecipe.recipe(#"{"split": {"validation": 0.3}}"#)
+        let recipe = try TestRecipe.recipe(
+            #"{"training": {"epochs": 4, "batchSize": 4, "sequenceLength": 5, "optimizer": {"learningRate": 0.5}, "validationFraction": 0.3}}"#
+        )
         let result = try await RecipeRunner(recipe, threads: 1).run { try TestRecipe.corpus($0) }
         #expect(result.settings.count == 1)
         #expect(result.settings[0].runs.map(\.seed) == [1, 2, 3])
@@ -30,26 +32,28 @@ import UnrollTraining
     }
 
     @Test func theLevelOfTensorsTrainsTheSameNetwork() async throws {
-        func perplexities(_ level: String, _ more: String = "") async throws -> [[Double]] {
+        func perplexities(
+            _ engine: String, _ more: String = "", training: String = ""
+        ) async throws -> [[Double]] {
             let result = try await TestRecipe.result(
                 """
-                {"training": {"epochs": 4, "batch": 4, "steps": 5, "sampling": "sequential", "learningRate": 0.5,
-                "clip": 1, "initializer": "uniform", "level": "\(level)" \(more)}}
+                {"training": {"epochs": 4, "batchSize": 4, "sequenceLength": 5, "optimizer": {"learningRate": 0.5},
+                "maxRecoveries": 0 \(training)}, "engine": "\(engine)" \(more)}
                 """)
             return result.settings[0].runs.map(\.perplexity)
         }
-        let (engine, scratch) = (try await perplexities("engine"), try await perplexities("scratch"))
+        let (engine, scratch) = (try await perplexities("fused"), try await perplexities("tensors"))
         #expect(engine.map(\.count) == [4, 4, 4])
         for (a, b) in zip(engine.joined(), scratch.joined()) { #expect(abs(a / b - 1) < 1e-4) }
         #expect(scratch.map(\.count) == [4, 4, 4])
         // Without detaching, the gradient of all but the first minibatch is another one.
-        let attached = try await perplexities("scratch", #", "detachesState": false"#)
+        let attached = try await perplexities("tensors", #", "detachesState": false"#)
         #expect(attached.map { $0[0] } != scratch.map { $0[0] })
         #expect(attached.joined().allSatisfy { $0 > 1 && $0 < 40 })
-        let fresh = #", "carriedEpochs": 2"#
+        let fresh = #", "statefulEpochs": 2"#
         for (a, b) in zip(
-            try await perplexities("engine", fresh).joined(),
-            try await perplexities("scratch", fresh).joined())
+            try await perplexities("fused", training: fresh).joined(),
+            try await perplexities("tensors", training: fresh).joined())
         { #expect(abs(a / b - 1) < 1e-4) }
     }
 
@@ -57,9 +61,10 @@ import UnrollTraining
         func result(_ more: String = "") async throws -> RunResult {
             try await TestRecipe.result(
                 """
-                {"corpus": {"text": "sample", "preprocess": "letters", "tokens": "characters", "limit": 42},
-                "seeds": [1], "training": {"epochs": 2, "batch": 4, "steps": 5, "sampling": "consecutive",
-                "learningRate": 1, "clip": 0, "initializer": "uniform", "level": "scratch" \(more)}}
+                {"corpus": {"text": "sample", "preprocessing": "letters", "tokens": "characters", "limit": 42},
+                "seeds": [1], "training": {"epochs": 2, "batchSize": 4, "sequenceLength": 5,
+                "partitioning": "consecutive", "optimizer": {"learningRate": 1, "maxGradientNorm": null},
+                "maxRecoveries": 0}, "engine": "tensors" \(more)}
                 """
             ).settings[0].runs[0]
         }
@@ -95,10 +100,10 @@ import UnrollTraining
     @Test func divergenceIsAResult() async throws {
         let changes = #"""
             {
-              "model": {"cell": "relu", "hidden": 8, "singleBias": true}, "seeds": [1],
+              "model": {"cell": "relu", "hiddenSize": 8, "hasSingleBias": true}, "seeds": [1],
               "training": {
-                "epochs": 30, "batch": 4, "steps": 5, "sampling": "sequential", "learningRate": 1e6, "clip": 0,
-                "initializer": "uniform"
+                "epochs": 30, "batchSize": 4, "sequenceLength": 5,
+                "optimizer": {"learningRate": 1e6, "maxGradientNorm": null}, "maxRecoveries": 0
               },
               "expected": [{"figure": "perplexity", "of": "worst", "value": 100, "tolerance": 0}]
             }
@@ -143,10 +148,9 @@ import UnrollTraining
         let result = try await TestRecipe.result(
             #"""
             {
-              "split": {"windows": 100, "validationWindows": 48},
               "training": {
-                "epochs": 2, "batch": 8, "steps": 5, "sampling": "windows", "learningRate": 0.5, "clip": 1,
-                "initializer": "uniform"
+                "epochs": 2, "batchSize": 8, "sequenceLength": 5, "partitioning": "windows",
+                "trainingWindows": 100, "validationWindows": 48, "optimizer": {"learningRate": 0.5}
               }
             }
             """#)
@@ -158,13 +162,13 @@ import UnrollTraining
         #expect(try await TestRecipe.result().settings[0].runs[0].meanOfExponentials == nil)
     }
 
-    @Test func aTextThatIsTooShortIsAnErrorOfTheRecipe() async throws {
-        let error = await #expect(throws: RecipeError.self) {
+    @Test func aTextThatIsTooShortIsTheTextsError() async throws {
+        let error = await #expect(throws: TextError.self) {
             try await TestRecipe.result(
-                #"{"corpus": {"text": "sample", "preprocess": "letters", "tokens": "characters", "limit": 9}}"#
+                #"{"corpus": {"text": "sample", "preprocessing": "letters", "tokens": "characters", "limit": 9}}"#
             )
         }
-        #expect(error?.description.hasPrefix("recipe 'trial': ") == true)
+        #expect(error?.description.contains("needs 21 tokens and the text has 9") == true)
     }
 
     @Test func aCancelledRunStops() async throws {

@@ -15,7 +15,7 @@ import UnrollRecipes
     @Test func everySettingHasARow() async throws {
         let changes = #"""
             {
-              "variants": [{"name": "a"}, {"name": "b", "model": {"hidden": 9}}],
+              "variants": [{"name": "a"}, {"name": "b", "model": {"hiddenSize": 9}}],
               "reported": {"result": "2.5", "speeds": [{"by": "a snail", "tokensPerSecond": 1}]},
               "expected": [
                 {"setting": "a", "figure": "perplexity", "of": "worst", "value": 99, "tolerance": 0},
@@ -66,13 +66,14 @@ import UnrollRecipes
     }
 
     @Test func whatExplodesLeavesTheChart() async throws {
-        let training = #""batch": 4, "steps": 5, "sampling": "sequential", "initializer": "uniform""#
-        let changes = """
+        let changes = #"""
             {
-              "training": {"epochs": 4, "learningRate": 0.5, "clip": 1, \(training)},
-              "variants": [{"name": "a"}, {"name": "b", "training": {"learningRate": 50, "clip": 0}}]
+              "variants": [
+                {"name": "a"},
+                {"name": "b", "training": {"optimizer": {"learningRate": 50, "maxGradientNorm": null}}}
+              ]
             }
-            """
+            """#
         let result = try await TestRecipe.result(changes)
         try #require(result.settings[1].runs.contains { ($0.perplexity.max() ?? 0) > 1e4 })
         let limits = try #require(LineChart(result, of: try TestRecipe.recipe(changes)).yAxis.limits)
@@ -85,7 +86,12 @@ import UnrollRecipes
 
     @Test func theChartHasALineForEachSeed() async throws {
         let recipe = try TestRecipe.recipe(
-            #"{"split": {"validation": 0.3}, "reported": {"curve": [{"epoch": 2, "perplexity": 9}]}}"#)
+            #"""
+            {
+              "training": {"epochs": 4, "batchSize": 4, "sequenceLength": 5, "validationFraction": 0.3},
+              "reported": {"curve": [{"epoch": 2, "perplexity": 9}]}
+            }
+            """#)
         let result = try await RecipeRunner(recipe, threads: 1).run { try TestRecipe.corpus($0) }
         let chart = LineChart(result, of: recipe)
         #expect(chart.title == "A trial")

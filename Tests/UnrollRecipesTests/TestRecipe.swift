@@ -8,11 +8,11 @@ enum TestRecipe {
     static let json = """
         {
           "title": "A trial", "source": "nowhere", "about": "Small.",
-          "corpus": {"text": "sample", "preprocess": "letters", "tokens": "characters", "limit": 400},
-          "model": {"cell": "tanh", "hidden": 8, "singleBias": true},
+          "corpus": {"text": "sample", "preprocessing": "letters", "tokens": "characters", "limit": 400},
+          "model": {"cell": "tanh", "hiddenSize": 8, "hasSingleBias": true},
           "training": {
-            "epochs": 4, "batch": 4, "steps": 5, "sampling": "sequential", "learningRate": 0.5, "clip": 1,
-            "initializer": "uniform"
+            "epochs": 4, "batchSize": 4, "sequenceLength": 5, "optimizer": {"learningRate": 0.5},
+            "maxRecoveries": 0
           },
           "seeds": [1, 2, 3]
         }
@@ -33,7 +33,7 @@ enum TestRecipe {
 
     static func corpus(_ setting: RecipeSetting) throws -> Corpus {
         try Corpus(
-            bytes: SampleText.utf8, name: "sample", preprocessing: setting.corpus.preprocess,
+            bytes: SampleText.utf8, name: "sample", preprocessing: setting.corpus.preprocessing,
             tokens: setting.corpus.tokens, limit: setting.corpus.limit)
     }
 

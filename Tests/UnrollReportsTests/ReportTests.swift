@@ -68,7 +68,7 @@ import UnrollTestSupport
             "<b>run", metrics: [#"{"epoch":1,"perplexity":8}"#],
             samples: [#"{"epoch":1,"prompt":"<i>","text":"\#(text)"}"#],
             training:
-                #"{"options":{"<script>":"</style><script>"},"corpus":{"source":"/x/<svg onload=f()>"}}"#)
+                #"{"options":{"<script>":"</style><script>"},"corpus":{"sources":["/x/<svg onload=f()>"]}}"#)
         let page = page(run)
         #expect(!page.elements.contains("script") && !page.elements.contains("i"))
         #expect(page.cells.contains("<i><script>alert(\"x\")</script> & ␀␇␛[31m\u{FFFD}</td>'"))
@@ -81,7 +81,7 @@ import UnrollTestSupport
         let run = try makeRun(
             "model",
             training: """
-                {"corpus":{"source":"/home/me/a.txt","furtherSources":["/home/me/b.txt","c.txt"],\
+                {"corpus":{"sources":["/home/me/a.txt","/home/me/b.txt","c.txt"],\
                 "validationSource":"/home/me/d.txt","testSource":"/home/me/e.txt"}}
                 """)
         #expect(page(run).cell(after: "text") == "a.txt, b.txt, c.txt")
@@ -172,7 +172,7 @@ import UnrollTestSupport
 
     @Test func runsAreComparedTheBestFirst() throws {
         func training(_ size: Int) -> String {
-            #"{"options":{"batchSize":\#(size),"seed":0},"corpus":{"source":"a.txt"}}"#
+            #"{"options":{"batchSize":\#(size),"seed":0},"corpus":{"sources":["a.txt"]}}"#
         }
         let runs = [
             try makeRun("x/trained", metrics: [#"{"epoch":1,"perplexity":1.5}"#], training: training(8)),
@@ -205,11 +205,11 @@ import UnrollTestSupport
 
     @Test func runsOnDifferentTextsAreNotedAsSuch() throws {
         let line = #"{"epoch":1,"perplexity":9}"#
-        let first = try makeRun("a", metrics: [line], training: #"{"corpus":{"source":"a.txt"}}"#)
-        let second = try makeRun("b", metrics: [line], training: #"{"corpus":{"source":"b.txt"}}"#)
+        let first = try makeRun("a", metrics: [line], training: #"{"corpus":{"sources":["a.txt"]}}"#)
+        let second = try makeRun("b", metrics: [line], training: #"{"corpus":{"sources":["b.txt"]}}"#)
         #expect(page(first, second).text.contains("do not compare"))
         #expect(
-            page(first, try makeRun("c", metrics: [line], training: #"{"corpus":{"source":"a.txt"}}"#))
+            page(first, try makeRun("c", metrics: [line], training: #"{"corpus":{"sources":["a.txt"]}}"#))
                 .text.contains("The runs have the same configuration."))
     }
 

@@ -143,7 +143,7 @@ import UnrollTraining
             do {
                 try writer.follow(event)
             } catch {
-                #expect(error.description.contains("best"))
+                #expect("\(error)".contains("best"))
                 errors += 1
             }
             await writer.wait()
@@ -159,12 +159,12 @@ import UnrollTraining
 
     @Test func policiesThatMakeNoSenseAreRefused() throws {
         let trainer = try trainer()
-        for (policy, flag) in [
-            (CheckpointPolicy(seconds: -1), "--checkpoint-seconds"),
-            (CheckpointPolicy(seconds: .nan), "--checkpoint-seconds"),
-            (CheckpointPolicy(steps: 0), "--checkpoint-steps"), (CheckpointPolicy(count: 0), "--keep"),
+        for (policy, parameter) in [
+            (CheckpointPolicy(seconds: -1), "checkpointSeconds"),
+            (CheckpointPolicy(seconds: .nan), "checkpointSeconds"),
+            (CheckpointPolicy(steps: 0), "checkpointSteps"), (CheckpointPolicy(count: 0), "checkpointCount"),
         ] {
-            expectTrainingError(naming: flag) {
+            expectParameterError(parameter) {
                 _ = try CheckpointWriter(trainer, folder: model, policy: policy)
             }
         }

@@ -14,7 +14,7 @@ import UnrollTraining
     private func diverging(recoveries: Int, validation: Double? = nil) -> TrainingOptions {
         var options = TestTraining.options(epochs: 12, validationFraction: validation)
         options.optimizer = Optimizer(learningRate: 1e4, maxGradientNorm: nil)
-        options.recoveries = recoveries
+        options.maxRecoveries = recoveries
         return options
     }
 
@@ -91,7 +91,7 @@ import UnrollTraining
         let good = try #require(tensors["good.decoder.weight"])
         #expect(good.shape == tensors["decoder.weight"]?.shape)
         #expect(good.values != tensors["decoder.weight"]?.values)
-        options.recoveries = 0
+        options.maxRecoveries = 0
         let careless = try Trainer(corpus: corpus, model: TestTraining.model, options: options)
         try await careless.run(epochs: 1)
         try careless.saveCheckpoint(to: folder("careless"))
@@ -168,39 +168,39 @@ import UnrollTraining
     }
 
     @Test func whatNeedsValidationIsRefusedWithoutIt() {
-        func refuse(naming flag: String, change: (inout TrainingOptions) -> Void) {
-            expectTrainingError(naming: flag, "--validation") {
+        func refuse(naming parameter: String, change: (inout TrainingOptions) -> Void) {
+            expectParameterError(parameter) {
                 var options = TestTraining.options()
                 change(&options)
                 _ = try Trainer(corpus: TestTraining.corpus(), model: TestTraining.model, options: options)
             }
         }
-        refuse(naming: "--patience") { $0.earlyStopping = EarlyStopping(patience: 1) }
-        refuse(naming: "--validate-steps") { $0.validationSteps = 10 }
-        refuse(naming: "--optimizer asgd") { $0.averagingTrigger = 5 }
+        refuse(naming: "earlyStopping") { $0.earlyStopping = EarlyStopping(patience: 1) }
+        refuse(naming: "validationSteps") { $0.validationSteps = 10 }
+        refuse(naming: "averagingPatience") { $0.averagingPatience = 5 }
     }
 
     @Test func optionsThatMakeNoSenseAreRefused() {
-        func refuse(naming flag: String, change: (inout TrainingOptions) -> Void) {
-            expectTrainingError(naming: flag) {
+        func refuse(naming parameter: String, change: (inout TrainingOptions) -> Void) {
+            expectParameterError(parameter) {
                 var options = TestTraining.options(validationFraction: 0.2)
                 change(&options)
                 try options.check()
             }
         }
         for count in [0, -1, .min] {
-            refuse(naming: "--patience") { $0.earlyStopping = EarlyStopping(patience: count) }
-            refuse(naming: "--validate-steps") { $0.validationSteps = count }
+            refuse(naming: "patience") { $0.earlyStopping = EarlyStopping(patience: count) }
+            refuse(naming: "validationSteps") { $0.validationSteps = count }
         }
         for share in [-0.1, 1, .nan] {
-            refuse(naming: "--minimum-improvement") {
+            refuse(naming: "minimumImprovement") {
                 $0.earlyStopping = EarlyStopping(patience: 1, minimumImprovement: share)
             }
         }
-        refuse(naming: "--minimum-epochs") {
+        refuse(naming: "minimumEpochs") {
             $0.earlyStopping = EarlyStopping(patience: 1, minimumEpochs: -1)
         }
-        refuse(naming: "--recoveries") { $0.recoveries = -1 }
+        refuse(naming: "maxRecoveries") { $0.maxRecoveries = -1 }
     }
 
     // MARK: Averaging
@@ -217,7 +217,7 @@ import UnrollTraining
                 logs.count > trigger && perplexity > (logs.dropLast(trigger).min() ?? .infinity)
             let fires = history.add(
                 BestValidation(perplexity: perplexity, epoch: step, step: step), minimumImprovement: 0,
-                trigger: trigger)
+                patience: trigger)
             #expect(fires == expected)
             logs.append(perplexity)
         }
@@ -227,12 +227,12 @@ import UnrollTraining
     @Test func averagingBeginsWhenValidationNoLongerImproves() async throws {
         var options = TestTraining.options(epochs: 12, validationFraction: 60.0 / 360)
         options.optimizer.averaging = .mean
-        options.averagingTrigger = 2
+        options.averagingPatience = 2
         let trainer = try Trainer(corpus: misleadingCorpus(), model: TestTraining.model, options: options)
         let events = try await trainer.runToEnd()
         #expect(events.notices.count { $0.kind == .beganAveraging } == 1)
         options.optimizer.averaging = .none
-        options.averagingTrigger = nil
+        options.averagingPatience = nil
         let plain = try Trainer(corpus: misleadingCorpus(), model: TestTraining.model, options: options)
         let reports = try await plain.runToEnd().reports
         #expect(reports.map(\.perplexity) == events.reports.map(\.perplexity))
@@ -248,7 +248,7 @@ import UnrollTraining
         let trainer = try Trainer(corpus: misleadingCorpus(), model: TestTraining.model, options: options)
         let notices = try await trainer.runToEnd().notices
         #expect(notices.count { $0.kind == .overfitting } == 1)
-        #expect(notices.first { $0.kind == .overfitting }?.description.contains("--patience") == true)
+        #expect(notices.first { $0.kind == .overfitting }?.description.contains("stop early") == true)
     }
 
     @Test func aRunThatLearnsNothingIsNotedOnce() async throws {
@@ -260,7 +260,7 @@ import UnrollTraining
         #expect(idle.notices.count { $0.kind == .learnsNothing } == 1)
         #expect(
             idle.notices.contains {
-                $0.kind == .learnsNothing && $0.description.contains("--learning-rate")
+                $0.kind == .learnsNothing && $0.description.contains("learning rate")
             })
         options.optimizer.learningRate = 1
         let busy = try await Trainer(corpus: corpus, model: TestTraining.model, options: options)

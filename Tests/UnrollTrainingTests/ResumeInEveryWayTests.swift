@@ -46,7 +46,7 @@ import UnrollTraining
                 rule: rule, learningRate: rule == .sgd ? 1 : 0.02,
                 weightDecay: index.isMultiple(of: 2) ? 0 : 0.01,
                 averaging: averaging)
-            options.averagingTrigger = trigger
+            options.averagingPatience = trigger
             options.schedule = Self.schedules[(index + cell.gates.count) % Self.schedules.count]
             options.validationSteps = 3
             options.regularization = Self.regularizations[index % Self.regularizations.count]
@@ -69,36 +69,6 @@ import UnrollTraining
             #expect(rest.validations == Array(events.validations.suffix(rest.validations.count)), comment)
             #expect(try second.snapshot() == whole.snapshot(), comment)
         }
-    }
-
-    /// Version 1 knew neither optimizers nor guards.
-    @Test func aCheckpointOfVersion1IsResumed() async throws {
-        let corpus = try TestTraining.corpus()
-        let options = TestTraining.options(epochs: 4, validationFraction: 0.2)
-        let folder = try TemporaryFolder()
-        let first = try Trainer(corpus: corpus, model: TestTraining.model, options: options)
-        try await first.run(epochs: 2)
-        try first.saveCheckpoint(to: folder("model"))
-        let rest = try await first.runToEnd().results
-
-        let file = folder("model/training.safetensors")
-        let (saved, metadata) = try TensorFile.decode(try Data(contentsOf: file), path: file.path)
-        var tensors = saved
-        tensors.entries.removeAll { $0.name.hasPrefix("good.") || $0.name.hasPrefix("optimizer.") }
-        let old = Set([
-            "epoch", "minibatch", "nats", "tokens", "gradientNorms", "totalTokens", "seconds", "lastReport",
-        ])
-        let json = try JSONSerialization.jsonObject(with: Data((metadata["position"] ?? "").utf8))
-        let position = try #require(json as? [String: Any]).filter { old.contains($0.key) }
-        let text = String(decoding: try JSONSerialization.data(withJSONObject: position), as: UTF8.self)
-        var changed = metadata
-        changed["version"] = "1"
-        changed["position"] = text
-        changed["seal"] = Checksum.sha256(Data("\(text)\n\(metadata["corpus"] ?? "")".utf8))
-        try TensorFile.encode(tensors, metadata: changed).write(to: file)
-
-        let second = try Trainer(resuming: folder("model"), corpus: corpus)
-        #expect(try await second.runToEnd().results == rest)
     }
 
     @Test func validationInsideAnEpochDisturbsNothing() async throws {
@@ -144,23 +114,6 @@ import UnrollTraining
         let plain = try Trainer(corpus: corpus, model: TestTraining.model, options: options)
         #expect(try await plain.runToEnd().reports.map(\.perplexity) == reports.map(\.perplexity))
         #expect(try plain.languageModel().parameters != model.parameters)
-    }
-
-    @Test func optionsOfOldRunsKeepTheirBytes() throws {
-        let json = String(decoding: try JSONEncoder().encode(TestTraining.options()), as: UTF8.self)
-        for key in ["schedule", "recoveries", "averag", "validationSteps", "earlyStopping", "weightDecay"] {
-            #expect(!json.contains(key), "\(key)")
-        }
-        var options = TestTraining.options(validationFraction: 0.1)
-        options.schedule = .init(.cosine(finalRate: 0.1), warmUpSteps: 3)
-        options.recoveries = 1
-        options.earlyStopping = EarlyStopping(patience: 3, minimumImprovement: 0.01, minimumEpochs: 2)
-        options.validationSteps = 10
-        options.averagingTrigger = 5
-        options.optimizer.averaging = .mean
-        let copy = try JSONDecoder().decode(TrainingOptions.self, from: JSONEncoder().encode(options))
-        #expect(copy == options)
-        #expect(copy.recoveries == 1)
     }
 }
 

@@ -94,23 +94,23 @@ import UnrollTraining
     }
 
     @Test func schedulesThatMakeNoSenseAreRefused() {
-        func refuse(_ schedule: LearningRateSchedule, naming flag: String) {
-            expectTrainingError(naming: flag) {
+        func refuse(_ schedule: LearningRateSchedule, naming parameter: String) {
+            expectParameterError(parameter) {
                 var options = TestTraining.options()
                 options.schedule = schedule
                 try options.check()
             }
         }
-        refuse(.init(.constant, warmUpSteps: -1), naming: "--warmup")
+        refuse(.init(.constant, warmUpSteps: -1), naming: "warmUpSteps")
         for factor in [0, -1, 1.5, .nan] {
-            refuse(.init(.step(epochs: 1, factor: factor)), naming: "--decay")
-            refuse(.init(.exponential(factor: factor)), naming: "--decay")
-            refuse(.init(.plateau(factor: factor, patience: 1)), naming: "--decay")
+            refuse(.init(.step(epochs: 1, factor: factor)), naming: "factor")
+            refuse(.init(.exponential(factor: factor)), naming: "factor")
+            refuse(.init(.plateau(factor: factor, patience: 1)), naming: "factor")
         }
-        refuse(.init(.step(epochs: 0, factor: 0.5)), naming: "--decay-after")
-        refuse(.init(.plateau(factor: 0.5, patience: -1)), naming: "--decay-after")
+        refuse(.init(.step(epochs: 0, factor: 0.5)), naming: "decay.epochs")
+        refuse(.init(.plateau(factor: 0.5, patience: -1)), naming: "decay.patience")
         for rate in [-1, .nan, .infinity] {
-            refuse(.init(.cosine(finalRate: rate)), naming: "--final-rate")
+            refuse(.init(.cosine(finalRate: rate)), naming: "finalRate")
         }
     }
 }

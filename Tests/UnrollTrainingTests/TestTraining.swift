@@ -105,14 +105,29 @@ extension [TrainingEvent] {
     }
 }
 
-/// Expects a `TrainingError` with a description of one line that contains the texts.
-func expectTrainingError(
+/// Expects an error with a description of one line that contains the texts and no command-line flag.
+func expectError(
     naming texts: String..., sourceLocation: SourceLocation = #_sourceLocation, from body: () throws -> Void
 ) {
-    let error = #expect(throws: TrainingError.self, sourceLocation: sourceLocation) { try body() }
-    let description = error?.description ?? ""
+    let error = #expect(throws: (any Error).self, sourceLocation: sourceLocation) { try body() }
+    let description = error.map { "\($0)" } ?? ""
     #expect(!description.contains("\n"), sourceLocation: sourceLocation)
     for text in texts {
-        #expect(description.contains(text), "\(description)", sourceLocation: sourceLocation)
+        #expect(
+            text.isEmpty || description.contains(text), "\(description)", sourceLocation: sourceLocation)
     }
+}
+
+/// Expects a `ParameterError` with this name of the parameter.
+func expectParameterError(
+    _ parameter: String, sourceLocation: SourceLocation = #_sourceLocation, from body: () throws -> Void
+) {
+    let error = #expect(throws: (any Error).self, sourceLocation: sourceLocation) { try body() }
+    let found: String? =
+        switch (error as? any UnrollError)?.parameterError {
+        case .outOfRange(let parameter, _, _), .needs(let parameter, _, _), .excludes(let parameter, _):
+            parameter
+        case nil: nil
+        }
+    #expect(found == parameter, "\(String(describing: error))", sourceLocation: sourceLocation)
 }

@@ -20,40 +20,40 @@ import UnrollTraining
 
     @Test func optionsThatMakeNoSenseAreRefused() {
         for epochs in [0, -1, .min] {
-            expectTrainingError(naming: "--epochs") { try prepare { $0.epochs = epochs } }
+            expectParameterError("epochs") { try prepare { $0.epochs = epochs } }
         }
         for rate in [0, -1, .nan, .infinity, -.infinity] as [Float] {
-            expectTrainingError(naming: "--learning-rate") {
+            expectParameterError("learningRate") {
                 try prepare { $0.optimizer.learningRate = rate }
             }
         }
         for bound in [0, -1, .nan, .infinity] as [Float] {
-            expectTrainingError(naming: "--clip") { try prepare { $0.optimizer.maxGradientNorm = bound } }
+            expectParameterError("maxGradientNorm") { try prepare { $0.optimizer.maxGradientNorm = bound } }
         }
         for fraction in [0, 1, -0.5, 1.5, .nan, .infinity] {
-            expectTrainingError(naming: "--validation") { try prepare { $0.validationFraction = fraction } }
+            expectParameterError("validationFraction") { try prepare { $0.validationFraction = fraction } }
         }
-        expectTrainingError(naming: "--sampling windows") { try prepare { $0.trainingWindows = 10 } }
-        expectTrainingError(naming: "--validation") {
+        expectParameterError("trainingWindows") { try prepare { $0.trainingWindows = 10 } }
+        expectParameterError("validationWindows") {
             try prepare {
                 ($0.partitioning, $0.trainingWindows, $0.validationWindows) = (.windows, 10, 10)
                 $0.validationFraction = 0.5
             }
         }
-        expectTrainingError(naming: "windows") {
+        expectParameterError("validationWindows") {
             try prepare { ($0.partitioning, $0.validationWindows) = (.windows, 10) }
         }
         for count in [0, -1, .min, .max, 1 << 40] {
-            expectTrainingError {
+            expectError {
                 try prepare { ($0.partitioning, $0.trainingWindows) = (.windows, count) }
             }
-            expectTrainingError {
+            expectError {
                 try prepare {
                     ($0.partitioning, $0.trainingWindows, $0.validationWindows) = (.windows, 10, count)
                 }
             }
         }
-        expectTrainingError(naming: "--threads") {
+        expectError(naming: "threads") {
             _ = try Trainer(
                 corpus: TestTraining.corpus(), model: TestTraining.model, options: TestTraining.options(),
                 engine: .cpu(threads: 0))
@@ -67,20 +67,20 @@ import UnrollTraining
             options.partitioning = partitioning
             options.trainingWindows = windows
         }
-        expectTrainingError(naming: "--hidden") { try prepare(hiddenSize: size, change: sampled) }
-        expectTrainingError(naming: "--batch") {
+        expectError(naming: size < 1 ? "hidden" : "memory") { try prepare(hiddenSize: size, change: sampled) }
+        expectError(naming: size < 1 ? "batchSize is \(size)" : "") {
             try prepare {
                 sampled(&$0)
                 $0.batchSize = size
             }
         }
-        expectTrainingError(naming: "--steps") {
+        expectError(naming: size < 1 ? "sequenceLength is \(size)" : "") {
             try prepare {
                 sampled(&$0)
                 $0.sequenceLength = size
             }
         }
-        expectTrainingError {
+        expectError {
             try prepare(hiddenSize: size) {
                 sampled(&$0)
                 ($0.batchSize, $0.sequenceLength) = (size, size)
@@ -90,22 +90,22 @@ import UnrollTraining
 
     @Test func aTextThatIsTooShortIsRefused() throws {
         let short = try Corpus(text: "abc")
-        expectTrainingError(naming: "needs 26 tokens and the text has 3", "--batch") {
+        expectError(naming: "needs 26 tokens and the text has 3") {
             try prepare(short) { _ in }
         }
-        expectTrainingError(naming: "--validation") { try prepare(short) { $0.validationFraction = 0.1 } }
-        expectTrainingError(naming: "tokens") { try prepare(short) { $0.partitioning = .random } }
-        expectTrainingError(naming: "tokens") { try prepare(short) { $0.partitioning = .windows } }
+        expectError(naming: "0.1") { try prepare(short) { $0.validationFraction = 0.1 } }
+        expectError(naming: "tokens") { try prepare(short) { $0.partitioning = .random } }
+        expectError(naming: "tokens") { try prepare(short) { $0.partitioning = .windows } }
         // Long enough as a whole, but not what is left of it.
         let split = try Corpus(text: String(repeating: "ab", count: 15))
         try prepare(split) { _ in }
-        expectTrainingError(naming: "needs 26 tokens and the text has 15") {
+        expectError(naming: "needs 26 tokens and the text has 15") {
             try prepare(split) { $0.validationFraction = 0.5 }
         }
     }
 
     @Test func aVocabularyOfNothingButUnknownTokensIsRefused() throws {
         let corpus = try Corpus(text: String(repeating: "ab", count: 50), minimumFrequency: 1_000)
-        expectTrainingError(naming: "--minimum-frequency") { try prepare(corpus) { _ in } }
+        expectError(naming: "minimum frequency") { try prepare(corpus) { _ in } }
     }
 }

@@ -35,7 +35,7 @@ import UnrollTraining
             }
             return (perplexity: exp(nats / Double(tokens)), norm: norms / Double(source.count))
         }
-        for (engine, tolerance) in [(EngineChoice.reference, 1e-12), (.cpu(threads: 2), 1e-4)] {
+        for (engine, tolerance) in [(EngineKind.reference, 1e-12), (.cpu(threads: 2), 1e-4)] {
             let trainer = try Trainer(
                 corpus: corpus, model: TestTraining.model, options: options, engine: engine)
             let reports = try await trainer.runToEnd().reports
@@ -50,7 +50,7 @@ import UnrollTraining
     @Test func afterTheCarriedEpochsEveryMinibatchBeginsFromZeros() async throws {
         let corpus = try TestTraining.corpus()
         var options = TestTraining.options(epochs: 4)
-        options.carriedEpochs = 2
+        options.statefulEpochs = 2
         let reference = try ReferenceEngine(
             configuration: TestTraining.model,
             parameters: try ModelParameters(
@@ -73,7 +73,7 @@ import UnrollTraining
         ).runToEnd().reports.map(\.perplexity)
         #expect(zip(perplexities, expected).allSatisfy { abs($0 / $1 - 1) < 1e-12 })
         #expect(perplexities.count == 4)
-        options.carriedEpochs = nil
+        options.statefulEpochs = nil
         let carried = try await Trainer(
             corpus: corpus, model: TestTraining.model, options: options, engine: .reference
         ).runToEnd().reports.map(\.perplexity)
@@ -298,7 +298,7 @@ import UnrollTraining
                 Issue.record("\(error)")
                 return
             }
-            #expect(error.description.contains("--learning-rate"))
+            #expect(error.description.contains("learning rate"))
             #expect(!error.description.contains("\n"))
         }
         #expect(try Snapshot(of: folder("model")) == before)

@@ -17,7 +17,7 @@ config = json.loads((folder / "config.json").read_text())
 vocabulary = json.loads((folder / "vocabulary.json").read_text())
 if (vocabulary["kind"], vocabulary["preprocessing"]) != ("characters", "none"):
     sys.exit("only a model of characters, without preprocessing, can be checked")
-V, H, E = len(vocabulary["tokens"]), config["hiddenSize"], config.get("embedding")
+V, H, E = len(vocabulary["tokens"]), config["hiddenSize"], config["embeddingSize"]
 ids = {token: index for index, token in enumerate(vocabulary["tokens"])}
 
 cells = {"lstm": (torch.nn.LSTM, {}), "gru": (torch.nn.GRU, {})}
@@ -25,10 +25,10 @@ rnn, options = cells.get(config["cell"], (torch.nn.RNN, {"nonlinearity": config[
 model = torch.nn.Module()
 if E:
     model.embedding = torch.nn.Embedding(V, E)
-model.rnn = rnn(E or V, H, config.get("layers", 1), **options)
+model.rnn = rnn(E or V, H, config["layerCount"], **options)
 model.decoder = torch.nn.Linear(H, V)
 tensors = load_file(folder / "model.safetensors")
-if config.get("tiedWeights"):
+if config["tiesWeights"]:
     tensors["decoder.weight"] = tensors["embedding.weight"]
 model.load_state_dict(tensors)
 model.double()

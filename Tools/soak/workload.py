@@ -39,7 +39,7 @@ class Run:
         self.unroll, self.work, self.folder = options.unroll, pathlib.Path(work), pathlib.Path(work) / name
         self.beginning = [
             "train", str(TEXT), "--output", name, "--cell", "lstm", "--hidden", "32", "--layers", "2",
-            "--batch", "4", "--steps", "16", "--epochs", str(epochs), "--optimizer", "adam",
+            "--batch", "4", "--sequence-length", "16", "--epochs", str(epochs), "--optimizer", "adam",
             "--learning-rate", "0.003", "--dropout", "0.2", "--weight-drop", "0.2", "--validation", "0.1",
             "--validate-steps", "200", "--no-baselines", "--threads", "1", *CHECKPOINTS,
             *options.others]

@@ -1,21 +1,23 @@
 import ArgumentParser
 import Unroll
 
-/// What matrix products multiply.
+/// The number format of matrix products.
 struct PrecisionOptions: ParsableArguments {
     @Option(
-        help: "What products multiply; bfloat16 is faster where the processor has instructions for it.")
+        help:
+            "The number format of matrix products; bfloat16 is faster where the processor has instructions for it."
+    )
     var precision: Precision = .float32
 }
 
-/// What computes.
+/// The engine.
 struct EngineOptions: ParsableArguments {
     enum Name: String, ExpressibleByArgument, CaseIterable {
         case cpu
         case reference
     }
 
-    @Option(help: "What computes: cpu, or reference (slow, in double precision).")
+    @Option(help: "The engine: cpu, or reference (slow, in double precision).")
     var engine: Name = .cpu
 
     @OptionGroup
@@ -34,10 +36,55 @@ struct EngineOptions: ParsableArguments {
         }
     }
 
-    var choice: EngineChoice {
+    var kind: EngineKind {
         switch engine {
         case .cpu: .cpu(threads: threads)
         case .reference: .reference
         }
     }
+}
+
+extension Preprocessing: ExpressibleByArgument {}
+extension TokenKind: ExpressibleByArgument {}
+extension Partitioning: ExpressibleByArgument {}
+extension WeightInitializer: ExpressibleByArgument {}
+extension Precision: ExpressibleByArgument {}
+
+/// A cell by its name.
+struct CellName: ExpressibleByArgument {
+    let type: any RecurrentCell.Type
+
+    init(type: any RecurrentCell.Type) {
+        self.type = type
+    }
+
+    init?(argument: String) {
+        guard let type = ModelConfiguration.builtInCells.first(where: { $0.name == argument }) else {
+            return nil
+        }
+        self.type = type
+    }
+
+    var defaultValueDescription: String { type.name }
+
+    static var allValueStrings: [String] { ModelConfiguration.builtInCells.map { $0.name } }
+}
+
+/// The size of the vector that stands for a token, or `one-hot`.
+struct EmbeddingSize: ExpressibleByArgument {
+    /// Nil for one-hot vectors.
+    let value: Int?
+
+    init(value: Int?) {
+        self.value = value
+    }
+
+    init?(argument: String) {
+        value = Int(argument)
+        guard value != nil || argument == Self.oneHot else { return nil }
+    }
+
+    var defaultValueDescription: String { value.map { "\($0)" } ?? Self.oneHot }
+
+    private static let oneHot = "one-hot"
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Unroll
+import UnrollBase
 
 /// When a run validates, stops and recovers.
 struct GuardFlags: ParsableArguments {
@@ -11,45 +12,59 @@ struct GuardFlags: ParsableArguments {
 
     @Option(
         parsing: .unconditional,
-        help: "Stop when so many validations in a row bring no improvement (default: never).")
+        help: "Stop after so many consecutive validations without improvement (default: never).")
     var patience: Int?
 
     @Option(
         parsing: .unconditional,
-        help: "With --patience: the share of the perplexity that is an improvement (default: 0).")
+        help: "With --patience: the fraction of the perplexity that is an improvement (default: 0).")
     var minimumImprovement: Double?
 
-    @Option(
-        parsing: .unconditional, help: "With --patience: train for so many epochs in any case (default: 0).")
+    @Option(parsing: .unconditional, help: "With --patience: epochs to train in any case (default: 0).")
     var minimumEpochs: Int?
 
     @Option(
         parsing: .unconditional,
         help: """
-            How often to go back to good parameters, at half the rate, when the loss is no number; 0 ends the run.
+            How often to return to good parameters, at half the learning rate, after a non-finite loss; 0 stops the run.
             """)
-    var recoveries = 3
+    var maxRecoveries = TrainingOptions().maxRecoveries
 
-    /// Checks what can be checked without a text.
-    func validateValues() throws {
-        if patience == nil, minimumImprovement != nil || minimumEpochs != nil {
-            throw ValidationError("--minimum-improvement and --minimum-epochs need --patience")
-        }
-        var options = TrainingOptions()
-        apply(to: &options)
-        do {
-            try options.check()
-        } catch {
-            throw ValidationError(error.description)
-        }
-    }
-
-    func apply(to options: inout TrainingOptions) {
+    func apply(to options: inout TrainingOptions) throws(ParameterError) {
         options.validationSteps = validateSteps
-        options.recoveries = recoveries
-        options.earlyStopping = patience.map {
-            EarlyStopping(
-                patience: $0, minimumImprovement: minimumImprovement ?? 0, minimumEpochs: minimumEpochs ?? 0)
+        options.maxRecoveries = maxRecoveries
+        options.earlyStopping = patience.map { EarlyStopping(patience: $0) }
+        for (name, isGiven) in [
+            ("minimumImprovement", minimumImprovement != nil), ("minimumEpochs", minimumEpochs != nil),
+        ] where isGiven && patience == nil {
+            throw .needs(parameter: name, other: "patience")
         }
+        if let minimumImprovement { options.earlyStopping?.minimumImprovement = minimumImprovement }
+        if let minimumEpochs { options.earlyStopping?.minimumEpochs = minimumEpochs }
+    }
+}
+
+/// When checkpoints are written, and how many are kept.
+struct CheckpointFlags: ParsableArguments {
+    @Option(
+        parsing: .unconditional,
+        help: "Seconds between checkpoints (default: 15, or none with --checkpoint-steps).")
+    var checkpointSeconds: Double?
+
+    @Option(
+        parsing: .unconditional, help: "Steps of training between checkpoints, if that is sooner.")
+    var checkpointSteps: Int?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Keep the last N checkpoints, each a model folder in 'checkpoints'; 1 is the model folder alone.",
+            valueName: "n"))
+    var keep = CheckpointPolicy().count
+
+    var policy: CheckpointPolicy {
+        CheckpointPolicy(
+            seconds: checkpointSeconds ?? (checkpointSteps == nil ? CheckpointPolicy().seconds : nil),
+            steps: checkpointSteps, count: keep)
     }
 }

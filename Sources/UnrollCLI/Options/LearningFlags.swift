@@ -1,48 +1,47 @@
 import ArgumentParser
 import Unroll
+import UnrollBase
+import UnrollEngine
 import UnrollTraining
 
-/// How gradients become updates, and how large these are.
+/// The optimizer and the learning rate schedule.
 struct LearningFlags: ParsableArguments {
     @Option(
         help: """
-            How gradients become updates; asgd is SGD whose model is a mean from when validation no longer improves.
+            The optimizer; asgd is SGD whose model is the mean of the parameters once validation no longer improves.
             """)
-    var optimizer: OptimizerName = .sgd
+    var optimizer = OptimizerName(rule: .sgd)
 
     @Option(
         parsing: .unconditional,
         help: """
-            The size of a step (default: 1 for sgd and asgd, 0.1 with momentum, 0.002 for rmsprop, adam and adamw).
+            The learning rate (default: 1 for sgd and asgd, 0.1 with momentum, 0.002 for rmsprop, adam and adamw).
             """)
     var learningRate: Float?
 
-    @Option(parsing: .unconditional, help: "The greatest norm of the gradient; 0 for no bound.")
-    var clip: Float = 1
+    @Option(parsing: .unconditional, help: "The bound of the gradient norm; 0 for none.")
+    var maxGradientNorm = Optimizer().maxGradientNorm ?? 0
 
     @Option(
         parsing: .unconditional,
-        help: "With momentum and nesterov: the share of a step that goes on in the next (default: 0.9).")
+        help: "With momentum and nesterov: the fraction of a step that goes on in the next (default: 0.9).")
     var momentum: Float?
 
-    @Option(
-        parsing: .unconditional,
-        help: "How strongly parameters are pulled towards 0 (default: 0.01 for adamw, otherwise 0).")
+    @Option(parsing: .unconditional, help: "The weight decay (default: 0.01 for adamw, otherwise 0).")
     var weightDecay: Float?
 
     @Option(
         parsing: .unconditional,
-        help: "Make the model a running average of the parameters that decays by this, such as 0.998.")
+        help: "Make the model a running average of the parameters with this decay, such as 0.998.")
     var averageDecay: Float?
 
-    @Option(
-        help: "How the learning rate goes down: not, by steps, each epoch, as a cosine, or on plateaus.")
-    var schedule: ScheduleName = .constant
+    @Option(help: "The learning rate schedule.")
+    var schedule = ScheduleName(decay: LearningRateSchedule().decay)
 
     @Option(
         parsing: .unconditional,
-        help: "Steps in which the learning rate grows to the full one (default: 0).")
-    var warmup: Int?
+        help: "Steps over which the learning rate grows to the full one (default: 0).")
+    var warmup = LearningRateSchedule().warmUpSteps
 
     @Option(
         parsing: .unconditional,
@@ -62,31 +61,108 @@ struct LearningFlags: ParsableArguments {
 
     @Option(
         parsing: .unconditional,
-        help: "With --schedule cosine: the rate at the end of all --epochs (default: 0).")
+        help: "With --schedule cosine: the learning rate at the end of all --epochs (default: 0).")
     var finalRate: Double?
 
-    var choice: LearningChoice {
-        LearningChoice(
-            optimizer: optimizer, learningRate: learningRate, clip: clip, momentum: momentum,
-            weightDecay: weightDecay, averageDecay: averageDecay, schedule: schedule, warmup: warmup,
-            decay: decay, decayAfter: decayAfter, finalRate: finalRate)
+    /// Validations that the trigger of averaged SGD looks back over, as its authors do.
+    private static let averagingPatience = 5
+
+    func apply(to options: inout TrainingOptions) throws(ParameterError) {
+        options.optimizer = Optimizer(usual: try rule)
+        if let learningRate { options.optimizer.learningRate = learningRate }
+        options.optimizer.maxGradientNorm = maxGradientNorm == 0 ? nil : maxGradientNorm
+        if let weightDecay { options.optimizer.weightDecay = weightDecay }
+        if optimizer.isAveraged {
+            guard averageDecay == nil else {
+                throw .excludes(parameter: "averagingDecay", other: "averagingPatience")
+            }
+            options.optimizer.averaging = .mean
+            options.averagingPatience = Self.averagingPatience
+        } else if let averageDecay {
+            options.optimizer.averaging = .exponential(decay: averageDecay)
+        }
+        options.schedule = LearningRateSchedule(try rateDecay, warmUpSteps: warmup)
     }
 
-    /// Checks what can be checked without the rest.
-    func validateValues() throws {
-        if let learningRate, !(learningRate > 0 && learningRate.isFinite) {
-            throw ValidationError("--learning-rate is \(learningRate) but must be a positive number")
-        }
-        if !(clip >= 0 && clip.isFinite) {
-            throw ValidationError("--clip is \(clip) but must be a positive number, or 0 for no bound")
-        }
-        var options = TrainingOptions()
-        do {
-            try choice.check()
-            choice.apply(to: &options)
-            try options.check()
-        } catch {
-            throw ValidationError(error.description)
+    private var rule: Optimizer.Rule {
+        get throws(ParameterError) {
+            guard let momentum else { return optimizer.rule }
+            switch optimizer.rule {
+            case .momentum: return .momentum(momentum)
+            case .nesterov: return .nesterov(momentum)
+            default: throw .needs(parameter: "momentum", other: "rule", values: ["momentum", "nesterov"])
+            }
         }
     }
+
+    private var rateDecay: LearningRateSchedule.Decay {
+        get throws(ParameterError) {
+            func needs(_ parameter: String, _ values: String...) -> ParameterError {
+                .needs(parameter: parameter, other: "decay", values: values)
+            }
+            let isStep = if case .step = schedule.decay { true } else { false }
+            let isCosine = if case .cosine = schedule.decay { true } else { false }
+            let isPlateau = if case .plateau = schedule.decay { true } else { false }
+            let isExponential = if case .exponential = schedule.decay { true } else { false }
+            guard decay == nil || isStep || isExponential || isPlateau else {
+                throw needs("factor", "step", "exponential", "plateau")
+            }
+            guard decayAfter == nil || isStep || isPlateau else {
+                throw needs("decay.epochs", "step", "plateau")
+            }
+            guard finalRate == nil || isCosine else { throw needs("finalRate", "cosine") }
+            return switch schedule.decay {
+            case .constant: .constant
+            case .step(let epochs, let factor): .step(epochs: decayAfter ?? epochs, factor: decay ?? factor)
+            case .exponential(let factor): .exponential(factor: decay ?? factor)
+            case .cosine(let rate): .cosine(finalRate: finalRate ?? rate)
+            case .plateau(let factor, let patience, let threshold):
+                .plateau(factor: decay ?? factor, patience: decayAfter ?? patience, threshold: threshold)
+            }
+        }
+    }
+}
+
+/// An optimizer by its name.
+struct OptimizerName: ExpressibleByArgument {
+    let rule: Optimizer.Rule
+    /// Whether the model is the mean of the parameters once validation no longer improves.
+    var isAveraged = false
+
+    private static let averaged = "asgd"
+
+    init(rule: Optimizer.Rule) {
+        self.rule = rule
+    }
+
+    init?(argument: String) {
+        isAveraged = argument == Self.averaged
+        let name = isAveraged ? Optimizer.Rule.sgd.name : argument
+        guard let rule = Optimizer.Rule.all.first(where: { $0.name == name }) else { return nil }
+        self.rule = rule
+    }
+
+    var defaultValueDescription: String { rule.name }
+
+    static var allValueStrings: [String] { Optimizer.Rule.all.map(\.name) + [averaged] }
+}
+
+/// A learning rate schedule by its name.
+struct ScheduleName: ExpressibleByArgument {
+    let decay: LearningRateSchedule.Decay
+
+    init(decay: LearningRateSchedule.Decay) {
+        self.decay = decay
+    }
+
+    init?(argument: String) {
+        guard let decay = LearningRateSchedule.Decay.all.first(where: { $0.name == argument }) else {
+            return nil
+        }
+        self.decay = decay
+    }
+
+    var defaultValueDescription: String { decay.name }
+
+    static var allValueStrings: [String] { LearningRateSchedule.Decay.all.map(\.name) }
 }

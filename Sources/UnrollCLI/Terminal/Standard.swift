@@ -21,7 +21,9 @@ enum Standard {
     /// The rows of the terminal, or 24.
     var height: Int { stream.terminalSize.flatMap { $0.rows > 0 ? $0.rows : nil } ?? 24 }
 
-    /// Writes a text. A failure ends the program if it concerns results; messages are lost silently.
+    /// Writes a text.
+    ///
+    /// A failure ends the program if it concerns results; messages are lost silently.
     func write(_ text: String) {
         do throws(SystemError) {
             try stream.write(text.utf8)

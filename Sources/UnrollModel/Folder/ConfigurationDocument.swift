@@ -1,67 +1,26 @@
 import Foundation
 import UnrollBase
 
-/// The contents of `config.json`.
-///
-/// Version 1 knows one layer that reads one-hot vectors and has two biases. Models that are more than that are of version
-/// 2, and those with zoneout of version 3, so that a program of that time says so and does not compute something else.
-struct ConfigurationDocument: Codable, Equatable {
+/// The contents of `config.json`: the format's name and version, and the configuration's properties beside them.
+struct ConfigurationDocument: Encodable {
     static let format = "unroll-model"
-    static let newestVersion = 3
+    static let version = 1
 
-    let format: String
-    let version: Int
-    let cell: String
-    let hiddenSize: Int
-    /// Nil for 1.
-    let layers: Int?
-    /// Nil for one-hot vectors.
-    let embedding: Int?
-    /// Nil for false.
-    let tiedWeights: Bool?
-    /// Nil for false.
-    let singleBias: Bool?
-    /// Nil for none.
-    let zoneout: Zoneout?
+    let configuration: ModelConfiguration
 
-    init(_ configuration: ModelConfiguration) {
-        format = Self.format
-        cell = configuration.cell.name
-        hiddenSize = configuration.hiddenSize
-        let (layers, ties) = (configuration.layerCount, configuration.tiesWeights)
-        embedding = configuration.embeddingSize
-        let isOfVersion1 = layers == 1 && embedding == nil && !ties && !configuration.hasSingleBias
-        let hasZoneout = configuration.zoneout != Zoneout()
-        version = hasZoneout ? 3 : isOfVersion1 ? 1 : 2
-        zoneout = hasZoneout ? configuration.zoneout : nil
-        self.layers = isOfVersion1 ? nil : layers
-        tiedWeights = isOfVersion1 ? nil : ties
-        singleBias = configuration.hasSingleBias ? true : nil
+    /// What every version has.
+    private struct Header: Codable {
+        var format = ConfigurationDocument.format
+        var version = ConfigurationDocument.version
     }
 
-    /// Reads the document; `path` is for the error.
-    init(jsonData: Data, path: String) throws {
-        /// What every version has.
-        struct Header: Decodable {
-            let format: String
-            let version: Int
-        }
-        let decoder = JSONDecoder()
-        guard let header = try? decoder.decode(Header.self, from: jsonData), header.format == Self.format
-        else {
-            throw FileError.invalid(path: path, reason: "not a configuration that Unroll has written")
-        }
-        guard header.version <= Self.newestVersion else {
-            throw FileError.newerVersion(path: path, version: header.version)
-        }
-        guard header.version >= 1, let document = try? decoder.decode(Self.self, from: jsonData) else {
-            throw FileError.invalid(
-                path: path,
-                reason:
-                    "version, cell, layers, embedding, tiedWeights, singleBias, zoneout or hiddenSize is missing or not valid"
-            )
-        }
-        self = document
+    init(_ configuration: ModelConfiguration) {
+        self.configuration = configuration
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        try Header().encode(to: encoder)
+        try configuration.encode(to: encoder)
     }
 
     func jsonData() throws -> Data {
@@ -70,23 +29,36 @@ struct ConfigurationDocument: Codable, Equatable {
         return try encoder.encode(self) + Data("\n".utf8)
     }
 
-    /// Finds the cell among `cells` and the built-in ones, in this order.
-    func configuration(
-        cells: [any RecurrentCell.Type], path: String
+    /// Whether a file says the same, if perhaps with other spaces.
+    func isEqual(to jsonData: Data) -> Bool {
+        guard let own = try? JSONValue(encoding: self) else { return false }
+        return (try? JSONDecoder().decode(JSONValue.self, from: jsonData)) == own
+    }
+
+    /// Reads a file; `path` is for the error. The cell is looked for among `cells` and the built-in ones, in this order.
+    static func configuration(
+        jsonData: Data, cells: [any RecurrentCell.Type], path: String
     ) throws -> ModelConfiguration {
-        let known = cells + ModelConfiguration.builtInCells
-        guard let cell = known.first(where: { $0.name == cell }) else {
-            throw ModelFolderError.unknownCell(path: path, name: cell, known: known.map { $0.name })
+        let decoder = JSONDecoder()
+        decoder.userInfo[ModelConfiguration.cellsKey] = cells
+        guard let header = try? decoder.decode(Header.self, from: jsonData), header.format == format else {
+            throw FileError.invalid(path: path, reason: "not a configuration that Unroll has written")
         }
-        let configuration = ModelConfiguration(
-            cell: cell, hiddenSize: hiddenSize, layerCount: layers ?? 1, embeddingSize: embedding,
-            tiesWeights: tiedWeights ?? false, hasSingleBias: singleBias ?? false,
-            zoneout: zoneout ?? Zoneout())
+        guard header.version <= version else {
+            throw FileError.newerVersion(path: path, version: header.version)
+        }
+        guard header.version == version else {
+            throw FileError.invalid(
+                path: path, reason: "there is no version \(header.version) of this format")
+        }
         do {
+            let configuration = try decoder.decode(ModelConfiguration.self, from: jsonData)
             try configuration.check()
+            return configuration
+        } catch ModelError.unknownCell(let name, let known) {
+            throw ModelFolderError.unknownCell(path: path, name: name, known: known)
         } catch {
-            throw FileError.invalid(path: path, reason: error.description)
+            throw FileError.invalid(path: path, reason: JSONValue.reason(error))
         }
-        return configuration
     }
 }

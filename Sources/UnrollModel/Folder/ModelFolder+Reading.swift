@@ -10,8 +10,8 @@ extension ModelFolder {
             throw ModelFolderError.notAModelFolder(path: url.path)
         }
         let configurationPath = url(of: Self.configurationName).path
-        let configuration = try ConfigurationDocument(jsonData: configurationData, path: configurationPath)
-            .configuration(cells: cells, path: configurationPath)
+        let configuration = try ConfigurationDocument.configuration(
+            jsonData: configurationData, cells: cells, path: configurationPath)
 
         guard let vocabularyData = try contents(of: Self.vocabularyName) else {
             throw ModelFolderError.fileMissing(path: url(of: Self.vocabularyName).path)
@@ -28,7 +28,7 @@ extension ModelFolder {
             return try LanguageModel(
                 configuration: configuration, vocabulary: vocabulary, parameters: parameters)
         } catch {
-            throw ModelFolderError.parametersDoNotFit(path: parametersPath, reason: error.description)
+            throw ModelFolderError.parametersDoNotFit(path: parametersPath, reason: "\(error)")
         }
     }
 

@@ -24,9 +24,8 @@ extension ModelFolder {
         case .file:
             throw ModelFolderError.notAFolder(path: url.path)
         case .folder:
-            let oldConfiguration = try existing(Self.configurationName, like: configuration) {
-                (try? ConfigurationDocument(jsonData: $0, path: "")) == document
-            }
+            let oldConfiguration = try existing(
+                Self.configurationName, like: configuration, saysTheSame: document.isEqual)
             let oldVocabulary = try existing(Self.vocabularyName, like: vocabulary) {
                 (try? Vocabulary(jsonData: $0)) == model.vocabulary
             }

@@ -1,7 +1,7 @@
 import Foundation
 import UnrollTraining
 
-/// A line of `metrics.jsonl`, of this or an earlier version.
+/// A line of `metrics.jsonl`.
 package struct EpochMetrics: Codable, Equatable, Sendable {
     static let fileName = "metrics.jsonl"
 

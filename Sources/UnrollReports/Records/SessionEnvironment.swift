@@ -21,8 +21,8 @@ package struct SessionEnvironment: Codable, Equatable, Sendable {
     package var engine: String
     package var threads: Int
 
-    /// Describes a session that starts now on this machine.
-    init(programVersion: String, engine: String, choice: EngineChoice) {
+    /// Describes a session that begins now on this machine.
+    init(programVersion: String, engine: String, choice: EngineKind) {
         started = Date.now.formatted(.iso8601)
         unroll = programVersion
         swift = Self.swiftVersion
@@ -81,7 +81,9 @@ struct EnvironmentFile: Codable {
 
     private init() {}
 
-    /// Adds a session to the file of a run, or creates it. A damaged file is replaced, so that it does not stop a run.
+    /// Adds a session to the file of a run, or creates it.
+    ///
+    /// A damaged file is replaced, so that it does not stop a run.
     ///
     /// - Throws: `FileError` or `ModelFolderError`.
     static func add(_ session: SessionEnvironment, to folder: ModelFolder) throws {

@@ -16,7 +16,9 @@ package struct Setting: Equatable, Sendable {
     /// The keys that are of use to programs only.
     private static let leftOut: Set<String> = ["format", "version", "seal"]
 
-    /// Reads a file of a run. One that is not there has no settings.
+    /// Reads a file of a run.
+    ///
+    /// One that is not there has no settings.
     ///
     /// - Throws: `FileError` or `ModelFolderError`.
     static func settings(in file: File, of folder: ModelFolder) throws -> [Setting] {
@@ -52,8 +54,8 @@ package struct Setting: Equatable, Sendable {
         }
     }
 
-    /// The settings that are paths of the training text.
-    static let textNames = ["corpus.source", "corpus.furtherSources"]
+    /// The names of settings that are paths of the text that is learned.
+    static let textNames = ["corpus.sources"]
     private static let sourceNames = textNames + ["corpus.validationSource", "corpus.testSource"]
 
     /// The names of files without their folders, which are not part of a configuration.

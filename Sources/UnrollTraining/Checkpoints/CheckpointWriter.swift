@@ -8,13 +8,14 @@ import UnrollModel
 ///
 /// Training stands still while tensors are copied; they are written beside it, one checkpoint at a time.
 ///
-/// ```
-/// let writer = CheckpointWriter(trainer, folder: folder)
+/// ```swift
+/// try trainer.saveCheckpoint(to: folder)
+/// let writer = try CheckpointWriter(trainer, folder: folder)
 /// for try await event in trainer.run() { try writer.follow(event) }
 /// try await writer.finish()
 /// ```
 ///
-/// The folder's model is the last one; where there is a text to validate on, the best one is in the folder `best` in it.
+/// The first line makes the folder. Its model is the last one; with held-out text, the best one is in its folder `best`.
 public final class CheckpointWriter: Sendable {
     private let trainer: Trainer
     private let folder: URL
@@ -22,15 +23,15 @@ public final class CheckpointWriter: Sendable {
     private let queue = DispatchQueue(label: "unroll.checkpoints", qos: .utility)
     private let progress: Mutex<Progress>
 
-    /// What is to be written, and what has been.
+    /// What is still to be written, and what has been.
     private struct Progress {
         var lastWrite = ContinuousClock.now
         var lastStep: Int
         /// The best model since the last checkpoint; written with the next, so that one always fits the other.
         var best: LanguageModel?
         var isWriting = false
-        /// What went wrong beside training.
-        var error: TrainingError?
+        /// The last error of writing, until it is thrown.
+        var error: (any Error)?
         /// Checkpoints in a row that could not be written.
         var failureCount = 0
 
@@ -40,25 +41,25 @@ public final class CheckpointWriter: Sendable {
             return step > lastStep && lastWrite.duration(to: .now) >= .seconds(seconds)
         }
 
-        mutating func takeError() -> TrainingError? {
+        mutating func takeError() -> (any Error)? {
             defer { error = nil }
             return error
         }
     }
 
-    /// The folder of the best model, in that of the run.
+    /// The name of the best model's folder within that of the run.
     public static let bestName = "best"
-    /// Checkpoints in a row that may fail, as on a disk that is full for a while, before training is to end.
+    /// Consecutive checkpoints that may fail, as on a disk that is full for a while, before training stops.
     private static let mostFailures = 3
     private static let historyName = "checkpoints"
     private static let historyPrefix = "step-"
 
     /// Prepares to save a run.
     ///
-    /// - Throws: `TrainingError` when the policy makes no sense.
+    /// - Throws: `ParameterError` for a policy out of range.
     public init(
         _ trainer: Trainer, folder: URL, policy: CheckpointPolicy = CheckpointPolicy()
-    ) throws(TrainingError) {
+    ) throws(ParameterError) {
         try policy.check()
         self.trainer = trainer
         self.folder = URL(fileURLWithPath: folder.path, isDirectory: true)
@@ -66,13 +67,13 @@ public final class CheckpointWriter: Sendable {
         progress = Mutex(Progress(lastStep: trainer.position.steps))
     }
 
-    /// Saves what an event brings, and begins a checkpoint if one is due.
+    /// Saves what an event brings, and starts a checkpoint if one is due.
     ///
-    /// - Returns: The checkpoint that was begun, if one was.
-    /// - Throws: `TrainingError` when something could not be saved, now or since the event before. Training may go on
-    ///   but for `cannotSave`: too many checkpoints in a row have failed.
+    /// - Returns: The checkpoint that was started, if one was.
+    /// - Throws: `FileError` when something could not be saved, now or since the event before; training may go on.
+    ///   `TrainingError.cannotSave` when too many checkpoints in a row have failed.
     @discardableResult
-    public func follow(_ event: TrainingEvent) throws(TrainingError) -> CheckpointNote? {
+    public func follow(_ event: TrainingEvent) throws -> CheckpointNote? {
         var failure = progress.withLock { $0.takeError() }
         switch event {
         case .epoch(let report), .validation(let report):
@@ -98,16 +99,16 @@ public final class CheckpointWriter: Sendable {
         return note
     }
 
-    /// Returns when what is being written is on the disk, or could not be written.
+    /// Waits until what is being written is on the disk, or could not be written.
     public func wait() async {
         // The queue is serial: this comes after what is being written.
         await withCheckedContinuation { done in queue.async { done.resume() } }
     }
 
-    /// Writes what is not yet written, and returns when the disk has it.
+    /// Writes what is not yet written, and waits until the disk has it.
     ///
-    /// - Throws: `TrainingError` when the last checkpoint could not be written.
-    public func finish() async throws(TrainingError) {
+    /// - Throws: `TrainingError.cannotSave` when the last checkpoint could not be written.
+    public func finish() async throws {
         await wait()
         progress.withLock { progress in
             progress.isWriting = true
@@ -118,14 +119,14 @@ public final class CheckpointWriter: Sendable {
         if let error = progress.withLock({ $0.takeError() }) { throw stoppingError(error, after: 1) ?? error }
     }
 
-    /// What ends a run after so many failures in a row; nil as long as there are fewer.
-    private func stoppingError(_ error: TrainingError, after count: Int) -> TrainingError? {
+    /// The error that stops a run after so many failures in a row; nil as long as there are fewer.
+    private func stoppingError(_ error: any Error, after count: Int) -> TrainingError? {
         let failures = progress.withLock(\.failureCount)
         guard failures >= count else { return nil }
-        return .cannotSave(folder: folder.path, attempts: failures, reason: error.description)
+        return .cannotSave(folder: folder.path, attempts: failures, reason: "\(error)")
     }
 
-    /// Copies what is to be written, and has it written.
+    /// Copies what is to be written, and writes it beside training.
     @discardableResult
     private func begin() -> CheckpointNote {
         let start = ContinuousClock.now
@@ -138,7 +139,7 @@ public final class CheckpointWriter: Sendable {
             return progress.best
         }
         queue.async { [self] in
-            do throws(TrainingError) {
+            do {
                 try write(checkpoint, best: best)
                 progress.withLock { progress in
                     progress.isWriting = false
@@ -157,19 +158,10 @@ public final class CheckpointWriter: Sendable {
         return CheckpointNote(step: step, pausedSeconds: start.duration(to: .now) / .seconds(1))
     }
 
-    private func write(_ checkpoint: TrainingCheckpoint, best: LanguageModel?) throws(TrainingError) {
-        do {
-            if let best { try best.save(to: folder.appending(path: Self.bestName)) }
-        } catch {
-            throw .storage(error)
-        }
+    private func write(_ checkpoint: TrainingCheckpoint, best: LanguageModel?) throws {
+        if let best { try best.save(to: folder.appending(path: Self.bestName)) }
         try trainer.save(checkpoint, to: folder)
-        guard policy.count > 1 else { return }
-        do {
-            try keep(step: checkpoint.position.steps)
-        } catch {
-            throw .storage(error)
-        }
+        if policy.count > 1 { try keep(step: checkpoint.position.steps) }
     }
 
     /// Gives the checkpoint in the folder a folder of its own, and removes the oldest beyond those to keep.
@@ -193,10 +185,51 @@ public final class CheckpointWriter: Sendable {
 
 extension Trainer {
     /// The model after a report whose validation was the best so far; nil after others.
-    fileprivate func bestModel(after report: EpochReport) throws(TrainingError) -> LanguageModel? {
+    fileprivate func bestModel(after report: EpochReport) throws -> LanguageModel? {
         guard report.validationPerplexity != nil, position.validation.best?.step == report.step else {
             return nil
         }
         return try languageModel()
     }
+}
+
+/// When checkpoints are written, and how many are kept.
+public struct CheckpointPolicy: Sendable, Equatable {
+    /// Seconds between checkpoints, at least 0; nil to count only steps. Default: 15.
+    public var seconds: Double?
+    /// Steps of training between checkpoints, at least 1; nil to count only seconds. Default: nil.
+    public var steps: Int?
+    /// Checkpoints to keep, at least 1. Default: 1, the run's folder alone.
+    ///
+    /// With more, the last ones are also in folders of their own, `checkpoints/step-000123` and the like, each a whole
+    /// model folder.
+    public var count: Int
+
+    /// A policy; the default keeps the last checkpoint, written every 15 seconds.
+    public init(seconds: Double? = 15, steps: Int? = nil, count: Int = 1) {
+        self.seconds = seconds
+        self.steps = steps
+        self.count = count
+    }
+
+    /// Checks the ranges.
+    package func check() throws(ParameterError) {
+        if let seconds {
+            try ParameterError.require(
+                seconds >= 0 && seconds.isFinite, "checkpointSeconds", is: seconds,
+                but: "at least 0 and finite")
+        }
+        if let steps {
+            try ParameterError.require(steps >= 1, "checkpointSteps", is: steps, but: "at least 1")
+        }
+        try ParameterError.require(count >= 1, "checkpointCount", is: count, but: "at least 1")
+    }
+}
+
+/// A checkpoint that has been started.
+public struct CheckpointNote: Sendable, Equatable {
+    /// The step of training that it holds.
+    public var step: Int
+    /// Seconds for which training stood still; the rest is written while it goes on.
+    public var pausedSeconds: Double
 }

@@ -10,34 +10,24 @@ struct MetricsLog {
         url = folder.url(of: "metrics.jsonl")
     }
 
-    func append(_ report: EpochReport) throws(TrainingError) {
-        do {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-            try AtomicFile.append(line: String(decoding: try encoder.encode(report), as: UTF8.self), to: url)
-        } catch let error as any UnrollError {
-            throw .storage(error)
-        } catch {
-            throw .storage(FileError.unwritable(path: url.path, reason: "\(error)"))
-        }
+    func append(_ report: EpochReport) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        try AtomicFile.append(line: String(decoding: try encoder.encode(report), as: UTF8.self), to: url)
     }
 
-    /// Waits until the disk has all reports: those that a checkpoint knows do not come again after a power cut.
-    func synchronize() throws(FileError) {
+    /// Waits until the disk has all reports: those before a checkpoint do not come again after a power cut.
+    func synchronize() throws {
         try AtomicFile.synchronize(url)
     }
 
-    /// Takes out the reports that the checkpoint does not have and that will come again.
-    func removeReports(after position: TrainingPosition) throws(TrainingError) {
+    /// Removes the reports after a position, which will come again.
+    func removeReports(after position: TrainingPosition) throws {
         guard let text = try? String(contentsOf: url, encoding: .utf8) else { return }
         let kept = text.split(separator: "\n").filter { line in
             let report = try? JSONDecoder().decode(EpochReport.self, from: Data(line.utf8))
             return report.map(position.includes) ?? false
         }
-        do {
-            try AtomicFile.write(Data(kept.map { $0 + "\n" }.joined().utf8), to: url)
-        } catch {
-            throw .storage(error)
-        }
+        try AtomicFile.write(Data(kept.map { $0 + "\n" }.joined().utf8), to: url)
     }
 }

@@ -5,58 +5,42 @@ import UnrollModel
 import UnrollText
 
 extension Trainer {
-    /// Goes on with a run that `saveCheckpoint` has saved: in every bit as if it had not been interrupted.
+    /// Resumes a run that `saveCheckpoint` has saved, bit for bit as if it had not been interrupted.
     ///
     /// - Parameters:
     ///   - folder: The folder with the checkpoint.
-    ///   - corpus: The text of the run, read as before.
-    ///   - validation: The text to validate on, if it was one of its own.
-    ///   - test: The text to test on, if it was one of its own.
-    ///   - epochs: Passes over the text in all; as planned at the beginning unless said otherwise.
-    ///   - engine: What computes.
-    ///   - origin: Where the text is now; where it was unless said otherwise.
-    ///   - cells: The program's own cells, by whose names models may have been saved.
-    /// - Throws: `TrainingError` when the checkpoint is not whole or the text is another one.
+    ///   - corpus: The training text of the run, read as before.
+    ///   - validation: The validation text, if it was one of its own.
+    ///   - test: The test text, if it was one of its own.
+    ///   - epochs: Passes over the text in all. Default: as planned.
+    ///   - engine: The engine that computes. Default: the CPU, on all processors.
+    ///   - origin: Where the text is now. Default: where it was.
+    ///   - cells: The program's own cells, one of which the model may have.
+    /// - Throws: `TrainingError.cannotResume` when there is no checkpoint or the texts are others, `FileError` when
+    ///   the checkpoint is damaged, and the errors of a new run.
     public convenience init(
         resuming folder: URL, corpus: Corpus, validation: Corpus? = nil, test: Corpus? = nil,
-        epochs: Int? = nil, engine: EngineChoice = .cpu(threads: nil),
+        epochs: Int? = nil, engine: EngineKind = .cpu(threads: nil),
         origin: CorpusOrigin? = nil, cells: [any RecurrentCell.Type] = []
-    ) throws(TrainingError) {
+    ) throws {
         var record = try TrainingRecord(of: folder)
         let modelFolder = ModelFolder(folder)
         let checkpoint = try TrainingCheckpoint(of: modelFolder)
-        let model: LanguageModel
-        do {
-            model = try modelFolder.model(cells: cells)
-        } catch {
-            throw .storage(error)
-        }
+        let model = try modelFolder.model(cells: cells)
         if let good = checkpoint.good {
-            do {
-                // Found out now, and not when the run has to go back to them.
-                _ = try LanguageModel(
-                    configuration: model.configuration, vocabulary: model.vocabulary, parameters: good)
-            } catch {
-                throw .engine(.model(error))
-            }
+            // Checked now rather than when the run has to return to them.
+            _ = try LanguageModel(
+                configuration: model.configuration, vocabulary: model.vocabulary, parameters: good)
         }
         let fingerprint = TrainingData.fingerprint(corpus, validation: validation, test: test)
         guard corpus.vocabulary == model.vocabulary, fingerprint == checkpoint.corpusFingerprint else {
-            let names = [corpus, validation, test].compactMap { $0.map { "'\($0.name)'" } }
-            throw .cannotResume(
-                folder: folder.path,
-                reason: names.count == 1
-                    ? "\(names[0]) is not the text that the run began with; give that one"
-                    : "\(names.joined(separator: ", ")) are not the texts that the run began with; give those"
-            )
+            let names = [corpus, validation, test].compactMap { $0?.name }
+            throw TrainingError.cannotResume(folder: folder.path, .otherText(names: names))
         }
         if let epochs {
             guard epochs >= checkpoint.position.epoch else {
-                throw .cannotResume(
-                    folder: folder.path,
-                    reason:
-                        "it has done \(checkpoint.position.epoch) epochs already; leave out --epochs \(epochs) or give more"
-                )
+                throw TrainingError.cannotResume(
+                    folder: folder.path, .doneEpochs(done: checkpoint.position.epoch, requested: epochs))
             }
             record.options.epochs = epochs
         }
@@ -67,34 +51,30 @@ extension Trainer {
         try MetricsLog(folder: modelFolder).removeReports(after: checkpoint.position)
     }
 
-    /// Saves the model and all that it takes to go on; a kill at any moment leaves the previous checkpoint or this one.
+    /// Saves the model and everything needed to resume; a kill at any moment leaves the previous checkpoint or this one.
     ///
     /// Training stands still meanwhile; ``CheckpointWriter`` saves while it goes on.
-    public func saveCheckpoint(to folder: URL) throws(TrainingError) {
+    ///
+    /// - Throws: `FileError` if the folder holds another model or cannot be written.
+    public func saveCheckpoint(to folder: URL) throws {
         try save(checkpoint(), to: folder)
     }
 
-    func save(_ checkpoint: TrainingCheckpoint, to folder: URL) throws(TrainingError) {
-        do {
-            let modelFolder = ModelFolder(folder)
-            try MetricsLog(folder: modelFolder).synchronize()
-            try modelFolder.save(
-                try languageModel(checkpoint.learnedParameters),
-                with: [
-                    TrainingRecord.fileName: try TrainingRecord(options: options, corpus: origin).encoded(),
-                    TrainingCheckpoint.fileName: try checkpoint.encoded(),
-                ])
-        } catch let error as any UnrollError {
-            throw .storage(error)
-        } catch let error as TrainingError {
-            throw error
-        } catch {
-            throw .storage(FileError.unwritable(path: folder.path, reason: "\(error)"))
-        }
+    func save(_ checkpoint: TrainingCheckpoint, to folder: URL) throws {
+        let modelFolder = ModelFolder(folder)
+        try MetricsLog(folder: modelFolder).synchronize()
+        try modelFolder.save(
+            try languageModel(checkpoint.learnedParameters),
+            with: [
+                TrainingRecord.fileName: try TrainingRecord(options: options, corpus: origin).encoded(),
+                TrainingCheckpoint.fileName: try checkpoint.encoded(),
+            ])
     }
 
     /// Adds a report to `metrics.jsonl` in a folder that has a checkpoint.
-    public func log(_ report: EpochReport, to folder: URL) throws(TrainingError) {
+    ///
+    /// - Throws: `FileError` if the file cannot be written.
+    public func log(_ report: EpochReport, to folder: URL) throws {
         try MetricsLog(folder: ModelFolder(folder)).append(report)
     }
 }

@@ -4,25 +4,25 @@ import UnrollEngine
 import UnrollModel
 import UnrollText
 
-/// All that it takes to go on with a run in every bit: one file, so that no kill can tear it apart.
+/// Everything needed to go on with a run bit for bit, in one file, so that no kill can tear it apart.
 ///
-/// `training.safetensors` holds the parameters under their names, the recurrent state under `state.`, what the optimizer
-/// keeps under `optimizer.`, the parameters to go back to under `good.`, and the position as JSON in its metadata, under
-/// a seal by which changes are noticed. Version 1 had neither an optimizer's tensors nor good ones.
+/// `training.safetensors` holds the parameters under their names, the recurrent state under `state.`, the optimizer's
+/// state under `optimizer.`, the parameters to return to under `good.`, and the position as JSON in its metadata, with a
+/// seal by which changes are noticed.
 package struct TrainingCheckpoint: Sendable {
     var parameters: ModelParameters
     var state: NamedTensors<Float>
     var optimizer: OptimizerState
-    /// Nil where they are the parameters, or the run may not go back.
+    /// The parameters to return to; nil where they are the parameters, or the run may not return.
     var good: ModelParameters?
     var position: TrainingPosition
     var corpusFingerprint: UInt64
 
     static let fileName = "training.safetensors"
     private static let format = "unroll-checkpoint"
-    private static let version = 2
+    private static let version = 1
 
-    /// What the names of tensors begin with that are not parameters.
+    /// The prefixes of the names of tensors that are not parameters.
     private enum Prefix: String, CaseIterable {
         case state = "state."
         case optimizer = "optimizer."
@@ -43,7 +43,7 @@ package struct TrainingCheckpoint: Sendable {
         }
     }
 
-    /// What the metadata hold beside the checksum of the tensors.
+    /// The checksum of the metadata; the tensors have one of their own.
     private static func seal(position: String, corpus: String) -> String {
         Checksum.sha256(Data("\(position)\n\(corpus)".utf8))
     }
@@ -68,52 +68,40 @@ package struct TrainingCheckpoint: Sendable {
     }
 
     /// Reads the checkpoint of a folder.
-    init(of folder: ModelFolder) throws(TrainingError) {
+    ///
+    /// - Throws: `FileError` when the file is damaged or cannot be read, `TrainingError.cannotResume` when the folder
+    ///   has none.
+    init(of folder: ModelFolder) throws {
         let file = folder.url(of: Self.fileName).path
-        do {
-            guard let data = try folder.contents(of: Self.fileName) else {
-                throw TrainingError.cannotResume(
-                    folder: folder.url.path,
-                    reason: "there is no \(Self.fileName) in it; train with --output instead")
-            }
-            let (tensors, metadata) = try TensorFile.decode(data, path: file)
-            guard metadata["format"] == Self.format, let version = metadata["version"].flatMap({ Int($0) })
-            else {
-                throw FileError.invalid(path: file, reason: "not a checkpoint")
-            }
-            guard (1...Self.version).contains(version) else {
-                throw FileError.newerVersion(path: file, version: version)
-            }
-            guard let json = metadata["position"], let corpus = metadata["corpus"],
-                metadata["seal"] == Self.seal(position: json, corpus: corpus),
-                metadata[TensorFile.checksumKey] != nil,
-                let position = try? JSONDecoder().decode(TrainingPosition.self, from: Data(json.utf8)),
-                let fingerprint = UInt64(corpus, radix: 16), position.isPossible
-            else { throw FileError.invalid(path: file, reason: "its metadata has been changed") }
-            parameters = ModelParameters(
-                tensors.entries.filter { entry in
-                    !Prefix.allCases.contains { entry.name.hasPrefix($0.rawValue) }
-                })
-            state = Prefix.state.tensors(in: tensors.entries)
-            // Before there were several layers, states had no dimension for them.
-            for index in state.entries.indices where state.entries[index].shape.count == 2 {
-                state.entries[index].shape.insert(1, at: 0)
-            }
-            optimizer = OptimizerState(
-                steps: position.optimizer?.steps ?? 0,
-                averagedSteps: position.optimizer?.averagedSteps ?? 0,
-                slots: Prefix.optimizer.tensors(in: tensors.entries))
-            let good = Prefix.good.tensors(in: tensors.entries)
-            self.good = good.entries.isEmpty ? nil : good
-            self.position = position
-            corpusFingerprint = fingerprint
-        } catch let error as any UnrollError {
-            throw .storage(error)
-        } catch let error as TrainingError {
-            throw error
-        } catch {
-            throw .cannotResume(folder: folder.url.path, reason: "\(error)")
+        guard let data = try folder.contents(of: Self.fileName) else {
+            throw TrainingError.cannotResume(
+                folder: folder.url.path, .noCheckpoint(file: Self.fileName))
         }
+        let (tensors, metadata) = try TensorFile.decode(data, path: file)
+        guard metadata["format"] == Self.format, let version = metadata["version"].flatMap({ Int($0) }) else {
+            throw FileError.invalid(path: file, reason: "not a checkpoint")
+        }
+        guard version <= Self.version else {
+            throw FileError.newerVersion(path: file, version: version)
+        }
+        guard version == Self.version, let json = metadata["position"], let corpus = metadata["corpus"],
+            metadata["seal"] == Self.seal(position: json, corpus: corpus),
+            metadata[TensorFile.checksumKey] != nil,
+            let position = try? JSONDecoder().decode(TrainingPosition.self, from: Data(json.utf8)),
+            let fingerprint = UInt64(corpus, radix: 16), position.isPossible
+        else { throw FileError.invalid(path: file, reason: "its metadata has been changed") }
+        parameters = ModelParameters(
+            tensors.entries.filter { entry in
+                !Prefix.allCases.contains { entry.name.hasPrefix($0.rawValue) }
+            })
+        state = Prefix.state.tensors(in: tensors.entries)
+        optimizer = OptimizerState(
+            steps: position.optimizer.steps, averagedSteps: position.optimizer.averagedSteps,
+            slots: Prefix.optimizer.tensors(in: tensors.entries))
+        let good = Prefix.good.tensors(in: tensors.entries)
+        self.good = good.entries.isEmpty ? nil : good
+        self.position = position
+        corpusFingerprint = fingerprint
     }
 
     init(_ loop: TrainingLoop, corpusFingerprint: UInt64) {
@@ -125,7 +113,7 @@ package struct TrainingCheckpoint: Sendable {
         self.corpusFingerprint = corpusFingerprint
     }
 
-    /// What the run has learned: the average of the parameters where there is one.
+    /// The parameters of the run's model: the average where there is one.
     var learnedParameters: ModelParameters {
         guard optimizer.averagedSteps > 0 else { return parameters }
         return Prefix.average.tensors(in: optimizer.slots.entries)

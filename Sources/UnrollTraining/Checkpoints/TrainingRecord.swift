@@ -1,21 +1,22 @@
 import Foundation
 import UnrollBase
 import UnrollModel
+import UnrollText
 
-/// `training.json`: what stays the same during a run.
+/// The contents of `training.json`: what stays the same during a run.
 public struct TrainingRecord: Sendable, Equatable, Codable {
-    /// How the model is trained.
+    /// The options of the run.
     public var options: TrainingOptions
-    /// Where the text came from, if the program said so.
+    /// Where the text came from; nil if the program did not say.
     public var corpus: CorpusOrigin?
-    private var format = Self.currentFormat
-    private var version = Self.currentVersion
+    private var format = Self.format
+    private var version = Self.version
     /// The checksum of all the rest, by which changes are noticed.
     private var seal = ""
 
     static let fileName = "training.json"
-    private static let currentFormat = "unroll-training"
-    private static let currentVersion = 1
+    private static let format = "unroll-training"
+    private static let version = 1
 
     /// What every version has.
     private struct Header: Decodable {
@@ -29,35 +30,33 @@ public struct TrainingRecord: Sendable, Equatable, Codable {
     }
 
     /// Reads the record of a run from its folder.
-    public init(of folder: URL) throws(TrainingError) {
+    ///
+    /// - Throws: `FileError` when the file is damaged or cannot be read, `TrainingError.cannotResume` when the folder
+    ///   has none.
+    public init(of folder: URL) throws {
         let folder = ModelFolder(folder)
         let path = folder.url(of: Self.fileName).path
-        do {
-            try folder.check()
-            guard let data = try folder.contents(of: Self.fileName) else {
-                throw TrainingError.cannotResume(
-                    folder: folder.url.path,
-                    reason: "there is no \(Self.fileName) in it; train with --output instead")
-            }
-            let header = try JSONDecoder().decode(Header.self, from: data)
-            guard header.format == Self.currentFormat else {
-                throw FileError.invalid(path: path, reason: "not the record of a training run")
-            }
-            guard header.version <= Self.currentVersion else {
-                throw FileError.newerVersion(path: path, version: header.version)
-            }
-            self = try JSONDecoder().decode(TrainingRecord.self, from: data)
-            guard seal == (try sealed().seal) else {
-                throw FileError.invalid(path: path, reason: "it has been changed")
-            }
-            seal = ""
-        } catch let error as any UnrollError {
-            throw .storage(error)
-        } catch let error as TrainingError {
-            throw error
-        } catch {
-            throw .storage(FileError.invalid(path: path, reason: "not the record of a training run"))
+        try folder.check()
+        guard let data = try folder.contents(of: Self.fileName) else {
+            throw TrainingError.cannotResume(
+                folder: folder.url.path, .noCheckpoint(file: Self.fileName))
         }
+        let decoder = JSONDecoder()
+        guard let header = try? decoder.decode(Header.self, from: data), header.format == Self.format else {
+            throw FileError.invalid(path: path, reason: "not the record of a training run")
+        }
+        guard header.version <= Self.version else {
+            throw FileError.newerVersion(path: path, version: header.version)
+        }
+        do {
+            self = try decoder.decode(TrainingRecord.self, from: data)
+        } catch {
+            throw FileError.invalid(path: path, reason: JSONValue.reason(error))
+        }
+        guard version == Self.version, seal == (try? sealed().seal) else {
+            throw FileError.invalid(path: path, reason: "it has been changed")
+        }
+        seal = ""
     }
 
     func encoded() throws -> Data {
@@ -74,5 +73,37 @@ public struct TrainingRecord: Sendable, Equatable, Codable {
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         record.seal = Checksum.sha256(try encoder.encode(record))
         return record
+    }
+}
+
+/// Where a run's text came from and how it was read, so that it can be read again.
+public struct CorpusOrigin: Sendable, Equatable, Codable {
+    /// The paths or names of the texts, files or folders, in order; at least one.
+    public var sources: [String]
+    /// The preprocessing of the text.
+    public var preprocessing: Preprocessing
+    /// The kind of its tokens.
+    public var tokens: TokenKind
+    /// Tokens that occur less often are `<unk>`; at least 1.
+    public var minimumFrequency: Int
+    /// The tokens that were kept, from the start of the text; nil for all.
+    public var limit: Int?
+    /// The path of the validation text, if it is one of its own.
+    public var validationSource: String?
+    /// The path of the test text, if it is one of its own.
+    public var testSource: String?
+
+    /// An origin with these properties.
+    public init(
+        sources: [String], preprocessing: Preprocessing, tokens: TokenKind, minimumFrequency: Int,
+        limit: Int?, validationSource: String? = nil, testSource: String? = nil
+    ) {
+        self.sources = sources
+        self.preprocessing = preprocessing
+        self.tokens = tokens
+        self.minimumFrequency = minimumFrequency
+        self.limit = limit
+        self.validationSource = validationSource
+        self.testSource = testSource
     }
 }

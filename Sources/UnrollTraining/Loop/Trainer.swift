@@ -14,94 +14,79 @@ import UnrollText
 /// let model = try trainer.languageModel()
 /// ```
 public final class Trainer: Sendable {
-    /// What the model is made of.
+    /// The model's cell and sizes.
     public let configuration: ModelConfiguration
-    /// How it is trained.
+    /// The options of the run.
     public let options: TrainingOptions
-    /// The text in the parts that train, validate and are tested on.
+    /// The texts for training, validation and testing.
     public let parts: CorpusSplit
     let vocabulary: Vocabulary
     let origin: CorpusOrigin?
     private let corpusFingerprint: UInt64
-    private let loop: Mutex<TrainingLoop>
+    let loop: Mutex<TrainingLoop>
 
-    /// Prepares a run from the beginning.
+    /// Prepares a new run.
     ///
     /// - Parameters:
-    ///   - corpus: The text, with its vocabulary.
-    ///   - validation: A text to validate on, read with that vocabulary; nil for the part that the options hold out.
-    ///   - test: A text to test on, read with that vocabulary; nil for the part that the options hold out.
-    ///   - model: What the model is made of.
-    ///   - options: How to train it.
-    ///   - engine: What computes.
-    ///   - origin: Where the text came from, to be noted in checkpoints.
-    /// - Throws: `TrainingError` when an option makes no sense, the text is too short, or the model too large.
+    ///   - corpus: The training text, with its vocabulary.
+    ///   - validation: A validation text, read with that vocabulary; nil for the part that the options hold out.
+    ///   - test: A test text, read with that vocabulary; nil for the part that the options hold out.
+    ///   - model: The model's cell and sizes.
+    ///   - options: The options of the run.
+    ///   - engine: The engine that computes. Default: the CPU, on all processors.
+    ///   - origin: Where the text came from, for checkpoints.
+    /// - Throws: `ParameterError` for options out of range; `TrainingError.noKnownTokens` and `.otherVocabulary`;
+    ///   `TextError` for a text that is too short; `ModelError`, and `EngineError` for a model that does not fit into
+    ///   the memory.
     public convenience init(
         corpus: Corpus, validation: Corpus? = nil, test: Corpus? = nil,
         model: ModelConfiguration = ModelConfiguration(),
         options: TrainingOptions = TrainingOptions(),
-        engine: EngineChoice = .cpu(threads: nil), origin: CorpusOrigin? = nil
-    ) throws(TrainingError) {
+        engine: EngineKind = .cpu(threads: nil), origin: CorpusOrigin? = nil
+    ) throws {
         try self.init(
             corpus: corpus, validation: validation, test: test, model: model, options: options,
             engine: engine, origin: origin, checkpoint: nil)
     }
 
-    /// Prepares a run from a checkpoint or, without one, from the beginning.
+    /// Prepares a run from a checkpoint or, without one, a new one.
     init(
         corpus: Corpus, validation: Corpus?, test: Corpus?, model: ModelConfiguration,
-        options: TrainingOptions, engine choice: EngineChoice, origin: CorpusOrigin?,
+        options: TrainingOptions, engine kind: EngineKind, origin: CorpusOrigin?,
         checkpoint: TrainingCheckpoint?
-    ) throws(TrainingError) {
+    ) throws {
         try options.check()
         try TrainingData.check(corpus, validation: validation, test: test, options: options)
-        if choice == .reference, options.precision != .float32 {
-            throw .invalidOption(
-                "the reference engine (--engine reference) computes in double precision alone, not in \(options.precision.rawValue) (--precision)"
-            )
+        if kind == .reference, options.precision != .float32 {
+            throw ParameterError.outOfRange(
+                parameter: "precision", value: options.precision.rawValue,
+                allowed: "float32 with the reference engine, which computes in double precision")
         }
-        guard corpus.vocabulary.count > 1 else {
-            throw .invalidOption(
-                "'\(corpus.name)': all tokens occur too seldom to be known; lower --minimum-frequency")
+        guard corpus.vocabulary.count > 1 else { throw TrainingError.noKnownTokens(text: corpus.name) }
+        try MemoryEstimate.check(
+            configuration: model, vocabularySize: corpus.vocabulary.count,
+            sequenceLength: options.sequenceLength, batchSize: options.batchSize,
+            precision: options.precision, optimizer: options.optimizer, regularization: options.regularization
+        )
+        try options.regularization.check(for: model)
+        let data = try TrainingData(corpus, validation: validation, test: test, options: options)
+        parts = data.parts
+        try options.check(isHeldOut: data.validationTokenCount > 0)
+        let makeEngine = { @Sendable (parameters: ModelParameters) throws -> any Engine in
+            try kind.makeEngine(configuration: model, parameters: parameters, precision: options.precision)
         }
-        do {
-            try MemoryEstimate.check(
-                configuration: model, vocabularySize: corpus.vocabulary.count,
-                sequenceLength: options.sequenceLength,
-                batchSize: options.batchSize, precision: options.precision,
-                optimizer: options.optimizer, regularization: options.regularization)
-            try options.regularization.check(for: model)
-            let data = try TrainingData(corpus, validation: validation, test: test, options: options)
-            parts = data.parts
-            try options.check(isHeldOut: data.validationTokenCount > 0)
-            let makeEngine = { @Sendable (parameters: ModelParameters) throws(EngineError) -> any Engine in
-                try choice.makeEngine(
-                    configuration: model, parameters: parameters, precision: options.precision)
-            }
-            let engine = try makeEngine(
-                checkpoint?.parameters
-                    ?? ModelParameters(
-                        for: model, vocabularySize: corpus.vocabulary.count, initializer: options.initializer,
-                        seed: options.seed))
-            if let checkpoint {
-                try engine.restoreState(checkpoint.state)
-                try engine.restoreOptimizerState(checkpoint.optimizer)
-            }
-            loop = Mutex(
-                try TrainingLoop(
-                    engine: engine, makeEngine: makeEngine, data: data, options: options,
-                    checkpoint: checkpoint))
-        } catch let error as TextError {
-            throw .text(error)
-        } catch let error as EngineError {
-            throw .engine(error)
-        } catch let error as ModelError {
-            throw .engine(.model(error))
-        } catch let error as TrainingError {
-            throw error
-        } catch {
-            throw .invalidOption("\(error)")
+        let engine = try makeEngine(
+            checkpoint?.parameters
+                ?? ModelParameters(
+                    for: model, vocabularySize: corpus.vocabulary.count, initializer: options.initializer,
+                    seed: options.seed))
+        if let checkpoint {
+            try engine.restoreState(checkpoint.state)
+            try engine.restoreOptimizerState(checkpoint.optimizer)
         }
+        loop = Mutex(
+            try TrainingLoop(
+                engine: engine, makeEngine: makeEngine, data: data, options: options, checkpoint: checkpoint))
         configuration = model
         self.options = options
         vocabulary = corpus.vocabulary
@@ -109,17 +94,20 @@ public final class Trainer: Sendable {
         corpusFingerprint = TrainingData.fingerprint(corpus, validation: validation, test: test)
     }
 
-    /// The run's events, in order; training happens while the next one is waited for, and nothing otherwise.
+    /// The run's events, in order; training happens while the next one is awaited, and only then.
     ///
-    /// Cancelling the task, or leaving the loop, stops between two steps. A later `run()` goes on from there.
+    /// Canceling the task, or leaving the loop, stops between two steps. A later `run()` goes on from there. A canceled
+    /// task throws `CancellationError`; training itself throws `TrainingError.diverged`.
     public func run() -> TrainingRun {
         TrainingRun(trainer: self)
     }
 
-    /// The model as it is now; waits for the present report if the run goes on in another task.
+    /// The current model; waits for the current event if the run goes on in another task.
     ///
-    /// Where parameters are averaged, it is their average.
-    public func languageModel() throws(TrainingError) -> LanguageModel {
+    /// Where parameters are averaged, the model is their average.
+    ///
+    /// - Throws: `ModelError`, which no parameters of a run cause.
+    public func languageModel() throws -> LanguageModel {
         let parameters = loop.withLock { loop in
             loop.engine.exchangeParametersWithAverage()
             defer { loop.engine.exchangeParametersWithAverage() }
@@ -128,21 +116,16 @@ public final class Trainer: Sendable {
         return try languageModel(parameters)
     }
 
-    func languageModel(_ parameters: ModelParameters) throws(TrainingError) -> LanguageModel {
-        do {
-            return try LanguageModel(
-                configuration: configuration, vocabulary: vocabulary, parameters: parameters)
-        } catch {
-            throw .engine(.model(error))
-        }
+    func languageModel(_ parameters: ModelParameters) throws -> LanguageModel {
+        try LanguageModel(configuration: configuration, vocabulary: vocabulary, parameters: parameters)
     }
 
-    /// Everything that it takes to go on from here.
+    /// Everything that is needed to go on from here.
     func checkpoint() -> TrainingCheckpoint {
         loop.withLock { TrainingCheckpoint($0, corpusFingerprint: corpusFingerprint) }
     }
 
-    /// Where the run stands.
+    /// The position of the run.
     var position: TrainingPosition { loop.withLock { $0.position } }
 
     func nextEvent() throws -> TrainingEvent? {
@@ -150,11 +133,11 @@ public final class Trainer: Sendable {
     }
 }
 
-/// The events of a training run.
+/// The events of a training run; every iterator goes on where the run is.
 public struct TrainingRun: AsyncSequence, Sendable {
     let trainer: Trainer
 
-    /// Begins, or goes on, with the next event.
+    /// An iterator that goes on where the run is.
     public func makeAsyncIterator() -> Iterator {
         Iterator(trainer: trainer)
     }
@@ -163,7 +146,9 @@ public struct TrainingRun: AsyncSequence, Sendable {
     public struct Iterator: AsyncIteratorProtocol, Sendable {
         let trainer: Trainer
 
-        /// Returns the next event, nil after the last.
+        /// Returns the next event; nil after the last.
+        ///
+        /// - Throws: `CancellationError`, `TrainingError.diverged`, and the errors of texts and engines.
         @concurrent public func next() async throws -> TrainingEvent? {
             try trainer.nextEvent()
         }

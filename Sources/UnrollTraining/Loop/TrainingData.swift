@@ -1,14 +1,14 @@
 import UnrollBase
 import UnrollText
 
-/// The text of a run, in what trains, what validates and what is tested on.
+/// The texts of a run, and the minibatches made of them.
 struct TrainingData {
     let parts: CorpusSplit
     private let options: TrainingOptions
-    /// Steps in a minibatch of evaluation; enough that its fixed costs do not count.
+    /// Steps in a minibatch of evaluation: enough that its fixed costs do not matter.
     private static let evaluationSteps = 256
 
-    /// Parts a text as the options say, but for what is validated or tested on if that is a text of its own.
+    /// Splits a text as the options say; texts for validation or testing of their own take the place of the split.
     init(
         _ corpus: Corpus, validation: Corpus? = nil, test: Corpus? = nil, options: TrainingOptions
     ) throws {
@@ -17,43 +17,47 @@ struct TrainingData {
             validationFraction: options.validationFraction, testFraction: options.testFraction)
         self.parts = CorpusSplit(
             training: parts.training, validation: validation ?? parts.validation, test: test ?? parts.test)
-        // Finds out now, and not in a later epoch, whether the text is long enough.
+        // Fails now rather than in a later epoch if the text is too short.
         _ = try minibatches(epoch: 0)
         _ = try validationMinibatches()
         _ = try testMinibatches()
     }
 
-    /// Checks that texts of their own are no second ones, and are tokens of the vocabulary that is learned.
+    /// Checks that further texts contradict neither the options nor the vocabulary.
+    ///
+    /// - Throws: `ParameterError.excludes`, `TrainingError.otherVocabulary`.
     static func check(
         _ corpus: Corpus, validation: Corpus?, test: Corpus?, options: TrainingOptions
-    ) throws(TrainingError) {
-        if validation != nil, options.validationFraction != nil || options.validationWindows != nil {
-            throw .invalidOption(
-                "a text to validate on (--validation-file) excludes a part of the text for it (--validation)")
+    ) throws {
+        if validation != nil {
+            for (name, isGiven) in [
+                ("validationFraction", options.validationFraction != nil),
+                ("validationWindows", options.validationWindows != nil),
+            ] where isGiven {
+                throw ParameterError.excludes(parameter: "validation", other: name)
+            }
         }
         if test != nil, options.testFraction != nil {
-            throw .invalidOption(
-                "a text to test on (--test-file) excludes a part of the text for it (--test)")
+            throw ParameterError.excludes(parameter: "test", other: "testFraction")
         }
         for other in [validation, test].compactMap(\.self) where other.vocabulary != corpus.vocabulary {
-            throw .invalidOption(
-                "'\(other.name)' has another vocabulary than '\(corpus.name)'; read it with that one's")
+            throw TrainingError.otherVocabulary(text: other.name, trainingText: corpus.name)
         }
     }
 
-    /// A number that tells the texts of a run from others: that of its text, if there are no others beside it.
+    /// A number that distinguishes the texts of a run from others: the training text's own if that is the only one.
     static func fingerprint(_ corpus: Corpus, validation: Corpus?, test: Corpus?) -> UInt64 {
-        // Odd factors lose no bit, and tell what validates from what is tested on.
+        // Odd factors lose no bit, and distinguish the validation text from the test text.
         corpus.fingerprint ^ (validation?.fingerprint ?? 0) &* 0x9E37_79B9_7F4A_7C15
             ^ (test?.fingerprint ?? 0) &* 0xC2B2_AE3D_27D4_EB4F
     }
 
-    /// Tokens to validate on; windows overlap, so theirs are counted as what they predict.
+    /// Tokens for validation; overlapping windows count by their predictions.
     var validationTokenCount: Int {
         parts.validation?.tokens.count ?? (options.validationWindows ?? 0) * options.sequenceLength
     }
 
-    /// Tokens to test on.
+    /// Tokens for testing.
     var testTokenCount: Int { parts.test?.tokens.count ?? 0 }
 
     func minibatches(epoch: Int) throws -> any MinibatchSource {
@@ -63,7 +67,7 @@ struct TrainingData {
             epoch: epoch, windowCount: options.trainingWindows)
     }
 
-    /// The held-out minibatches: all of the text in order, or the book's windows; nil if nothing is held out.
+    /// The validation minibatches: all of the text in order, or the book's windows; nil if nothing is held out.
     func validationMinibatches() throws -> (any MinibatchSource)? {
         if let validation = parts.validation {
             return try validation.tokens.strand(sequenceLength: Self.evaluationSteps)
@@ -74,7 +78,7 @@ struct TrainingData {
             windowCount: count)
     }
 
-    /// The minibatches to test on, all of the text in order; nil if there is nothing to test on.
+    /// The test minibatches, all of the text in order; nil without a test text.
     func testMinibatches() throws -> (any MinibatchSource)? {
         try parts.test?.tokens.strand(sequenceLength: Self.evaluationSteps)
     }

@@ -3,17 +3,17 @@ import UnrollEngine
 import UnrollModel
 import UnrollText
 
-/// What sees to it that a loss that is no number does not end a run at once.
+/// Guards against non-finite losses, so that the first does not end a run.
 extension TrainingLoop {
-    /// Minibatches that may be left out, one after the other or not, before the run goes back to good parameters.
+    /// Minibatches that may be skipped, consecutive or not, before the run returns to good parameters.
     private static let skipLimit = 10
-    /// Steps after which parameters are kept to go back to.
+    /// Steps between the parameters that are kept to return to.
     ///
-    /// Steps and not seconds, for a run that is resumed must go back to the same ones.
+    /// Steps and not seconds, because a resumed run must return to the same ones.
     private static let goodInterval = 500
 
-    /// Leaves out a minibatch whose loss or gradient is no number; the engine has left parameters and state alone.
-    mutating func skipMinibatch() throws(TrainingError) {
+    /// Skips a minibatch whose loss or gradient is not finite; the engine has left parameters and state alone.
+    mutating func skipMinibatch() throws {
         guard good != nil else { throw divergence(minibatch: position.minibatch + 1) }
         position.minibatch += 1
         position.guards.skips += 1
@@ -21,29 +21,25 @@ extension TrainingLoop {
         if position.guards.skips > Self.skipLimit { try recover() }
     }
 
-    /// Goes back to the last good parameters, with an optimizer that begins anew at half the rate.
+    /// Returns to the last good parameters, with a fresh optimizer at half the learning rate.
     ///
-    /// The text goes on where it is, so that no epoch is reported twice.
+    /// The position in the text stays, so that no epoch is reported twice.
     ///
     /// - Throws: `TrainingError.diverged` when that has been done as often as it may.
-    mutating func recover() throws(TrainingError) {
-        guard let good, position.guards.recoveries < options.recoveries else {
+    mutating func recover() throws {
+        guard let good, position.guards.recoveries < options.maxRecoveries else {
             throw divergence(minibatch: position.minibatch)
         }
-        do {
-            engine = try makeEngine(good)
-        } catch {
-            throw .engine(error)
-        }
+        engine = try makeEngine(good)
         position.guards.recoveries += 1
         position.guards.skips = 0
         note(
             .recovered(
                 epoch: position.epoch + 1, minibatch: position.minibatch, goodStep: position.guards.goodStep,
-                learningRate: learningRate, remaining: options.recoveries - position.guards.recoveries))
+                learningRate: learningRate, remaining: options.maxRecoveries - position.guards.recoveries))
     }
 
-    /// Keeps the parameters to go back to, now and then, unless the loss is far above that of drawing at random.
+    /// Keeps the parameters to return to, now and then, unless the loss is far above that of random tokens.
     mutating func keepParameters(ifGood loss: Double) {
         guard good != nil, position.steps - position.guards.goodStep >= Self.goodInterval,
             loss <= 2 * log(Double(engine.vocabularySize))
@@ -53,18 +49,23 @@ extension TrainingLoop {
         position.guards.skips = 0
     }
 
+    /// Steps until parameters may be kept again; nil if none are.
+    var stepsUntilParametersAreKept: Int? {
+        good == nil ? nil : Self.goodInterval - (position.steps - position.guards.goodStep)
+    }
+
     private func divergence(minibatch: Int) -> TrainingError {
         .diverged(epoch: position.epoch + 1, step: minibatch, learningRate: learningRate)
     }
 }
 
-/// What whoever trains should know, each said once.
+/// Notices, each given once.
 extension TrainingLoop {
-    /// Steps before which a loss says little.
+    /// Steps before which the loss says little.
     private static let stepsToLearn = 500
-    /// Tokens of the text's beginning whose frequencies are counted.
+    /// Tokens at the start of the text whose frequencies are counted.
     private static let countedTokens = 1_000_000
-    /// Validations worse than the best, and the share by which, that mean overfitting.
+    /// Validations worse than the best, and the fraction by which, that mean overfitting.
     private static let overfittingCount = 5
     private static let overfittingShare = 0.01
 
@@ -81,7 +82,7 @@ extension TrainingLoop {
         }
     }
 
-    /// Notes, once there have been steps enough, that the model does no better than the tokens' frequencies.
+    /// Notes, after enough steps, that the model does no better than the tokens' frequencies.
     mutating func noteLevel(_ report: EpochReport) {
         guard position.steps >= Self.stepsToLearn, !position.noted.contains(.learnsNothing) else { return }
         let unigram = unigramPerplexity ?? countTokens()
@@ -99,11 +100,11 @@ extension TrainingLoop {
         noteOnce(.overfitting(validations: count, perplexity: perplexity, best: best))
     }
 
-    /// The perplexity of tokens that are drawn by their frequencies in the text, or its beginning if it is long.
+    /// The perplexity of tokens drawn by their frequencies in the text, or in its start if it is long.
     private func countTokens() -> Double {
         var counts = [Int](repeating: 0, count: engine.vocabularySize)
         let tokens = data.parts.training.tokens.prefix(Self.countedTokens)
-        // Ids that a damaged cache may hold are an error of the engine's, which checks every minibatch.
+        // Ids from a damaged cache are reported by the engine, which checks every minibatch.
         for token in tokens where counts.indices.contains(Int(token)) { counts[Int(token)] += 1 }
         let nats = counts.reduce(0.0) { sum, count in
             let share = Double(count) / Double(tokens.count)

@@ -4,34 +4,22 @@ import UnrollEngine
 import UnrollText
 
 extension TrainingLoop {
-    /// The perplexity of the held-out text, if there is any; the recurrent state is afterwards what it was before.
+    /// The perplexity of the held-out text, if there is any; the recurrent state is then as before.
     mutating func validationPerplexity() throws -> Double? {
-        do {
-            guard let source = try data.validationMinibatches() else { return nil }
-            while true {
-                let perplexity = try perplexity(of: source)
-                if perplexity.isFinite { return perplexity }
-                try recover()
-            }
-        } catch let error as TextError {
-            throw TrainingError.text(error)
-        } catch let error as EngineError {
-            throw TrainingError.engine(error)
+        guard let source = try data.validationMinibatches() else { return nil }
+        while true {
+            let perplexity = try perplexity(of: source)
+            if perplexity.isFinite { return perplexity }
+            try recover()
         }
     }
 
-    /// The perplexity of the text to test on, if there is any, by the model as it is now.
+    /// The perplexity of the test text, if there is any, by the current model.
     mutating func testPerplexity() throws -> Double? {
-        do {
-            return try data.testMinibatches().map { try perplexity(of: $0) }
-        } catch let error as TextError {
-            throw TrainingError.text(error)
-        } catch let error as EngineError {
-            throw TrainingError.engine(error)
-        }
+        try data.testMinibatches().map { try perplexity(of: $0) }
     }
 
-    /// The perplexity by the model, an average if there is one, with the recurrent state carried throughout.
+    /// The perplexity by the model, which is the average if there is one, with the recurrent state carried throughout.
     private mutating func perplexity(of source: any MinibatchSource) throws -> Double {
         let state = engine.state
         engine.exchangeParametersWithAverage()
@@ -52,7 +40,7 @@ extension TrainingLoop {
         return exp(nats / Double(max(tokens, 1)))
     }
 
-    /// Draws the conclusions from a report: rate, averaging, early stopping, and what is to be noted.
+    /// Updates learning rate, averaging, early stopping and notices after a report.
     mutating func conclude(_ report: EpochReport) {
         position.lastReport = report
         noteLevel(report)
@@ -67,7 +55,7 @@ extension TrainingLoop {
         let validation = BestValidation(perplexity: perplexity, epoch: report.epoch, step: position.steps)
         let fires = position.validation.add(
             validation, minimumImprovement: options.earlyStopping?.minimumImprovement ?? 0,
-            trigger: options.averagingTrigger)
+            patience: options.averagingPatience)
         if fires, !position.averages {
             position.averages = true
             note(.beganAveraging(epoch: report.epoch))
@@ -82,5 +70,56 @@ extension TrainingLoop {
         } else {
             noteOverfitting(perplexity, count: count, best: best)
         }
+    }
+}
+
+/// The best validation of a run so far.
+public struct BestValidation: Sendable, Equatable, Codable {
+    /// The perplexity of the held-out text.
+    public var perplexity: Double
+    /// The epoch, counted from 1.
+    public var epoch: Int
+    /// Steps of training at that point.
+    public var step: Int
+
+    package init(perplexity: Double, epoch: Int, step: Int) {
+        self.perplexity = perplexity
+        self.epoch = epoch
+        self.step = step
+    }
+}
+
+/// The validations of a run so far, as far as they decide how it goes on.
+package struct ValidationHistory: Codable, Equatable {
+    /// The best so far.
+    package private(set) var best: BestValidation?
+    /// Validations since the last improvement that was large enough to count.
+    package private(set) var countSinceImprovement = 0
+    /// The perplexity that an improvement must be below.
+    private var reference: Double?
+    /// The last perplexities, oldest first, as many as the trigger of averaging looks back over.
+    private var recent: [Double] = []
+    /// The lowest of those before.
+    private var earlier: Double?
+
+    package init() {}
+
+    /// Adds a validation; returns whether it fires the non-monotone trigger over the last `patience` ones.
+    package mutating func add(
+        _ validation: BestValidation, minimumImprovement: Double, patience: Int?
+    ) -> Bool {
+        let perplexity = validation.perplexity
+        if best.map({ perplexity < $0.perplexity }) ?? true { best = validation }
+        if reference.map({ perplexity < $0 * (1 - minimumImprovement) }) ?? true {
+            reference = perplexity
+            countSinceImprovement = 0
+        } else {
+            countSinceImprovement += 1
+        }
+        guard let patience else { return false }
+        let fires = earlier.map { perplexity > $0 } ?? false
+        recent.append(perplexity)
+        if recent.count > patience { earlier = min(earlier ?? .infinity, recent.removeFirst()) }
+        return fires
     }
 }

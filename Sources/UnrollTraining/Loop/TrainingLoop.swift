@@ -7,28 +7,31 @@ import UnrollText
 
 /// The loop itself: each call of `next` trains until there is something to report.
 struct TrainingLoop {
-    /// Makes an engine that begins with these parameters.
-    typealias EngineMaker = @Sendable (ModelParameters) throws(EngineError) -> any Engine
+    /// Makes an engine that starts from these parameters.
+    typealias EngineMaker = @Sendable (ModelParameters) throws -> any Engine
 
     var engine: any Engine
     let makeEngine: EngineMaker
     let data: TrainingData
     let options: TrainingOptions
     var position: TrainingPosition
-    /// What a run goes back to when the loss is no longer a number; nil where it may not.
+    /// The parameters to return to after a non-finite loss; nil if the run may not return.
     var good: ModelParameters?
-    /// The perplexity of tokens that are drawn by their frequencies; nil as long as nobody has asked.
+    /// The perplexity of tokens drawn by their frequencies; nil until it is needed.
     var unigramPerplexity: Double?
-    /// The minibatches of the present epoch.
+    /// The minibatches of the current epoch.
     private(set) var minibatches: any MinibatchSource
+    /// A minibatch of evaluation.
     var minibatch = Minibatch()
-    /// What happened beside the event that was returned last.
+    /// The steps that the engine is asked for at once; their minibatches keep their memory.
+    var steps: [TrainingStep] = []
+    /// Notices that are still to be returned as events.
     private var notices: [TrainingNotice] = []
     private var stage = Stage.starting
-    /// What this run, not an earlier part of it, has done: the speed that is reported.
-    private(set) var runTokens = 0
-    private(set) var runSeconds = 0.0
-    /// When progress was last reported, in this epoch or an earlier one: epochs may be shorter than the interval.
+    /// Tokens and seconds of this part of the run, for the reported speed.
+    var runTokens = 0
+    var runSeconds = 0.0
+    /// When progress was last reported. Not reset between epochs, which may be shorter than the interval.
     private var lastProgress = ContinuousClock.now
 
     private enum Stage {
@@ -38,9 +41,9 @@ struct TrainingLoop {
     }
 
     /// Seconds between reports of progress.
-    private static let reportInterval = 0.1
+    static let reportInterval = 0.1
 
-    /// Begins, or goes on from a checkpoint, which the engine has been made with.
+    /// A loop that starts, or goes on from the checkpoint that the engine has been made from.
     init(
         engine: any Engine, makeEngine: @escaping EngineMaker, data: TrainingData, options: TrainingOptions,
         checkpoint: TrainingCheckpoint?
@@ -50,13 +53,13 @@ struct TrainingLoop {
         self.data = data
         self.options = options
         position = checkpoint?.position ?? TrainingPosition()
-        if options.recoveries > 0 { good = checkpoint?.good ?? engine.parameters }
+        if options.maxRecoveries > 0 { good = checkpoint?.good ?? engine.parameters }
         minibatches = try data.minibatches(epoch: position.epoch)
     }
 
-    /// Trains until the next event, nil after the last.
+    /// Trains until the next event; nil after the last.
     ///
-    /// Whatever is thrown, the loop is between two steps, and can be saved or go on.
+    /// After any error the loop is between two steps, and can be saved or go on.
     mutating func next() throws -> TrainingEvent? {
         if !notices.isEmpty { return .notice(notices.removeFirst()) }
         switch stage {
@@ -78,14 +81,14 @@ struct TrainingLoop {
             if isValidationDue { return .validation(try validateInsideEpoch()) }
             guard position.minibatch < minibatches.count else {
                 guard position.tokens > 0 else {
-                    // All minibatches were skipped, or the last one led back; guards see to it that this ends.
+                    // All minibatches were skipped, or the last one led to a recovery; the guards bound this.
                     position.minibatch = 0
                     position.validatedMinibatch = 0
                     continue
                 }
                 return .epoch(try endEpoch())
             }
-            try step()
+            try trainRun()
             if !notices.isEmpty { return .notice(notices.removeFirst()) }
             if lastProgress.duration(to: .now) >= .seconds(Self.reportInterval) {
                 lastProgress = .now
@@ -94,63 +97,15 @@ struct TrainingLoop {
         }
     }
 
-    /// Notes what is to be an event after this one.
+    /// Adds a notice that becomes an event after this one.
     mutating func note(_ notice: TrainingNotice) {
         notices.append(notice)
-    }
-
-    private mutating func step() throws(TrainingError) {
-        minibatches.fill(&minibatch, at: position.minibatch)
-        if let carried = options.carriedEpochs, position.epoch >= carried { minibatch.continuesState = false }
-        let start = ContinuousClock.now
-        let result: StepResult
-        do {
-            result = try engine.train(on: minibatch, with: optimizer, under: conditions)
-        } catch {
-            throw .engine(error)
-        }
-        guard result.isFinite else { return try skipMinibatch() }
-        let seconds = start.duration(to: .now) / .seconds(1)
-        let tokens = minibatch.tokenCount
-        position.minibatch += 1
-        position.steps += 1
-        position.epochSteps += 1
-        position.nats += result.meanLoss * Double(tokens)
-        position.gradientNorms += result.gradientNorm
-        position.tokens += tokens
-        position.totalTokens += tokens
-        position.seconds += seconds
-        runTokens += tokens
-        runSeconds += seconds
-        // A loss may be a number and its exponential none: nobody comes back from there.
-        guard position.perplexity.isFinite else {
-            try recover()
-            return position.resetSums()
-        }
-        keepParameters(ifGood: result.meanLoss)
-    }
-
-    /// What the next step's random masks are drawn from; nil where nothing is left out.
-    private var conditions: TrainingConditions? {
-        guard options.regularization != Regularization() || engine.configuration.zoneout != Zoneout() else {
-            return nil
-        }
-        return TrainingConditions(
-            regularization: options.regularization, seed: options.seed, step: position.steps)
-    }
-
-    /// The optimizer of the next step.
-    private var optimizer: Optimizer {
-        var optimizer = options.optimizer
-        optimizer.learningRate = learningRate
-        if options.averagingTrigger != nil, !position.averages { optimizer.averaging = .none }
-        return optimizer
     }
 
     /// The learning rate of the next step.
     var learningRate: Float { learningRate(minibatch: position.minibatch) }
 
-    /// The learning rate of a minibatch of the present epoch.
+    /// The learning rate of a minibatch of the current epoch.
     func learningRate(minibatch: Int) -> Float {
         let moment = LearningRateSchedule.Moment(
             epoch: position.epoch, minibatch: minibatch, minibatches: minibatches.count,

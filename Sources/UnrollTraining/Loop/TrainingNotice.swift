@@ -1,33 +1,33 @@
 import Foundation
 import UnrollBase
 
-/// What somebody who trains should know, said once when it shows; what could not go on is an error instead.
+/// Something about a run that is worth knowing, reported once; what stops a run is an error instead.
 public enum TrainingNotice: Sendable, Equatable, CustomStringConvertible {
-    /// Loss or gradient of a minibatch were no numbers; it was left out.
+    /// The loss or the gradient of a minibatch was not finite; the minibatch was skipped.
     case skippedMinibatch(epoch: Int, minibatch: Int)
-    /// The loss ceased to be a number; training goes on from earlier parameters, at a lower rate.
+    /// The loss was not finite; training goes on from earlier parameters, at half the learning rate.
     case recovered(epoch: Int, minibatch: Int, goodStep: Int, learningRate: Float, remaining: Int)
-    /// A plateau has lowered the learning rate.
+    /// A plateau schedule has lowered the learning rate.
     case loweredRate(learningRate: Float)
-    /// The trigger of averaging has fired.
+    /// Averaging of the parameters has started.
     case beganAveraging(epoch: Int)
-    /// The run ends before its last epoch.
+    /// The run stops before its last epoch.
     case stoppedEarly(validations: Int, best: BestValidation)
-    /// The held-out text has been predicted worse for a while.
+    /// Validation has been getting worse for a while.
     case overfitting(validations: Int, perplexity: Double, best: BestValidation)
-    /// The model predicts no better than if all tokens were equally frequent, or than by their frequencies alone.
+    /// The model predicts no better than tokens drawn uniformly, or by their frequencies.
     case learnsNothing(perplexity: Double, unigramPerplexity: Double, uniformPerplexity: Double)
-    /// The model could remember the text.
+    /// The model is large enough to memorize the text.
     case moreParametersThanTokens(parameters: Int, tokens: Int)
 
-    /// What a notice is about.
+    /// The kind of a notice.
     public enum Kind: String, Sendable, Codable, CaseIterable {
         case skippedMinibatch, recovered, loweredRate, beganAveraging, stoppedEarly, overfitting,
             learnsNothing,
             moreParametersThanTokens
     }
 
-    /// What it is about.
+    /// The notice's kind.
     public var kind: Kind {
         switch self {
         case .skippedMinibatch: .skippedMinibatch
@@ -41,13 +41,13 @@ public enum TrainingNotice: Sendable, Equatable, CustomStringConvertible {
         }
     }
 
-    /// One line that says what is the case and what can be done about it.
+    /// One line that says what is the case and what to do about it.
     public var description: String {
         switch self {
         case .skippedMinibatch(let epoch, let minibatch):
-            "epoch \(epoch), minibatch \(minibatch): the loss or its gradient is not a number; left out"
+            "epoch \(epoch), minibatch \(minibatch): the loss or its gradient is not finite; skipped"
         case .recovered(let epoch, let minibatch, let goodStep, let learningRate, let remaining):
-            "epoch \(epoch), minibatch \(minibatch): the loss is no longer a number, or far too large; going on from "
+            "epoch \(epoch), minibatch \(minibatch): the loss is not finite, or far too large; going on from "
                 + "the parameters of step \(goodStep) at half the learning rate, \(learningRate)"
                 + (remaining == 0
                     ? "; the next time is an error"
@@ -55,24 +55,23 @@ public enum TrainingNotice: Sendable, Equatable, CustomStringConvertible {
         case .loweredRate(let learningRate):
             "no improvement for a while; the learning rate is now \(learningRate)"
         case .beganAveraging(let epoch):
-            "epoch \(epoch): validation no longer improves from one to the next; from here on the mean of the "
-                + "parameters is the model"
+            "epoch \(epoch): validation no longer improves; from here on the model is the mean of the parameters"
         case .stoppedEarly(let validations, let best):
             "stopped: no improvement in \(validations) \(validations == 1 ? "validation" : "validations"); the best "
                 + "was \(Self.number(best.perplexity)) in epoch \(best.epoch)"
         case .overfitting(let validations, let perplexity, let best):
             "overfitting: the held-out text's perplexity, now \(Self.number(perplexity)), was "
-                + "\(Self.number(best.perplexity)) in epoch \(best.epoch), \(validations) validations ago; stop early "
-                + "(--patience), regularize (--dropout, --weight-decay), take a smaller model or more text"
+                + "\(Self.number(best.perplexity)) in epoch \(best.epoch), \(validations) validations ago; stop early, "
+                + "use dropout or weight decay, a smaller model or more text"
         case .learnsNothing(let perplexity, let unigram, let uniform):
             perplexity >= 0.99 * uniform
                 ? "nothing is learned: the perplexity, \(Self.number(perplexity)), is that of tokens drawn at random "
-                    + "(\(Self.number(uniform))); try another --learning-rate"
+                    + "(\(Self.number(uniform))); try another learning rate"
                 : "little is learned: the perplexity, \(Self.number(perplexity)), is no better than that of tokens drawn "
-                    + "by their frequencies (\(Self.number(unigram))); give it time, or try another --learning-rate"
+                    + "by their frequencies (\(Self.number(unigram))); give it time, or try another learning rate"
         case .moreParametersThanTokens(let parameters, let tokens):
-            "the model has more parameters (\(parameters)) than the text has tokens (\(tokens)), so it can learn it by "
-                + "heart; hold some out (--validation 0.1) to see when it does"
+            "the model has more parameters (\(parameters)) than the text has tokens (\(tokens)), so it can "
+                + "memorize it; hold some text out to see when it does"
         }
     }
 

@@ -1,35 +1,52 @@
 import Foundation
+import UnrollBase
 
 /// How the learning rate changes during a run.
 ///
-/// A function of where the run stands, but for `plateau`, which also depends on what validation has found so far.
-public struct LearningRateSchedule: Sendable, Equatable, Codable {
-    /// How the rate goes down.
-    public enum Decay: Sendable, Equatable, Codable {
-        /// The same from the beginning to the end.
+/// It depends only on the position in the run; with `plateau`, also on the validations so far. The JSON form is one
+/// object, such as `{"decay": "cosine", "finalRate": 0, "warmUpSteps": 200}`.
+public struct LearningRateSchedule: Sendable, Equatable {
+    /// How the learning rate decays.
+    public enum Decay: Sendable, Equatable {
+        /// Not at all.
         case constant
-        /// Times `factor` after every so many epochs, as PyTorch's `StepLR`.
-        case step(epochs: Int, factor: Double)
-        /// Times `factor` after every epoch, as PyTorch's `ExponentialLR`.
-        case exponential(factor: Double)
-        /// Half a cosine from the full rate to `finalRate`, from the end of the warm-up to that of the run.
+        /// Times `factor` after every `epochs` epochs, as PyTorch's `StepLR`. Defaults: 10 and 0.5.
+        case step(epochs: Int = 10, factor: Double = 0.5)
+        /// Times `factor` after every epoch, as PyTorch's `ExponentialLR`. Default: 0.95.
+        case exponential(factor: Double = 0.95)
+        /// Half a cosine from the full rate to `finalRate`, from the end of the warm-up to the end of the run.
+        /// Default: 0.
         ///
         /// Loshchilov, Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017; PyTorch's
         /// `CosineAnnealingLR`.
-        case cosine(finalRate: Double)
-        /// Times `factor` whenever more than `patience` validations in a row have found no loss below the best by
-        /// the share `threshold`, as PyTorch's `ReduceLROnPlateau`.
+        case cosine(finalRate: Double = 0)
+        /// Times `factor` whenever more than `patience` consecutive validations have found no loss below the best by
+        /// the fraction `threshold`, as PyTorch's `ReduceLROnPlateau`. Defaults: 0.5, 3 and 0.0001.
         ///
-        /// The loss is that of the held-out text, in nats; without one, that of each epoch's training.
-        case plateau(factor: Double, patience: Int, threshold: Double = 1e-4)
+        /// The loss is that of the held-out text, in nats; without held-out text, that of each epoch's training.
+        case plateau(factor: Double = 0.5, patience: Int = 3, threshold: Double = 1e-4)
+
+        /// Every kind of decay with its defaults.
+        public static let all: [Decay] = [.constant, .step(), .exponential(), .cosine(), .plateau()]
+
+        /// The name in JSON and on the command line.
+        public var name: String {
+            switch self {
+            case .constant: "constant"
+            case .step: "step"
+            case .exponential: "exponential"
+            case .cosine: "cosine"
+            case .plateau: "plateau"
+            }
+        }
     }
 
-    /// How the rate goes down.
+    /// How the learning rate decays. Default: `constant`.
     public var decay: Decay
-    /// The first steps, in which the rate grows in equal parts to the full one.
+    /// The first steps, over which the learning rate grows linearly to the full one; at least 0. Default: 0.
     public var warmUpSteps: Int
 
-    /// Describes a schedule; the default is the same rate throughout.
+    /// A schedule; the default is the same learning rate throughout.
     public init(_ decay: Decay = .constant, warmUpSteps: Int = 0) {
         self.decay = decay
         self.warmUpSteps = warmUpSteps
@@ -57,7 +74,7 @@ public struct LearningRateSchedule: Sendable, Equatable, Codable {
         }
     }
 
-    /// The rate of the step that comes next, where the full one is `rate`.
+    /// The learning rate of the next step, where the full one is `rate`.
     package func rate(from rate: Double, at moment: Moment) -> Double {
         let step = Double(moment.epoch) * Double(moment.minibatches) + Double(moment.minibatch)
         let warmUp = Double(warmUpSteps)
@@ -78,43 +95,89 @@ public struct LearningRateSchedule: Sendable, Equatable, Codable {
         }
     }
 
-    func check() throws(TrainingError) {
-        guard warmUpSteps >= 0 else {
-            throw .invalidOption("the steps of the warm-up (--warmup) must not be negative")
-        }
+    func check() throws(ParameterError) {
+        try ParameterError.require(warmUpSteps >= 0, "warmUpSteps", is: warmUpSteps, but: "at least 0")
         switch decay {
         case .constant:
             break
         case .step(let epochs, let factor):
-            guard epochs >= 1 else { throw .invalidOption("--decay-after must be at least 1 epoch") }
+            try ParameterError.require(epochs >= 1, "decay.epochs", is: epochs, but: "at least 1")
             try Self.check(factor)
         case .exponential(let factor):
             try Self.check(factor)
         case .cosine(let finalRate):
-            guard finalRate >= 0, finalRate.isFinite else {
-                throw .invalidOption("the final learning rate (--final-rate) must be 0 or a positive number")
-            }
+            try ParameterError.require(
+                finalRate >= 0 && finalRate.isFinite, "finalRate", is: finalRate, but: "at least 0 and finite"
+            )
         case .plateau(let factor, let patience, let threshold):
             try Self.check(factor)
-            guard patience >= 0 else {
-                throw .invalidOption("the plateau's patience (--decay-after) must not be negative")
-            }
-            guard (0..<1).contains(threshold) else {
-                throw .invalidOption("the plateau's threshold must be a share, from 0 to below 1")
-            }
+            try ParameterError.require(patience >= 0, "decay.patience", is: patience, but: "at least 0")
+            try ParameterError.require(
+                (0..<1).contains(threshold), "threshold", is: threshold, but: "in 0..<1")
         }
     }
 
-    private static func check(_ factor: Double) throws(TrainingError) {
-        guard factor > 0, factor <= 1 else {
-            throw .invalidOption("the factor of the learning rate (--decay) must be above 0 and at most 1")
+    private static func check(_ factor: Double) throws(ParameterError) {
+        try ParameterError.require(
+            factor > 0 && factor <= 1, "factor", is: factor, but: "above 0 and at most 1")
+    }
+}
+
+extension LearningRateSchedule: Codable {
+    private enum CodingKeys: String, CodingKey {
+        case decay, warmUpSteps, epochs, factor, finalRate, patience, threshold
+    }
+
+    /// Reads what `encode(to:)` writes.
+    ///
+    /// - Throws: `DecodingError`.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        func number(_ key: CodingKeys) throws -> Double { try values.decode(Double.self, forKey: key) }
+        func count(_ key: CodingKeys) throws -> Int { try values.decode(Int.self, forKey: key) }
+        let decay: Decay
+        switch try values.decode(String.self, forKey: .decay) {
+        case "constant": decay = .constant
+        case "step": decay = .step(epochs: try count(.epochs), factor: try number(.factor))
+        case "exponential": decay = .exponential(factor: try number(.factor))
+        case "cosine": decay = .cosine(finalRate: try number(.finalRate))
+        case "plateau":
+            decay = .plateau(
+                factor: try number(.factor), patience: try count(.patience),
+                threshold: try number(.threshold))
+        case let name:
+            let known = Decay.all.map(\.name).joined(separator: ", ")
+            throw DecodingError.dataCorruptedError(
+                forKey: .decay, in: values, debugDescription: "there is no decay '\(name)'; known: \(known)")
+        }
+        self.init(decay, warmUpSteps: try count(.warmUpSteps))
+    }
+
+    /// Writes the name of the decay and its numbers as keys of one object.
+    public func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encode(decay.name, forKey: .decay)
+        try values.encode(warmUpSteps, forKey: .warmUpSteps)
+        switch decay {
+        case .constant: break
+        case .step(let epochs, let factor):
+            try values.encode(epochs, forKey: .epochs)
+            try values.encode(factor, forKey: .factor)
+        case .exponential(let factor):
+            try values.encode(factor, forKey: .factor)
+        case .cosine(let finalRate):
+            try values.encode(finalRate, forKey: .finalRate)
+        case .plateau(let factor, let patience, let threshold):
+            try values.encode(factor, forKey: .factor)
+            try values.encode(patience, forKey: .patience)
+            try values.encode(threshold, forKey: .threshold)
         }
     }
 }
 
-/// What a plateau remembers of the losses that it has seen.
+/// The losses that a plateau schedule has seen.
 package struct PlateauState: Codable, Equatable {
-    /// The least loss, in nats.
+    /// The lowest loss, in nats.
     private var best: Double?
     /// Losses since then.
     private var badCount = 0
@@ -123,7 +186,7 @@ package struct PlateauState: Codable, Equatable {
 
     package init() {}
 
-    /// Takes notice of a loss, and says whether the rate is to be lowered.
+    /// Adds a loss; returns whether the rate is to be lowered now.
     package mutating func observe(_ loss: Double, patience: Int, threshold: Double) -> Bool {
         if best.map({ loss < $0 * (1 - threshold) }) ?? true {
             best = loss

@@ -1,117 +1,132 @@
-import UnrollBase
 import UnrollEngine
 import UnrollKernels
 import UnrollModel
 import UnrollText
 
-/// Everything about a training run but the text and the model.
+/// Everything about a training run except the text and the model.
+///
+/// The JSON form has a key for each property, of the same name; it is what `training.json` and recipes contain.
 public struct TrainingOptions: Sendable, Equatable, Codable {
-    /// Passes over the text.
+    // MARK: Minibatches
+
+    /// Passes over the text, at least 1. Default: 500.
     public var epochs: Int
-    /// Sequences side by side, `B`.
+    /// Sequences in a minibatch, `B`, at least 1. Default: 32.
     public var batchSize: Int
-    /// Tokens through which the gradient goes back, `T`.
+    /// Tokens in a sequence, `T`, through which the gradient goes back; at least 1. Default: 35.
     public var sequenceLength: Int
-    /// How the text is cut into minibatches.
+    /// How the text is cut into minibatches. Default: `sequential`.
     public var partitioning: Partitioning
-    /// The first epochs, in which the state goes on from one minibatch to the next where `partitioning` lets it.
+    /// The first epochs, in which `sequential` and `consecutive` partitioning carry the recurrent state from one
+    /// minibatch to the next; at least 0, nil for all. Default: nil.
     ///
-    /// In those after, it begins as zeros in every minibatch. Nil is all epochs.
-    public var carriedEpochs: Int?
-    /// With `windows` sampling, how many windows train, from the beginning of the text; nil for all.
+    /// In later epochs the state is zero at the start of every minibatch.
+    public var statefulEpochs: Int?
+    /// With `windows` partitioning, the windows that train, from the start of the text; nil for all. Default: nil.
     public var trainingWindows: Int?
-    /// With `windows` sampling, how many of the windows after those validate; nil for none.
+
+    // MARK: Held-out text
+
+    /// With `trainingWindows`, the windows after those that are held out for validation; nil for none. Default: nil.
     public var validationWindows: Int?
-    /// The share of the text, at its end, that is held out to validate on after each epoch; nil for none.
+    /// The fraction of the text, at its end, that is held out for validation, in 0..<1 and above 0; nil for none.
+    /// Default: nil.
     public var validationFraction: Double?
-    /// The share of the text, at its very end, that is neither trained on nor validated on; nil for none.
+    /// The fraction of the text, at its very end, that is neither trained nor validated on, in 0..<1 and above 0; nil
+    /// for none. Default: nil.
     public var testFraction: Double?
-    /// Minibatches of an epoch after which to validate, beside its end; nil for the end alone.
+    /// Minibatches between two validations within an epoch, at least 1; nil to validate only at its end. Default: nil.
     public var validationSteps: Int?
-    /// When to stop before the last epoch; nil for never.
+    /// When to stop before the last epoch; nil for never. Default: nil.
     public var earlyStopping: EarlyStopping?
-    /// How gradients become updates, with the learning rate at the beginning.
+
+    // MARK: Updates
+
+    /// The optimizer, with the learning rate at the start of the run. Default: SGD at 1, gradient norm at most 1.
     public var optimizer: Optimizer
-    /// The validations of the non-monotone trigger of averaging; nil to average from the first step, if at all.
+    /// How the learning rate changes. Default: not at all.
+    public var schedule: LearningRateSchedule
+    /// The validations that the non-monotone trigger of averaging looks back over, at least 1; nil to average from the
+    /// first step, if the optimizer averages at all. Default: nil.
     ///
-    /// Averaging then begins with the first validation that is not better than the best of those before the last so
+    /// Averaging then starts with the first validation that is no better than the best of those before the last so
     /// many (Merity, Keskar, Socher, "Regularizing and optimizing LSTM language models", ICLR 2018).
-    public var averagingTrigger: Int?
-    /// What is left out at random, so that the model does not learn its text by heart.
-    public var regularization: Regularization {
-        get { otherRegularization ?? Regularization() }
-        set { otherRegularization = newValue == Regularization() ? nil : newValue }
-    }
-    /// How the learning rate changes.
-    public var schedule: LearningRateSchedule {
-        get { otherSchedule ?? LearningRateSchedule() }
-        set { otherSchedule = newValue == LearningRateSchedule() ? nil : newValue }
-    }
-    /// How often a run whose loss is no longer a number may go back to its last good parameters, at half the rate.
-    ///
-    /// With 0 the first loss that is no number is an error.
-    public var recoveries: Int {
-        get { otherRecoveries ?? Self.defaultRecoveries }
-        set { otherRecoveries = newValue == Self.defaultRecoveries ? nil : newValue }
-    }
-    /// How parameters get their first values.
+    public var averagingPatience: Int?
+    /// How often a run with a non-finite loss may return to its last good parameters, at half the learning rate; at
+    /// least 0, where the first non-finite loss is an error. Default: 3.
+    public var maxRecoveries = 3
+    /// Dropout and its relatives. Default: none.
+    public var regularization: Regularization
+
+    // MARK: Randomness and numbers
+
+    /// How the parameters are initialized. Default: `uniform`.
     public var initializer: WeightInitializer
-    /// What all randomness of the run is derived from.
+    /// The seed of all randomness in the run. Default: 0.
     public var seed: UInt64
-    /// What the matrix products of `CPUEngine` multiply.
-    public var precision: Precision {
-        get { otherPrecision ?? .float32 }
-        set { otherPrecision = newValue == .float32 ? nil : newValue }
-    }
-    // Nil for what was so before there was a choice: records from then have no such key, and keep their seal.
-    private var otherPrecision: Precision?
-    private var otherSchedule: LearningRateSchedule?
-    private var otherRecoveries: Int?
-    private var otherRegularization: Regularization?
+    /// The number format of the operands of matrix products in `CPUEngine`. Default: `float32`.
+    public var precision: Precision
 
-    private static let defaultRecoveries = 3
-
-    private enum CodingKeys: String, CodingKey {
-        case epochs, batchSize, sequenceLength, partitioning, carriedEpochs, trainingWindows,
-            validationWindows,
-            validationFraction, testFraction, validationSteps, earlyStopping
-        case optimizer, averagingTrigger, initializer, seed
-        case otherSchedule = "schedule"
-        case otherRecoveries = "recoveries"
-        case otherRegularization = "regularization"
-        case otherPrecision = "precision"
-    }
-
-    /// Describes a run; the default is that of "RNN from scratch".
+    /// Options for a run; the defaults are those of "RNN from scratch". What has no parameter here is set afterwards.
     public init(
         epochs: Int = 500, batchSize: Int = 32, sequenceLength: Int = 35,
-        partitioning: Partitioning = .sequential,
-        carriedEpochs: Int? = nil, trainingWindows: Int? = nil, validationWindows: Int? = nil,
-        validationFraction: Double? = nil, testFraction: Double? = nil, validationSteps: Int? = nil,
-        earlyStopping: EarlyStopping? = nil,
-        optimizer: Optimizer = Optimizer(), averagingTrigger: Int? = nil,
-        schedule: LearningRateSchedule = LearningRateSchedule(), recoveries: Int = 3,
-        regularization: Regularization = Regularization(),
-        initializer: WeightInitializer = .uniform, seed: UInt64 = 0, precision: Precision = .float32
+        partitioning: Partitioning = .sequential, trainingWindows: Int? = nil,
+        validationFraction: Double? = nil, earlyStopping: EarlyStopping? = nil,
+        optimizer: Optimizer = Optimizer(), schedule: LearningRateSchedule = LearningRateSchedule(),
+        regularization: Regularization = Regularization(), initializer: WeightInitializer = .uniform,
+        seed: UInt64 = 0, precision: Precision = .float32
     ) {
         self.epochs = epochs
         self.batchSize = batchSize
         self.sequenceLength = sequenceLength
         self.partitioning = partitioning
-        self.carriedEpochs = carriedEpochs
         self.trainingWindows = trainingWindows
-        self.validationWindows = validationWindows
         self.validationFraction = validationFraction
-        self.testFraction = testFraction
-        self.validationSteps = validationSteps
         self.earlyStopping = earlyStopping
         self.optimizer = optimizer
-        self.averagingTrigger = averagingTrigger
+        self.schedule = schedule
+        self.regularization = regularization
         self.initializer = initializer
         self.seed = seed
         self.precision = precision
-        self.schedule = schedule
-        self.recoveries = recoveries
-        self.regularization = regularization
+    }
+}
+
+/// When a run stops before its last epoch because validation no longer improves.
+public struct EarlyStopping: Sendable, Equatable, Codable {
+    /// Consecutive validations without improvement after which training stops, at least 1.
+    public var patience: Int
+    /// The fraction of the best perplexity by which a validation must be lower to be an improvement, in 0..<1.
+    /// Default: 0.
+    public var minimumImprovement: Double
+    /// Epochs to train in any case, at least 0. Default: 0.
+    public var minimumEpochs: Int
+
+    /// A rule for stopping.
+    public init(patience: Int, minimumImprovement: Double = 0, minimumEpochs: Int = 0) {
+        self.patience = patience
+        self.minimumImprovement = minimumImprovement
+        self.minimumEpochs = minimumEpochs
+    }
+}
+
+/// Which engine computes a run; results do not depend on the number of threads.
+public enum EngineKind: Sendable, Equatable {
+    /// `CPUEngine`, with as many threads as there are processors if nil.
+    case cpu(threads: Int?)
+    /// `ReferenceEngine`: slow, in double precision.
+    case reference
+
+    /// Creates the engine; `precision` concerns only `CPUEngine`.
+    package func makeEngine(
+        configuration: ModelConfiguration, parameters: ModelParameters, precision: Precision = .float32
+    ) throws -> any Engine {
+        switch self {
+        case .cpu(let threads):
+            try CPUEngine(
+                configuration: configuration, parameters: parameters, precision: precision, threads: threads)
+        case .reference:
+            try ReferenceEngine(configuration: configuration, parameters: parameters)
+        }
     }
 }

@@ -1,0 +1,83 @@
+import ArgumentParser
+import Foundation
+import Unroll
+
+struct InfoCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "info",
+        abstract: "Say what a model folder holds.",
+        discussion: """
+            Examples:
+              unroll info unroll-model
+              unroll info unroll-model --json
+            """)
+
+    @Argument(help: "A model folder.", completion: .directory)
+    var model: String
+
+    @Flag(help: "Write one JSON object to standard output.")
+    var json = false
+
+    func run() throws {
+        let folder = URL(fileURLWithPath: model, isDirectory: true)
+        let facts = ModelFacts(try LanguageModel(contentsOf: folder), record: try? TrainingRecord(of: folder))
+        if json {
+            try JSONLine.write(facts)
+        } else {
+            Standard.output.write(facts.description + "\n")
+        }
+    }
+}
+
+/// What `unroll info` says.
+private struct ModelFacts: Encodable, CustomStringConvertible {
+    let cell: String
+    let hiddenSize: Int
+    let layers: Int
+    let embedding: Nullable<Int>
+    let tiedWeights: Bool
+    let singleBias: Bool
+    let parameters: Int
+    let vocabulary: Int
+    let tokens: TokenKind
+    let preprocessing: Preprocessing
+    let corpus: Nullable<String>
+    let training: Nullable<TrainingOptions>
+
+    init(_ model: LanguageModel, record: TrainingRecord?) {
+        cell = model.configuration.cell.name
+        hiddenSize = model.configuration.hiddenSize
+        layers = model.configuration.layerCount
+        embedding = Nullable(model.configuration.embeddingSize)
+        tiedWeights = model.configuration.tiesWeights
+        singleBias = model.configuration.hasSingleBias
+        parameters = model.parameters.scalarCount
+        vocabulary = model.vocabulary.count
+        tokens = model.vocabulary.kind
+        preprocessing = model.vocabulary.preprocessing
+        corpus = Nullable(record?.corpus?.sources.joined(separator: ", "))
+        training = Nullable(record?.options)
+    }
+
+    var description: String {
+        var lines = ["cell           \(cell)", "hidden units   \(hiddenSize)"]
+        if layers > 1 { lines.append("layers         \(layers)") }
+        if let size = embedding.value {
+            lines.append("embedding      \(size)\(tiedWeights ? ", tied to the output" : "")")
+        }
+        if singleBias { lines.append("biases         one in each layer") }
+        lines += [
+            "parameters     \(Format.grouped(Double(parameters)))", "vocabulary     \(vocabulary) \(tokens)",
+            "preprocessing  \(preprocessing)",
+        ]
+        if let source = corpus.value { lines.append("trained on     \(source)") }
+        if let options = training.value {
+            lines.append(
+                "training       \(options.epochs) \(options.epochs == 1 ? "epoch" : "epochs"), \(options.partitioning), batch \(options.batchSize), "
+                    + "sequence length \(options.sequenceLength), \(options.optimizer.rule.name), learning rate \(options.optimizer.learningRate), seed \(options.seed)"
+                    + (options.precision == .float32 ? "" : ", \(options.precision)")
+            )
+        }
+        return lines.joined(separator: "\n")
+    }
+}

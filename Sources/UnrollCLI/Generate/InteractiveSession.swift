@@ -1,0 +1,74 @@
+import ArgumentParser
+import Foundation
+import Unroll
+import UnrollGeneration
+
+/// A conversation in which a person picks the next token; the text is the result, all else goes to standard error.
+struct InteractiveSession {
+    private var guided: GuidedText
+    private let vocabulary: Vocabulary
+    private let prompt: String
+    private let readsEscapes: Bool
+    private static let choiceCount = 9
+
+    init(_ guided: GuidedText, _ vocabulary: Vocabulary, prompt: String, readsEscapes: Bool) {
+        self.guided = guided
+        self.vocabulary = vocabulary
+        self.prompt = prompt
+        self.readsEscapes = readsEscapes
+    }
+
+    /// Asks until the person, or the input, has enough.
+    mutating func run() throws {
+        Standard.error.write(
+            "1-9 or a text to go on with it (=1 for the text 1), Enter for 1, u to undo, q to quit\n")
+        while true {
+            let choices = try guided.choices(Self.choiceCount)
+            show(choices)
+            guard let answer = readLine(), answer != "q" else { break }
+            try act(on: answer, choices)
+        }
+        Standard.output.write(prompt + guided.text + "\n")
+    }
+
+    private func show(_ choices: [GuidedText.Choice]) {
+        let end = EscapedText.encode(String((prompt + guided.text).suffix(60)))
+        let lines = choices.enumerated().map { index, choice in
+            String(format: "  %d  %.3f  ", index + 1, choice.probability)
+                + "'\(EscapedText.encode(choice.name))'"
+        }
+        Standard.error.write("\n\(end)\n" + lines.joined(separator: "\n") + "\n> ")
+    }
+
+    private mutating func act(on answer: String, _ choices: [GuidedText.Choice]) throws {
+        if answer == "u" {
+            if !guided.undo() { Standard.error.write("there is nothing to undo\n") }
+        } else if let number = answer.isEmpty ? 1 : Int(answer) {
+            guard choices.indices.contains(number - 1) else {
+                Standard.error.write("there is no choice \(number); for the text, type =\(number)\n")
+                return
+            }
+            try guided.choose(choices[number - 1])
+        } else {
+            let typed = answer.hasPrefix("=") ? String(answer.dropFirst()) : answer
+            do {
+                let text = readsEscapes ? try EscapedText.decode(typed, of: "the text") : typed
+                UnknownTokens.note(in: text, vocabulary)
+                try guided.append(text)
+            } catch let error as ValidationError {
+                Standard.error.write(error.message + "\n")
+            }
+        }
+    }
+}
+
+/// Says what of a text the model has never seen.
+enum UnknownTokens {
+    static func note(in text: String, _ vocabulary: Vocabulary) {
+        let unknown = vocabulary.encode(text).unknownTokens
+        guard !unknown.isEmpty else { return }
+        let list = unknown.prefix(10).map { "'\($0)'" }.joined(separator: ", ")
+        let more = unknown.count > 10 ? " and \(unknown.count - 10) more" : ""
+        Standard.error.write("note: the model has never seen \(list)\(more); read as unknown\n")
+    }
+}

@@ -1,0 +1,75 @@
+import Foundation
+import Unroll
+import UnrollDatasets
+import UnrollRecipes
+
+/// The text of a setting of a recipe, or another one in its place.
+struct RecipeText {
+    private let recipe: Recipe
+    private let setting: RecipeSetting
+    private let otherText: String?
+
+    init(_ recipe: Recipe, _ setting: RecipeSetting, _ otherText: String?) {
+        self.recipe = recipe
+        self.setting = setting
+        self.otherText = otherText
+    }
+
+    /// Where the text is and how it is read.
+    var origin: CorpusOrigin {
+        if let otherText { return setting.corpus.origin(otherText: otherText) }
+        let text = setting.corpus.text
+        let isKnown =
+            text == CorpusReader.bundledStory
+            || DatasetCatalog.standard.datasets.contains { $0.name == text }
+        guard !isKnown, let folder = recipe.folder else { return setting.corpus.origin() }
+        return setting.corpus.origin(otherText: URL(filePath: text, relativeTo: folder).path)
+    }
+
+    /// Reads the text and checks that it is the one that the recipe is about.
+    func corpus() async throws -> Corpus {
+        let origin = origin
+        if otherText == nil, let expected = setting.corpus.sha256 {
+            let file = try await CorpusReader.file(origin.sources[0])
+            // A file that cannot be read is an error with more to say when the text is read.
+            if let text = try? Data(contentsOf: file), case let found = Checksum.sha256(text),
+                found != expected
+            {
+                throw RecipeError.otherText(
+                    recipe: recipe.name, file: file.path, expected: expected, found: found)
+            }
+        }
+        return try await CorpusReader.read(origin)
+    }
+}
+
+/// One setting of a recipe, for `unroll train --recipe`.
+struct SelectedRecipe {
+    let recipe: Recipe
+    let setting: RecipeSetting
+
+    /// Finds `NAME` or `NAME:SETTING`, where `NAME` may be a file.
+    init(_ text: String) throws {
+        let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
+        // A file may have a colon in its name.
+        let isWhole = parts.count < 2 || FileManager.default.fileExists(atPath: text)
+        recipe = try RecipeCatalog.recipe(isWhole ? text : parts[0])
+        setting = try recipe.setting(named: isWhole ? nil : parts[1])
+    }
+
+    /// A trainer that does as the setting says, with a seed of one's own or the recipe's first.
+    func trainer(
+        on corpus: Corpus, epochs: Int?, seed: UInt64?, engine: EngineKind, origin: CorpusOrigin
+    ) throws -> Trainer {
+        guard setting.engine != .tensors else {
+            throw Failure(
+                "recipe '\(recipe.name)' trains with tensors and leaves no model folder; run it with: unroll recipe run",
+                exitCode: Failure.usage)
+        }
+        var options = setting.options(seed: seed ?? recipe.seeds[0])
+        if let epochs { options.epochs = epochs }
+        return try Trainer(
+            corpus: corpus, model: setting.model, options: options, engine: engine,
+            origin: origin)
+    }
+}

@@ -1,0 +1,177 @@
+import Unroll
+
+/// What a run would be, found out by beginning it and saving nothing.
+struct DryRun {
+    let plan: TrainingPlan
+    /// Names and shapes of the parameters, as a model folder has them.
+    let parameters: [(name: String, shape: [Int])]
+    /// Bytes that training takes, and that the machine has.
+    let memory: (needed: Double, available: Double)
+    /// Steps and sequences of a minibatch, `T` and `B`.
+    let shape: (sequenceLength: Int, batchSize: Int)
+    let minibatchesPerEpoch: Int
+    let tokensPerEpoch: Int
+    let time: TimeEstimate
+
+    /// The tokens of all epochs.
+    var tokens: Double { Double(plan.epochs) * Double(tokensPerEpoch) }
+
+    /// Trains for about a second; the trainer is of no use for a real run then.
+    init(_ trainer: Trainer) async throws {
+        let (model, options, training) = (trainer.configuration, trainer.options, trainer.parts.training)
+        shape = (options.sequenceLength, options.batchSize)
+        parameters = model.parameterShapes(vocabularySize: training.vocabulary.count)
+        memory = (
+            MemoryEstimate.bytes(
+                configuration: model, vocabularySize: training.vocabulary.count,
+                sequenceLength: options.sequenceLength,
+                batchSize: options.batchSize, precision: options.precision, optimizer: options.optimizer,
+                regularization: options.regularization),
+            MemoryEstimate.machineMemory
+        )
+        let minibatches = try options.partitioning.minibatches(
+            of: training.tokens, batchSize: options.batchSize, sequenceLength: options.sequenceLength,
+            seed: options.seed, epoch: 0, windowCount: options.trainingWindows)
+        minibatchesPerEpoch = minibatches.count
+        // The last one may have fewer sequences.
+        var (first, last) = (Minibatch(), Minibatch())
+        minibatches.fill(&first, at: 0)
+        minibatches.fill(&last, at: minibatches.count - 1)
+        tokensPerEpoch = (minibatches.count - 1) * first.tokenCount + last.tokenCount
+        (plan, time) = try await TimeEstimate.measured(trainer)
+    }
+}
+
+extension DryRun: CustomStringConvertible {
+    /// A table for people.
+    var description: String {
+        let shapes = parameters.map { $0.shape.map(String.init).joined(separator: " x ") }
+        let nameWidth = (parameters.map(\.name.count).max() ?? 0) + 2
+        let shapeWidth = max("shape".count, shapes.map(\.count).max() ?? 0)
+        let countWidth = max("numbers".count, Format.grouped(Double(plan.parameterCount)).count) + 2
+        func row(_ name: String, _ shape: String, _ count: String) -> String {
+            name + String(repeating: " ", count: nameWidth - name.count)
+                + String(repeating: " ", count: shapeWidth - shape.count) + shape
+                + String(repeating: " ", count: countWidth - count.count) + count
+        }
+        func grouped(_ count: Int) -> String { Format.grouped(Double(count)) }
+        var lines = [row("parameter", "shape", "numbers")]
+        for (parameter, shape) in zip(parameters, shapes) {
+            lines.append(row(parameter.name, shape, grouped(parameter.shape.reduce(1, *))))
+        }
+        lines.append(row("all", "", grouped(plan.parameterCount)))
+        let epochs = plan.epochs == 1 ? "1 epoch" : "\(grouped(plan.epochs)) epochs"
+        let heldOut = plan.validationTokens > 0 ? ", \(grouped(plan.validationTokens)) held out" : ""
+        let validation =
+            plan.validationTokens == 0 || time.includesValidation ? "" : ", validation left out"
+        lines += [
+            "",
+            "text    \(grouped(plan.trainingTokens)) tokens\(heldOut), \(grouped(plan.vocabularySize)) distinct",
+            "memory  \(MemoryEstimate.formatted(memory.needed)); the machine has \(MemoryEstimate.formatted(memory.available))",
+            "epoch   \(grouped(tokensPerEpoch)) tokens in \(grouped(minibatchesPerEpoch)) "
+                + "\(minibatchesPerEpoch == 1 ? "minibatch" : "minibatches") of \(shape.sequenceLength) x \(shape.batchSize)",
+            "run     \(epochs), \(Format.grouped(tokens)) tokens on \(plan.engine)",
+            "time    about \(Format.time(time.seconds)) at \(Format.grouped(time.tokensPerSecond)) tokens/s"
+                + validation,
+        ]
+        return lines.joined(separator: "\n")
+    }
+
+    var line: DryRunLine { DryRunLine(self) }
+}
+
+/// What `unroll train --dry-run --json` says; keys are part of the program's interface.
+struct DryRunLine: Encodable {
+    struct Parameter: Encodable {
+        let name: String
+        let shape: [Int]
+        let count: Int
+    }
+
+    let event = "dryRun"
+    let parameters: [Parameter]
+    let parameterCount: Int
+    let memoryBytes: Double
+    let machineMemoryBytes: Double
+    let vocabulary: Int
+    let trainingTokens: Int
+    let validationTokens: Int
+    let minibatchesPerEpoch: Int
+    let tokensPerEpoch: Int
+    let epochs: Int
+    let tokens: Double
+    let engine: String
+    let tokensPerSecond: Double
+    let seconds: Double
+    let includesValidation: Bool
+
+    init(_ run: DryRun) {
+        parameters = run.parameters.map {
+            Parameter(name: $0.name, shape: $0.shape, count: $0.shape.reduce(1, *))
+        }
+        parameterCount = run.plan.parameterCount
+        memoryBytes = run.memory.needed
+        machineMemoryBytes = run.memory.available
+        vocabulary = run.plan.vocabularySize
+        trainingTokens = run.plan.trainingTokens
+        validationTokens = run.plan.validationTokens
+        minibatchesPerEpoch = run.minibatchesPerEpoch
+        tokensPerEpoch = run.tokensPerEpoch
+        epochs = run.plan.epochs
+        tokens = run.tokens
+        engine = run.plan.engine
+        tokensPerSecond = run.time.tokensPerSecond
+        seconds = run.time.seconds
+        includesValidation = run.time.includesValidation
+    }
+}
+
+/// How long a run takes, as its first second says.
+struct TimeEstimate {
+    let seconds: Double
+    let tokensPerSecond: Double
+    /// Whether what was measured had the end of an epoch in it, where the held-out text is evaluated.
+    let includesValidation: Bool
+
+    /// Seconds of training that are enough to tell.
+    private static let enough = 1.0
+
+    /// Trains until there is enough to tell.
+    static func measured(_ trainer: Trainer) async throws -> (plan: TrainingPlan, time: TimeEstimate) {
+        var plan: TrainingPlan?
+        var begin = ContinuousClock.now
+        var (doneAtBegin, isWarm) = (0.0, false)
+        var (seconds, tokensPerSecond, includesValidation) = (0.0, 0.0, false)
+        for try await event in trainer.run() {
+            let done: Double
+            switch event {
+            case .started(let started):
+                plan = started
+                begin = .now
+                continue
+            case .progress(let progress):
+                done = progress.fractionCompleted
+                tokensPerSecond = progress.tokensPerSecond
+            case .epoch(let report):
+                done = Double(report.epoch) / Double(trainer.options.epochs)
+                tokensPerSecond = report.tokensPerSecond
+                includesValidation = report.validationPerplexity != nil
+            default:
+                continue
+            }
+            let elapsed = begin.duration(to: .now) / .seconds(1)
+            seconds = elapsed / (done - doneAtBegin)
+            if elapsed >= enough || done >= 1 { break }
+            if !isWarm {
+                // The first step also makes room for all others; what comes after is better to go by.
+                (begin, doneAtBegin, isWarm, includesValidation) = (.now, done, true, false)
+            }
+        }
+        guard let plan else { throw CancellationError() }
+        return (
+            plan,
+            TimeEstimate(
+                seconds: seconds, tokensPerSecond: tokensPerSecond, includesValidation: includesValidation)
+        )
+    }
+}

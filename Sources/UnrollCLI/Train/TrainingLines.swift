@@ -1,0 +1,170 @@
+import Foundation
+import Unroll
+import UnrollReports
+
+// The lines of `unroll train --json`. Keys are part of the program's interface.
+
+struct StartedLine: Encodable {
+    let event = "started"
+    let parameters: Int
+    let vocabulary: Int
+    let trainingTokens: Int
+    let validationTokens: Int
+    let epochs: Int
+    let completedEpochs: Int
+    let engine: String
+
+    init(_ plan: TrainingPlan) {
+        parameters = plan.parameterCount
+        vocabulary = plan.vocabularySize
+        trainingTokens = plan.trainingTokens
+        validationTokens = plan.validationTokens
+        epochs = plan.epochs
+        completedEpochs = plan.completedEpochs
+        engine = plan.engine
+    }
+}
+
+/// Nats per token.
+struct BaselinesLine: Encodable {
+    let event = "baselines"
+    let heldOut: Bool
+    let uniform: Double
+    let unigram: Double
+    let fiveGram: Nullable<Double>
+    let xz: Nullable<Double>
+    let countedTokens: Nullable<Int>
+
+    init(_ baselines: Baselines) {
+        heldOut = baselines.isHeldOut
+        uniform = baselines.uniform
+        unigram = baselines.unigram
+        fiveGram = Nullable(baselines.fiveGram)
+        xz = Nullable(baselines.xz)
+        countedTokens = Nullable(baselines.countedTokens)
+    }
+}
+
+struct EpochLine: Encodable {
+    /// Either `epoch` or, inside one, `validation`.
+    let event: String
+    let epoch: Int
+    let perplexity: Double
+    let validationPerplexity: Nullable<Double>
+    let gradientNorm: Double
+    let tokensPerSecond: Double
+    let seconds: Double
+    let step: Int?
+    let learningRate: Float?
+    let partOfEpoch: Double?
+
+    init(_ report: EpochReport) {
+        event = report.partOfEpoch == nil ? "epoch" : "validation"
+        epoch = report.epoch
+        perplexity = report.perplexity
+        validationPerplexity = Nullable(report.validationPerplexity)
+        gradientNorm = report.gradientNorm
+        tokensPerSecond = report.tokensPerSecond
+        seconds = report.seconds
+        step = report.step
+        learningRate = report.learningRate
+        partOfEpoch = report.partOfEpoch
+    }
+}
+
+struct NoticeLine: Encodable {
+    let event = "notice"
+    let notice: TrainingNotice.Kind
+    let text: String
+
+    init(_ notice: TrainingNotice) {
+        self.notice = notice.kind
+        text = Hint.described(notice)
+    }
+}
+
+struct CheckpointLine: Encodable {
+    let event = "checkpoint"
+    let step: Int
+    let pausedSeconds: Double
+
+    init(_ note: CheckpointNote) {
+        step = note.step
+        pausedSeconds = note.pausedSeconds
+    }
+}
+
+struct SampleLine: Encodable {
+    let event = "sample"
+    let prompt: String
+    let text: String
+}
+
+struct InterruptedLine: Encodable {
+    let event = "interrupted"
+    let model: String
+}
+
+struct FinishedLine: Encodable {
+    let event = "finished"
+    let epochs: Int
+    let perplexity: Double
+    let tokensPerSecond: Double
+    let validationPerplexity: Nullable<Double>
+    let model: String
+    // With a text to test on alone.
+    let testPerplexity: Double?
+    // With a text to validate on alone.
+    let bestValidationPerplexity: Double?
+    let bestEpoch: Int?
+    let best: String?
+    let stoppedEarly: Bool?
+
+    init(_ summary: TrainingSummary, model: String, best: String) {
+        epochs = summary.epochs
+        perplexity = summary.perplexity
+        tokensPerSecond = summary.tokensPerSecond
+        validationPerplexity = Nullable(summary.validationPerplexity)
+        self.model = model
+        testPerplexity = summary.testPerplexity
+        bestValidationPerplexity = summary.best?.perplexity
+        bestEpoch = summary.best?.epoch
+        self.best = summary.best == nil ? nil : best
+        stoppedEarly = summary.best == nil ? nil : summary.isStoppedEarly
+    }
+}
+
+/// What a perplexity of this run is to be read beside.
+struct BaselineReport {
+    private let baselines: Baselines
+
+    /// Looks at the parts of a text that train and validate.
+    init(_ parts: CorpusSplit) async {
+        if let validation = parts.validation {
+            baselines = await Baselines(training: parts.training, heldOut: validation)
+        } else {
+            baselines = Baselines(training: parts.training)
+        }
+    }
+
+    var line: BaselinesLine { BaselinesLine(baselines) }
+
+    /// One line for people.
+    var description: String {
+        func perplexity(_ name: String, _ nats: Double) -> String { "\(name) \(Format.decimal(exp(nats)))" }
+        var figures = [
+            perplexity("uniform", baselines.uniform), perplexity("unigram", baselines.unigram),
+        ]
+        if let fiveGram = baselines.fiveGram {
+            figures.append(perplexity("5-gram", fiveGram))
+            figures.append(baselines.xz.map { perplexity("xz", $0) } ?? "xz not installed")
+        }
+        var description =
+            "perplexity of baselines on the \(baselines.isHeldOut ? "held-out" : "training") text: "
+            + figures.joined(separator: ", ")
+        if let count = baselines.countedTokens {
+            description += " (from the last \(Format.grouped(Double(count))) tokens of the training text)"
+        }
+        return description
+    }
+}

@@ -1,0 +1,147 @@
+import Foundation
+import Unroll
+import UnrollReports
+
+/// A training run as the command line shows and saves it.
+struct TrainingSession {
+    private let trainer: Trainer
+    private let corpus: Corpus
+    private let folder: OutputFolder
+    private let policy: CheckpointPolicy
+    private let baselines: BaselineReport?
+    private let isJSON: Bool
+    private let recorder: RunRecorder
+    private var summary: TrainingSummary?
+
+    init(
+        trainer: Trainer, corpus: Corpus, folder: OutputFolder, policy: CheckpointPolicy,
+        recording: RecordingOptions, baselines: BaselineReport?, isJSON: Bool
+    ) throws {
+        self.trainer = trainer
+        self.corpus = corpus
+        self.folder = folder
+        self.policy = policy
+        self.baselines = baselines
+        self.isJSON = isJSON
+        recorder = try RunRecorder(trainer, in: folder.url, options: recording)
+    }
+
+    /// Trains to the end, or until Ctrl-C, which saves and ends the program with code 130.
+    mutating func train() async throws {
+        // Saved before anything is learned: a folder that cannot be written shows now, not after an hour.
+        try trainer.saveCheckpoint(to: folder.url)
+        let writer = try CheckpointWriter(trainer, folder: folder.url, policy: policy)
+        do {
+            summary = try await Interruption.cancelling { [self] in try await followEvents(with: writer) }
+        } catch is CancellationError {
+            try await writer.finish()
+            if isJSON { try JSONLine.write(InterruptedLine(model: folder.name)) }
+            throw Failure(
+                "interrupted; checkpoint written, go on with: unroll train --resume \(folder.name)",
+                exitCode: Failure.interrupted)
+        } catch {
+            await writer.wait()
+            throw error
+        }
+        try await writer.finish()
+    }
+
+    /// Shows and notes what happens, and has it saved.
+    private func followEvents(with writer: CheckpointWriter) async throws -> TrainingSummary? {
+        var display = ProgressDisplay()
+        var recorder = recorder
+        var summary: TrainingSummary?
+        for try await event in trainer.run() {
+            try show(event, on: &display)
+            if case .finished(let result) = event { summary = result }
+            do {
+                let checkpoint = try writer.follow(event)
+                if let checkpoint, isJSON { try JSONLine.write(CheckpointLine(checkpoint)) }
+                try await recorder.record(event)
+            } catch let error {
+                // A full disk must not end a run that may soon find room; a folder that cannot be written at the
+                // beginning, or time and again, does.
+                if case .started = event { throw error }
+                if case TrainingError.cannotSave = error { throw error }
+                display.say("warning: \(Failure(error).message ?? ""); training goes on")
+            }
+        }
+        return summary
+    }
+
+    private func show(_ event: TrainingEvent, on display: inout ProgressDisplay) throws {
+        switch event {
+        case .started(let plan):
+            display.say(describe(plan))
+            if let baselines { display.say(baselines.description) }
+            if isJSON {
+                try JSONLine.write(StartedLine(plan))
+                if let baselines { try JSONLine.write(baselines.line) }
+            }
+        case .progress(let progress):
+            display.show(progress)
+        case .epoch(let report), .validation(let report):
+            display.show(report, of: trainer.options.epochs)
+            if isJSON { try JSONLine.write(EpochLine(report)) }
+        case .notice(let notice):
+            display.say("note: \(Hint.described(notice))")
+            if isJSON { try JSONLine.write(NoticeLine(notice)) }
+        case .finished:
+            break
+        }
+    }
+
+    /// Continues the prompts greedily, as the book does.
+    func showSamples(prompts: [String]) async throws {
+        let model = try trainer.languageModel()
+        for prompt in prompts {
+            let text = try await model.sample(after: prompt, precision: trainer.options.precision)
+            if isJSON {
+                try JSONLine.write(SampleLine(prompt: prompt, text: text))
+            } else {
+                Standard.output.write("\n\(prompt)\(text)\n")
+            }
+        }
+    }
+
+    /// Says what came of it.
+    func finish() throws {
+        guard let summary else { return }
+        if isJSON {
+            try JSONLine.write(FinishedLine(summary, model: folder.name, best: bestName))
+        } else {
+            var line = "\nperplexity \(Format.decimal(summary.perplexity))"
+            if let validation = summary.validationPerplexity {
+                line += ", validation \(Format.decimal(validation))"
+            }
+            if let test = summary.testPerplexity { line += ", test \(Format.decimal(test))" }
+            line += ", \(Format.grouped(summary.tokensPerSecond)) tokens/s, model in \(folder.name)"
+            if let best = summary.best {
+                line +=
+                    "; the best, validation \(Format.decimal(best.perplexity)) in epoch \(best.epoch), in \(bestName)"
+            }
+            Standard.output.write(line + "\n")
+        }
+    }
+
+    private var bestName: String { "\(folder.name)/\(CheckpointWriter.bestName)" }
+
+    private func describe(_ plan: TrainingPlan) -> String {
+        var line =
+            "\(corpus.name): \(Format.grouped(Double(plan.trainingTokens))) tokens, \(plan.vocabularySize) distinct"
+        if plan.validationTokens > 0 {
+            line += ", \(Format.grouped(Double(plan.validationTokens))) held out"
+        }
+        let model = trainer.configuration
+        line += "; \(model.cell.name) cell, "
+        if model.layerCount > 1 { line += "\(model.layerCount) layers of " }
+        line += "\(model.hiddenSize) hidden units, "
+        if let size = model.embeddingSize {
+            line += "embedding of \(size)\(model.tiesWeights ? " tied to the output" : ""), "
+        }
+        line +=
+            "\(Format.grouped(Double(plan.parameterCount))) parameters; \(plan.epochs) \(plan.epochs == 1 ? "epoch" : "epochs") on \(plan.engine)"
+        if plan.completedEpochs > 0 { line += ", \(plan.completedEpochs) of them done" }
+        return line
+    }
+}
