@@ -24,8 +24,7 @@ struct ConfigurationDocument: Encodable {
     }
 
     func jsonData() throws -> Data {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        let encoder = JSONEncoder.unrollPretty
         return try encoder.encode(self) + Data("\n".utf8)
     }
 
