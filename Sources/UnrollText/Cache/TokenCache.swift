@@ -7,14 +7,14 @@ import UnrollBase
 /// bytes each, the lowest byte first, as on all machines on which Swift runs. After them, when all are written, come the
 /// header as JSON and 24 bytes with the header's length, its checksum (FNV-1a) and the signature of the format and its
 /// version. A file that was cut off has no signature at its end. A file of another length than its header says, or with
-/// a changed header, is not trusted either: the text is read anew, and the file replaced.
+/// a changed header, is not trusted either: the text is read again, and the file replaced.
 ///
 /// The ids are not read to check them, for that would take as long as the disk takes for all of them. An engine checks
 /// every minibatch, so that ids that a failing disk has changed are an error at worst, and never a trap.
 struct TokenCache {
     private let url: URL
 
-    /// The bytes of the smallest text that is cached, 32 MB; smaller ones are read anew in a fraction of a second.
+    /// The bytes of the smallest text that is cached, 32 MB; smaller ones are read again in a fraction of a second.
     static let smallestText = 32 << 20
     private static let signature = 0x3130_4E4B_4F54_4E55  // "UNTOKN01"
     private static let trailerSize = 3 * MemoryLayout<UInt64>.size

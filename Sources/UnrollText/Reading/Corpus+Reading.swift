@@ -95,7 +95,7 @@ extension Corpus {
     /// a line feed is put before the next, unless tokens are bytes.
     ///
     /// With a cache, a text of 32 MB or more is not held in memory: its token ids are written to that file once, and
-    /// mapped into memory from then on. The cache is made anew when the list of files, the size or time of one, or an
+    /// mapped into memory from then on. The cache is made again when the list of files, the size or time of one, or an
     /// argument is another, and when it is damaged. When the files are not there any more, a whole cache stands for them.
     ///
     /// - Parameters:

@@ -23,7 +23,7 @@ struct TextSource {
 
     /// Calls `body` with one piece of the preprocessed text after another.
     ///
-    /// Every call reads the text anew, so that memory is needed for token ids alone.
+    /// Every call reads the text again, so that memory is needed for token ids alone.
     func forEachPiece(_ body: (UnsafeBufferPointer<UInt8>) -> Void) throws(TextError) {
         let reader = TextReader(self)
         while let piece = try reader.next() { body(piece) }

@@ -8,7 +8,7 @@ public enum TrainingEvent: Sendable, Equatable {
     case validation(EpochReport)
     /// A pass over the text has ended.
     case epoch(EpochReport)
-    /// Something that whoever trains should know.
+    /// Something to know about the run.
     case notice(TrainingNotice)
     /// All epochs are done, or training has stopped early.
     case finished(TrainingSummary)
