@@ -75,12 +75,13 @@ package struct DatasetDownload: Sendable {
         } catch {
             // Cancellation arrives either as the end of the bytes or as an error of the session.
             try Task.checkCancellation()
+            let isTimeout = (error as? URLError)?.code == .timedOut
+            // The systems have different words, or none, for a body that breaks off.
+            guard text.isEmpty || isTimeout else { throw lost(after: text.count) }
             throw failure(reason(of: error, host: url.host() ?? dataset.url))
         }
         try Task.checkCancellation()
-        guard text.count == dataset.byteCount else {
-            throw failure("the connection was lost after \(text.count) of \(dataset.byteCount) bytes")
-        }
+        guard text.count == dataset.byteCount else { throw lost(after: text.count) }
         return text
     }
 
@@ -105,6 +106,10 @@ package struct DatasetDownload: Sendable {
         }
     }
 
+    private func lost(after count: Int) -> DatasetError {
+        failure("the connection was lost after \(count) of \(dataset.byteCount) bytes")
+    }
+
     private func failure(_ reason: String) -> DatasetError {
         .cannotDownload(dataset, reason: reason, file: cache.file(of: dataset).path)
     }
@@ -116,7 +121,6 @@ package struct DatasetDownload: Sendable {
         case .cannotFindHost?, .dnsLookupFailed?: "host \(host) not found (offline?)"
         case .cannotConnectToHost?: "\(host) refused the connection or cannot be reached"
         case .timedOut?: "nothing arrived for \(timeout) seconds"
-        case .networkConnectionLost?: "the connection was lost"
         default: error.localizedDescription
         }
     }

@@ -24,7 +24,7 @@ package enum RecipeCatalog {
         do {
             data = try Data(contentsOf: url)
         } catch {
-            throw .unreadable(file: name, reason: error.localizedDescription)
+            throw .unreadable(file: name, reason: SystemError.reason(of: error))
         }
         return try Recipe(
             jsonData: data, name: url.deletingPathExtension().lastPathComponent,

@@ -105,15 +105,7 @@ package struct Verdict: Sendable, Encodable {
         // A seed without a figure has not met it.
         found =
             known.count < figures.count || known.isEmpty
-            ? nil : expectation.of == .worst ? known.max() : median(known)
+            ? nil : expectation.of == .worst ? known.max() : known.median
         isMet = found.map { $0.isFinite && $0 <= expectation.bound } ?? false
     }
-}
-
-/// The value in the middle, or the mean of the two there; nan of nothing.
-func median(_ values: [Double]) -> Double {
-    guard !values.isEmpty else { return .nan }
-    let sorted = values.sorted()
-    let middle = sorted.count / 2
-    return sorted.count.isMultiple(of: 2) ? (sorted[middle - 1] + sorted[middle]) / 2 : sorted[middle]
 }

@@ -1,4 +1,5 @@
 import Foundation
+import UnrollBase
 
 /// What recipes came to, as a table in Markdown.
 package struct RecipeTable: Sendable {
@@ -24,7 +25,7 @@ package struct RecipeTable: Sendable {
                     setting.name.isEmpty ? "`\(recipe.name)`" : "`\(recipe.name)`: \(setting.name)",
                     Self.figures(.perplexity, of: runs), Self.least(of: runs, isHeldOut: setting.isHeldOut),
                     setting.isHeldOut ? Self.heldOut(runs) : "", isFirst ? recipe.reported.result ?? "" : "",
-                    String(format: "%.1f", median(runs.map(\.seconds))),
+                    NumberFormat.fixed((runs.map(\.seconds).median ?? .nan), decimals: 1),
                     isFirst ? Self.speeds(runs, of: recipe) : "", Self.words(verdicts),
                 ].map(Self.escaped))
         }
@@ -56,7 +57,8 @@ package struct RecipeTable: Sendable {
         let all = runs.compactMap { run in
             run.divergedInEpoch.map { "diverged in epoch \($0)" } ?? run.figure(figure).map(decimal)
         }
-        return "\(decimal(median(runs.compactMap { $0.figure(figure) }))) (\(all.joined(separator: ", ")))"
+        return
+            "\(decimal(runs.compactMap { $0.figure(figure) }.median ?? .nan)) (\(all.joined(separator: ", ")))"
     }
 
     /// The median of the seeds' least perplexities, held out where text is, also of those that diverged later.
@@ -64,14 +66,14 @@ package struct RecipeTable: Sendable {
         let values = runs.compactMap { run in
             (isHeldOut ? run.validationPerplexity : run.perplexity).min()
         }
-        return values.isEmpty ? "" : decimal(median(values))
+        return values.isEmpty ? "" : decimal(values.median ?? .nan)
     }
 
     private static func heldOut(_ runs: [RunResult]) -> String {
         let exponentials = runs.compactMap(\.meanOfExponentials)
         let text = figures(.validationPerplexity, of: runs)
         return exponentials.count < runs.count
-            ? text : text + "; mean of exponentials \(decimal(median(exponentials)))"
+            ? text : text + "; mean of exponentials \(decimal(exponentials.median ?? .nan))"
     }
 
     private static func speeds(_ runs: [RunResult], of recipe: Recipe) -> String {
@@ -81,7 +83,7 @@ package struct RecipeTable: Sendable {
                 speed.seconds(tokens: run.tokens, epochs: run.perplexity.count).map { $0 / run.seconds }
             }
             guard !factors.isEmpty else { return nil }
-            return String(format: "%.1f times ", median(factors)) + speed.by
+            return NumberFormat.fixed(factors.median ?? .nan, decimals: 1) + " times " + speed.by
         }.joined(separator: ", ")
     }
 
@@ -97,10 +99,6 @@ package struct RecipeTable: Sendable {
 
     /// Three digits after the point, or three in all where the number is large.
     private static func decimal(_ value: Double) -> String {
-        switch value {
-        case .infinity: "diverged"
-        case ..<1000: String(format: "%.3f", value)
-        default: String(format: "%.3g", value)
-        }
+        value == .infinity ? "diverged" : NumberFormat.decimal(value)
     }
 }

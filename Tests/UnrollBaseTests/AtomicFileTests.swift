@@ -2,7 +2,6 @@ import Foundation
 import Synchronization
 import Testing
 import UnrollBase
-import UnrollModel
 import UnrollTestSupport
 
 @Suite struct AtomicFileTests {

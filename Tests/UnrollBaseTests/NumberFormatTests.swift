@@ -18,7 +18,7 @@ import UnrollBase
             values += [ten, ten.nextUp, ten.nextDown, 9.5 * ten, 9.9999995 * ten]
         }
         var random = RandomSource(seed: 1, purpose: .generation)
-        for _ in 0..<3000 {
+        for _ in 0..<300 {
             values.append(random.uniform() * 1000)
             values.append(Double(random.integer(below: 1_000_000)) / 8192)
             values.append(pow(10, random.uniform() * 40 - 20))
@@ -29,17 +29,17 @@ import UnrollBase
     }()
 
     @Test(arguments: 0...6) func fixedDecimalsAreThoseOfC(decimals: Int) {
-        for value in Self.values {
-            #expect(
-                NumberFormat.fixed(value, decimals: decimals) == String(format: "%.\(decimals)f", value))
+        let others = Self.values.filter {
+            NumberFormat.fixed($0, decimals: decimals) != String(format: "%.\(decimals)f", $0)
         }
+        #expect(others == [])
     }
 
     @Test(arguments: 1...17) func significantDigitsAreThoseOfC(digits: Int) {
-        for value in Self.values {
-            #expect(
-                NumberFormat.significant(value, digits: digits) == String(format: "%.\(digits)g", value))
+        let others = Self.values.filter {
+            NumberFormat.significant($0, digits: digits) != String(format: "%.\(digits)g", $0)
         }
+        #expect(others == [])
     }
 
     @Test func numbersThatAreNotFiniteHaveNames() {
@@ -61,7 +61,7 @@ import UnrollBase
     @Test(arguments: [
         (0, "0"), (-0.4, "0"), (-0.5, "-1"), (999, "999"), (999.5, "1,000"), (-1000, "-1,000"),
         (1_234_567, "1,234,567"),
-        (-999_999, "-999,999"), (1e15, "1e+15"),
+        (-999_999, "-999,999"), (1e16, "1e+16"),
     ])
     func groupsHaveThreeDigits(value: Double, text: String) {
         #expect(NumberFormat.grouped(value) == text)

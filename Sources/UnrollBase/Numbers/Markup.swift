@@ -6,6 +6,7 @@ package enum Markup {
     ///   - text: The text.
     ///   - substitute: What stands for a control character, a line or paragraph separator, or a character that turns
     ///     the direction of writing; nil leaves it out.
+    /// - Returns: The escaped text.
     package static func escaped(
         _ text: String, substitute: (Unicode.Scalar) -> Unicode.Scalar?
     ) -> String {

@@ -48,8 +48,8 @@ struct GenerationBenchmark: Benchmark {
         let maximumCharactersPerSecond: Double
 
         var description: String {
-            "\(Format.grouped(charactersPerSecond)) characters/s "
-                + "(\(Format.grouped(minimumCharactersPerSecond)) to \(Format.grouped(maximumCharactersPerSecond)))"
+            "\(NumberFormat.grouped(charactersPerSecond)) characters/s "
+                + "(\(NumberFormat.grouped(minimumCharactersPerSecond)) to \(NumberFormat.grouped(maximumCharactersPerSecond)))"
         }
     }
 }
@@ -105,8 +105,8 @@ struct FirstCharacterBenchmark: Benchmark {
         let maximumMilliseconds: Double
 
         var description: String {
-            "\(Format.decimal(milliseconds)) ms "
-                + "(\(Format.decimal(minimumMilliseconds)) to \(Format.decimal(maximumMilliseconds)))"
+            "\(NumberFormat.decimal(milliseconds)) ms "
+                + "(\(NumberFormat.decimal(minimumMilliseconds)) to \(NumberFormat.decimal(maximumMilliseconds)))"
         }
     }
 }

@@ -72,9 +72,9 @@ struct SamplesBenchmark: Benchmark {
         let maximumTimesOne: Double
 
         var description: String {
-            "\(Format.grouped(charactersPerSecond)) characters/s in \(streams) texts, "
-                + "\(Format.decimal(timesOne)) times one text's \(Format.grouped(charactersPerSecondOfOne)) "
-                + "(\(Format.decimal(minimumTimesOne)) to \(Format.decimal(maximumTimesOne)))"
+            "\(NumberFormat.grouped(charactersPerSecond)) characters/s in \(streams) texts, "
+                + "\(NumberFormat.decimal(timesOne)) times one text's \(NumberFormat.grouped(charactersPerSecondOfOne)) "
+                + "(\(NumberFormat.decimal(minimumTimesOne)) to \(NumberFormat.decimal(maximumTimesOne)))"
         }
     }
 }

@@ -59,10 +59,10 @@ struct TrainingBenchmark: Benchmark {
         let fractionOfPeak: Double
 
         var description: String {
-            "\(Format.grouped(tokensPerSecond)) tokens/s "
-                + "(\(Format.grouped(minimumTokensPerSecond)) to \(Format.grouped(maximumTokensPerSecond))), "
-                + "\(Format.decimal(gflops)) of \(Format.decimal(peakGflops)) GFLOP/s = "
-                + "\(Format.decimal(fractionOfPeak * 100)) % of the peak"
+            "\(NumberFormat.grouped(tokensPerSecond)) tokens/s "
+                + "(\(NumberFormat.grouped(minimumTokensPerSecond)) to \(NumberFormat.grouped(maximumTokensPerSecond))), "
+                + "\(NumberFormat.decimal(gflops)) of \(NumberFormat.decimal(peakGflops)) GFLOP/s = "
+                + "\(NumberFormat.decimal(fractionOfPeak * 100)) % of the peak"
         }
     }
 }
@@ -70,7 +70,9 @@ struct TrainingBenchmark: Benchmark {
 /// A model and the minibatches that it is trained on.
 struct TrainingWorkload {
     var configuration: ModelConfiguration
-    /// Tokens of the model. Default: 28, which is 26 letters, the space and `<unk>`.
+    /// Tokens of the model.
+    ///
+    /// Default: 28, which is 26 letters, the space and `<unk>`.
     var vocabularySize = 28
     var batchSize = 32
     var sequenceLength = 35

@@ -165,13 +165,15 @@ struct EvaluateCommand: AsyncParsableCommand {
         }
         var lines = [
             "tokens              \(evaluation.tokens)",
-            "nats                \(Format.decimal(evaluation.nats))",
-            "perplexity          \(Format.decimal(evaluation.perplexity))",
+            "nats                \(NumberFormat.decimal(evaluation.nats))",
+            "perplexity          \(NumberFormat.decimal(evaluation.perplexity))",
         ]
         if let bits = evaluation.bitsPerCharacter {
-            lines.append("bits per character  \(Format.decimal(bits))")
+            lines.append("bits per character  \(NumberFormat.decimal(bits))")
         }
-        if let bits = evaluation.bitsPerByte { lines.append("bits per byte       \(Format.decimal(bits))") }
+        if let bits = evaluation.bitsPerByte {
+            lines.append("bits per byte       \(NumberFormat.decimal(bits))")
+        }
         Standard.output.write((lines + further).joined(separator: "\n") + "\n")
     }
 }

@@ -67,7 +67,8 @@ private struct ModelFacts: Encodable, CustomStringConvertible {
         }
         if singleBias { lines.append("biases         one in each layer") }
         lines += [
-            "parameters     \(Format.grouped(Double(parameters)))", "vocabulary     \(vocabulary) \(tokens)",
+            "parameters     \(NumberFormat.grouped(Double(parameters)))",
+            "vocabulary     \(vocabulary) \(tokens)",
             "preprocessing  \(preprocessing)",
         ]
         if let source = corpus.value { lines.append("trained on     \(source)") }

@@ -48,8 +48,9 @@ struct LineReport {
         }
         let score = line.score
         let columns = [
-            Format.decimal(score.nats), Format.decimal(score.bitsPerByte), "\(line.number)",
-            Format.decimal(line.excess), score.span.map { Self.visible(score.text(of: $0.tokens)) } ?? "",
+            NumberFormat.decimal(score.nats), NumberFormat.decimal(score.bitsPerByte), "\(line.number)",
+            NumberFormat.decimal(line.excess),
+            score.span.map { Self.visible(score.text(of: $0.tokens)) } ?? "",
             Self.visible(score.text),
         ]
         Standard.output.write(columns.joined(separator: "\t") + "\n")

@@ -46,7 +46,7 @@ extension GenerateCommand {
                 try JSONLine.write(GenerationLine.Rest(completion))
             } else {
                 Standard.output.write(
-                    String(format: "%.4f\t", completion.probability) + completion.text + "\n")
+                    NumberFormat.fixed(completion.probability, decimals: 4) + "\t" + completion.text + "\n")
             }
         }
     }

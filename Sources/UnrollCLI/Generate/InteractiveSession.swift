@@ -34,7 +34,7 @@ struct InteractiveSession {
     private func show(_ choices: [GuidedText.Choice]) {
         let end = EscapedText.encode(String((prompt + guided.text).suffix(60)))
         let lines = choices.enumerated().map { index, choice in
-            String(format: "  %d  %.3f  ", index + 1, choice.probability)
+            "  \(index + 1)  \(NumberFormat.fixed(Double(choice.probability), decimals: 3))  "
                 + "'\(EscapedText.encode(choice.name))'"
         }
         Standard.error.write("\n\(end)\n" + lines.joined(separator: "\n") + "\n> ")

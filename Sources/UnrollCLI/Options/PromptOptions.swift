@@ -53,7 +53,7 @@ struct PromptOptions: ParsableArguments {
             // Pipes, too, such as those that shells write as <(…).
             return try FileHandle(forReadingFrom: URL(fileURLWithPath: file)).readToEnd() ?? Data()
         } catch {
-            throw TextError.unreadable(file: file, reason: error.localizedDescription)
+            throw TextError.unreadable(file: file, reason: SystemError.reason(of: error))
         }
     }
 }

@@ -104,8 +104,7 @@ struct RecipeSession {
     }
 
     private func save(_ result: RecipeResult, of recipe: Recipe) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        let encoder = JSONEncoder.unrollPretty
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
         let chart = LineChart(result, of: recipe)
@@ -129,7 +128,8 @@ struct RecipeSession {
                     "\n`\(result.recipe)`\(setting.name.isEmpty ? "" : ", \(setting.name)"), epoch \(last):\n\n"
                 for sample in samples where sample.epoch == last {
                     let diversity =
-                        sample.texts.count > 1 ? String(format: ", diversity %.2f", sample.diversity) : ""
+                        sample.texts.count > 1
+                        ? ", diversity \(NumberFormat.fixed(sample.diversity, decimals: 2))" : ""
                     text += "- \(sample.strategy)\(diversity)\n"
                     // The most probable continuation is always the same.
                     let texts = Set(sample.texts).count == 1 ? Array(sample.texts.prefix(1)) : sample.texts

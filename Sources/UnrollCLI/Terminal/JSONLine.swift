@@ -1,10 +1,10 @@
 import Foundation
+import UnrollBase
 
 /// A line of JSON on standard output, for other programs.
 enum JSONLine {
     static func write(_ value: some Encodable) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let encoder = JSONEncoder.unroll
         // A line that says something odd is better than a run that fails to say it.
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")

@@ -23,8 +23,8 @@ struct ProgressDisplay {
         guard isTerminal else { return }
         let percent = Int(progress.fractionCompleted * 100)
         let facts =
-            " \(label)\(percent)%  epoch \(progress.epoch)/\(progress.epochs)  perplexity \(Format.decimal(progress.perplexity))"
-            + "  \(Format.grouped(progress.tokensPerSecond)) tokens/s  \(Format.time(progress.secondsRemaining)) left"
+            " \(label)\(percent)%  epoch \(progress.epoch)/\(progress.epochs)  perplexity \(NumberFormat.decimal(progress.perplexity))"
+            + "  \(NumberFormat.grouped(progress.tokensPerSecond)) tokens/s  \(NumberFormat.time(progress.secondsRemaining)) left"
         let width = Standard.error.width
         let room = min(width - TextWidth.columns(facts) - 3, 30)
         let bar =
@@ -48,12 +48,12 @@ struct ProgressDisplay {
         lastLine = .now
         let part = report.partOfEpoch.map { " (\(Int($0 * 100))%)" } ?? ""
         var line =
-            "\(label)epoch \(report.epoch)/\(epochs)\(part)  perplexity \(Format.decimal(report.perplexity))"
+            "\(label)epoch \(report.epoch)/\(epochs)\(part)  perplexity \(NumberFormat.decimal(report.perplexity))"
         if let validation = report.validationPerplexity {
-            line += "  validation \(Format.decimal(validation))"
+            line += "  validation \(NumberFormat.decimal(validation))"
         }
-        line += "  gradient \(Format.decimal(report.gradientNorm))"
-        line += "  \(Format.grouped(report.tokensPerSecond)) tokens/s"
+        line += "  gradient \(NumberFormat.decimal(report.gradientNorm))"
+        line += "  \(NumberFormat.grouped(report.tokensPerSecond)) tokens/s"
         // The chart stays where it was when training ends.
         if isTerminal {
             draw(chart.lines(columns: Standard.error.width - 1, terminalRows: Standard.error.height) + [line])

@@ -44,6 +44,3 @@ enum Standard {
         if isTerminal { write("\r\u{1B}[K") }
     }
 }
-
-/// Numbers as the program prints them.
-typealias Format = NumberFormat

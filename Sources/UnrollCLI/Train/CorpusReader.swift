@@ -82,7 +82,7 @@ enum CorpusReader {
         do {
             return try FileHandle.standardInput.readToEnd() ?? Data()
         } catch {
-            throw TextError.unreadable(file: "standard input", reason: error.localizedDescription)
+            throw TextError.unreadable(file: "standard input", reason: SystemError.reason(of: error))
         }
     }
 }

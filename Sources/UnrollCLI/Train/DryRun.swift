@@ -48,13 +48,13 @@ extension DryRun: CustomStringConvertible {
         let shapes = parameters.map { $0.shape.map(String.init).joined(separator: " x ") }
         let nameWidth = (parameters.map(\.name.count).max() ?? 0) + 2
         let shapeWidth = max("shape".count, shapes.map(\.count).max() ?? 0)
-        let countWidth = max("numbers".count, Format.grouped(Double(plan.parameterCount)).count) + 2
+        let countWidth = max("numbers".count, NumberFormat.grouped(Double(plan.parameterCount)).count) + 2
         func row(_ name: String, _ shape: String, _ count: String) -> String {
             name + String(repeating: " ", count: nameWidth - name.count)
                 + String(repeating: " ", count: shapeWidth - shape.count) + shape
                 + String(repeating: " ", count: countWidth - count.count) + count
         }
-        func grouped(_ count: Int) -> String { Format.grouped(Double(count)) }
+        func grouped(_ count: Int) -> String { NumberFormat.grouped(Double(count)) }
         var lines = [row("parameter", "shape", "numbers")]
         for (parameter, shape) in zip(parameters, shapes) {
             lines.append(row(parameter.name, shape, grouped(parameter.shape.reduce(1, *))))
@@ -70,8 +70,8 @@ extension DryRun: CustomStringConvertible {
             "memory  \(MemoryEstimate.formatted(memory.needed)); the machine has \(MemoryEstimate.formatted(memory.available))",
             "epoch   \(grouped(tokensPerEpoch)) tokens in \(grouped(minibatchesPerEpoch)) "
                 + "\(minibatchesPerEpoch == 1 ? "minibatch" : "minibatches") of \(shape.sequenceLength) x \(shape.batchSize)",
-            "run     \(epochs), \(Format.grouped(tokens)) tokens on \(plan.engine)",
-            "time    about \(Format.time(time.seconds)) at \(Format.grouped(time.tokensPerSecond)) tokens/s"
+            "run     \(epochs), \(NumberFormat.grouped(tokens)) tokens on \(plan.engine)",
+            "time    about \(NumberFormat.time(time.seconds)) at \(NumberFormat.grouped(time.tokensPerSecond)) tokens/s"
                 + validation,
         ]
         return lines.joined(separator: "\n")

@@ -151,7 +151,9 @@ struct BaselineReport {
 
     /// One line for people.
     var description: String {
-        func perplexity(_ name: String, _ nats: Double) -> String { "\(name) \(Format.decimal(exp(nats)))" }
+        func perplexity(_ name: String, _ nats: Double) -> String {
+            "\(name) \(NumberFormat.decimal(exp(nats)))"
+        }
         var figures = [
             perplexity("uniform", baselines.uniform), perplexity("unigram", baselines.unigram),
         ]
@@ -163,7 +165,8 @@ struct BaselineReport {
             "perplexity of baselines on the \(baselines.isHeldOut ? "held-out" : "training") text: "
             + figures.joined(separator: ", ")
         if let count = baselines.countedTokens {
-            description += " (from the last \(Format.grouped(Double(count))) tokens of the training text)"
+            description +=
+                " (from the last \(NumberFormat.grouped(Double(count))) tokens of the training text)"
         }
         return description
     }

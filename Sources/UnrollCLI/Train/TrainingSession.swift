@@ -110,15 +110,15 @@ struct TrainingSession {
         if isJSON {
             try JSONLine.write(FinishedLine(summary, model: folder.name, best: bestName))
         } else {
-            var line = "\nperplexity \(Format.decimal(summary.perplexity))"
+            var line = "\nperplexity \(NumberFormat.decimal(summary.perplexity))"
             if let validation = summary.validationPerplexity {
-                line += ", validation \(Format.decimal(validation))"
+                line += ", validation \(NumberFormat.decimal(validation))"
             }
-            if let test = summary.testPerplexity { line += ", test \(Format.decimal(test))" }
-            line += ", \(Format.grouped(summary.tokensPerSecond)) tokens/s, model in \(folder.name)"
+            if let test = summary.testPerplexity { line += ", test \(NumberFormat.decimal(test))" }
+            line += ", \(NumberFormat.grouped(summary.tokensPerSecond)) tokens/s, model in \(folder.name)"
             if let best = summary.best {
                 line +=
-                    "; the best, validation \(Format.decimal(best.perplexity)) in epoch \(best.epoch), in \(bestName)"
+                    "; the best, validation \(NumberFormat.decimal(best.perplexity)) in epoch \(best.epoch), in \(bestName)"
             }
             Standard.output.write(line + "\n")
         }
@@ -128,9 +128,9 @@ struct TrainingSession {
 
     private func describe(_ plan: TrainingPlan) -> String {
         var line =
-            "\(corpus.name): \(Format.grouped(Double(plan.trainingTokens))) tokens, \(plan.vocabularySize) distinct"
+            "\(corpus.name): \(NumberFormat.grouped(Double(plan.trainingTokens))) tokens, \(plan.vocabularySize) distinct"
         if plan.validationTokens > 0 {
-            line += ", \(Format.grouped(Double(plan.validationTokens))) held out"
+            line += ", \(NumberFormat.grouped(Double(plan.validationTokens))) held out"
         }
         let model = trainer.configuration
         line += "; \(model.cell.name) cell, "
@@ -140,7 +140,7 @@ struct TrainingSession {
             line += "embedding of \(size)\(model.tiesWeights ? " tied to the output" : ""), "
         }
         line +=
-            "\(Format.grouped(Double(plan.parameterCount))) parameters; \(plan.epochs) \(plan.epochs == 1 ? "epoch" : "epochs") on \(plan.engine)"
+            "\(NumberFormat.grouped(Double(plan.parameterCount))) parameters; \(plan.epochs) \(plan.epochs == 1 ? "epoch" : "epochs") on \(plan.engine)"
         if plan.completedEpochs > 0 { line += ", \(plan.completedEpochs) of them done" }
         return line
     }

@@ -23,7 +23,7 @@ package struct EventFileWriter: Sendable {
         do {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         } catch {
-            throw FileError.unwritable(path: folder.path, reason: error.localizedDescription)
+            throw FileError.unwritable(path: folder.path, reason: SystemError.reason(of: error))
         }
         // TensorBoard reads the files of a folder in the order of their names: seconds, then a count. Other writers
         // add the name of the host, which is private.

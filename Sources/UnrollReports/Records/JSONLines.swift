@@ -24,7 +24,7 @@ struct JSONLines<Element: Codable> {
             lines = String(decoding: try Data(contentsOf: url), as: UTF8.self).utf8
                 .split(separator: UInt8(ascii: "\n"))
         } catch {
-            throw FileError.unreadable(path: url.path, reason: error.localizedDescription)
+            throw FileError.unreadable(path: url.path, reason: SystemError.reason(of: error))
         }
         let decoder = JSONDecoder()
         elements = lines.compactMap { try? decoder.decode(Element.self, from: Data($0)) }

@@ -11,8 +11,7 @@ struct MetricsLog {
     }
 
     func append(_ report: EpochReport) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let encoder = JSONEncoder.unroll
         try AtomicFile.append(line: String(decoding: try encoder.encode(report), as: UTF8.self), to: url)
     }
 

@@ -55,8 +55,7 @@ package struct TrainingCheckpoint: Sendable {
         if let good { tensors.entries += Prefix.good.entries(of: good) }
         var position = position
         position.optimizer = .init(steps: optimizer.steps, averagedSteps: optimizer.averagedSteps)
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let encoder = JSONEncoder.unroll
         let json = String(decoding: try encoder.encode(position), as: UTF8.self)
         let corpus = String(corpusFingerprint, radix: 16)
         return try TensorFile.encode(

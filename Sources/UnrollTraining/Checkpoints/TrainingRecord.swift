@@ -60,8 +60,7 @@ public struct TrainingRecord: Sendable, Equatable, Codable {
     }
 
     func encoded() throws -> Data {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        let encoder = JSONEncoder.unrollPretty
         return try encoder.encode(try sealed()) + Data("\n".utf8)
     }
 
@@ -69,8 +68,7 @@ public struct TrainingRecord: Sendable, Equatable, Codable {
     private func sealed() throws -> TrainingRecord {
         var record = self
         record.seal = ""
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let encoder = JSONEncoder.unroll
         record.seal = Checksum.sha256(try encoder.encode(record))
         return record
     }

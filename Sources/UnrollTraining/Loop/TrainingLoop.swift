@@ -33,7 +33,9 @@ struct TrainingLoop {
     /// Tokens and seconds of this part of the run, for the reported speed.
     var runTokens = 0
     var runSeconds = 0.0
-    /// When progress was last reported. Not reset between epochs, which may be shorter than the interval.
+    /// When progress was last reported.
+    ///
+    /// Not reset between epochs, which may be shorter than the interval.
     private var lastProgress = ContinuousClock.now
 
     private enum Stage {
