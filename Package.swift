@@ -57,7 +57,7 @@ let package = Package(
         // Leaf loops in C: chosen at run time by the processor's features, no flags, no dependency.
         .target(name: "CUnrollKernels", linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
         room("UnrollBase"),
-        room("UnrollKernels", uses: ["CUnrollKernels"]),
+        room("UnrollKernels", uses: ["UnrollBase", "CUnrollKernels"]),
         room("UnrollText", uses: ["UnrollBase"], resources: [.embedInCode("Resources/sample.txt")]),
         room("UnrollTensor", uses: ["UnrollBase", "UnrollKernels", "CUnrollKernels"]),
         room("UnrollModel", uses: ["UnrollBase", "UnrollText"]),
@@ -83,7 +83,7 @@ let package = Package(
                 "UnrollTraining", "UnrollGeneration", "UnrollCompression",
             ]),
         room("UnrollDatasets", uses: ["UnrollBase"]),
-        room("UnrollCharts"),
+        room("UnrollCharts", uses: ["UnrollBase"]),
         room(
             "UnrollReports",
             uses: [
@@ -122,6 +122,7 @@ let package = Package(
         example("RNNConcise"),
         example("Exercises"),
         example("CustomCell"),
+        tool("QuickStart"),
         tool("NameGenerator"),
         example("Continuations"),
         tool("LogAnomaly"),
@@ -134,7 +135,8 @@ let package = Package(
         tests(of: "Unroll"),
         tests(of: "UnrollBase", uses: ["UnrollTestSupport"], resources: [.copy("Oracles")]),
         tests(of: "UnrollKernels", uses: ["CUnrollKernels"]),
-        tests(of: "UnrollText", uses: ["UnrollBase", "UnrollTestSupport"]),
+        tests(
+            of: "UnrollText", uses: ["UnrollBase", "UnrollTestSupport"], resources: [.copy("Fixtures")]),
         tests(of: "UnrollTensor", uses: ["UnrollBase"], resources: [.copy("Oracles")]),
         tests(
             of: "UnrollModel", uses: ["UnrollBase", "UnrollText", "UnrollTestSupport"],

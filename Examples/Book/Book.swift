@@ -23,7 +23,7 @@ package struct BookArgument: ParsableArguments {
         let folder = ProcessInfo.processInfo.environment["UNROLL_CORPORA"].map { URL(filePath: $0) }
         let places = [
             folder?.appending(path: "timemachine.txt"),
-            CorpusCache().file(of: try CorpusCatalog.standard.entry(named: "time-machine")),
+            DatasetCache().file(of: try DatasetCatalog.standard.dataset(named: "time-machine")),
         ]
         let novel = places.compactMap(\.self).first { FileManager.default.fileExists(atPath: $0.path) }
         if let file = text.map({ URL(filePath: $0) }) ?? novel {

@@ -47,3 +47,7 @@ float *unroll_allocate(size_t floats) {
     memset(memory, 0, bytes);
     return memory;
 }
+
+void unroll_free(float *memory) {
+    free(memory);
+}

@@ -9,12 +9,12 @@ public protocol UnrollError: LocalizedError, CustomStringConvertible, Sendable {
 }
 
 extension UnrollError {
-    /// The line of ``description``.
+    /// The line of `description`.
     public var errorDescription: String? { description }
     // The other requirements have defaults here too, so that a file with an error need not import Foundation.
-    /// Part of ``description``.
+    /// Part of `description`.
     public var failureReason: String? { nil }
-    /// Part of ``description``.
+    /// Part of `description`.
     public var recoverySuggestion: String? { nil }
     /// There is no help anchor.
     public var helpAnchor: String? { nil }

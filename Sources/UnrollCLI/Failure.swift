@@ -54,7 +54,7 @@ struct Failure: Error {
     }
 
     private static func isOurs(_ error: any Error) -> Bool {
-        error is any UnrollError || error is TextError || error is EngineError
+        error is any UnrollError || error is EngineError
             || error is KernelError || error is GenerationError || error is ReportError
     }
 
@@ -66,10 +66,7 @@ struct Failure: Error {
     /// Whether an error without a parameter is about what was typed, whatever text and model it was typed for.
     private static func isUsage(_ error: any Error) -> Bool {
         switch error {
-        case TextError.invalidLimit, TextError.invalidValidationFraction, TextError.invalidTestFraction,
-            TextError.invalidBatchSize, TextError.invalidSequenceLength, TextError.invalidWindowCount,
-            TextError.minibatchTooLarge:
-            true
+        case TextError.minibatchTooLarge: true
         case EngineError.kernels(let error): isUsage(error)
         case EngineError.invalidSize, EngineError.invalidOptimizer, EngineError.invalidRegularization: true
         case KernelError.unavailable, KernelError.invalidThreadCount: true
@@ -87,8 +84,8 @@ struct Failure: Error {
             Standard.output.write(message + "\n")
         } else if let message {
             // A progress bar may still be there.
-            let clear = Standard.error.isTerminal ? "\r\u{1B}[K" : ""
-            Standard.error.write("\(clear)unroll: \(message)\n")
+            Standard.error.clearProgress()
+            Standard.error.write("unroll: \(message)\n")
         }
         Foundation.exit(exitCode)
     }
@@ -116,7 +113,7 @@ enum FlagNames {
         "averagingDecay": "--average-decay", "decay": "--schedule", "factor": "--decay",
         "decay.epochs": "--decay-after", "decay.patience": "--decay-after", "warmUpSteps": "--warmup",
         "usesVariationalDropout": "--variational-dropout", "threadCount": "--threads",
-        "beamWidth": "--beam", "width": "--beam", "sampleCount": "--samples",
+        "beamWidth": "--beam", "windowCount": "--windows", "width": "--beam", "sampleCount": "--samples",
     ]
 
     /// The flag for a parameter; the parameter itself where there is none.
@@ -136,6 +133,10 @@ enum Hint {
         switch error {
         case EngineError.tokenOutOfRange:
             "the token ids kept of the text are damaged; remove tokens.cache from the model folder"
+        case TextError.minibatchTooLarge, TextError.textTooShort: "--batch, --sequence-length"
+        case TextError.textTooShortToSplit: "--validation, --test"
+        case TextError.invalidUTF8, TextError.vocabularyTooLarge: "--tokens"
+        case TextError.emptyText: "--preprocess, --tokens"
         case TrainingError.diverged: "--learning-rate"
         case TrainingError.noKnownTokens: "--minimum-frequency"
         case TrainingError.cannotSave(let folder, _, _): "--resume \(folder)"

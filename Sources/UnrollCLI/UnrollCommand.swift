@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import UnrollBase
 
 /// The command `unroll`.
 struct UnrollCommand: AsyncParsableCommand {
@@ -28,7 +29,7 @@ struct UnrollCommand: AsyncParsableCommand {
 enum Main {
     static func main() async {
         // Past a limit of the size of files, a write is refused in words instead of ending the process without any.
-        signal(SIGXFSZ, SIG_IGN)
+        ProcessSettings.ignoreFileSizeSignal()
         do {
             var command = try UnrollCommand.parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {

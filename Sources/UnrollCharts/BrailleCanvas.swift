@@ -1,4 +1,4 @@
-/// A picture of dots, eight of which are one character: two across, four down.
+/// A picture of dots. Each character has eight, two across and four down.
 package struct BrailleCanvas: Sendable {
     package let columns: Int
     package let rows: Int
@@ -13,12 +13,12 @@ package struct BrailleCanvas: Sendable {
     private var lastX: Int { columns * 2 - 1 }
     private var lastY: Int { rows * 4 - 1 }
 
-    /// The row of characters that a height from 0 to 1 is in.
+    /// The row of characters at a height from 0 to 1.
     func row(_ height: Double) -> Int {
         dot(Spot(x: 0, y: height)).y / 4
     }
 
-    /// Sets a dot, counted from the upper left; outside of the picture nothing happens.
+    /// Sets a dot, counted from the upper left, unless it is outside the picture.
     package mutating func set(x: Int, y: Int) {
         guard 0...lastX ~= x, 0...lastY ~= y else { return }
         let bits: [UInt8] = [0x01, 0x02, 0x04, 0x40, 0x08, 0x10, 0x20, 0x80]
@@ -37,19 +37,19 @@ package struct BrailleCanvas: Sendable {
         }
     }
 
-    /// Every fourth dot of a horizontal line.
+    /// Draws every fourth dot of a horizontal line.
     mutating func drawLevel(_ height: Double) {
         let y = dot(Spot(x: 0, y: height)).y
         for x in stride(from: 0, through: lastX, by: 4) { set(x: x, y: y) }
     }
 
-    /// Four dots around a spot.
+    /// Draws four dots around a spot.
     mutating func drawMarker(_ spot: Spot) {
         let (x, y) = dot(spot)
         for (across, down) in [(-1, 0), (1, 0), (0, -1), (0, 1)] { set(x: x + across, y: y + down) }
     }
 
-    /// A row of characters; where nothing is set there are spaces.
+    /// A row of characters, with spaces where no dot is set.
     package func text(row: Int) -> String {
         var text = ""
         for cell in cells[row * columns..<(row + 1) * columns] {

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What the axes of a chart show: all that is drawn, apart from runs that have gone beyond all measure.
+/// The intervals that a chart's axes show: all points except those of diverged runs.
 package struct Limits: Sendable {
     package let x: Interval
     package let y: Interval
@@ -8,7 +8,7 @@ package struct Limits: Sendable {
     package init(of chart: LineChart) {
         let (xScale, yScale) = (chart.xAxis.scale, chart.yAxis.scale)
         let given = Self.given(chart.xAxis)
-        // What the horizontal axis leaves out has no say in the vertical one.
+        // Points outside the horizontal limits do not count for the vertical ones.
         let isDrawn = { (point: LineChart.Point) in
             Interval.shows(point.x, xScale) && Interval.shows(point.y, yScale)
                 && given.map { $0.lower...$0.upper ~= point.x } ?? true
@@ -46,10 +46,9 @@ package struct Limits: Sendable {
 
     /// The values without those of runs that have diverged.
     ///
-    /// A run that ends at 1e30 would leave a flat line of all others. What counts as diverged: it has risen
-    /// since the line's lowest point, and is either ten times above nine tenths of all values (on a
-    /// logarithmic axis a thousand times, as ten times is no distance there), or a thousand times above more
-    /// than half of the lines.
+    /// Beside a run that ends at 1e30, all others would be one flat line. A value counts as diverged if it comes
+    /// after its line's lowest point, and is either ten times above nine tenths of all values (a thousand times
+    /// on a logarithmic axis, where ten times is close), or a thousand times above more than half of the lines.
     private static func measured(_ lines: [[Double]], _ scale: LineChart.Scale) -> [Double] {
         let values = lines.flatMap(\.self).sorted()
         guard let lowest = values.first, let highest = values.last, highest > lowest else { return values }

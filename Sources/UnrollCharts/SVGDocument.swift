@@ -1,4 +1,6 @@
-/// The text of a picture, element by element.
+import UnrollBase
+
+/// The text of an SVG document, element by element.
 struct SVGDocument {
     private(set) var text: String
 
@@ -17,7 +19,7 @@ struct SVGDocument {
         text += element + "\n"
     }
 
-    /// A line of text; further attributes say how it looks.
+    /// Adds a line of text with further attributes.
     mutating func add(text content: String, x: Double, y: Double, _ attributes: String = "") {
         let space = attributes.isEmpty ? "" : " "
         let place = "x=\"\(Self.number(x))\" y=\"\(Self.number(y))\""
@@ -29,7 +31,7 @@ struct SVGDocument {
         text + "</svg>\n"
     }
 
-    /// A number with two decimals at most.
+    /// A number with at most two decimals.
     static func number(_ value: Double) -> String {
         number(hundredths: hundredths(value))
     }
@@ -46,21 +48,63 @@ struct SVGDocument {
         return "\(sign)\(whole == 0 ? "" : "\(whole)").\(decimals)"
     }
 
-    /// Text as XML has it: without characters that it forbids.
+    /// Text for XML, in which control characters and ends of lines are spaces.
     static func escaped(_ text: String) -> String {
-        var result = ""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "&": result += "&amp;"
-            case "<": result += "&lt;"
-            case ">": result += "&gt;"
-            case "\"": result += "&quot;"
-            case "'": result += "&#39;"
-            case "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}", "\u{2028}", "\u{2029}": result += " "
-            case "\u{FFFE}", "\u{FFFF}": break
-            default: result.unicodeScalars.append(scalar)
+        Markup.escaped(text) { 0x202A...0x2069 ~= $0.value ? $0 : " " }
+    }
+}
+
+/// A curve in pixels as the data of a path, in relative coordinates, which are half as long as absolute ones.
+struct SVGPath {
+    /// The data of all parts with more than a point; empty if there are none.
+    private(set) var data = ""
+    /// The parts that are a single point, which a path would not show.
+    private(set) var dots: [(x: Double, y: Double)] = []
+
+    /// - Parameters:
+    ///   - parts: The connected spots, from 0 to 1 on both axes.
+    ///   - plot: The rectangle of the chart on the page.
+    init(_ parts: [[Spot]], in plot: PlotArea) {
+        for part in parts {
+            let points = Self.thinned(part.map { (plot.x($0), plot.y($0)) })
+            guard let first = points.first else { continue }
+            var last = (x: SVGDocument.hundredths(first.x), y: SVGDocument.hundredths(first.y))
+            let start = "M" + Self.pair(last.x, last.y)
+            var steps = ""
+            for point in points.dropFirst() {
+                let next = (x: SVGDocument.hundredths(point.x), y: SVGDocument.hundredths(point.y))
+                guard next != last else { continue }
+                let step = Self.pair(next.x - last.x, next.y - last.y)
+                steps += (steps.isEmpty ? "l" : step.hasPrefix("-") ? "" : " ") + step
+                last = next
             }
+            if steps.isEmpty { dots.append(first) } else { data += start + steps }
         }
+    }
+
+    private static func pair(_ x: Int, _ y: Int) -> String {
+        let second = SVGDocument.number(hundredths: y)
+        return SVGDocument.number(hundredths: x) + (second.hasPrefix("-") ? "" : " ") + second
+    }
+
+    /// The lowest and the highest of the points in each pixel column, so that no spike is lost.
+    private static func thinned(_ points: [(x: Double, y: Double)]) -> [(x: Double, y: Double)] {
+        guard points.count > 2 else { return points }
+        var result = [points[0]]
+        var start = 1
+        while start < points.count - 1 {
+            let column = points[start].x.rounded(.down)
+            var (end, low, high) = (start, start, start)
+            while end < points.count - 1, points[end].x.rounded(.down) == column {
+                if points[end].y < points[low].y { low = end }
+                if points[end].y > points[high].y { high = end }
+                end += 1
+            }
+            result.append(points[min(low, high)])
+            if low != high { result.append(points[max(low, high)]) }
+            start = end
+        }
+        result.append(points[points.count - 1])
         return result
     }
 }

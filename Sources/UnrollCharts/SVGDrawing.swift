@@ -1,4 +1,51 @@
-/// A chart on its way to the page: where everything goes, and in which order.
+extension LineChart {
+    /// The chart as an SVG document.
+    ///
+    /// - Parameters:
+    ///   - width: The width in pixels; values outside 240...10000 are clamped. Default: 640.
+    ///   - height: The height in pixels with title and legend; values outside 180...10000 are clamped. Default: 400.
+    /// - Returns: The contents of an `.svg` file.
+    package func svg(width: Int = 640, height: Int = 400) -> String {
+        var drawing = SVGDrawing(
+            self, width: min(max(width, 240), 10_000), height: min(max(height, 180), 10_000))
+        return drawing.drawn()
+    }
+
+    /// A description of the chart in words.
+    var summary: String {
+        var sentences = [
+            "A line chart of \(yAxis.label.isEmpty ? "y" : yAxis.label) "
+                + "against \(xAxis.label.isEmpty ? "x" : xAxis.label)."
+        ]
+        for one in series {
+            let points = MedianCurve.segments(
+                of: one.lines.map { CurveSegments($0, xScale: xAxis.scale, yScale: yAxis.scale) }
+            ).joined()
+            let name = one.name.isEmpty ? "A series" : one.name
+            let runs = one.lines.count > 1 ? ", median of \(one.lines.count) runs" : ""
+            guard let first = points.first, let last = points.reversed().first else {
+                sentences.append("\(name): nothing to show.")
+                continue
+            }
+            sentences.append("\(name)\(runs): from \(Self.words(first)) to \(Self.words(last)).")
+        }
+        for mark in marks {
+            let place =
+                switch mark.place {
+                case .points(let points): points.map(Self.words).joined(separator: ", ")
+                case .level(let level): RoundNumber(level).label
+                }
+            sentences.append("\(mark.label.isEmpty ? "Mark" : mark.label): \(place).")
+        }
+        return sentences.joined(separator: " ")
+    }
+
+    private static func words(_ point: Point) -> String {
+        "\(RoundNumber(point.y).label) at \(RoundNumber(point.x).label)"
+    }
+}
+
+/// The layout of a chart on a page, and the order in which it is drawn.
 struct SVGDrawing {
     private let chart: LineChart
     private let limits: Limits
@@ -132,7 +179,7 @@ struct SVGDrawing {
             let height = limits.y.position(of: level)
             guard Interval.shows(level, chart.yAxis.scale), 0...1 ~= height else { continue }
             let line = SVGPath([[Spot(x: 0, y: height), Spot(x: 1, y: height)]], in: plot)
-            document.add("<path d=\"\(line.data)\" \(SVGSample.level(count))/>")
+            document.add("<path d=\"\(line.data)\" \(SVGMarks.level(count))/>")
         }
     }
 
@@ -140,14 +187,14 @@ struct SVGDrawing {
         for (index, curve) in curves.enumerated() {
             let style = SeriesStyle(index)
             for line in curve.lines {
-                draw(line, SVGSample.run(style.light), radius: 1, color: style.light)
+                draw(line, SVGMarks.run(style.light), radius: 1, color: style.light)
             }
         }
         for (index, curve) in curves.enumerated() {
             let style = SeriesStyle(index)
-            draw(curve.median, SVGSample.median(style), radius: 2.5, color: style.color)
+            draw(curve.median, SVGMarks.median(style), radius: 2.5, color: style.color)
             for spot in curve.stops + curve.exits {
-                document.add(SVGSample.cross(x: plot.x(spot), y: plot.y(spot), color: style.color))
+                document.add(SVGMarks.cross(x: plot.x(spot), y: plot.y(spot), color: style.color))
             }
         }
         guard curves.allSatisfy(\.median.isEmpty), chart.marks.isEmpty else { return }
@@ -160,7 +207,7 @@ struct SVGDrawing {
         let path = SVGPath(parts, in: plot)
         if !path.data.isEmpty { document.add("<path d=\"\(path.data)\" \(look)/>") }
         for dot in path.dots {
-            document.add(SVGSample.dot(x: dot.x, y: dot.y, radius: radius, color: color))
+            document.add(SVGMarks.dot(x: dot.x, y: dot.y, radius: radius, color: color))
         }
     }
 
@@ -172,7 +219,7 @@ struct SVGDrawing {
                 guard Interval.shows(point.x, chart.xAxis.scale), Interval.shows(point.y, chart.yAxis.scale)
                 else { continue }
                 let spot = Spot(x: limits.x.position(of: point.x), y: limits.y.position(of: point.y))
-                if spot.isInside { document.add(SVGSample.marker(count, x: plot.x(spot), y: plot.y(spot))) }
+                if spot.isInside { document.add(SVGMarks.marker(count, x: plot.x(spot), y: plot.y(spot))) }
             }
             count += 1
         }
@@ -205,7 +252,7 @@ struct SVGDrawing {
         return entries
     }
 
-    /// Every how many labels there is room for one.
+    /// The smallest distance between labels, in ticks, at which none overlaps the next.
     private static func distance(between places: [Double], room: (Int, Int) -> Double) -> Int {
         (1...max(1, places.count)).first { step in
             stride(from: 0, to: places.count - step, by: step).allSatisfy { index in
@@ -214,7 +261,7 @@ struct SVGDrawing {
         } ?? 1
     }
 
-    /// Two lines at most; what does not fit ends in an ellipsis.
+    /// At most two lines; text that does not fit ends in an ellipsis.
     private static func wrapped(_ text: String, room: Double, size: Double) -> [String] {
         var lines: [String] = []
         for word in text.split(whereSeparator: \.isWhitespace) {
@@ -228,4 +275,18 @@ struct SVGDrawing {
         }
         return lines.map { TextWidth.shortened($0, pixels: room, size: size) }
     }
+}
+
+/// The rectangle of a page between the axes, in pixels.
+struct PlotArea {
+    let left: Double
+    let top: Double
+    let width: Double
+    let height: Double
+
+    var right: Double { left + width }
+    var bottom: Double { top + height }
+
+    func x(_ spot: Spot) -> Double { left + spot.x * width }
+    func y(_ spot: Spot) -> Double { top + (1 - spot.y) * height }
 }

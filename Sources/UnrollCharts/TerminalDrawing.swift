@@ -1,4 +1,20 @@
-/// A chart on its way to a terminal: which parts of it there is room for, and where they go.
+extension LineChart {
+    /// The chart as lines of text, drawn with the dots of braille characters.
+    ///
+    /// Each series is drawn as its median, with its name at the right if there are several and room for it.
+    /// On a small terminal names are left out first, then axes.
+    ///
+    /// - Parameters:
+    ///   - columns: The greatest width of a line.
+    ///   - rows: The greatest number of lines.
+    /// - Returns: At most `rows` lines from top to bottom, none wider than `columns`; none if either is 0.
+    package func terminalLines(columns: Int, rows: Int) -> [String] {
+        guard columns > 0, rows > 0 else { return [] }
+        return TerminalDrawing(self, columns: min(columns, 1_000), rows: min(rows, 500)).lines()
+    }
+}
+
+/// The layout of a chart on a terminal: the parts that fit, and their places.
 struct TerminalDrawing {
     private let chart: LineChart
     private let limits: Limits
@@ -67,7 +83,7 @@ struct TerminalDrawing {
         return lines
     }
 
-    /// The first and the last number of the horizontal axis, and what they are.
+    /// The first and the last number of the horizontal axis with its label between them.
     private var foot: String {
         let first = RoundNumber(limits.x.lower).label
         let last = RoundNumber(limits.x.upper).label
@@ -113,7 +129,7 @@ struct TerminalDrawing {
         var names: [Int: String] = [:]
         var free = 0
         for (index, one) in named.sorted(by: { $0.height > $1.height }).enumerated() {
-            // Those that are still to come need a row each.
+            // The names that follow need a row each.
             let row = min(max(canvas.row(one.height), free), rows - (named.count - index))
             names[row] = TextWidth.shortened(TextWidth.printable(one.name), columns: min(room, 24) - 1)
             free = row + 1

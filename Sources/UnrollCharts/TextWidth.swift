@@ -1,30 +1,30 @@
-/// How much room text takes.
+/// The width of text on a page and on a terminal.
 package enum TextWidth {
-    /// An estimate in pixels that the common sans-serif fonts stay below, the wide ones included.
+    /// An upper estimate in pixels for the common sans-serif fonts.
     static func pixels(_ text: String, size: Double) -> Double {
         text.unicodeScalars.reduce(0) { $0 + share($1) } * size
     }
 
-    /// The number of columns of a terminal.
+    /// The width in columns of a terminal.
     package static func columns(_ text: String) -> Int {
         text.unicodeScalars.reduce(0) { $0 + columns($1) }
     }
 
-    /// The text without what moves the cursor or turns the direction of writing.
+    /// The text without characters that move the cursor or turn the direction of writing.
     package static func printable(_ text: String) -> String {
         var result = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {
             switch scalar.properties.generalCategory {
             case .control, .lineSeparator, .paragraphSeparator: result.append(" ")
             case .format, .surrogate, .privateUse, .unassigned: break
-            // A selector makes the width of what stands before it a matter of opinion.
+            // Terminals disagree on the width of a character with a selector.
             default: if !scalar.properties.isVariationSelector { result.append(scalar) }
             }
         }
         return String(result)
     }
 
-    /// The beginning of a text, with an ellipsis for what there is no room for.
+    /// The beginning of a text that fits, with an ellipsis for the rest.
     package static func shortened(_ text: String, columns: Int) -> String {
         shortened(text, room: Double(columns)) { Double(TextWidth.columns($0)) }
     }

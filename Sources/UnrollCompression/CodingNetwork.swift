@@ -12,15 +12,11 @@ package enum CodingNetwork {
     case adaptive(alphabet: [UInt8])
 
     var vocabulary: Vocabulary {
-        get throws(GenerationError) {
+        get throws {
             switch self {
             case .model(let model): return model.vocabulary
             case .adaptive(let alphabet):
-                do throws(TextError) {
-                    return try Corpus(bytes: alphabet, name: "alphabet", tokens: .bytes).vocabulary
-                } catch {
-                    throw .text(error)
-                }
+                return try Corpus(bytes: alphabet, name: "alphabet", tokens: .bytes).vocabulary
             }
         }
     }

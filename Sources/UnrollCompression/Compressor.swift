@@ -127,7 +127,7 @@ public final class Compressor {
     }
 
     /// Writes the header.
-    private func begin(with block: [UInt8]) throws(GenerationError) -> BlockCoder {
+    private func begin(with block: [UInt8]) throws -> BlockCoder {
         // A network with tokens that do not occur learns more slowly; bytes that come later are escaped.
         let alphabet = Set(block.isEmpty ? Array(0...UInt8.max) : block).sorted()
         let network = model.map(CodingNetwork.model) ?? .adaptive(alphabet: alphabet)

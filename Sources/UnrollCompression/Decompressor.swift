@@ -115,19 +115,21 @@ public final class Decompressor {
         throw GenerationError.irreproducible(at: start)
     }
 
-    private func coder(for header: CompressedHeader) throws(GenerationError) -> BlockCoder {
+    private func coder(for header: CompressedHeader) throws -> BlockCoder {
         let network: CodingNetwork
         switch header.signature {
         case .model:
-            guard let model else { throw .modelNeeded }
+            guard let model else { throw GenerationError.modelNeeded }
             network = .model(model)
-            guard try network.signature == header.signature else { throw .compressedWithAnotherModel }
+            guard try network.signature == header.signature else {
+                throw GenerationError.compressedWithAnotherModel
+            }
         case .adaptive(let alphabet):
             network = .adaptive(alphabet: alphabet)
         }
         let available = KernelLevel.available(for: header.precision)
         guard available.contains(header.kernelLevel) else {
-            throw .kernelsMissing(header.kernelLevel, header.precision)
+            throw GenerationError.kernelsMissing(header.kernelLevel, header.precision)
         }
         return BlockCoder(
             try network.vocabulary,

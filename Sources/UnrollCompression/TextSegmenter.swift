@@ -1,39 +1,31 @@
 import UnrollText
 
-/// Cuts any bytes into pieces, each of one token, so that a model reads what it would read of the preprocessed text.
+/// Cuts any bytes into pieces, each of one token, so that a model reads the preprocessed text.
 ///
-/// Where preprocessing squeezes white space, or words are tokens, a piece has more bytes than the token says: with
-/// `lowercase` the piece "\n\n" has the token " ", with words the piece "end.\n" has the token "end.".
+/// Preprocessing and splitting follow the rules by which texts are read. Where preprocessing squeezes white space, or
+/// words are tokens, a piece has other bytes than its token: with `lowercase` the piece "\n\n" has the token " ", with
+/// words the piece "end.\n" has the token "end.".
 struct TextSegmenter: Sendable {
-    /// The bytes that each token stands for unless something else is said; words with a space behind them.
+    /// The bytes that each token usually stands for; words with a space after them.
     let usual: [[UInt8]]
-    /// Whether pieces of other tokens than `<unk>` may be of other bytes than the usual ones.
-    let hasCorrections: Bool
+    /// Whether pieces of other tokens than `<unk>` may have other bytes than the usual ones.
+    var hasCorrections: Bool { rules.haveSeparators }
 
     private let kind: TokenKind
     private let preprocessing: Preprocessing
-    private var byteIDs = [Int32](repeating: Vocabulary.unknownID, count: 256)
-    /// Ids of the characters beyond ASCII.
-    private var scalarIDs: [UInt32: Int32] = [:]
-    private var wordIDs: [[UInt8]: Int32] = [:]
+    private let rules: PreprocessingRules
+    private let tokenizer: Tokenizer
 
     init(_ vocabulary: Vocabulary) {
         kind = vocabulary.kind
         preprocessing = vocabulary.preprocessing
-        hasCorrections = kind == .words || preprocessing != .none
-        var usual: [[UInt8]] = [[]]
-        for id in 1..<max(1, Int32(vocabulary.count)) {
-            let bytes = vocabulary.bytes(of: id)
-            if kind == .words {
-                wordIDs[bytes] = id
-            } else if bytes.count == 1 {
-                byteIDs[Int(bytes[0])] = id
-            } else if let scalar = String(decoding: bytes, as: UTF8.self).unicodeScalars.first {
-                scalarIDs[scalar.value] = id
+        rules = PreprocessingRules(preprocessing, kind: kind)
+        tokenizer = Tokenizer(vocabulary)
+        usual =
+            [[]]
+            + (1..<max(1, Int32(vocabulary.count))).map { id in
+                vocabulary.bytes(of: id) + (vocabulary.kind == .words ? [0x20] : [])
             }
-            usual.append(kind == .words ? bytes + [0x20] : bytes)
-        }
-        self.usual = usual
     }
 
     /// The pieces of a text, one after another.
@@ -57,24 +49,31 @@ struct TextSegmenter: Sendable {
         return segments
     }
 
-    /// The token of the character, byte or run of separators at `index`, which moves behind it.
+    /// The token of the character, byte or run of separators at `index`, which moves past it.
     private func character(in bytes: UnsafeBufferPointer<UInt8>, at index: inout Int) -> Int32 {
         let first = unit(of: bytes, at: index)
         let start = index
         index += first.length
-        guard first.content == .separator else { return id(of: first.content) }
-        skipSeparators(in: bytes, from: start, at: &index)
-        return byteIDs[0x20]
+        switch first.content {
+        case .separator:
+            skipSeparators(in: bytes, from: start, at: &index)
+            return tokenizer.id(ofByte: 0x20)
+        case .unit(let value):
+            return value < 0x80 || kind == .bytes
+                ? tokenizer.id(ofByte: UInt8(value)) : tokenizer.id(ofScalar: value)
+        case .several, nil:
+            return Vocabulary.unknownID
+        }
     }
 
-    /// The token of the word at `index`, which moves behind the separators that follow it.
+    /// The token of the word at `index`, which moves past the separators that follow it.
     private func word(in bytes: UnsafeBufferPointer<UInt8>, at index: inout Int) -> Int32 {
         let start = index
         var word: [UInt8] = []
         while index < bytes.count, index - start < TextSegment.maximumLength - 4 {
             let unit = unit(of: bytes, at: index)
             if unit.content == .separator { break }
-            if case .scalar(let value) = unit.content, let scalar = Unicode.Scalar(value) {
+            if case .unit(let value) = unit.content, let scalar = Unicode.Scalar(value) {
                 word += UTF8.encode(scalar) ?? .init()
             } else {
                 word += bytes[index..<index + unit.length]
@@ -82,7 +81,7 @@ struct TextSegmenter: Sendable {
             index += unit.length
         }
         skipSeparators(in: bytes, from: start, at: &index)
-        return wordIDs[word] ?? Vocabulary.unknownID
+        return tokenizer.id(ofWord: word)
     }
 
     private func skipSeparators(
@@ -97,55 +96,17 @@ struct TextSegmenter: Sendable {
         }
     }
 
-    private func id(of content: Unit.Content) -> Int32 {
-        guard case .scalar(let value) = content else { return Vocabulary.unknownID }
-        if value < 0x80 || kind == .bytes { return byteIDs[Int(value)] }
-        return scalarIDs[value] ?? Vocabulary.unknownID
-    }
-
-    /// A byte or a character after preprocessing.
-    private struct Unit {
-        enum Content: Equatable {
-            /// What the model sees: a Unicode scalar, or a byte where tokens are bytes.
-            case scalar(UInt32)
-            /// What becomes a space, or stands between words.
-            case separator
-            /// No UTF-8, or what becomes several characters.
-            case other
-        }
-
-        let content: Content
-        let length: Int
-    }
-
+    /// A byte or character at a position, preprocessed, and its length; no content for bytes that are not UTF-8.
     @inline(__always)
-    private func unit(of bytes: UnsafeBufferPointer<UInt8>, at index: Int) -> Unit {
+    private func unit(
+        of bytes: UnsafeBufferPointer<UInt8>, at index: Int
+    ) -> (content: PreprocessingRules.Outcome?, length: Int) {
         let byte = bytes[index]
-        if byte < 0x80 || kind == .bytes { return Unit(content: content(ofByte: byte), length: 1) }
+        if byte < 0x80 || kind == .bytes { return (rules.outcome(ofByte: byte), 1) }
         guard let length = bytes.validSequenceLength(at: index) else {
-            return Unit(content: preprocessing == .letters ? .separator : .other, length: 1)
+            return (preprocessing == .letters ? .separator : nil, 1)
         }
         var end = index
-        return Unit(content: content(ofScalar: bytes.nextScalar(at: &end)), length: length)
-    }
-
-    private func content(ofByte byte: UInt8) -> Unit.Content {
-        let isLetter = (0x41...0x5A).contains(byte & 0xDF)
-        switch byte {
-        case _ where preprocessing == .letters && !isLetter: return .separator
-        case 0x20 where hasCorrections, 0x09...0x0D where hasCorrections: return .separator
-        case 0x41...0x5A where preprocessing != .none: return .scalar(UInt32(byte | 0x20))
-        default: return .scalar(UInt32(byte))
-        }
-    }
-
-    private func content(ofScalar value: UInt32) -> Unit.Content {
-        guard hasCorrections else { return .scalar(value) }
-        guard preprocessing != .letters, let scalar = Unicode.Scalar(value),
-            !scalar.properties.isWhitespace
-        else { return .separator }
-        guard preprocessing == .lowercase else { return .scalar(value) }
-        let lowercase = scalar.properties.lowercaseMapping.unicodeScalars
-        return lowercase.count == 1 ? lowercase.first.map { .scalar($0.value) } ?? .other : .other
+        return (rules.outcome(ofScalar: bytes.nextScalar(at: &end)), length)
     }
 }

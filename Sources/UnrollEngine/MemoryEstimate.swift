@@ -1,3 +1,4 @@
+import UnrollBase
 import UnrollKernels
 import UnrollModel
 
@@ -75,7 +76,7 @@ public enum MemoryEstimate {
     }
 
     /// The memory that this process may use: the machine's, or its container's where that is less.
-    public static var machineMemory: Double { MachineMemory.bytes }
+    public static var machineMemory: Double { SystemInfo.memory }
 
     /// Bytes as people read them, "about 1.2 GB".
     package static func formatted(_ bytes: Double) -> String {

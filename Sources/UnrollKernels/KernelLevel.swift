@@ -1,5 +1,16 @@
 import CUnrollKernels
 import Foundation
+import UnrollBase
+
+/// The format of the numbers that an engine's matrix products multiply; sums are float32.
+public enum Precision: String, Sendable, Codable, CaseIterable {
+    /// Single precision throughout.
+    case float32
+    /// Numbers of 8 significant bits, half as large, whose products some processors compute twice as fast.
+    ///
+    /// Parameters, states, losses and updates stay float32; only the operands of matrix products are rounded.
+    case bfloat16
+}
 
 /// A set of kernels, written for one instruction set.
 public enum KernelLevel: String, Sendable, CaseIterable {
@@ -12,7 +23,7 @@ public enum KernelLevel: String, Sendable, CaseIterable {
     /// AVX-512 with the instruction for products of bfloat16; in float32 it has no kernels of its own.
     case avx512bf16
 
-    /// The environment variable that forces a level, so that each can be tested on one machine.
+    /// The environment variable that forces a level, so that one machine can test all of them: `UNROLL_KERNELS`.
     public static let environmentVariable = "UNROLL_KERNELS"
 
     /// The levels that this processor can run in a precision, the fastest last.
@@ -21,6 +32,8 @@ public enum KernelLevel: String, Sendable, CaseIterable {
     }
 
     /// The level that the environment asks for, or else the fastest.
+    ///
+    /// - Throws: ``KernelError/unavailable(_:_:available:)`` if the processor lacks the level.
     public static func preferred(for precision: Precision = .float32) throws(KernelError) -> KernelLevel {
         let available = available(for: precision)
         guard let name = ProcessInfo.processInfo.environment[environmentVariable], !name.isEmpty else {
@@ -47,6 +60,8 @@ public enum KernelLevel: String, Sendable, CaseIterable {
     }
 
     /// The functions of this level.
+    ///
+    /// - Throws: ``KernelError/unavailable(_:_:available:)`` if the processor lacks the level.
     package func kernels(
         for precision: Precision = .float32
     ) throws(KernelError) -> UnsafePointer<UnrollKernels> {
@@ -55,5 +70,34 @@ public enum KernelLevel: String, Sendable, CaseIterable {
                 rawValue, precision, available: Self.available(for: precision).map(\.rawValue))
         }
         return table
+    }
+}
+
+/// The machine cannot do what was asked for: it lacks instructions, memory or threads.
+public enum KernelError: UnrollError, Equatable {
+    /// The processor lacks an instruction set that was asked for.
+    case unavailable(String, Precision, available: [String])
+    /// No pool can have so many threads.
+    case invalidThreadCount(Int)
+    /// The operating system gave no memory or no threads.
+    case outOfResources(String)
+
+    /// One line that names what is lacking and the way out.
+    public var description: String {
+        switch self {
+        case .unavailable(let name, let precision, let available):
+            "this processor has no '\(name)' kernels for \(precision.rawValue); available: \(available.joined(separator: ", "))"
+        case .invalidThreadCount:
+            parameterError?.description ?? ""
+        case .outOfResources(let what):
+            "the operating system gave no \(what)"
+        }
+    }
+
+    /// The number of threads, if that is wrong.
+    public var parameterError: ParameterError? {
+        guard case .invalidThreadCount(let count) = self else { return nil }
+        return .outOfRange(
+            parameter: "threads", value: "\(count)", allowed: "in \(WorkerPool.threadCounts)")
     }
 }

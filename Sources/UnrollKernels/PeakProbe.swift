@@ -1,13 +1,15 @@
 import CUnrollKernels
 
-/// Finds how fast the processor multiplies and adds at this moment, which speeds are compared to.
+/// Measures the processor's peak of multiplications and additions at this moment, to compare speeds with.
 package struct PeakProbe {
     private let kernels: UnsafePointer<UnrollKernels>
     private let pool: WorkerPool
     /// About two milliseconds of work.
     private static let iterations: Int64 = 1_000_000
 
-    /// Prepares the probe for a level's products in a precision on so many threads.
+    /// Prepares the probe for a level's products in a precision on a number of threads.
+    ///
+    /// - Throws: `KernelError`.
     package init(
         level: KernelLevel, precision: Precision = .float32, threads: Int
     ) throws(KernelError) {
@@ -15,7 +17,7 @@ package struct PeakProbe {
         pool = try WorkerPool(threadCount: threads)
     }
 
-    /// Floating-point operations a second, on all threads together: the best of a few short runs.
+    /// Floating-point operations per second on all threads together, the best of five short runs.
     package func measure() -> Double {
         (0..<5).map { _ in
             var operations = 0.0

@@ -2,7 +2,7 @@ import CUnrollKernels
 
 /// Threads that run one function together, the caller among them.
 package final class WorkerPool {
-    /// How many threads a pool may have.
+    /// The numbers of threads that a pool may have.
     package static let threadCounts = 1...Int(UNROLL_MAX_THREADS)
 
     package let threadCount: Int
@@ -10,10 +10,13 @@ package final class WorkerPool {
     /// The pool for code that must not count references; valid while the object lives.
     package var handle: OpaquePointer { pool }
 
+    /// Starts the threads.
+    ///
+    /// - Throws: `KernelError.invalidThreadCount` or `.outOfResources`.
     package init(threadCount: Int) throws(KernelError) {
         guard Self.threadCounts.contains(threadCount) else { throw .invalidThreadCount(threadCount) }
         guard let pool = unroll_pool_create(Int32(threadCount)) else {
-            throw .outOfResources("\(threadCount) threads; ask for fewer with --threads")
+            throw .outOfResources("\(threadCount) threads; ask for fewer")
         }
         self.threadCount = threadCount
         self.pool = pool
@@ -49,12 +52,12 @@ package final class WorkerPool {
         }
     }
 
-    /// Waits, inside `run`, until every thread has come here.
+    /// Waits, inside `run`, for all threads to reach this call.
     package func barrier() {
         unroll_pool_barrier(pool)
     }
 
-    /// The share of `0 ..< count` that falls to a thread, in steps of `granularity`.
+    /// A thread's share of `0 ..< count`, in steps of `granularity`.
     package func share(of count: Int, granularity: Int = 1, thread: Int) -> Range<Int> {
         Self.share(of: count, granularity: granularity, part: thread, of: threadCount)
     }
@@ -67,13 +70,13 @@ package final class WorkerPool {
         return min(begin, count)..<min(end, count)
     }
 
-    /// Processors whose time this process may use.
+    /// The number of processors that this process may use.
     package static var processorCount: Int {
         Int(unroll_processor_count())
     }
 }
 
-/// What every thread of a pool calls with its number, made once and run often.
+/// A closure that every thread of a pool calls with its number, made once and run often.
 ///
 /// The body may wait for the other threads with `barrier()`. It must be safe to run from several threads at once,
 /// which the type system cannot see: every share of work writes to memory of its own.

@@ -3,25 +3,25 @@ import UnrollBase
 import UnrollModel
 import UnrollText
 
-/// A training run as its folder tells of it.
+/// A training run, read from its folder.
 package struct Run: Sendable {
-    /// What to call it, such as its folder as a person has named it.
+    /// Its name, such as the path of its folder.
     package var name: String
-    /// The numbers that the model learns, if it can be read.
+    /// The number of the model's parameters; nil if the model cannot be read.
     package private(set) var parameterCount: Int?
-    /// The tokens that the model knows, if it can be read.
+    /// The number of tokens in the model's vocabulary; nil if the model cannot be read.
     package private(set) var vocabularySize: Int?
-    /// What the model is made of.
+    /// The settings of the model.
     package private(set) var model: [Setting] = []
-    /// How it is trained, and on what.
+    /// The settings of the training, and its text.
     package private(set) var training: [Setting] = []
     package private(set) var metrics: [EpochMetrics] = []
     package private(set) var samples: [SampleRecord] = []
     package private(set) var sessions: [SessionEnvironment] = []
-    /// What could not be read.
+    /// What could not be read, and why.
     package private(set) var notes: [String] = []
 
-    /// Reads what there is to read in a folder.
+    /// Reads the readable files of a folder.
     ///
     /// - Throws: `ReportError` if there is no such folder, or it is not that of a run.
     package init(contentsOf url: URL, name: String) throws {
@@ -54,12 +54,12 @@ package struct Run: Sendable {
         }
     }
 
-    /// Reads one thing, and notes why it cannot be read if so: the rest is worth a report.
+    /// Reads one thing, and notes why it cannot be read if so, since a report of the rest is useful.
     private mutating func read(in folder: ModelFolder, _ body: (inout Run) throws -> Void) {
         do {
             try body(&self)
         } catch {
-            // The folder is the run's, which has a name.
+            // The run's name stands for the folder.
             notes.append("\(error)".replacing(folder.url.path + "/", with: ""))
         }
     }
@@ -75,5 +75,89 @@ package struct Run: Sendable {
             notes.append("\(file): \(lines) left out")
         }
         return lines.elements
+    }
+}
+
+extension Run {
+    /// The perplexity of a run after an epoch.
+    package struct Result: Equatable, Sendable {
+        /// The epoch, counted from 1.
+        package var epoch: Int
+        package var perplexity: Double
+
+        /// The cost of a token in bits: the base-2 logarithm of the perplexity.
+        package var bitsPerToken: Double { log2(perplexity) }
+    }
+
+    /// Whether there was a held-out text.
+    package var isValidated: Bool { metrics.contains { $0.validationPerplexity != nil } }
+
+    /// The perplexities that runs are compared by: of the held-out text, or of the training text if there is none.
+    var results: [Result] {
+        metrics.compactMap { line in
+            let perplexity = isValidated ? line.validationPerplexity : line.perplexity
+            return perplexity.flatMap {
+                $0.isFinite && $0 > 0 ? Result(epoch: line.epoch, perplexity: $0) : nil
+            }
+        }
+    }
+
+    /// The least perplexity.
+    package var best: Result? { results.min { $0.perplexity < $1.perplexity } }
+
+    /// The last perplexity.
+    package var final: Result? { results.last }
+
+    /// The number of completed passes over the text.
+    package var completedEpochs: Int { metrics.last { $0.partOfEpoch == nil }?.epoch ?? 0 }
+
+    /// The number of planned passes over the text.
+    package var plannedEpochs: Int? { setting("epochs").flatMap { Int($0) } }
+
+    /// The seconds of training.
+    package var seconds: Double? { metrics.last?.seconds }
+
+    /// The training tokens per second.
+    package var tokensPerSecond: Double? { metrics.last?.tokensPerSecond }
+
+    /// The value of a setting by its name.
+    func setting(_ name: String) -> String? {
+        (training + model).first { $0.name == name }?.value
+    }
+
+    /// The names of the training texts.
+    var textNames: String {
+        let names = Setting.textNames.compactMap(setting)
+        return names.isEmpty ? Figure.none : names.joined(separator: ", ")
+    }
+
+    /// The word for one token.
+    var tokenName: String {
+        switch setting("corpus.tokens") {
+        case "characters": "character"
+        case "bytes": "byte"
+        case "words": "word"
+        default: "token"
+        }
+    }
+
+    /// The model in a few words, such as "LSTM, 2 layers of 256".
+    var modelSummary: String {
+        guard let cell = setting("cell"), let size = setting("hiddenSize") else { return Figure.none }
+        let name = ["lstm", "gru"].contains(cell) ? cell.uppercased() : cell
+        let layers = setting("layerCount").flatMap { $0 == "1" ? nil : "\($0) layers of " } ?? ""
+        return "\(name), \(layers)\(size)"
+            + (setting("embeddingSize").flatMap { Int($0) }.map { ", embedding of \($0)" } ?? "")
+    }
+
+    /// The runs in the order of their best perplexities: first those with a held-out text, last those without a result.
+    package static func ranked(_ runs: [Run]) -> [Run] {
+        func rank(_ run: Run) -> (Int, Double) {
+            run.best.map { (run.isValidated ? 0 : 1, $0.perplexity) } ?? (2, 0)
+        }
+        return runs.enumerated().sorted { left, right in
+            let (first, second) = (rank(left.element), rank(right.element))
+            return first == second ? left.offset < right.offset : first < second
+        }.map(\.element)
     }
 }

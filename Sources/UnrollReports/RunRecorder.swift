@@ -5,19 +5,21 @@ import UnrollGeneration
 import UnrollModel
 import UnrollTraining
 
-/// Keeps what is worth looking at while a model is trained: samples, on what it was computed, event files.
+/// A recorder of a training run: samples, the environment, and event files for TensorBoard.
 package struct RunRecorder: Sendable {
     private let trainer: Trainer
     private let folder: ModelFolder
     private let options: RecordingOptions
     private var events: EventFileWriter?
     private var lastSampledEpoch = 0
-    /// Minibatches of all epochs so far; nil where they are not counted, and epochs stand for them.
+    /// The number of minibatches of all epochs so far; nil where it is unknown, and the epoch stands for it.
     private var step: Int?
 
-    /// Records a run beside its checkpoints; nothing is written before `started`.
+    /// Records a run beside its checkpoints.
     ///
-    /// - Throws: `ReportError` if event files cannot go where they are wanted.
+    /// Nothing is written before the event `started`.
+    ///
+    /// - Throws: `ReportError.holdsOtherEvents`, or `FileError` if the folder for event files is not one.
     package init(_ trainer: Trainer, in folder: URL, options: RecordingOptions) throws {
         if let tensorBoard = options.tensorBoard {
             try EventFileWriter.files(in: tensorBoard, isResumed: options.isResumed)
@@ -27,9 +29,11 @@ package struct RunRecorder: Sendable {
         self.options = options
     }
 
-    /// Records what there is to record of an event.
+    /// Records an event.
     ///
-    /// An error of `started` comes before anything is learned; after a later one the run can go on.
+    /// An error of `started` comes before the first step of training. After a later one the run can continue.
+    ///
+    /// - Throws: `FileError`, or the errors of generating a sample.
     package mutating func record(_ event: TrainingEvent) async throws {
         switch event {
         case .started(let plan): try start(plan)
@@ -41,7 +45,7 @@ package struct RunRecorder: Sendable {
     }
 
     private mutating func start(_ plan: TrainingPlan) throws {
-        // What comes after the checkpoint will come again.
+        // The epochs after the checkpoint are trained again.
         let url = folder.url(of: SampleRecord.fileName)
         let samples = try JSONLines<SampleRecord>(contentsOf: url)
         let kept = samples.elements.filter { $0.epoch <= plan.completedEpochs }
@@ -67,7 +71,7 @@ package struct RunRecorder: Sendable {
 
     private mutating func add(_ metrics: EpochMetrics) async throws {
         step = metrics.step
-        // First: a sample that fails must not cost the numbers.
+        // Before the sample, which may fail.
         try events?.write([RunEvent(step: step ?? metrics.epoch, .scalars(scalars(metrics)))])
         if metrics.partOfEpoch == nil, SampleRecord.isDue(after: metrics.epoch) {
             try await addSample(after: metrics.epoch)
@@ -96,8 +100,8 @@ package struct RunRecorder: Sendable {
         lastSampledEpoch = epoch
         let model = try trainer.languageModel()
         let precision = trainer.options.precision
-        // In a task of its own, which an interruption does not cancel: it takes milliseconds, and comes only once. One
-        // thread needs no time to agree with others, of which a hundred tokens are not worth much.
+        // In a task of its own, which an interruption does not cancel, as it takes milliseconds only. For a hundred
+        // tokens of one text several threads would cost more than they gain.
         let text = try await Task {
             try await model.sample(after: prompt, precision: precision, threads: 1)
         }.value
@@ -106,5 +110,30 @@ package struct RunRecorder: Sendable {
         try events?.write([
             RunEvent(step: step ?? epoch, .text(tag: "sample", Markdown.verbatim(prompt + text)))
         ])
+    }
+}
+
+/// The options of a recorder.
+package struct RecordingOptions: Sendable {
+    /// The prompt of samples; nil for no samples.
+    package var prompt: String?
+    /// The engine of the run.
+    package var engine: EngineKind
+    /// The program's version.
+    package var programVersion: String
+    /// The folder for event files; nil for none.
+    package var tensorBoard: URL?
+    /// Whether the run resumes from a checkpoint.
+    package var isResumed: Bool
+
+    package init(
+        prompt: String?, engine: EngineKind, programVersion: String, tensorBoard: URL? = nil,
+        isResumed: Bool = false
+    ) {
+        self.prompt = prompt
+        self.engine = engine
+        self.programVersion = programVersion
+        self.tensorBoard = tensorBoard
+        self.isResumed = isResumed
     }
 }

@@ -1,6 +1,7 @@
 import CUnrollKernels
 import Foundation
 import Synchronization
+import UnrollBase
 import UnrollKernels
 
 /// Memory for elements, aligned for vector loads.
@@ -27,7 +28,7 @@ final class BufferPool: Sendable {
     /// How many numbers the machine's memory holds.
     ///
     /// Systems promise more memory than there is and kill who believes them, so it is asked for no more than that.
-    let limit = Int(min(MachineMemory.bytes, 0x1p60)) / MemoryLayout<Float>.size
+    let limit = Int(min(SystemInfo.memory, 0x1p60)) / MemoryLayout<Float>.size
 
     /// Room for at least `count` numbers, of any value; nil when there is no memory for them.
     func buffer(count: Int) -> Buffer? {
@@ -66,7 +67,7 @@ final class BufferPool: Sendable {
 
     private static func empty(_ state: inout State) {
         for buffers in state.idle.values {
-            for buffer in buffers { free(buffer.base) }
+            for buffer in buffers { unroll_free(buffer.base) }
         }
         state.idle = [:]
         state.idleCount = 0

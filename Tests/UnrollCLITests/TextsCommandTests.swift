@@ -101,7 +101,7 @@ extension CommandLineTests {
             let failed = try await Unroll.run(arguments + ["--hidden", "100000000"], in: folder)
             #expect(failed.status == 1)
             #expect(try folder.names(in: "again") == ["tokens.cache"])
-            try folder.write("half", to: "again/tokens.cache.half")
+            try folder.write("half", to: "again/.unroll-\(UUID().uuidString)")
             #expect(try await run(arguments).last?["epochs"] as? Int == 1)
         }
     }

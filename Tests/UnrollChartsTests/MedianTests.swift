@@ -3,7 +3,7 @@ import UnrollCharts
 
 struct MedianTests {
     private func median(_ lines: [LineChart.Point]..., y: LineChart.Scale = .linear) -> [[LineChart.Point]] {
-        Median.pieces(of: lines.map { Pieces($0, xScale: .linear, yScale: y) })
+        MedianCurve.segments(of: lines.map { CurveSegments($0, xScale: .linear, yScale: y) })
     }
 
     @Test func isTheMiddleOfThree() {

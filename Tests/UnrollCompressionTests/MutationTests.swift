@@ -111,7 +111,7 @@ import UnrollTraining
         let corpus = try Corpus(bytes: text, name: "text", vocabulary: model.vocabulary)
         do {
             _ = try model.evaluate(on: corpus, threads: 1)
-        } catch GenerationError.text {
+        } catch is TextError {
             // Nothing is left of the text after other preprocessing.
         }
     }

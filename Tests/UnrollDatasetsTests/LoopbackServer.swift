@@ -28,17 +28,6 @@ final class LoopbackServer: Sendable {
                 stalls: stalls)
         }
 
-        /// The end of a file, from an offset on.
-        static func rest(of file: [UInt8], from offset: Int) -> Reply {
-            Reply(
-                status: 206,
-                headers: [
-                    "Content-Length: \(file.count - offset)",
-                    "Content-Range: bytes \(offset)-\(file.count - 1)/\(file.count)",
-                ],
-                body: Array(file.dropFirst(offset)))
-        }
-
         static func status(_ status: Int) -> Reply {
             Reply(status: status, headers: ["Content-Length: 0"])
         }

@@ -102,18 +102,18 @@ import UnrollTraining
         }
     }
 
-    @Test func filesThatCannotBeEvaluatedAreNamed() async throws {
+    @Test func filesThatCannotBeEvaluatedAreNamed() throws {
         let folder = try TemporaryFolder()
         let model = try LanguageModel.untrained(text: "abc")
         try folder.write("", to: "empty")
         try folder.write("a", to: "short")
-        await expectGenerationError(.text(.emptyText(file: "empty"))) {
+        #expect(throws: TextError.emptyText(file: "empty")) {
             _ = try model.evaluate(contentsOf: folder("empty"))
         }
-        await expectGenerationError(
-            .text(.textTooShort(tokens: 1, needed: 2, batchSize: 1, sequenceLength: 1))
-        ) { _ = try model.evaluate(contentsOf: folder("short")) }
-        await expectGenerationError(.text(.fileNotFound(file: folder("nowhere").relativePath))) {
+        #expect(throws: TextError.textTooShort(tokens: 1, needed: 2, batchSize: 1, sequenceLength: 1)) {
+            _ = try model.evaluate(contentsOf: folder("short"))
+        }
+        #expect(throws: TextError.fileNotFound(file: folder("nowhere").relativePath)) {
             _ = try model.evaluate(contentsOf: folder("nowhere"))
         }
     }

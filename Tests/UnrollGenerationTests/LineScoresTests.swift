@@ -51,10 +51,10 @@ import UnrollText
 
     @Test func whatCannotBeReadIsNamed() async throws {
         let nowhere = folder("nowhere").relativePath
-        await expectGenerationError(.text(.fileNotFound(file: nowhere))) { _ = try await scores("nowhere") }
+        await #expect(throws: TextError.fileNotFound(file: nowhere)) { _ = try await scores("nowhere") }
         try Data([0x61, 0x0A, 0xFF]).write(to: folder("log"))
         let log = folder("log").relativePath
-        await expectGenerationError(.text(.invalidUTF8(file: log, offset: 2))) { _ = try await scores("log") }
+        await #expect(throws: TextError.invalidUTF8(file: log, offset: 2)) { _ = try await scores("log") }
         let bytes = try LanguageModel.untrained(text: "ab\n", tokens: .bytes)
         #expect(try await scores("log", of: bytes).map { $0.score.unknownCount } == [0, 1])
     }

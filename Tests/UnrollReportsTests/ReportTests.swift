@@ -232,6 +232,6 @@ import UnrollTestSupport
                 try report.write(to: folder("mine.html"))
             }
         }
-        #expect(throws: ReportError.self) { try report.write(to: folder("nowhere/report.html")) }
+        #expect(throws: FileError.self) { try report.write(to: folder("nowhere/report.html")) }
     }
 }

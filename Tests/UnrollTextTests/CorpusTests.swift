@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import UnrollBase
 import UnrollText
 
 @Suite struct CorpusTests {
@@ -141,7 +142,7 @@ import UnrollText
             ([0xC3, 0xA9, 0xC3, 0x41], 2), ([0xE2, 0x28, 0xA1], 0), ([0xEF, 0xBB, 0xBF, 0xFE], 3),
         ] as [([UInt8], Int)])
     func rejectsWhatIsNotUTF8(bytes: [UInt8], offset: Int) throws {
-        // Behind some text too, so that the fault is near the end of the first piece or in a later one.
+        // After some text too, so that the fault is near the end of the first piece or in a later one.
         for before in [0, 31, 32_764, 32_765, 32_766, 32_767, 32_768, 100_000] {
             let text = [UInt8](repeating: 0x20, count: before) + bytes
             for preprocessing in Preprocessing.allCases {
@@ -185,17 +186,18 @@ import UnrollText
     }
 
     @Test func reportsNumbersThatMakeNoSense() throws {
-        #expect(throws: TextError.invalidLimit(0)) { try Corpus(text: "abc", limit: 0) }
+        #expect(throws: outOfRange("limit", "0", "at least 1")) { try Corpus(text: "abc", limit: 0) }
         let corpus = try Corpus(text: "abcd")
         for fraction in [0, 1, -0.1, .infinity] {
-            #expect(throws: TextError.invalidValidationFraction(fraction)) {
+            #expect(throws: outOfRange("validationFraction", "\(fraction)", "greater than 0 and less than 1"))
+            {
                 try corpus.split(validationFraction: fraction)
             }
-            #expect(throws: TextError.invalidTestFraction(fraction)) {
+            #expect(throws: outOfRange("testFraction", "\(fraction)", "greater than 0 and less than 1")) {
                 try corpus.split(validationFraction: 0.5, testFraction: fraction)
             }
         }
-        #expect(throws: TextError.self) { try corpus.split(validationFraction: .nan) }
+        #expect(throws: ParameterError.self) { try corpus.split(validationFraction: .nan) }
         for (validation, test) in [(0.1, nil), (nil, 0.1), (0.5, 0.5), (0.9, 0.9), (0.5, 0.1)] {
             let error = TextError.textTooShortToSplit(
                 tokens: 4, validationFraction: validation, testFraction: test)

@@ -66,7 +66,7 @@ import UnrollText
         let source = try Partitioning.consecutive.minibatches(
             of: positions(33), batchSize: 2, sequenceLength: 5, seed: UInt64(epoch), epoch: epoch)
         #expect(starts(minibatches(of: source)) == [[0, 16], [5, 21], [10, 26]])
-        // No offset has to fit in: one token behind the last input is enough.
+        // No offset has to fit in: one token after the last input is enough.
         let whole = try Partitioning.consecutive.minibatches(
             of: positions(11), batchSize: 2, sequenceLength: 5, seed: 0, epoch: epoch)
         #expect(starts(minibatches(of: whole)) == [[0, 5]])
@@ -154,10 +154,10 @@ import UnrollText
     @Test(arguments: [1, 2, 3, 10, 97, 1_000, 65_536, 100_003])
     func permutationsHaveEveryNumberOnce(count: Int) {
         var random = random(seed: 6, epoch: 0)
-        let permutation = RandomPermutation(of: count, random: &random)
+        let permutation = RandomPermutation(count: count, random: &random)
         let numbers = (0..<count).map { permutation[$0] }
         #expect(numbers.sorted() == Array(0..<count))
-        let other = RandomPermutation(of: count, random: &random)
+        let other = RandomPermutation(count: count, random: &random)
         #expect(count < 10 || numbers != (0..<count).map { other[$0] })
     }
 
@@ -166,7 +166,7 @@ import UnrollText
         var random = random(seed: 7, epoch: 0)
         var places = [[Int]](repeating: [0, 0, 0, 0, 0], count: 5)
         for _ in 0..<60_000 {
-            let permutation = RandomPermutation(of: 5, random: &random)
+            let permutation = RandomPermutation(count: 5, random: &random)
             let order = (0..<5).map { permutation[$0] }
             for (place, number) in order.enumerated() { places[place][number] += 1 }
         }
@@ -240,8 +240,8 @@ import UnrollText
             _ = try partitioning.minibatches(
                 of: positions(100), batchSize: batchSize, sequenceLength: sequenceLength, seed: 0, epoch: -1)
         }
-        #expect(throws: TextError.invalidBatchSize(0)) { try make(0, 3) }
-        #expect(throws: TextError.invalidSequenceLength(-1)) { try make(3, -1) }
+        #expect(throws: outOfRange("batchSize", "0", "at least 1")) { try make(0, 3) }
+        #expect(throws: outOfRange("sequenceLength", "-1", "at least 1")) { try make(3, -1) }
         #expect(throws: TextError.self) { try make(1, .max) }
         #expect(throws: TextError.self) { try make(.max, .max) }
         if partitioning == .windows {
@@ -254,7 +254,7 @@ import UnrollText
 
     @Test func reportsTooManyWindows() throws {
         let tokens = positions(100)
-        #expect(throws: TextError.invalidWindowCount(0)) {
+        #expect(throws: outOfRange("windowCount", "0", "at least 1")) {
             try Partitioning.windows.minibatches(
                 of: tokens, batchSize: 1, sequenceLength: 3, seed: 0, epoch: 0, windowCount: 0)
         }
@@ -264,7 +264,7 @@ import UnrollText
         #expect(throws: TextError.textTooShort(tokens: 100, needed: .max, batchSize: 1, sequenceLength: 3)) {
             try tokens.validationWindows(batchSize: 1, sequenceLength: 3, after: .max)
         }
-        #expect(throws: TextError.invalidWindowCount(-1)) {
+        #expect(throws: outOfRange("trainingWindows", "-1", "at least 0")) {
             try tokens.validationWindows(batchSize: 1, sequenceLength: 3, after: -1)
         }
         #expect(throws: TextError.textTooShort(tokens: 1, needed: 2, batchSize: 1, sequenceLength: 3)) {

@@ -20,7 +20,7 @@ enum TestTexts {
         "\u{2028}", "\u{200B}", "\u{FEFF}", "\0", "\u{1C}", "7", ",", ".", "\u{10FFFF}", "\u{7F}",
     ]
 
-    /// A text of fragments that somebody found to break readers, different for every seed.
+    /// A text of fragments that have broken readers, different for every seed.
     static func random(seed: UInt64, fragments count: Int) -> String {
         var random = RandomSource(seed: seed, purpose: .generation)
         var text = ""
@@ -41,4 +41,9 @@ enum TestTexts {
         defer { try? FileManager.default.removeItem(at: url) }
         try body(url)
     }
+}
+
+/// The error of a parameter that is not in its range.
+func outOfRange(_ parameter: String, _ value: String, _ allowed: String) -> ParameterError {
+    .outOfRange(parameter: parameter, value: value, allowed: allowed)
 }

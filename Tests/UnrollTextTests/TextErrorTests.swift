@@ -1,53 +1,65 @@
+import Foundation
 import Testing
+import UnrollBase
 import UnrollText
 
 @Suite struct TextErrorTests {
-    @Test(
-        arguments: [
-            (.fileNotFound(file: "a.txt"), "a.txt: no such file; check the path"),
-            (.isDirectory(file: "books"), "books: is a folder; name a text file inside it"),
-            (
-                .unreadable(file: "a.txt", reason: "Permission denied"),
-                "a.txt: cannot be read (Permission denied); check the path and its permissions"
-            ),
-            (
-                .invalidUTF8(file: "a.txt", offset: 7),
-                "a.txt: not valid UTF-8 at byte 7; convert the file to UTF-8 or use --tokens bytes"
-            ),
-            (
-                .emptyText(file: "a.txt"),
-                "a.txt: no tokens in this text; choose another text, --preprocess or --tokens"
-            ),
-            (.invalidLimit(0), "--limit 0: must be at least 1"),
-            (
-                .emptyFolder(folder: "books"),
-                "books: no files in this folder (hidden ones do not count); name one that holds texts"
-            ),
-            (.invalidTestFraction(1.5), "--test 1.5: must be greater than 0 and less than 1"),
-            (
-                .textTooShortToSplit(tokens: 9, validationFraction: 0.1, testFraction: 0.2),
-                "--validation 0.1 --test 0.2: leaves a part without two tokens in a text of 9;"
-                    + " hold out less or use a longer text"
-            ),
-            (
-                .cacheUnwritable(file: "model/tokens.cache", reason: "No space left on device"),
-                "model/tokens.cache: the tokens of a large text cannot be written (No space left on device);"
-                    + " make room or choose another --output"
-            ),
-            (.invalidValidationFraction(1.5), "--validation 1.5: must be greater than 0 and less than 1"),
-            (.invalidBatchSize(0), "--batch 0: must be at least 1"),
-            (.invalidSequenceLength(-1), "--steps -1: must be at least 1"),
-            (
-                .textTooShort(tokens: 10, needed: 1_156, batchSize: 32, sequenceLength: 35),
-                "--batch 32 --steps 35: needs 1156 tokens and the text has 10;"
-                    + " lower --batch or --steps, or use a longer text"
-            ),
-            (
-                .unsupportedVocabularyVersion(found: 2, supported: 1),
-                "vocabulary.json: format version 2 is unknown (this program reads 1); update unroll"
-            ),
-        ] as [(TextError, String)])
-    func saysWhatIsWrongAndTheWayOut(error: TextError, line: String) {
+    static let lines: [(TextError, String)] = [
+        (.fileNotFound(file: "a.txt"), "a.txt: no such file; check the path"),
+        (.isDirectory(file: "books"), "books: is a folder; name a text file inside it"),
+        (
+            .unreadable(file: "a.txt", reason: "Permission denied"),
+            "a.txt: cannot be read (Permission denied); check the path and its permissions"
+        ),
+        (
+            .invalidUTF8(file: "a.txt", offset: 7),
+            "a.txt: not valid UTF-8 at byte 7; convert the file to UTF-8 or take bytes as tokens"
+        ),
+        (
+            .emptyText(file: "a.txt"),
+            "a.txt: no tokens in this text; choose another text, preprocessing or kind of token"
+        ),
+        (
+            .emptyFolder(folder: "books"),
+            "books: no files in this folder (hidden ones do not count); name one that holds texts"
+        ),
+        (
+            .vocabularyTooLarge(file: "a.txt", tokens: 3_000_000_000),
+            "a.txt: 3000000000 distinct tokens are too many; take characters or bytes as tokens"
+        ),
+        (
+            .textTooShortToSplit(tokens: 9, validationFraction: 0.1, testFraction: 0.2),
+            "a text of 9 tokens leaves a part with fewer than two when it is split (validation 0.1, test 0.2);"
+                + " hold out less or use a longer text"
+        ),
+        (
+            .minibatchTooLarge(batchSize: 1_000_000, sequenceLength: 1_000),
+            "1000000 sequences of 1000 tokens are too large for one minibatch;"
+                + " lower the batch size or the sequence length"
+        ),
+        (
+            .textTooShort(tokens: 10, needed: 1_156, batchSize: 32, sequenceLength: 35),
+            "the text has 10 tokens, and a minibatch of 32 sequences of 35 needs 1156;"
+                + " lower the batch size or the sequence length, or use a longer text"
+        ),
+        (
+            .textTooShort(tokens: 1, needed: 2, batchSize: 1, sequenceLength: 256),
+            "the text has 1 token and nothing to predict after it; use a longer text"
+        ),
+        (
+            .invalidVocabulary(reason: "a token occurs twice"),
+            "vocabulary.json: a token occurs twice; restore the file or train the model again"
+        ),
+        (
+            .unsupportedVocabularyVersion(found: 2, supported: 1),
+            "vocabulary.json: format version 2 is unknown (this program reads 1); update Unroll"
+        ),
+    ]
+
+    @Test(arguments: lines)
+    func saysWhatIsWrongAndWhatToDo(error: TextError, line: String) {
         #expect("\(error)" == line)
+        #expect((error as any Error).localizedDescription == line)
+        #expect(!line.contains("--"))
     }
 }

@@ -18,10 +18,11 @@ import UnrollText
     private func cached(
         _ urls: [URL], _ preprocessing: Preprocessing = .none, tokens kind: TokenKind = .characters,
         minimumFrequency: Int = 1, limit: Int? = nil
-    ) throws(TextError) -> Corpus {
+    ) throws -> Corpus {
         try Corpus(
-            contentsOf: urls, preprocessing: preprocessing, tokens: kind, minimumFrequency: minimumFrequency,
-            limit: limit, cache: cache, smallestCachedText: 1)
+            .init(
+                .files(urls), preprocessing: preprocessing, kind: kind, minimumFrequency: minimumFrequency,
+                limit: limit, cache: cache, smallestCachedText: 1))
     }
 
     private func expectEqual(
@@ -100,7 +101,7 @@ import UnrollText
         let time = Date(timeIntervalSince1970: 1_000_000)
         try setTime(of: text, like: time)
         let expected = try cached([text])
-        // Other contents of the same size and time: nobody looks into them.
+        // Other contents of the same size and time are not looked at.
         let size = try Data(contentsOf: text).count
         try Data(repeating: 0x61, count: size).write(to: text)
         try setTime(of: text, like: time)
@@ -163,7 +164,7 @@ import UnrollText
         let vocabulary = try Corpus(contentsOf: folder("new.txt")).vocabulary
         func fixed(_ vocabulary: Vocabulary) throws -> Corpus {
             try Corpus(
-                contentsOf: [folder.url], vocabulary: vocabulary, cache: cache, smallestCachedText: 1)
+                .init(.files([folder.url]), vocabulary: vocabulary, cache: cache, smallestCachedText: 1))
         }
         try expectReplaced(true) { try fixed(vocabulary) }
         try expectReplaced(false) { try fixed(vocabulary) }
@@ -176,11 +177,11 @@ import UnrollText
     @Test func smallTextsAndStreamsHaveNoCache() throws {
         let size = try Data(contentsOf: text).count
         let expected = try Corpus(contentsOf: text)
-        let corpus = try Corpus(contentsOf: [text], cache: cache, smallestCachedText: size + 2)
+        let corpus = try Corpus(.init(.files([text]), cache: cache, smallestCachedText: size + 2))
         expectEqual(corpus, expected)
         expectEqual(try Corpus(contentsOf: [text], cache: cache), expected)
         let stream = URL(fileURLWithPath: "/dev/null")
-        let joined = try Corpus(contentsOf: [text, stream], cache: cache, smallestCachedText: 1)
+        let joined = try Corpus(.init(.files([text, stream]), cache: cache, smallestCachedText: 1))
         #expect(joined.tokens == expected.tokens)
         #expect(try folder.names() == ["text.txt"])
     }
@@ -215,14 +216,15 @@ import UnrollText
     @Test func aFolderInPlaceOfTheCacheIsNamed() throws {
         try FileManager.default.createDirectory(at: cache, withIntermediateDirectories: true)
         try folder.write("x", to: "model/tokens.cache/file")
-        let error = #expect(throws: TextError.self) { try cached([text]) }
-        #expect(
-            error?.description.hasPrefix("\(cache.path): the tokens of a large text cannot be written")
-                == true)
+        let error = #expect(throws: FileError.self) { try cached([text]) }
+        guard case .unwritable(path: cache.path, reason: _)? = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
         #expect(try folder.names(in: "model") == ["tokens.cache"])
         try folder.write("x", to: "file")
-        #expect(throws: TextError.self) {
-            try Corpus(contentsOf: [text], cache: folder("file/tokens.cache"), smallestCachedText: 1)
+        #expect(throws: FileError.self) {
+            try Corpus(.init(.files([text]), cache: folder("file/tokens.cache"), smallestCachedText: 1))
         }
     }
 
@@ -231,16 +233,53 @@ import UnrollText
         #expect(throws: TextError.invalidUTF8(file: text.relativePath, offset: 1)) { try cached([text]) }
         try folder.write(" ", to: "text.txt")
         #expect(throws: TextError.emptyText(file: text.relativePath)) { try cached([text], tokens: .words) }
-        #expect(throws: TextError.invalidLimit(0)) { try cached([text], limit: 0) }
+        #expect(throws: outOfRange("limit", "0", "at least 1")) { try cached([text], limit: 0) }
         let model = FileManager.default.fileExists(atPath: folder("model").path)
         #expect(try model ? folder.names(in: "model").isEmpty : true)
     }
 
-    @Test func whatAKilledRunHasLeftIsRemoved() throws {
+    /// A file that looks like a temporary one that was last written to an hour ago.
+    private func makeAbandonedFile() throws -> URL {
         try FileManager.default.createDirectory(at: folder("model"), withIntermediateDirectories: true)
-        try folder.write("half", to: "model/tokens.cache.12345")
+        let url = folder("model/.unroll-\(UUID().uuidString)")
+        try Data("half".utf8).write(to: url)
+        try setTime(of: url, like: Date(timeIntervalSinceNow: -3_600))
+        return url
+    }
+
+    @Test func aFileOfAKilledRunIsRemoved() throws {
+        let abandoned = try makeAbandonedFile()
         try folder.write("kept", to: "model/notes")
         _ = try cached([text])
-        #expect(try folder.names(in: "model") == ["tokens.cache", "notes"])
+        #expect(!FileManager.default.fileExists(atPath: abandoned.path))
+        #expect(Set(try folder.names(in: "model")) == ["tokens.cache", "notes"])
+    }
+
+    @Test func twoRunsMayWriteOneCacheAtOnce() throws {
+        try FileManager.default.createDirectory(at: folder("model"), withIntermediateDirectories: true)
+        // One run has begun to write, long ago, when another writes the same cache.
+        let first = try StagedFile(for: cache)
+        try first.write(Data("a cache".utf8))
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder("model").path) {
+            try setTime(of: folder("model/\(name)"), like: Date(timeIntervalSinceNow: -3_600))
+        }
+        let expected = try Corpus(contentsOf: text)
+        let second = try cached([text])
+        try first.write(Data(", continued".utf8))
+        try first.putInPlace()
+        #expect(try Data(contentsOf: cache) == Data("a cache, continued".utf8))
+        // The second still has the tokens that it wrote.
+        expectEqual(second, expected)
+        expectEqual(try cached([text]), expected)
+        #expect(try folder.names(in: "model") == ["tokens.cache"])
+    }
+
+    @Test func manyRunsWriteOneCacheAtOnce() async throws {
+        let expected = try Corpus(contentsOf: text)
+        try await withThrowingTaskGroup(of: Corpus.self) { group in
+            for _ in 0..<8 { group.addTask { try cached([text]) } }
+            for try await corpus in group { expectEqual(corpus, expected) }
+        }
+        #expect(try folder.names(in: "model") == ["tokens.cache"])
     }
 }

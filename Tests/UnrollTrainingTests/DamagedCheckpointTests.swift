@@ -57,7 +57,7 @@ import UnrollTraining
     }
 
     @Test func aFolderThatIsNotThereIsNamed() {
-        expectError(naming: folder("nowhere").path, "no such folder") {
+        expectError(naming: folder("nowhere").path, "no such file or folder") {
             _ = try Trainer(resuming: folder("nowhere"), corpus: corpus)
         }
         expectError(naming: "is a file") {

@@ -19,7 +19,8 @@ import UnrollTraining
 
     private func mapped() throws -> Corpus {
         try Corpus(
-            contentsOf: [folder("text.txt")], cache: folder("model/tokens.cache"), smallestCachedText: 1)
+            .init(
+                .files([folder("text.txt")]), cache: folder("model/tokens.cache"), smallestCachedText: 1))
     }
 
     @Test(arguments: Partitioning.allCases)

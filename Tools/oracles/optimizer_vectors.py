@@ -28,7 +28,7 @@ def single(number):
 
 BETAS = {"beta1": single(0.9), "beta2": single(0.999), "epsilon": single(1e-8)}
 SQUARES = {"decay": single(0.99), "epsilon": single(1e-8)}
-CLIPPED = {"gradientNormBound": 0.25}
+CLIPPED = {"maxGradientNorm": 0.25}
 DECAYING = {"weightDecay": single(0.03), **CLIPPED}
 EXPONENTIAL = {"averaging": "exponential", "averagingDecay": 0.625}
 
@@ -95,7 +95,7 @@ def train(start, minibatches, options, averaging_start):
         loss = model.loss(logits, targets)
         loss.backward()
         state = detached(state)
-        clip(model.parameters(), options.get("gradientNormBound", float("inf")))
+        clip(model.parameters(), options.get("maxGradientNorm", float("inf")))
         optimizer.step()
         if average:
             average.update_parameters(model)
@@ -120,7 +120,7 @@ with torch.no_grad():
 start = {name: value.clone() for name, value in model.state_dict().items()}
 minibatches = [(torch.randint(V, (T, B)), torch.randint(V, (T, B))) for _ in range(STACK.chunks)]
 vectors = {
-    "timeSteps": T, "batchSize": B, "vocabularySize": V, "hiddenSize": STACK.hidden,
+    "sequenceLength": T, "batchSize": B, "vocabularySize": V, "hiddenSize": STACK.hidden,
     "embeddingSize": STACK.embedding,
     "parameters": {name: numbers(value) for name, value in start.items()},
     "minibatches": [

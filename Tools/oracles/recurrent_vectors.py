@@ -129,12 +129,12 @@ def vectors(cell, stack):
         losses.append(loss.item())
 
     return {
-        "cell": cell, "timeSteps": T, "batchSize": B, "vocabularySize": V, "hiddenSize": stack.hidden,
+        "cell": cell, "sequenceLength": T, "batchSize": B, "vocabularySize": V, "hiddenSize": stack.hidden,
         "layerCount": stack.layers, "embeddingSize": stack.embedding, "tiesWeights": stack.tied,
         "parameters": {name: numbers(value) for name, value in start.items()},
         "chunks": chunks,
         "training": {
-            "learningRate": LEARNING_RATE, "gradientNormBound": CLIP, "losses": losses, "gradientNorms": norms,
+            "learningRate": LEARNING_RATE, "maxGradientNorm": CLIP, "losses": losses, "gradientNorms": norms,
             "finalParameters": {name: numbers(value) for name, value in model.state_dict().items()},
         },
     }

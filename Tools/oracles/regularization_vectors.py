@@ -128,7 +128,7 @@ def vectors(cell, regularization, zoneout):
     smoothing = regularization["labelSmoothing"]
     F.cross_entropy(logits, targets.reshape(-1), label_smoothing=smoothing).backward()
     return {
-        "cell": cell, "timeSteps": T, "batchSize": B, "vocabularySize": V, "hiddenSize": H, "layerCount": L,
+        "cell": cell, "sequenceLength": T, "batchSize": B, "vocabularySize": V, "hiddenSize": H, "layerCount": L,
         "embeddingSize": E, "regularization": regularization, "zoneout": zoneout, "seed": str(SEED), "step": STEP,
         "inputs": inputs.reshape(-1).tolist(), "targets": targets.reshape(-1).tolist(),
         "loss": F.cross_entropy(logits, targets.reshape(-1)).item(),

@@ -125,7 +125,7 @@ def vectors(seed, gates, states, network):
     inputs, targets = torch.randint(V, (T, B)), torch.randint(V, (T, B))
     case = (inputs, targets, state, parameters)
     written = {
-        "timeSteps": T, "batchSize": B, "vocabularySize": V, "hiddenSize": H,
+        "sequenceLength": T, "batchSize": B, "vocabularySize": V, "hiddenSize": H,
         "inputs": inputs.reshape(-1).tolist(), "targets": targets.reshape(-1).tolist(),
         "parameters": {name: numbers(value) for name, value in parameters.items()},
         "initialState": {name: numbers(value) for name, value in state.items()},

@@ -346,7 +346,10 @@ int32_t unroll_processor_count(void);
 // The quota of the control group in a folder, rounded up to whole processors; INT32_MAX without a quota.
 int32_t unroll_processor_quota(const char *folder);
 
-// Allocates zeroed memory aligned to UNROLL_ALIGNMENT, or NULL. Free with free().
+// Allocates zeroed memory aligned to UNROLL_ALIGNMENT, or NULL.
 float *unroll_allocate(size_t floats);
+
+// Frees memory of unroll_allocate.
+void unroll_free(float *memory);
 
 #endif

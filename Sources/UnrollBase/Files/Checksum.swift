@@ -1,6 +1,6 @@
 import Foundation
 
-/// Fingerprints by which damaged and mixed-up files are noticed.
+/// Checksums that reveal damaged and mixed-up files.
 package enum Checksum {
     /// Returns the SHA-256 digest in 64 hexadecimal digits.
     package static func sha256(_ data: Data) -> String {
@@ -17,7 +17,7 @@ package enum Checksum {
     }
 }
 
-/// A SHA-256 digest of bytes that come one part after another.
+/// A SHA-256 digest of bytes that arrive in parts.
 package struct RunningChecksum {
     private var hash = SHA256()
 

@@ -1,3 +1,5 @@
+import Foundation
+
 /// Why a file or folder could not be read or written.
 public enum FileError: UnrollError, Equatable {
     /// There is nothing at the path.
@@ -29,5 +31,42 @@ public enum FileError: UnrollError, Equatable {
         case .diskFull(let path, let neededBytes):
             "\(path): no space left on the disk for \(neededBytes) bytes; free some or choose another folder"
         }
+    }
+}
+
+/// A failed call of the operating system.
+package struct SystemError: Error, Equatable {
+    package let code: Int32
+
+    /// The failure of the last call.
+    package static var last: SystemError { SystemError(code: errno) }
+
+    /// The system's words for it, such as "Read-only file system".
+    package var reason: String { String(cString: strerror(code)) }
+
+    /// The words for any error, those of the failed system call if there was one.
+    ///
+    /// `localizedDescription` has none for most errors on Linux, and makes a program half as large again.
+    package static func reason(of error: any Error) -> String {
+        if let error = error as? SystemError { return error.reason }
+        if let cause = (error as? CocoaError)?.underlying as? POSIXError {
+            return SystemError(code: cause.code.rawValue).reason
+        }
+        return "\(error)"
+    }
+}
+
+extension FileError {
+    /// The error of writing `neededBytes` to `path`.
+    package init(_ error: SystemError, writing neededBytes: Int, to path: String) {
+        switch error.code {
+        case ENOSPC, EDQUOT: self = .diskFull(path: path, neededBytes: neededBytes)
+        default: self = .unwritable(path: path, reason: error.reason)
+        }
+    }
+
+    /// The error of reading `path`, in the words of the failed system call if there was one.
+    package init(_ error: any Error, reading path: String) {
+        self = .unreadable(path: path, reason: SystemError.reason(of: error))
     }
 }

@@ -1,8 +1,8 @@
 import Foundation
 
-/// The few operations on files and folders that saving is made of.
+/// Operations on files and folders that saving consists of.
 package enum FileSystem {
-    /// What there is at a path.
+    /// The kind of thing at a path.
     package enum Kind {
         case nothing
         case file
@@ -10,15 +10,12 @@ package enum FileSystem {
     }
 
     package static func kind(of url: URL) -> Kind {
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
-            return .nothing
-        }
-        return isFolder.boolValue ? .folder : .file
+        guard let status = FileStatus(of: url.path) else { return .nothing }
+        return status.kind == .folder ? .folder : .file
     }
 
     private static let temporaryPrefix = ".unroll-"
-    /// Seconds that somebody needs, by far, to lock what he has made.
+    /// More seconds than a process needs to lock a file after its creation.
     private static let timeToLock = 2.0
 
     /// Reads a file, or returns nil if there is none.
@@ -31,16 +28,21 @@ package enum FileSystem {
         }
     }
 
-    /// Returns a path in the folder that nothing has, hidden from listings.
+    /// Returns an unused path in the folder, with a hidden name.
     package static func temporaryURL(in folder: URL) -> URL {
         folder.appendingPathComponent("\(temporaryPrefix)\(UUID().uuidString)")
     }
 
-    /// Removes temporary files and folders of processes that were killed while they wrote: those that nobody locks.
+    /// Whether a name is that of a temporary file or folder, which a killed process may have left.
+    package static func isTemporary(_ name: String) -> Bool {
+        name.hasPrefix(temporaryPrefix)
+            && UUID(uuidString: String(name.dropFirst(temporaryPrefix.count))) != nil
+    }
+
+    /// Removes the temporary files and folders of killed processes, which are those without a lock.
     package static func discardAbandoned(in folder: URL) {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-        for name in names where name.hasPrefix(temporaryPrefix) {
-            guard UUID(uuidString: String(name.dropFirst(temporaryPrefix.count))) != nil else { continue }
+        for name in names where isTemporary(name) {
             let url = folder.appendingPathComponent(name)
             guard let attributes = try? FileManager.default.attributesOfItem(atPath: url.path),
                 let date = attributes[.modificationDate] as? Date, -date.timeIntervalSinceNow > timeToLock,
@@ -51,7 +53,7 @@ package enum FileSystem {
         }
     }
 
-    /// Writes a file that is not there yet, and waits until the disk has it.
+    /// Writes a file that is not there yet, and waits until it is on the disk.
     package static func create(_ url: URL, containing data: Data) throws(SystemError) {
         let file = try OutputFile(creating: url.path)
         try file.write(data)
@@ -63,7 +65,7 @@ package enum FileSystem {
         guard mkdir(url.path, 0o777) == 0 else { throw .last }
     }
 
-    /// Creates a folder, and those that it lies in, unless it is there.
+    /// Creates a folder and its parents, unless they are there.
     package static func createFolders(_ url: URL) throws(SystemError) {
         guard kind(of: url) == .nothing else { return }
         let parent = url.deletingLastPathComponent()
@@ -71,32 +73,32 @@ package enum FileSystem {
         do throws(SystemError) {
             try createFolder(url)
         } catch  where error.code == EEXIST {
-            // Somebody else was faster.
+            // Another process was faster.
         }
     }
 
-    /// Gives a file or folder another name, in place of what has that name.
+    /// Renames a file or folder, in place of one with the new name.
     package static func rename(_ source: URL, to target: URL) throws(SystemError) {
         guard Foundation.rename(source.path, target.path) == 0 else { throw .last }
     }
 
-    /// Gives a file a second name, or makes a copy where the file system knows no such thing.
+    /// Gives a file a second name, or makes a copy where the file system has no hard links.
     package static func link(_ source: URL, to target: URL) throws(SystemError) {
         guard Foundation.link(source.path, target.path) != 0 else { return }
         guard let data = try? Data(contentsOf: source) else { throw .last }
         try create(target, containing: data)
     }
 
-    /// Waits until the disk has the names of what lies in the folder.
+    /// Waits until the names in a folder are on the disk.
     package static func synchronizeFolder(_ url: URL) throws(SystemError) {
         let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
-        // Not every file system lets a folder be opened or synchronized; there is nothing more to be done then.
+        // Some file systems do not open or synchronize folders. There is nothing more to do then.
         guard descriptor >= 0 else { return }
         defer { close(descriptor) }
         guard fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP else { throw .last }
     }
 
-    /// Removes what is left of an attempt that failed, if anything is.
+    /// Removes the remains of a failed attempt, if there are any.
     package static func discard(_ url: URL) {
         try? FileManager.default.removeItem(at: url)
     }

@@ -5,8 +5,8 @@ package struct OutputFile: ~Copyable {
     private let descriptor: Int32
 
     private init(_ path: String, flags: Int32) throws(SystemError) {
-        descriptor = open(path, O_WRONLY | O_CLOEXEC | flags, 0o666)
-        guard descriptor >= 0 else { throw .last }
+        descriptor = Int32(
+            try uninterrupted { Int(open(path, O_WRONLY | O_CLOEXEC | flags, 0o666)) })
     }
 
     deinit {
@@ -23,7 +23,12 @@ package struct OutputFile: ~Copyable {
         try self.init(path, flags: O_CREAT | O_APPEND)
     }
 
-    /// The bytes that the file holds.
+    /// Opens a pipe or a device.
+    package init(existing path: String) throws(SystemError) {
+        try self.init(path, flags: 0)
+    }
+
+    /// The size of the file in bytes.
     package borrowing func size() throws(SystemError) -> off_t {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw .last }
@@ -32,21 +37,16 @@ package struct OutputFile: ~Copyable {
 
     /// Writes all of the data.
     package borrowing func write(_ data: Data) throws(SystemError) {
-        let failure = data.withUnsafeBytes { bytes -> SystemError? in
-            var rest = bytes[...]
-            while !rest.isEmpty {
-                // Some systems refuse to write more than two gigabytes at once.
-                let part = UnsafeRawBufferPointer(rebasing: rest.prefix(1 << 30))
-                let count = Foundation.write(descriptor, part.baseAddress, part.count)
-                if count < 0 {
-                    if errno == EINTR { continue }
-                    return .last
-                }
-                rest = rest.dropFirst(count)
-            }
-            return nil
+        var failure: SystemError?
+        data.withUnsafeBytes { bytes in
+            do throws(SystemError) { try write(bytes) } catch { failure = error }
         }
         if let failure { throw failure }
+    }
+
+    /// Writes all of the bytes.
+    package borrowing func write(_ bytes: UnsafeRawBufferPointer) throws(SystemError) {
+        try writeAll(bytes, to: descriptor)
     }
 
     /// Waits until the disk has everything.
@@ -54,8 +54,71 @@ package struct OutputFile: ~Copyable {
         guard fsync(descriptor) == 0 else { throw .last }
     }
 
-    /// Cuts off what lies past the size.
+    /// Cuts the file off after `size` bytes.
     package borrowing func truncate(to size: off_t) throws(SystemError) {
         guard ftruncate(descriptor, size) == 0 else { throw .last }
+    }
+}
+
+/// Writes all bytes, in as many calls as that takes: the one place that writes to descriptors.
+private func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) throws(SystemError) {
+    var rest = bytes
+    while !rest.isEmpty {
+        // Some systems refuse to write more than two gigabytes at once.
+        let count = try uninterrupted { write(descriptor, rest.baseAddress, min(rest.count, 1 << 30)) }
+        rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+    }
+}
+
+/// Standard output or standard error, written without buffering so that other programs see every line at once.
+package enum StandardStream: Sendable {
+    case output
+    case error
+
+    private var descriptor: Int32 {
+        switch self {
+        case .output: STDOUT_FILENO
+        case .error: STDERR_FILENO
+        }
+    }
+
+    /// Whether the stream leads to a terminal.
+    package var isTerminal: Bool { isatty(descriptor) == 1 }
+
+    /// The size of the terminal; nil where the stream does not lead to one or it does not tell.
+    package var terminalSize: (columns: Int, rows: Int)? {
+        var size = winsize()
+        guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 else { return nil }
+        return (Int(size.ws_col), Int(size.ws_row))
+    }
+
+    /// Writes all of the bytes.
+    package func write(_ bytes: some Collection<UInt8>) throws(SystemError) {
+        var failure: SystemError?
+        Array(bytes).withUnsafeBytes { bytes in
+            do throws(SystemError) { try writeAll(bytes, to: descriptor) } catch { failure = error }
+        }
+        if let failure { throw failure }
+    }
+}
+
+/// Settings of this process for signals, and for other processes that it starts.
+package enum ProcessSettings {
+    /// Closes a descriptor in other programs that this process starts.
+    package static func closeOnExecution(_ descriptor: Int32) {
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+    }
+
+    /// Makes exceeding the limit on the size of files an error of the call that writes. By default it ends the process.
+    package static func ignoreFileSizeSignal() {
+        signal(SIGXFSZ, SIG_IGN)
+    }
+
+    /// Makes writing to a pipe without a reader an error on this thread. By default it ends the process.
+    package static func blockBrokenPipeSignal() {
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGPIPE)
+        pthread_sigmask(SIG_BLOCK, &signals, nil)
     }
 }

@@ -1,17 +1,17 @@
-/// Which numbers of a tensor a training step keeps, drawn by their place and by nothing else.
+/// The values of a tensor that a training step keeps, drawn by their place alone.
 ///
-/// Every engine, with any number of threads and any layout in memory, leaves out the same ones. A block of Philox
-/// decides about eight neighboring units with 16 bits each, so probabilities are multiples of 2⁻¹⁶.
+/// Every engine drops the same values, with any number of threads and any layout in memory. A block of Philox decides
+/// about eight neighboring units with 16 bits each, so probabilities are multiples of 2⁻¹⁶.
 package struct RandomMask: Sendable, Equatable {
-    /// What the mask is laid over; masks of different sites and steps are independent of each other.
+    /// The values that a mask applies to. Masks of different sites and steps are independent of each other.
     package enum Site: Sendable, Equatable {
-        /// The output of a layer on its way up: time, row of the minibatch, unit.
+        /// The output of a layer to the next one: time, row of the minibatch, unit.
         case output(layer: Int)
-        /// The vectors of tokens: row is the token, and the mask is looked at for unit 0 alone.
+        /// The vectors of tokens: the row is the token, and unit 0 decides for the whole vector.
         case embedding
-        /// The recurrent weights of a layer: time is the gate, row the unit of the previous output.
+        /// The recurrent weights of a layer: the time is the gate, the row the unit of the previous output.
         case recurrentWeights(layer: Int)
-        /// The new value of a state, in whose place the old one may stay: time, row of the minibatch, unit.
+        /// The new value of a state, which the old one may replace: time, row of the minibatch, unit.
         case newState(layer: Int, state: Int)
 
         fileprivate var number: UInt32 {
@@ -27,16 +27,16 @@ package struct RandomMask: Sendable, Equatable {
 
     /// The key of the mask's own Philox.
     package let key: SIMD2<UInt32>
-    /// Of 65,536 values of 16 bits, how many leave a number out.
+    /// The number of 16-bit values, of 65,536, that drop a value.
     package let threshold: UInt32
 
     /// Describes a mask.
     ///
     /// - Parameters:
-    ///   - probability: The share of numbers that are left out, at least 0 and below 1.
-    ///   - site: What the mask is laid over.
+    ///   - probability: The probability of dropping a value, in 0..<1.
+    ///   - site: The values that the mask applies to.
     ///   - seed: The seed of the run.
-    ///   - step: How many steps the run has done.
+    ///   - step: The number of steps done so far.
     package init(probability: Float, site: Site, seed: UInt64, step: Int) {
         let words = Philox.block(
             counter: (
@@ -48,7 +48,7 @@ package struct RandomMask: Sendable, Equatable {
         threshold = UInt32(min(max((probability * 65_536).rounded(), 0), 65_535))
     }
 
-    /// Whether the number at a place is kept.
+    /// Whether the value at a place is kept.
     package func keeps(time: Int, row: Int, unit: Int) -> Bool {
         let block = Philox.block(
             counter: (

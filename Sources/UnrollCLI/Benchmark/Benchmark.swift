@@ -37,7 +37,7 @@ struct Measurements {
         values.append(value)
     }
 
-    var median: Double { values.isEmpty ? 0 : values.sorted()[values.count / 2] }
+    var median: Double { values.median ?? 0 }
     var minimum: Double { values.min() ?? 0 }
     var maximum: Double { values.max() ?? 0 }
 }

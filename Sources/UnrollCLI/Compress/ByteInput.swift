@@ -1,55 +1,53 @@
 import Foundation
+import UnrollBase
 
 /// A file or standard input, read part by part.
 struct ByteInput {
     static let standard = "-"
 
-    /// What to call it in messages.
+    /// The name in messages.
     let name: String
-    /// Its length, if it is a file.
+    /// The length in bytes; nil where it is unknown before reading.
     let byteCount: Int?
-    /// What tells it from other files; nil for standard input.
-    let identity: FileIdentity?
-    private let handle: FileHandle
+    /// The identity of the file; nil for standard input.
+    let status: FileStatus?
+    private let file: InputFile
 
     init(_ path: String) throws {
         guard path != Self.standard else {
-            (name, byteCount, identity, handle) = ("standard input", nil, nil, .standardInput)
+            (name, byteCount, status, file) = ("standard input", nil, nil, .standardInput)
             return
         }
         name = path
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            throw Failure("\(path): cannot be read (\(String(cString: strerror(errno)))); check the path")
+        let status: FileStatus
+        do throws(SystemError) {
+            file = try InputFile(path)
+            status = try file.status()
+        } catch {
+            throw Failure("\(path): cannot be read (\(error.reason)); check the path")
         }
-        handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT != S_IFDIR else {
+        guard status.kind != .folder else {
             throw Failure("\(path): is a folder; name a file, or put the folder into one with tar")
         }
-        // Files that the system makes up while they are read have no length.
-        byteCount = status.st_mode & S_IFMT == S_IFREG && status.st_size > 0 ? Int(status.st_size) : nil
-        identity = FileIdentity(status)
+        // Files that the system makes up while they are read have a length of 0.
+        byteCount = status.size > 0 ? status.size : nil
+        self.status = status
     }
 
-    /// The next part, nil at the end.
+    /// The next part; nil at the end.
     func next() throws -> Data? {
-        do {
-            let part = try handle.read(upToCount: 1 << 16)
-            return part?.isEmpty == true ? nil : part
-        } catch {
-            throw Failure("\(name): cannot be read (\(error.localizedDescription)); check the disk")
+        var part = Data(count: 1 << 16)
+        var result = Result<Int, SystemError>.success(0)
+        part.withUnsafeMutableBytes { buffer in
+            do throws(SystemError) {
+                result = .success(try file.read(into: buffer))
+            } catch {
+                result = .failure(error)
+            }
         }
-    }
-}
-
-/// What two paths of one file have in common.
-struct FileIdentity: Equatable {
-    private let device: UInt64
-    private let node: UInt64
-
-    init(_ status: stat) {
-        device = UInt64(truncatingIfNeeded: status.st_dev)
-        node = UInt64(truncatingIfNeeded: status.st_ino)
+        switch result {
+        case .success(let count): return count == 0 ? nil : part.prefix(count)
+        case .failure(let error): throw Failure("\(name): cannot be read (\(error.reason)); check the disk")
+        }
     }
 }

@@ -1,25 +1,35 @@
 import Foundation
 import UnrollBase
-import UnrollModel
 
 /// A file that appears once all of it is there, or standard output.
 struct ByteOutput {
     private enum Target {
         case file(StagedFile)
-        /// Standard output, a pipe with a name, a device.
-        case stream(FileHandle, name: String)
+        case standardOutput
+        /// A pipe with a name, a device.
+        case stream(Stream)
+    }
+
+    private final class Stream {
+        let file: OutputFile
+        let name: String
+
+        init(_ path: String) throws(SystemError) {
+            file = try OutputFile(existing: path)
+            name = path
+        }
     }
 
     private let target: Target
 
-    /// Opens what is written to.
+    /// Opens the place to write to.
     ///
     /// - Parameters:
     ///   - path: A file, or - for standard output.
-    ///   - input: What is read, which must be something else.
+    ///   - input: The place that is read, which must be another one.
     ///   - force: Whether a file may be replaced.
-    ///   - isText: Whether a terminal can show what comes.
-    /// - Throws: `Failure`, or `FileError` where nothing can be written.
+    ///   - isText: Whether a terminal can show the bytes.
+    /// - Throws: `Failure`, or `FileError` if the folder cannot be written to.
     init(_ path: String, reading input: ByteInput, force: Bool, isText: Bool) throws {
         guard path != ByteInput.standard else {
             guard isText || force || !Standard.output.isTerminal else {
@@ -27,43 +37,48 @@ struct ByteOutput {
                     "standard output is a terminal, which cannot show compressed bytes; name a file, or add --force"
                 )
             }
-            target = .stream(.standardOutput, name: "standard output")
+            target = .standardOutput
             return
         }
-        var status = stat()
-        guard stat(path, &status) == 0 else {
+        guard let status = FileStatus(of: path) else {
             target = .file(try StagedFile(for: URL(fileURLWithPath: path)))
             return
         }
-        switch status.st_mode & S_IFMT {
-        case _ where FileIdentity(status) == input.identity:
+        if let read = input.status, status.isSameFile(as: read) {
             throw Failure("\(path): is read and written at once; name another file to write to")
-        case S_IFDIR:
+        }
+        switch status.kind {
+        case .folder:
             throw Failure("\(path): is a folder; name a file in it")
-        case S_IFREG:
+        case .file:
             guard force else { throw Failure("\(path): is there already; add --force to replace it") }
-            // A link stays one: what it leads to is replaced.
+            // A link stays one: its target is replaced.
             let url = URL(fileURLWithPath: path).resolvingSymlinksInPath()
             target = .file(try StagedFile(for: url))
-        default:
-            let descriptor = open(path, O_WRONLY | O_CLOEXEC)
-            guard descriptor >= 0 else { throw Self.failure(path, errno) }
-            target = .stream(
-                FileHandle(fileDescriptor: descriptor, closeOnDealloc: true), name: path)
+        case .link, .other:
+            do throws(SystemError) {
+                target = .stream(try Stream(path))
+            } catch {
+                throw Self.failure(path, error)
+            }
         }
     }
 
     func write(_ bytes: [UInt8]) throws {
         switch target {
-        case .file(let file): try file.write(Data(bytes))
-        case .stream(let handle, let name):
-            var rest = bytes[...]
-            while !rest.isEmpty {
-                let count = rest.withUnsafeBytes {
-                    Foundation.write(handle.fileDescriptor, $0.baseAddress, $0.count)
-                }
-                guard count > 0 || errno == EINTR else { throw Self.failure(name, errno) }
-                rest = rest.dropFirst(max(count, 0))
+        case .file(let file):
+            try file.write(Data(bytes))
+        case .standardOutput:
+            do throws(SystemError) {
+                try StandardStream.output.write(bytes)
+            } catch {
+                throw Self.failure("standard output", error)
+            }
+        case .stream(let stream):
+            do throws(SystemError) {
+                try stream.file.write(Data(bytes))
+            } catch {
+                throw Self.failure(stream.name, error)
             }
         }
     }
@@ -73,7 +88,7 @@ struct ByteOutput {
         if case .file(let file) = target { try file.putInPlace() }
     }
 
-    private static func failure(_ name: String, _ code: Int32) -> Failure {
-        Failure("\(name): cannot be written (\(String(cString: strerror(code)))); choose another place")
+    private static func failure(_ name: String, _ error: SystemError) -> Failure {
+        Failure("\(name): cannot be written (\(error.reason)); choose another place")
     }
 }

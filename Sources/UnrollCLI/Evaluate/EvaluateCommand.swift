@@ -142,15 +142,14 @@ struct EvaluateCommand: AsyncParsableCommand {
     private static func showingProgress<Result>(
         _ work: ((Double) -> Void) throws -> Result
     ) throws -> Result {
-        let isTerminal = Standard.error.isTerminal
         var shown = -1
         let result = try work { fraction in
             let percent = Int(fraction * 100)
-            guard isTerminal, percent != shown else { return }
+            guard percent != shown else { return }
             shown = percent
-            Standard.error.write("\r\(percent)%\u{1B}[K")
+            Standard.error.showProgress(percent, of: 100)
         }
-        if isTerminal { Standard.error.write("\r\u{1B}[K") }
+        Standard.error.clearProgress()
         return result
     }
 

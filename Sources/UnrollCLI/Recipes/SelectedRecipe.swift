@@ -21,7 +21,7 @@ struct RecipeText {
         let text = setting.corpus.text
         let isKnown =
             text == CorpusReader.bundledStory
-            || CorpusCatalog.standard.entries.contains { $0.name == text }
+            || DatasetCatalog.standard.datasets.contains { $0.name == text }
         guard !isKnown, let folder = recipe.folder else { return setting.corpus.origin() }
         return setting.corpus.origin(otherText: URL(filePath: text, relativeTo: folder).path)
     }
@@ -32,7 +32,9 @@ struct RecipeText {
         if otherText == nil, let expected = setting.corpus.sha256 {
             let file = try await CorpusReader.file(origin.sources[0])
             // A file that cannot be read is an error with more to say when the text is read.
-            if let found = try? FileFingerprint(of: file).sha256, found != expected {
+            if let text = try? Data(contentsOf: file), case let found = Checksum.sha256(text),
+                found != expected
+            {
                 throw RecipeError.otherText(
                     recipe: recipe.name, file: file.path, expected: expected, found: found)
             }

@@ -1,43 +1,49 @@
-import Foundation
+import UnrollBase
 
-/// The standard streams, written without buffering so that other programs see every line at once.
+/// The standard streams of the program.
 enum Standard {
     case output
     case error
 
-    /// Whether a person is looking.
-    var isTerminal: Bool { isatty(descriptor) == 1 }
-
-    /// Columns of the terminal, or 80.
-    var width: Int { size.flatMap { $0.ws_col > 0 ? Int($0.ws_col) : nil } ?? 80 }
-
-    /// Rows of the terminal, or 24.
-    var height: Int { size.flatMap { $0.ws_row > 0 ? Int($0.ws_row) : nil } ?? 24 }
-
-    private var size: winsize? {
-        var size = winsize()
-        return ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 ? size : nil
-    }
-
-    func write(_ text: String) {
-        var bytes = Array(text.utf8)[...]
-        while !bytes.isEmpty {
-            let count = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
-            guard count > 0 || errno == EINTR else { return failed(errno) }
-            bytes = bytes.dropFirst(max(count, 0))
-        }
-    }
-
-    /// Results that cannot be written are a failure; messages that cannot be have nobody to tell.
-    private func failed(_ code: Int32) {
-        guard case .output = self else { return }
-        Failure("standard output cannot be written (\(String(cString: strerror(code))))").exit()
-    }
-
-    private var descriptor: Int32 {
+    private var stream: StandardStream {
         switch self {
-        case .output: STDOUT_FILENO
-        case .error: STDERR_FILENO
+        case .output: .output
+        case .error: .error
         }
+    }
+
+    /// Whether the stream leads to a terminal.
+    var isTerminal: Bool { stream.isTerminal }
+
+    /// The columns of the terminal, or 80.
+    var width: Int { stream.terminalSize.flatMap { $0.columns > 0 ? $0.columns : nil } ?? 80 }
+
+    /// The rows of the terminal, or 24.
+    var height: Int { stream.terminalSize.flatMap { $0.rows > 0 ? $0.rows : nil } ?? 24 }
+
+    /// Writes a text.
+    ///
+    /// A failure ends the program if it concerns results; messages are lost silently.
+    func write(_ text: String) {
+        do throws(SystemError) {
+            try stream.write(text.utf8)
+        } catch {
+            guard case .output = self else { return }
+            Failure("standard output cannot be written (\(error.reason))").exit()
+        }
+    }
+
+    /// Shows the percentage that is done on a line of a terminal, in place of the one before.
+    func showProgress(_ done: Int, of total: Int) {
+        guard isTerminal, total > 0 else { return }
+        write("\r\(min(done * 100 / total, 100))%\u{1B}[K")
+    }
+
+    /// Removes the line of ``showProgress(_:of:)``.
+    func clearProgress() {
+        if isTerminal { write("\r\u{1B}[K") }
     }
 }
+
+/// Numbers as the program prints them.
+typealias Format = NumberFormat

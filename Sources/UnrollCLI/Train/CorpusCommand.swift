@@ -21,12 +21,13 @@ struct CorpusCommand: AsyncParsableCommand {
         func run() throws {
             Standard.output.write(
                 "\(CorpusReader.bundledStory)  \(SampleText.title), comes with the program\n")
-            let (cache, shelf) = (CorpusCache(), CorpusShelf())
-            for entry in CorpusCatalog.standard.entries {
-                let isThere = shelf.file(of: entry) != nil || cache.isPresent(entry)
+            let (cache, folder) = (DatasetCache(), DatasetFolder())
+            for dataset in DatasetCatalog.standard.datasets {
+                let isThere = folder.file(of: dataset) != nil || cache.contains(dataset)
                 let state = isThere ? "there" : "not fetched"
                 Standard.output.write(
-                    "\(entry.name)  \(entry.title), \(entry.byteCount) bytes, \(entry.license) (\(state))\n")
+                    "\(dataset.name)  \(dataset.title), \(dataset.byteCount) bytes, \(dataset.license) (\(state))\n"
+                )
             }
         }
     }
@@ -37,11 +38,11 @@ struct CorpusCommand: AsyncParsableCommand {
 
         @Argument(
             help: "A name from 'unroll corpus list'.",
-            completion: .list(CorpusCatalog.standard.entries.map(\.name)))
+            completion: .list(DatasetCatalog.standard.datasets.map(\.name)))
         var name: String
 
         func run() async throws {
-            let file = try await CorpusReader.fetch(try CorpusCatalog.standard.entry(named: name))
+            let file = try await CorpusReader.fetch(try DatasetCatalog.standard.dataset(named: name))
             Standard.output.write(file.path + "\n")
         }
     }

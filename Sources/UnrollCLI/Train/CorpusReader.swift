@@ -44,30 +44,29 @@ enum CorpusReader {
     }
 
     /// Opens a text.
-    static func stream(of source: String) async throws -> ByteStream {
-        source == standardInput ? .standardInput : try ByteStream(contentsOf: try await file(source))
+    static func stream(of source: String) async throws -> ByteReader {
+        source == standardInput ? .standardInput : try ByteReader(contentsOf: try await file(source))
     }
 
     /// A path, or the file of a name from the catalog.
     static func file(_ source: String) async throws -> URL {
         let url = URL(fileURLWithPath: source)
         guard !FileManager.default.fileExists(atPath: source),
-            let entry = try? CorpusCatalog.standard.entry(named: source)
+            let dataset = try? DatasetCatalog.standard.dataset(named: source)
         else { return url }
-        return try await fetch(entry)
+        return try await fetch(dataset)
     }
 
     /// Fetches a text of the catalog unless it is there already, in the cache or on the person's own shelf.
-    static func fetch(_ entry: CorpusEntry) async throws -> URL {
-        if let file = CorpusShelf().file(of: entry) { return file }
-        let cache = CorpusCache()
-        guard !cache.isPresent(entry) else { return cache.file(of: entry) }
-        Standard.error.write("fetching \(entry.title) from \(entry.url)\n")
-        let isTerminal = Standard.error.isTerminal
-        let file = try await CorpusDownload(entry, into: cache).run { received, total in
-            if isTerminal { Standard.error.write("\r\(received * 100 / max(total, 1))%\u{1B}[K") }
+    static func fetch(_ dataset: Dataset) async throws -> URL {
+        if let file = DatasetFolder().file(of: dataset) { return file }
+        let cache = DatasetCache()
+        guard !cache.contains(dataset) else { return cache.file(of: dataset) }
+        Standard.error.write("fetching \(dataset.title) from \(dataset.url)\n")
+        let file = try await DatasetDownload(dataset, into: cache).run { received, total in
+            Standard.error.showProgress(received, of: total)
         }
-        if isTerminal { Standard.error.write("\r\u{1B}[K") }
+        Standard.error.clearProgress()
         return file
     }
 

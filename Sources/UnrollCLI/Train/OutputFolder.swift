@@ -1,4 +1,5 @@
 import Foundation
+import UnrollBase
 
 /// The folder that a run saves to.
 struct OutputFolder {
@@ -33,8 +34,8 @@ struct OutputFolder {
         guard FileManager.default.fileExists(atPath: name) else { return true }
         guard let contents = try? FileManager.default.contentsOfDirectory(atPath: name) else { return false }
         return contents.allSatisfy { file in
-            // A killed run has left what it had written of a cache, under a longer name.
-            cacheNames.contains { file == $0 || file.hasPrefix($0 + ".") }
+            // A killed run may have left an unfinished cache under a temporary name.
+            cacheNames.contains(file) || FileSystem.isTemporary(file)
         }
     }
 

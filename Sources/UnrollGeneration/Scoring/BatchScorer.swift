@@ -19,7 +19,7 @@ struct BatchScorer {
     /// What every text is read after, if there is such a token; else its first token is given and not predicted.
     let separatorID: Int32?
 
-    init(_ engine: CPUEngine, tokenizer: TextTokenizer, kind: TokenKind) {
+    init(_ engine: CPUEngine, tokenizer: Tokenizer, kind: TokenKind) {
         self.engine = engine
         self.kind = kind
         separatorID = tokenizer.separatorID

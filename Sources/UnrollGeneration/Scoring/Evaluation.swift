@@ -30,7 +30,8 @@ extension LanguageModel {
     ///   - threads: Threads that compute; as many as there are processors unless said otherwise.
     ///   - progress: Called now and then with the part that is done, between 0 and 1.
     /// - Returns: The sums over the whole text.
-    /// - Throws: `GenerationError` when the text is too short, `CancellationError` when the task is cancelled.
+    /// - Throws: `TextError.textTooShort` when there is no token to predict, `GenerationError` when the model or the
+    ///   adaptation is not usable, `CancellationError` when the task is canceled.
     public func evaluate(
         on corpus: Corpus, adapting adaptation: DynamicEvaluation? = nil, precision: Precision = .float32,
         threads: Int? = nil, progress: (Double) -> Void = { _ in }
@@ -60,18 +61,13 @@ extension LanguageModel {
     ///   - precision: What matrix products multiply.
     ///   - threads: Threads that compute; as many as there are processors unless said otherwise.
     /// - Returns: The sums over the whole text.
-    /// - Throws: `GenerationError` when the text cannot be read or is too short, `CancellationError` when the task is
-    ///   cancelled.
+    /// - Throws: `TextError` when the text cannot be read or has no token to predict, `GenerationError` when the model or
+    ///   the adaptation is not usable, `CancellationError` when the task is canceled.
     public func evaluate(
         contentsOf url: URL, adapting adaptation: DynamicEvaluation? = nil, precision: Precision = .float32,
         threads: Int? = nil
     ) throws -> Evaluation {
-        var reader: TokenReader
-        do throws(TextError) {
-            reader = try TokenReader(contentsOf: url, vocabulary: vocabulary)
-        } catch {
-            throw GenerationError.text(error)
-        }
+        var reader = try TokenReader(contentsOf: url, vocabulary: vocabulary)
         return try evaluate(on: &reader, adapting: adaptation, precision: precision, threads: threads)
     }
 
@@ -145,8 +141,6 @@ extension LanguageModel {
             return (tokens, nats)
         } catch let error as EngineError {
             throw GenerationError.engine(error)
-        } catch let error as TextError {
-            throw GenerationError.text(error)
         }
     }
 }

@@ -20,7 +20,7 @@ extension LanguageModel {
     public func score(
         of text: String, precision: Precision = .float32, threads: Int? = nil
     ) throws -> TextScore {
-        var tokenizer = TextTokenizer(vocabulary)
+        var tokenizer = Tokenizer(vocabulary)
         var text = text
         let tokenized = text.withUTF8 { tokenizer.tokenize($0) }
         return try scores(
@@ -41,7 +41,7 @@ extension LanguageModel {
     public func scores(
         ofLines lines: some Sequence<String>, precision: Precision = .float32, threads: Int? = nil
     ) throws -> [TextScore] {
-        var tokenizer = TextTokenizer(vocabulary)
+        var tokenizer = Tokenizer(vocabulary)
         let texts = lines.map { line in
             var line = line
             return line.withUTF8 { tokenizer.tokenize(line: $0) }
@@ -50,7 +50,7 @@ extension LanguageModel {
     }
 
     func scores(
-        of texts: [TokenizedText], areLines: Bool, _ tokenizer: TextTokenizer, precision: Precision,
+        of texts: [TokenizedText], areLines: Bool, _ tokenizer: Tokenizer, precision: Precision,
         threads: Int?
     ) throws -> [TextScore] {
         do {

@@ -27,7 +27,7 @@ extension LanguageModel {
         contentsOf url: URL, precision: Precision = .float32, threads: Int? = nil
     ) -> LineScores {
         LineScores(model: self, precision: precision, threads: threads) { () throws(TextError) in
-            try ByteStream(contentsOf: url)
+            try ByteReader(contentsOf: url)
         }
     }
 
@@ -57,7 +57,7 @@ public struct LineScores: AsyncSequence, Sendable {
     let model: LanguageModel
     let precision: Precision
     let threads: Int?
-    let open: @Sendable () throws(TextError) -> ByteStream
+    let open: @Sendable () throws(TextError) -> ByteReader
 
     /// Starts to read the text.
     public func makeAsyncIterator() -> Iterator {
@@ -83,14 +83,14 @@ public struct LineScores: AsyncSequence, Sendable {
 struct LineSession {
     private let lines: LineScores
     private var reader: LineReader?
-    private var tokenizer: TextTokenizer
+    private var tokenizer: Tokenizer
     /// Scores of lines that came together, the next one last.
     private var scores: [TextScore] = []
     private var number = 0
 
     init(_ lines: LineScores) {
         self.lines = lines
-        tokenizer = TextTokenizer(lines.model.vocabulary)
+        tokenizer = Tokenizer(lines.model.vocabulary)
     }
 
     mutating func next() throws -> LineScore? {
@@ -105,15 +105,11 @@ struct LineSession {
         return scores.popLast().map { LineScore(number: number, score: $0) }
     }
 
-    private mutating func nextTexts() throws(GenerationError) -> [TokenizedText]? {
-        do throws(TextError) {
-            if reader == nil { reader = LineReader(try lines.open(), tokens: lines.model.vocabulary.kind) }
-            guard let block = try reader?.next() else { return nil }
-            var texts: [TokenizedText] = []
-            block.forEach { texts.append(tokenizer.tokenize(line: $0)) }
-            return texts
-        } catch {
-            throw .text(error)
-        }
+    private mutating func nextTexts() throws(TextError) -> [TokenizedText]? {
+        if reader == nil { reader = LineReader(try lines.open(), tokens: lines.model.vocabulary.kind) }
+        guard let block = try reader?.next() else { return nil }
+        var texts: [TokenizedText] = []
+        block.forEach { texts.append(tokenizer.tokenize(line: $0)) }
+        return texts
     }
 }

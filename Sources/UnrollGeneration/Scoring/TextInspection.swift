@@ -58,7 +58,7 @@ extension LanguageModel {
         _ text: some Collection<UInt8>, precision: Precision = .float32, threads: Int? = nil,
         progress: (Double) -> Void = { _ in }
     ) throws -> TextInspection {
-        var tokenizer = TextTokenizer(vocabulary)
+        var tokenizer = Tokenizer(vocabulary)
         let tokenized = Array(text).withUnsafeBufferPointer { tokenizer.tokenize($0) }
         do {
             return try withEngine(precision: precision, threads: threads) { engine in

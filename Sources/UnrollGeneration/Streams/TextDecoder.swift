@@ -36,7 +36,7 @@ struct TextDecoder: Sendable {
         if state.needsSpace { state.pending.append(UInt8(ascii: " ")) }
         state.needsSpace = vocabulary.kind == .words
         state.pending += vocabulary.bytes(of: token)
-        let complete = state.pending.count - Self.incompleteSuffix(of: state.pending)
+        let complete = state.pending.withUnsafeBufferPointer { $0.lastScalarBoundary() }
         defer { state.pending.removeFirst(complete) }
         return String(decoding: state.pending[..<complete], as: UTF8.self)
     }
@@ -44,22 +44,5 @@ struct TextDecoder: Sendable {
     /// What is left at the end, faulty bytes replaced by U+FFFD; the bytes stay, for they may be completed later.
     func finish() -> String {
         String(decoding: state.pending, as: UTF8.self)
-    }
-
-    /// How many bytes at the end begin a UTF-8 sequence that more bytes could complete.
-    private static func incompleteSuffix(of bytes: [UInt8]) -> Int {
-        for length in 1...3 where length <= bytes.count {
-            let byte = bytes[bytes.count - length]
-            if byte & 0b1100_0000 == 0b1000_0000 { continue }
-            let needed =
-                switch byte {
-                case 0xC2...0xDF: 2
-                case 0xE0...0xEF: 3
-                case 0xF0...0xF4: 4
-                default: 1
-                }
-            return needed > length ? length : 0
-        }
-        return 0
     }
 }

@@ -51,8 +51,7 @@ public struct LanguageModel: Sendable {
         get throws(ModelError) {
             let sorted = ModelParameters(parameters.entries.sorted { $0.name < $1.name })
             let tensors = try Safetensors.encode(sorted)
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            let encoder = JSONEncoder.unroll
             let description: Data
             do {
                 description =

@@ -45,7 +45,7 @@ extension ModelFolder {
         do {
             try FileManager.default.removeItem(at: url)
         } catch {
-            throw FileError.unwritable(path: url.path, reason: error.localizedDescription)
+            throw FileError.unwritable(path: url.path, reason: SystemError.reason(of: error))
         }
     }
 }

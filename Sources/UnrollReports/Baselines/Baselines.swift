@@ -1,27 +1,27 @@
 import Foundation
 import UnrollText
 
-/// What simple models make of a text, in nats per token: the figures that a network's are read beside.
+/// The nats per token of simple models on a text, to compare a network's with.
 package struct Baselines: Sendable, Equatable {
-    /// Whether the figures are of a held-out text; those of the training text itself otherwise.
+    /// Whether the figures are of a held-out text, not of the training text itself.
     package let isHeldOut: Bool
-    /// All `V` tokens alike.
+    /// The model with equal probabilities for all `V` tokens.
     package let uniform: Double
-    /// As often as each occurs.
+    /// The model with the frequencies of the tokens.
     package let unigram: Double
-    /// After the four tokens before it; nil when nothing is held out, since it knows the training text by heart.
+    /// The model of a token after the four before it; nil without a held-out text, as it memorizes the training text.
     package let fiveGram: Double?
-    /// What the held-out text adds to the compressed training text; nil when nothing is held out, or no `xz` installed.
+    /// What the held-out text adds to the training text compressed by `xz`; nil without a held-out text or `xz`.
     package let xz: Double?
-    /// The tokens at the end of the training text that were counted, when those were not all.
+    /// The number of counted tokens at the end of the training text; nil if all were counted.
     package let countedTokens: Int?
 
-    /// The most tokens that are counted: what lies further back in a large text costs seconds and changes little.
+    /// The greatest number of counted tokens. Earlier ones of a large text cost seconds and change little.
     static let maximumTraining = 2_000_000
-    /// The most held-out tokens that are looked at.
+    /// The greatest number of held-out tokens.
     static let maximumHeldOut = 200_000
 
-    /// Counts a text of which nothing is held out.
+    /// Counts a training text.
     package init(training: Corpus) {
         let vocabularySize = training.vocabulary.count
         let tokens = Self.counted(training.tokens, vocabularySize: vocabularySize)
@@ -33,7 +33,7 @@ package struct Baselines: Sendable, Equatable {
         countedTokens = tokens.count < training.tokens.count ? tokens.count : nil
     }
 
-    /// Counts a training text, and sees what that says of a held-out text with the same vocabulary.
+    /// Counts a training text and scores a held-out text with the same vocabulary.
     package init(training: Corpus, heldOut: Corpus) async {
         let vocabulary = training.vocabulary
         let tokens = Self.counted(training.tokens, vocabularySize: vocabulary.count)
@@ -49,21 +49,21 @@ package struct Baselines: Sendable, Equatable {
         self.xz = await xz
     }
 
-    /// The last tokens of a training text, which a held-out text goes on from.
+    /// The last tokens of a training text, which the held-out text follows.
     private static func counted(_ tokens: TokenIDs, vocabularySize: Int) -> TokenIDs {
         known(
             tokens.part(max(0, tokens.count - maximumTraining)..<tokens.count), vocabularySize: vocabularySize
         )
     }
 
-    /// The same tokens; ids of none, which a damaged cache may hold and an engine refuses, are unknown ones.
+    /// The same tokens, but ids outside the vocabulary, which a damaged cache may hold, are the unknown token's.
     private static func known(_ tokens: TokenIDs, vocabularySize: Int) -> TokenIDs {
         let isKnown = { (id: Int32) in (0..<vocabularySize).contains(Int(id)) }
         if tokens.allSatisfy(isKnown) { return tokens }
         return TokenIDs(tokens.map { isKnown($0) ? $0 : Vocabulary.unknownID })
     }
 
-    /// The nats per token that a held-out text takes when the compressor has read the training text before it.
+    /// The nats per token of a held-out text after the compressor has read the training text.
     private static func xz(training: TokenIDs, heldOut: TokenIDs, vocabulary: Vocabulary) async -> Double? {
         let separator: [UInt8] = vocabulary.kind == .words ? [0x20] : []
         let known = (0..<Int32(vocabulary.count)).map { vocabulary.bytes(of: $0) + separator }
@@ -71,5 +71,40 @@ package struct Baselines: Sendable, Equatable {
         async let whole = XZ.compressedSize(of: before + heldOut.flatMap { known[Int($0)] })
         guard let part = XZ.compressedSize(of: before), let whole = await whole else { return nil }
         return Double(whole - part) * 8 * log(2) / Double(heldOut.count)
+    }
+}
+
+/// The frequencies of tokens, counted in a text.
+package struct UnigramModel: Sendable {
+    private let counts: [Int]
+    private let total: Int
+
+    /// Counts the tokens of a text.
+    package init(of tokens: TokenIDs, vocabularySize: Int) {
+        var counts = [Int](repeating: 0, count: vocabularySize)
+        for token in tokens { counts[Int(token)] += 1 }
+        self.counts = counts
+        total = tokens.count
+    }
+
+    /// The mean nats of a token of the counted text: its entropy.
+    package var entropy: Double {
+        counts.reduce(0) { nats, count in
+            guard count > 0 else { return nats }
+            let share = Double(count) / Double(total)
+            return nats - share * log(share)
+        }
+    }
+
+    /// The probability of a token in another text.
+    ///
+    /// Every token counts half an occurrence more, so that unseen ones are possible (Krichevsky and Trofimov, 1981).
+    package func probability(of token: Int32) -> Double {
+        (Double(counts[Int(token)]) + 0.5) / (Double(total) + Double(counts.count) / 2)
+    }
+
+    /// The mean nats of the tokens of another text after the first.
+    package func nats(of tokens: TokenIDs) -> Double {
+        tokens.dropFirst().reduce(0) { $0 - log(probability(of: $1)) } / Double(max(tokens.count - 1, 1))
     }
 }

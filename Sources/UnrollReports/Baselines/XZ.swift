@@ -1,10 +1,11 @@
 import Foundation
+import UnrollBase
 
-/// The compressor of the system, if it has one.
+/// The system's `xz`, if there is one.
 enum XZ {
-    /// The bytes that `xz -9e` makes of some; nil where it is not installed or fails.
+    /// The number of bytes that `xz -9e` compresses these to; nil if it is not installed or fails.
     static func compressedSize(of bytes: [UInt8]) -> Int? {
-        // More of a dictionary than there is text costs memory and time, and gives nothing.
+        // A dictionary larger than the text costs memory and time and gains nothing.
         var dictionary = 1 << 20
         while dictionary < bytes.count, dictionary < 1 << 26 { dictionary <<= 1 }
         let process = Process()
@@ -13,21 +14,18 @@ enum XZ {
             "xz", "--compress", "--stdout", "--quiet", "--lzma2=preset=9e,dict=\(dictionary)",
         ]
         let (input, output) = (Pipe(), Pipe())
-        // The end of what is written is seen only when no other child of this process holds the pipe open.
+        // The reader sees the end of a pipe only when no other child of this process holds it open.
         for end in [input.fileHandleForWriting, output.fileHandleForReading] {
-            _ = fcntl(end.fileDescriptor, F_SETFD, FD_CLOEXEC)
+            ProcessSettings.closeOnExecution(end.fileDescriptor)
         }
         process.standardInput = input
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice
         guard (try? process.run()) != nil else { return nil }
-        // Both ends at once: whoever only wrote would wait for somebody who reads what comes of it.
+        // On a thread of its own, as the compressor stops reading while its output is not read.
         let writer = Thread {
-            // A compressor that is not there closes its end, and would take this process with it.
-            var signals = sigset_t()
-            sigemptyset(&signals)
-            sigaddset(&signals, SIGPIPE)
-            pthread_sigmask(SIG_BLOCK, &signals, nil)
+            // A compressor that fails closes its end, which would end this process, too.
+            ProcessSettings.blockBrokenPipeSignal()
             try? input.fileHandleForWriting.write(contentsOf: bytes)
             try? input.fileHandleForWriting.close()
         }

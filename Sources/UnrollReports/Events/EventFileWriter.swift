@@ -2,18 +2,18 @@ import Foundation
 import UnrollBase
 import UnrollModel
 
-/// Writes an event file, which TensorBoard reads while it grows.
+/// A writer of an event file, which TensorBoard reads while it grows.
 package struct EventFileWriter: Sendable {
-    /// The file of this session; each session of a run has one of its own in the same folder.
+    /// The file of this session. Each session of a run has its own in the same folder.
     package let url: URL
-    /// Whether no session before this one has left a file.
+    /// Whether this is the first session in the folder.
     package let isFirst: Bool
 
     /// Begins a file.
     ///
     /// - Parameters:
-    ///   - folder: The run's folder; made if there is none.
-    ///   - step: The first step of this session, where it goes on with the run that the folder has; nil for a new run.
+    ///   - folder: The folder of the run's events, which is made if it is not there.
+    ///   - step: The first step of this session if it resumes the run in the folder; nil for a new run.
     /// - Throws: `ReportError` if a new run's folder has the events of another, or it cannot be written.
     package init(in folder: URL, resumingAt step: Int? = nil) throws {
         let others = try Self.files(in: folder, isResumed: step != nil)
@@ -23,20 +23,20 @@ package struct EventFileWriter: Sendable {
         } catch {
             throw FileError.unwritable(path: folder.path, reason: error.localizedDescription)
         }
-        // TensorBoard reads the files of a folder by the order of their names: seconds, then a count. A host's name,
-        // which other writers put there, is nobody's business.
+        // TensorBoard reads the files of a folder in the order of their names: seconds, then a count. Other writers
+        // add the name of the host, which is private.
         let now = Date().timeIntervalSince1970
         let start = "events.out.tfevents.\(Int(now)).unroll."
         let count = others.count { $0.hasPrefix(start) }
         url = folder.appendingPathComponent("\(start)\(count)")
-        // TensorBoard takes a start for a restart, and takes back what comes after it, only from the second one on.
+        // TensorBoard takes every start after the first for a restart, and drops earlier events of later steps.
         try write([
             RunEvent(wallTime: now, step: 0, .fileVersion),
             RunEvent(wallTime: now, step: step ?? 0, .sessionStart),
         ])
     }
 
-    /// The event files that a folder has, none if it is not there yet.
+    /// The names of the event files in a folder; none if it is not there.
     ///
     /// - Throws: `ReportError` if it is no folder, or has the events of another run than the one that begins.
     @discardableResult
@@ -50,8 +50,28 @@ package struct EventFileWriter: Sendable {
         return files
     }
 
-    /// Adds events; when there is no room for all of them, none is added.
+    /// Adds events. When there is no room for all of them, none is added.
     package func write(_ events: [RunEvent]) throws {
         try AtomicFile.append(events.reduce(Data()) { $0 + $1.record }, to: url)
+    }
+}
+
+/// Markdown for TensorBoard's text plugin.
+enum Markdown {
+    /// Text as a block of code, so that it is shown unchanged.
+    static func verbatim(_ text: String) -> String {
+        text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+            .map { "    " + $0 }.joined(separator: "\n")
+    }
+
+    /// Settings as a table of two columns.
+    static func table(_ settings: [Setting]) -> String {
+        "| setting | value |\n|---|---|\n"
+            + settings.map { "| \(cell($0.name)) | \(cell($0.value)) |\n" }.joined()
+    }
+
+    private static func cell(_ text: String) -> String {
+        text.split(whereSeparator: \.isNewline).joined(separator: " ")
+            .replacing("\\", with: "\\\\").replacing("|", with: "\\|")
     }
 }

@@ -1,13 +1,12 @@
 import Foundation
 
-/// One record of an event file: TensorFlow's `Event`, as far as runs here need it.
+/// One record of an event file: the parts of TensorFlow's `Event` that a run needs.
 package struct RunEvent: Sendable, Equatable {
-    /// What an event says.
+    /// The contents of an event.
     package enum Content: Sendable, Equatable {
-        /// What the file is; the first event of each.
+        /// The format of the file, its first event.
         case fileVersion
-        /// The run begins, or goes on at the event's step: what earlier files say of it and of later steps does not
-        /// count.
+        /// The run starts or resumes at the event's step. Events of this and later steps in earlier files do not count.
         case sessionStart
         /// Numbers by their tags.
         case scalars([Scalar])
@@ -15,7 +14,7 @@ package struct RunEvent: Sendable, Equatable {
         case text(tag: String, String)
     }
 
-    /// A number by the tag that its curve has.
+    /// A point of the curve with this tag.
     package struct Scalar: Sendable, Equatable {
         package var tag: String
         package var value: Float
@@ -28,7 +27,7 @@ package struct RunEvent: Sendable, Equatable {
 
     /// Seconds since 1970.
     package var wallTime: Double
-    /// Minibatches so far.
+    /// The number of minibatches so far.
     package var step: Int
     package var content: Content
 
@@ -99,5 +98,91 @@ package struct RunEvent: Sendable, Equatable {
         value.add(tensor, as: 8)
         value.add(metadata, as: 9)
         return value
+    }
+}
+
+/// A message in the wire format of Protocol Buffers, field by field.
+///
+/// Event files need a dozen fields of five messages. A generator and its runtime library would be the program's
+/// largest dependency by far. A test compares the bytes with those of TensorBoard's own messages.
+struct ProtobufMessage {
+    private(set) var data = Data()
+
+    /// The encoding of a value.
+    private enum Wire: UInt64 {
+        case varint = 0
+        case fixed64 = 1
+        case delimited = 2
+        case fixed32 = 5
+    }
+
+    /// Adds an integer or an enumeration's case. Zero, the default, is left out.
+    mutating func add(_ value: Int, as field: UInt64) {
+        guard value != 0 else { return }
+        begin(field, .varint)
+        add(varint: UInt64(bitPattern: Int64(value)))
+    }
+
+    mutating func add(_ value: Double, as field: UInt64) {
+        begin(field, .fixed64)
+        withUnsafeBytes(of: value.bitPattern.littleEndian) { data.append(contentsOf: $0) }
+    }
+
+    mutating func add(_ value: Float, as field: UInt64) {
+        begin(field, .fixed32)
+        withUnsafeBytes(of: value.bitPattern.littleEndian) { data.append(contentsOf: $0) }
+    }
+
+    mutating func add(_ text: String, as field: UInt64) {
+        add(Data(text.utf8), as: field)
+    }
+
+    mutating func add(_ message: ProtobufMessage, as field: UInt64) {
+        add(message.data, as: field)
+    }
+
+    private mutating func add(_ bytes: Data, as field: UInt64) {
+        begin(field, .delimited)
+        add(varint: UInt64(bytes.count))
+        data.append(bytes)
+    }
+
+    private mutating func begin(_ field: UInt64, _ wire: Wire) {
+        add(varint: field << 3 | wire.rawValue)
+    }
+
+    /// Adds seven bits per byte, the lowest first. The eighth is set in all bytes but the last.
+    private mutating func add(varint: UInt64) {
+        var rest = varint
+        while rest > 0x7F {
+            data.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        data.append(UInt8(rest))
+    }
+}
+
+/// The checksum of TFRecord files: CRC-32C (Castagnoli), masked.
+///
+/// A checksum of data that contains its own checksums would be weak, so it is rotated and a constant is added.
+package enum MaskedChecksum {
+    /// The remainders of single bytes. The polynomial's bits are reversed, as the data's are.
+    private static let table: [UInt32] = (0..<256).map { byte in
+        (0..<8).reduce(UInt32(byte)) { remainder, _ in
+            remainder & 1 == 1 ? remainder >> 1 ^ 0x82F6_3B78 : remainder >> 1
+        }
+    }
+
+    /// CRC-32C (RFC 3720).
+    package static func crc32c(_ data: some Sequence<UInt8>) -> UInt32 {
+        ~data.reduce(~0) { remainder, byte in
+            remainder >> 8 ^ table[Int(UInt8(truncatingIfNeeded: remainder) ^ byte)]
+        }
+    }
+
+    /// The masked checksum, which the file contains.
+    package static func masked(_ data: some Sequence<UInt8>) -> UInt32 {
+        let checksum = crc32c(data)
+        return (checksum >> 15 | checksum << 17) &+ 0xA282_EAD8
     }
 }

@@ -1,8 +1,9 @@
 import Foundation
+import UnrollBase
 import UnrollGeneration
 import UnrollText
 
-/// A page that shows a text, each character colored by how much it surprised a model or by what a hidden unit did.
+/// A page with a text in which each character is colored by its surprisal or by the activation of a hidden unit.
 ///
 /// After the pictures in Karpathy, Johnson, Fei-Fei, "Visualizing and understanding recurrent networks", 2015.
 package struct HeatMap: Sendable {
@@ -13,16 +14,16 @@ package struct HeatMap: Sendable {
     /// Whether the text is the beginning of a longer one.
     private let isCut: Bool
 
-    /// The bytes of text that a page shows at most: beyond them a browser is slow.
+    /// The greatest number of bytes of a text on a page. With more, browsers are slow.
     package static let maximumByteCount = 1 << 18
 
-    /// Makes a page of what a model has made of a text.
+    /// Makes a page from a model's inspection of a text.
     ///
     /// - Parameters:
     ///   - inspection: The text, its score, and units.
-    ///   - vocabulary: The model's.
-    ///   - title: What to call the text.
-    ///   - isCut: Whether it is the beginning of a longer one.
+    ///   - vocabulary: The model's vocabulary.
+    ///   - title: The name of the text.
+    ///   - isCut: Whether the text is the beginning of a longer one.
     package init(_ inspection: TextInspection, vocabulary: Vocabulary, title: String, isCut: Bool) {
         self.inspection = inspection
         self.vocabulary = vocabulary
@@ -36,7 +37,7 @@ package struct HeatMap: Sendable {
 
     /// Saves the page in place of an earlier one.
     ///
-    /// - Throws: `ReportError` if there is a file that is no heat map, or it cannot be written.
+    /// - Throws: `ReportError.exists` if there is a file that is not a heat map, or `FileError`.
     package func write(to url: URL) throws {
         try page.write(to: url)
     }
@@ -96,7 +97,7 @@ package struct HeatMap: Sendable {
             """
     }
 
-    /// The text in blocks of some lines, of which a browser lays out only those in sight.
+    /// The text in blocks of 40 lines. Browsers lay out only those in sight.
     private var text: HTML {
         var blocks: [HTML] = []
         var block: [HTML] = []
@@ -149,7 +150,8 @@ package struct HeatMap: Sendable {
     }
 
     private static func signed(_ value: Double) -> String {
-        String(format: "%+.3f", value).replacing("-", with: "−")
+        let text = NumberFormat.fixed(value, decimals: 3)
+        return text.hasPrefix("-") ? "−" + text.dropFirst() : "+" + text
     }
 }
 

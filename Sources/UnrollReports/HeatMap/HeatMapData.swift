@@ -1,8 +1,69 @@
 import Foundation
+import UnrollBase
 import UnrollGeneration
 import UnrollText
 
-/// The numbers that a page shows on demand, in few bytes: arrays in base64, the lowest byte of a number first.
+/// The unit of color: a token, or the byte tokens of one character.
+struct HeatMark {
+    let text: String
+    /// Positions in the text's tokens.
+    let tokens: Range<Int>
+    /// The summed surprisal of the tokens, in nats; nil where the first is given.
+    let surprisal: Double?
+
+    /// The least surprisal of each level, in bits.
+    static let levels = [0, 0.5, 1, 2, 3, 4, 6, 8, 11]
+
+    var endsLine: Bool { text == "\n" }
+
+    var html: HTML {
+        let level = surprisal.map { surprisal in
+            Self.levels.lastIndex { $0 <= surprisal / log(2) } ?? 0
+        }
+        // A line feed alone has no area to color.
+        let kind = endsLine ? " n" : ""
+        return "<i class=\"\(level.map { "c\($0)" } ?? "given")\(kind)\">\(text)</i>"
+    }
+
+    static func title(ofLevel level: Int) -> String {
+        let name = { (bits: Double) in NumberFormat.significant(bits) }
+        return level + 1 < levels.count
+            ? "\(name(levels[level]))–\(name(levels[level + 1]))" : "\(name(levels[level]))+"
+    }
+
+    /// The marks of a text, in order.
+    static func marks(of inspection: TextInspection, kind: TokenKind) -> [HeatMark] {
+        let text = inspection.text
+        let given = text.ids.count - inspection.score.tokens.count
+        var marks: [HeatMark] = []
+        var token = 0
+        while token < text.ids.count {
+            let count = kind == .bytes ? characterLength(in: text.bytes, at: token) : 1
+            let tokens = token..<token + count
+            let end =
+                tokens.upperBound < text.starts.count ? text.starts[tokens.upperBound] : text.bytes.count
+            let surprisal =
+                token < given
+                ? nil
+                : inspection.score.tokens[token - given..<token - given + count]
+                    .reduce(0) { $0 + Double($1.surprisal) }
+            marks.append(
+                HeatMark(
+                    text: String(decoding: text.bytes[text.starts[token]..<end], as: UTF8.self),
+                    tokens: tokens,
+                    surprisal: surprisal))
+            token += count
+        }
+        return marks
+    }
+
+    /// The length of the character at a position; one byte if the bytes there are not UTF-8.
+    private static func characterLength(in bytes: [UInt8], at start: Int) -> Int {
+        bytes.withUnsafeBufferPointer { $0.validSequenceLength(at: start) } ?? 1
+    }
+}
+
+/// The numbers that a page shows on demand: little-endian arrays in base64.
 struct HeatMapData: Encodable {
     struct Unit: Encodable {
         let name: String
@@ -12,11 +73,11 @@ struct HeatMapData: Encodable {
         let values: Data
     }
 
-    /// The surprisal of each mark in nats, as 32-bit floating point; not a number where it is given.
+    /// The surprisal of each mark in nats, as 32-bit floating point; NaN for marks that are given.
     let surprisal: Data
-    /// What each mark was expected to surprise by, likewise.
+    /// The expected surprisal of each mark, likewise.
     let entropy: Data
-    /// Tokens that are alternatives somewhere, by their numbers here.
+    /// The tokens that are alternatives anywhere, by their numbers in `alternatives`.
     let names: [String]
     /// For the first token of each mark, the numbers of the alternatives, 32 bits each; -1 for none.
     let alternatives: Data
@@ -69,12 +130,10 @@ struct HeatMapData: Encodable {
         }
     }
 
-    /// The data as JSON that contains nothing which could end the element around it.
+    /// The data as JSON without characters that could end the element around it.
     var json: HTML {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        // There is nothing in it that JSON lacks.
-        guard let data = try? encoder.encode(self) else { return "{}" }
+        // All numbers are in base64, so that encoding cannot fail.
+        guard let data = try? JSONEncoder.unroll.encode(self) else { return "{}" }
         let text = String(decoding: data, as: UTF8.self)
         return HTML(
             markup: text.replacing("<", with: "\\u003C").replacing(">", with: "\\u003E")

@@ -1,6 +1,8 @@
-/// Markup in which whatever is put into a literal is text, unless it is markup itself.
+import UnrollBase
+
+/// Markup whose interpolated strings are text.
 ///
-/// Literals are the program's own; all that comes from files is interpolated, and so cannot be taken for markup.
+/// Literals are the program's own. Strings from files are interpolated, and so cannot be taken for markup.
 package struct HTML: Sendable, Equatable, ExpressibleByStringInterpolation {
     package private(set) var markup: String
 
@@ -12,12 +14,12 @@ package struct HTML: Sendable, Equatable, ExpressibleByStringInterpolation {
         markup = stringInterpolation.markup
     }
 
-    /// Takes a string for markup.
+    /// Markup from a string.
     init(markup: String) {
         self.markup = markup
     }
 
-    /// Markup one piece after the other.
+    /// The pieces one after the other.
     init(_ pieces: [HTML]) {
         markup = pieces.map(\.markup).joined()
     }
@@ -38,26 +40,42 @@ package struct HTML: Sendable, Equatable, ExpressibleByStringInterpolation {
         package mutating func appendInterpolation(_ number: Int) { markup += "\(number)" }
     }
 
-    /// Text as it looks: characters that HTML forbids are shown by pictures of them, or left out.
+    /// Text in which no character is markup. Control characters become pictures of themselves.
     private static func escaped(_ text: String) -> String {
-        var result = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars {
+        Markup.escaped(text) { scalar in
             switch scalar {
-            case "&": result.append(contentsOf: "&amp;".unicodeScalars)
-            case "<": result.append(contentsOf: "&lt;".unicodeScalars)
-            case ">": result.append(contentsOf: "&gt;".unicodeScalars)
-            case "\"": result.append(contentsOf: "&quot;".unicodeScalars)
-            case "'": result.append(contentsOf: "&#39;".unicodeScalars)
-            case "\n", "\t": result.append(scalar)
-            case "\u{0}"..."\u{1F}":
-                result.append(Unicode.Scalar(0x2400 + scalar.value) ?? "\u{FFFD}")
-            case "\u{7F}"..."\u{9F}": result.append("\u{FFFD}")
-            // What turns the direction of writing would turn that of the page's own words, too.
-            case "\u{202A}"..."\u{202E}", "\u{2066}"..."\u{2069}": break
-            default:
-                if scalar.value & 0xFFFE != 0xFFFE { result.append(scalar) }
+            case "\n", "\t", "\u{2028}", "\u{2029}": scalar
+            case "\u{0}"..."\u{1F}": Unicode.Scalar(0x2400 + scalar.value) ?? "\u{FFFD}"
+            case "\u{7F}"..."\u{9F}": "\u{FFFD}"
+            // Characters that turn the direction of writing would turn that of the page's own words, too.
+            default: nil
             }
         }
-        return String(result)
+    }
+}
+
+/// Numbers as a page shows them, and a dash where there is none.
+enum Figure {
+    static let none = "–"
+
+    /// A perplexity or bits: three digits after the point, or a whole number from 1000 on.
+    static func decimal(_ value: Double?) -> String {
+        guard let value, value.isFinite else { return none }
+        return abs(value) < 1000 ? NumberFormat.fixed(value, decimals: 3) : grouped(value)
+    }
+
+    /// A whole number, with narrow spaces between groups of three digits.
+    static func grouped(_ value: Double?) -> String {
+        guard let value, value.isFinite, abs(value) < 1e15 else { return none }
+        return NumberFormat.grouped(value, separator: "\u{202F}", minus: "−")
+    }
+
+    static func grouped(_ value: Int?) -> String {
+        grouped(value.map(Double.init))
+    }
+
+    /// A time in its two largest units.
+    static func duration(_ seconds: Double?) -> String {
+        seconds.flatMap(NumberFormat.duration) ?? none
     }
 }

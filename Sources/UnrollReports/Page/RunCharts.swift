@@ -1,11 +1,11 @@
 import UnrollCharts
 
-/// The curves of runs.
+/// The charts of runs.
 enum RunCharts {
     private static let width = 480
     private static let height = 300
 
-    /// A curve's horizontal axis.
+    /// The quantity on the horizontal axis.
     enum Abscissa: String {
         case epoch
         case seconds = "seconds of training"
@@ -28,7 +28,7 @@ enum RunCharts {
         var charts = [figure("Perplexity", axis: "perplexity", .logarithmic, series)]
         charts.append(
             single("Gradient", axis: "norm before clipping", .logarithmic, line(of: run, \.gradientNorm)))
-        // A rate that stays the same is a setting, and no curve.
+        // A constant rate is a setting, not a curve.
         if Set(run.metrics.compactMap(\.learningRate)).count > 1 {
             charts.append(
                 single("Learning rate", axis: "learning rate", .linear, line(of: run, \.learningRate)))
@@ -37,7 +37,7 @@ enum RunCharts {
         return charts
     }
 
-    /// The perplexities by which runs are compared, of all of them.
+    /// One chart of the perplexities of all runs.
     static func comparison(of runs: [Run], by abscissa: Abscissa) -> HTML {
         let areMixed = Set(runs.map(\.isValidated)).count > 1
         let series = runs.map { run in
@@ -65,7 +65,7 @@ enum RunCharts {
     private static func single(
         _ caption: String, axis: String, _ scale: LineChart.Scale, _ line: [LineChart.Point]
     ) -> HTML {
-        // The caption says whose curve it is.
+        // The caption names the curve.
         figure(caption, axis: axis, scale, [LineChart.Series(name: "", line: line)])
     }
 

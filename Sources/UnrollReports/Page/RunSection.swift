@@ -1,4 +1,4 @@
-/// What a page says of one run.
+/// The part of a page about one run.
 struct RunSection {
     let run: Run
 
@@ -117,12 +117,12 @@ struct RunSection {
         return Self.table("Environment", rows)
     }
 
-    /// When a session began, as people write it.
+    /// The time at which a session started.
     private static func time(_ session: SessionEnvironment) -> String {
         session.started.replacing("T", with: " ").replacing("Z", with: " UTC")
     }
 
-    /// What the sessions say, each different answer once.
+    /// A fact of the sessions, each different value once.
     private func different(_ fact: (SessionEnvironment) -> String) -> String {
         var answers: [String] = []
         for answer in run.sessions.map(fact) where !answers.contains(answer) { answers.append(answer) }

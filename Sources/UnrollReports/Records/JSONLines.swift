@@ -2,14 +2,16 @@ import Foundation
 import UnrollBase
 import UnrollModel
 
-/// A file with a line of JSON for each thing that happened.
+/// A file with one JSON value per line.
 struct JSONLines<Element: Codable> {
-    /// What could be read.
+    /// The values of the lines that could be read.
     let elements: [Element]
-    /// How many lines could not.
+    /// The number of lines that could not.
     let damagedCount: Int
 
-    /// Reads a file; one that is not there has no lines.
+    /// Reads a file. One that is not there has no lines.
+    ///
+    /// - Throws: `FileError.unreadable`.
     init(contentsOf url: URL) throws {
         let lines: [Substring.UTF8View.SubSequence]
         do {
@@ -28,18 +30,20 @@ struct JSONLines<Element: Codable> {
     }
 
     /// Adds a line to a file, or creates it.
+    ///
+    /// - Throws: `FileError`.
     static func append(_ element: Element, to url: URL) throws {
         try AtomicFile.append(line: try line(element), to: url)
     }
 
     /// Replaces a file by one of these lines.
+    ///
+    /// - Throws: `FileError`.
     static func write(_ elements: [Element], to url: URL) throws {
         try AtomicFile.write(Data(try elements.map { try line($0) + "\n" }.joined().utf8), to: url)
     }
 
     private static func line(_ element: Element) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(element), as: UTF8.self)
+        String(decoding: try JSONEncoder.unroll.encode(element), as: UTF8.self)
     }
 }

@@ -1,13 +1,18 @@
-/// A line of `samples.jsonl`: how the model went on from a prompt, greedily, at the end of an epoch.
+import UnrollBase
+import UnrollGeneration
+import UnrollKernels
+import UnrollModel
+
+/// A line of `samples.jsonl`: the model's greedy continuation of a prompt after an epoch.
 package struct SampleRecord: Codable, Equatable, Sendable {
     static let fileName = "samples.jsonl"
 
     /// The epoch, counted from 1.
     package var epoch: Int
-    /// Minibatches of all epochs so far.
+    /// The number of minibatches of all epochs so far.
     package var step: Int?
     package var prompt: String
-    /// What the model added to it.
+    /// The continuation, without the prompt.
     package var text: String
 
     package init(epoch: Int, step: Int? = nil, prompt: String, text: String) {
@@ -17,8 +22,24 @@ package struct SampleRecord: Codable, Equatable, Sendable {
         self.text = text
     }
 
-    /// Whether an epoch's text is kept: after 1, 2, 4, 8 … epochs, for a model learns the most at the beginning.
+    /// Whether to keep a sample after an epoch: after 1, 2, 4, 8 …, since a model learns most at the beginning.
     static func isDue(after epoch: Int) -> Bool {
         epoch > 0 && epoch & (epoch - 1) == 0
+    }
+}
+
+extension LanguageModel {
+    /// Returns the greedy continuation of a prompt by 120 tokens, as samples of a run record it.
+    ///
+    /// - Throws: The errors of `generate(after:options:threads:)`.
+    package func sample(
+        after prompt: String, precision: Precision, threads: Int? = nil
+    ) async throws -> String {
+        var text = ""
+        let options = TextGenerationOptions(length: 120, strategy: .greedy, precision: precision)
+        for try await piece in generate(after: prompt, options: options, threads: threads) {
+            text += piece.text
+        }
+        return text
     }
 }

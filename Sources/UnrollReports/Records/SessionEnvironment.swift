@@ -1,12 +1,14 @@
 import Foundation
+import UnrollBase
 import UnrollKernels
+import UnrollModel
 import UnrollTraining
 
-/// On what a part of a run, from its beginning or a resumption to the next interruption, was computed.
+/// The machine and the program that computed a session of a run, from a start or a resumption to the next stop.
 ///
-/// It says nothing about who or where: no name of a user or a host, no path.
+/// For privacy it has no name of a user or a host, and no path.
 package struct SessionEnvironment: Codable, Equatable, Sendable {
-    /// When it began, in ISO 8601.
+    /// The time at which it started, in ISO 8601.
     package var started: String
     /// The program's version.
     package var unroll: String
@@ -15,17 +17,17 @@ package struct SessionEnvironment: Codable, Equatable, Sendable {
     package var operatingSystem: String
     package var processor: String
     package var logicalProcessors: Int
-    /// What computed, with the level of its kernels.
+    /// The engine with the level of its kernels.
     package var engine: String
     package var threads: Int
 
-    /// Describes a session that begins now on this machine.
+    /// Describes a session that starts now on this machine.
     init(programVersion: String, engine: String, choice: EngineKind) {
         started = Date.now.formatted(.iso8601)
         unroll = programVersion
         swift = Self.swiftVersion
         operatingSystem = ProcessInfo.processInfo.operatingSystemVersionString
-        processor = Self.processorName
+        processor = SystemInfo.processorName
         logicalProcessors = ProcessInfo.processInfo.processorCount
         self.engine = engine
         threads =
@@ -44,31 +46,49 @@ package struct SessionEnvironment: Codable, Equatable, Sendable {
             "6.2"
         #endif
     }
+}
 
-    /// What the processor calls itself, or its architecture where it does not.
-    private static var processorName: String {
-        #if os(macOS)
-            var size = 0
-            sysctlbyname("machdep.cpu.brand_string", nil, &size, nil, 0)
-            var bytes = [UInt8](repeating: 0, count: size)
-            sysctlbyname("machdep.cpu.brand_string", &bytes, &size, nil, 0)
-            let name = String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-        #else
-            let facts = try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)
-            let line = facts?.split(separator: "\n").first { $0.hasPrefix("model name") }
-            let name =
-                line?.split(separator: ":", maxSplits: 1).last?.trimmingCharacters(in: .whitespaces) ?? ""
-        #endif
-        return name.isEmpty ? architecture : name
+/// `environment.json`: the sessions of a run.
+struct EnvironmentFile: Codable {
+    static let name = "environment.json"
+    private static let format = "unroll-environment"
+    private static let version = 1
+
+    private var format = Self.format
+    private var version = Self.version
+    private(set) var sessions: [SessionEnvironment] = []
+
+    /// Reads the file of a run; nil if there is none.
+    ///
+    /// - Throws: `FileError`.
+    init?(of folder: ModelFolder) throws {
+        let url = folder.url(of: Self.name)
+        do {
+            guard let data = try folder.contents(of: Self.name) else { return nil }
+            self = try JSONDecoder().decode(Self.self, from: data)
+        } catch let error as FileError {
+            throw error
+        } catch {
+            throw FileError.invalid(path: url.path, reason: "not the environment of a training run")
+        }
+        guard format == Self.format else {
+            throw FileError.invalid(path: url.path, reason: "not the environment of a training run")
+        }
+        guard version <= Self.version else {
+            throw FileError.newerVersion(path: url.path, version: version)
+        }
     }
 
-    private static var architecture: String {
-        #if arch(x86_64)
-            "x86-64"
-        #elseif arch(arm64)
-            "ARM64"
-        #else
-            "unknown"
-        #endif
+    private init() {}
+
+    /// Adds a session to the file of a run, or creates it.
+    ///
+    /// A damaged file is replaced, so that it does not stop a run.
+    ///
+    /// - Throws: `FileError` or `ModelFolderError`.
+    static func add(_ session: SessionEnvironment, to folder: ModelFolder) throws {
+        var file = (try? EnvironmentFile(of: folder)) ?? EnvironmentFile()
+        file.sessions.append(session)
+        try folder.write(try JSONEncoder.unrollPretty.encode(file) + Data("\n".utf8), to: name)
     }
 }

@@ -2,21 +2,25 @@ import Foundation
 import UnrollBase
 import UnrollModel
 
-/// A leaf of a run's configuration by its keys, such as `optimizer.learningRate`.
+/// A value of a run's configuration under its path of keys, such as `optimizer.learningRate`.
 package struct Setting: Equatable, Sendable {
     package var name: String
     package var value: String
 
-    /// The files that settings stand in.
+    /// The files with settings.
     enum File: String {
         case model = "config.json"
         case training = "training.json"
     }
 
-    /// What stands in the files for programs, not for people.
+    /// The keys that are of use to programs only.
     private static let leftOut: Set<String> = ["format", "version", "seal"]
 
-    /// Reads a file of a run; one that is not there has no settings.
+    /// Reads a file of a run.
+    ///
+    /// One that is not there has no settings.
+    ///
+    /// - Throws: `FileError` or `ModelFolderError`.
     static func settings(in file: File, of folder: ModelFolder) throws -> [Setting] {
         guard let data = try folder.contents(of: file.rawValue) else { return [] }
         guard case .object(let members)? = try? JSONDecoder().decode(JSONValue.self, from: data) else {
@@ -31,7 +35,7 @@ package struct Setting: Equatable, Sendable {
             return [Setting(name: path, value: sourceNames.contains(path) ? fileNames(value) : words(value))]
         }
         return members.sorted { $0.key < $1.key }.flatMap { key, value in
-            // Swift's name for a value that has none.
+            // Swift's name for an associated value without a label.
             let isNameless = key == "_0"
             return leaves(of: value, at: isNameless ? path : path.isEmpty ? key : "\(path).\(key)")
         }
@@ -54,7 +58,7 @@ package struct Setting: Equatable, Sendable {
     static let textNames = ["corpus.sources"]
     private static let sourceNames = textNames + ["corpus.validationSource", "corpus.testSource"]
 
-    /// The names of files by their paths: whose folder they lay in is no part of a configuration.
+    /// The names of files without their folders, which are not part of a configuration.
     private static func fileNames(_ paths: JSONValue) -> String {
         switch paths {
         case .string(let path): path.split(separator: "/").last.map(String.init) ?? path

@@ -1,19 +1,20 @@
 import Foundation
+import UnrollBase
 
 /// A file of token ids beside a model: a large text is read once, into this file, and never held in memory.
 ///
-/// The ids come first, so that they are aligned however they are mapped, one to four bytes each in the order that all
-/// machines have on which Swift runs: the lowest first. What is known of them when all are written comes behind them:
-/// the header as JSON, then 24 bytes with the header's length, its checksum (FNV-1a) and the format's signature, which
-/// is the version too. A file that was cut off has no signature at its end, and one of another length than the header
-/// says is as little trusted as one whose header is changed: the text is read anew, and the file replaced.
+/// The format has version 1. The ids come first, so that they are aligned wherever they are mapped: one, two or four
+/// bytes each, the lowest byte first, as on all machines on which Swift runs. After them, when all are written, come the
+/// header as JSON and 24 bytes with the header's length, its checksum (FNV-1a) and the signature of the format and its
+/// version. A file that was cut off has no signature at its end. A file of another length than its header says, or with
+/// a changed header, is not trusted either: the text is read anew, and the file replaced.
 ///
 /// The ids are not read to check them, for that would take as long as the disk takes for all of them. An engine checks
 /// every minibatch, so that ids that a failing disk has changed are an error at worst, and never a trap.
 struct TokenCache {
     private let url: URL
 
-    /// The bytes of the smallest text that is cached; smaller ones are read anew each time, in a fraction of a second.
+    /// The bytes of the smallest text that is cached, 32 MB; smaller ones are read anew in a fraction of a second.
     static let smallestText = 32 << 20
     private static let signature = 0x3130_4E4B_4F54_4E55  // "UNTOKN01"
     private static let trailerSize = 3 * MemoryLayout<UInt64>.size
@@ -28,19 +29,24 @@ struct TokenCache {
 
     // MARK: Reading
 
-    /// The text of the cache, if it was read from there and in this way; nil also when there is no cache or no whole one.
+    /// The text of the cache, if it was read from there and in this way; nil also when there is no whole cache.
     ///
-    /// Files that an origin does not name may be gone: the ids are all that is needed of them.
+    /// An origin without files matches any: the files may be gone, and the ids are all that is needed of them.
     func corpus(of origin: TokenCacheHeader.Origin, vocabulary: Vocabulary?, name: String) -> Corpus? {
-        guard let file = try? FileHandle(forReadingFrom: url) else { return nil }
-        defer { try? file.close() }
-        guard let (header, idSize) = Self.header(in: file) else { return nil }
+        guard let file = try? InputFile(url.path) else { return nil }
+        return Self.corpus(in: file, of: origin, vocabulary: vocabulary, name: name)
+    }
+
+    private static func corpus(
+        in file: InputFile, of origin: TokenCacheHeader.Origin, vocabulary: Vocabulary?, name: String
+    ) -> Corpus? {
+        guard let (header, idSize) = header(in: file) else { return nil }
         var found = header.origin
         if origin.files == nil { found.files = nil }
         guard found == origin, let known = try? Vocabulary(jsonData: header.vocabulary),
             vocabulary == nil || vocabulary == known, known.kind == origin.kind,
             known.preprocessing == origin.preprocessing, header.bytesPerID == known.bytesPerID,
-            let mapped = MappedFile(descriptor: file.fileDescriptor, byteCount: idSize),
+            let mapped = file.map(byteCount: idSize),
             let tokens = TokenIDs(mapped, count: header.tokenCount, bytesPerID: header.bytesPerID)
         else { return nil }
         return Corpus(
@@ -49,15 +55,15 @@ struct TokenCache {
             fingerprint: header.fingerprint)
     }
 
-    /// The header of a whole cache, and how many bytes of ids lie before it.
-    private static func header(in file: FileHandle) -> (TokenCacheHeader, idSize: Int)? {
+    /// The header of a whole cache, and the number of bytes of ids before it.
+    private static func header(in file: InputFile) -> (TokenCacheHeader, idSize: Int)? {
         func read(_ count: Int, at offset: Int) -> Data? {
-            guard (try? file.seek(toOffset: UInt64(offset))) != nil,
-                let data = try? file.read(upToCount: count)
-            else { return nil }
-            return data.count == count ? data : nil
+            guard let bytes = try? file.bytes(offset..<offset + count), bytes.count == count else {
+                return nil
+            }
+            return Data(bytes)
         }
-        guard let end = try? file.seekToEnd(), let size = Int(exactly: end), size > trailerSize,
+        guard let size = try? file.status().size, size > trailerSize,
             let trailer = read(trailerSize, at: size - trailerSize)
         else { return nil }
         let words = trailer.withUnsafeBytes { bytes in
@@ -74,47 +80,58 @@ struct TokenCache {
     }
 
     private static func checksum(_ data: Data) -> UInt64 {
-        data.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }
+        var hash = FNV1a()
+        hash.add(data)
+        return hash.value
     }
 
     // MARK: Writing
 
-    /// Reads a text as tokens of a vocabulary into the cache, in place of what is in it, and maps it.
+    /// Reads a text as tokens of a vocabulary into the cache, in place of its contents, and maps it.
+    ///
+    /// The file has a name of its own and a lock until it is whole, so that several processes may write the same cache
+    /// at once; a file that a killed process has left is removed.
+    ///
+    /// - Throws: `FileError` when the cache cannot be written, `TextError` when the text cannot be read or has no token.
     func write(
-        _ pieces: TextPieces, of origin: TokenCacheHeader.Origin, vocabulary: Vocabulary, name: String
-    ) throws(TextError) -> Corpus {
-        let file = try TokenCacheFile(replacing: url)
-        var header: TokenCacheHeader
-        switch vocabulary.bytesPerID {
-        case 1: header = try Self.write(pieces, of: origin, vocabulary, to: file, as: UInt8.self)
-        case 2: header = try Self.write(pieces, of: origin, vocabulary, to: file, as: UInt16.self)
-        default: header = try Self.write(pieces, of: origin, vocabulary, to: file, as: UInt32.self)
+        _ source: TextSource, of origin: TokenCacheHeader.Origin, vocabulary: Vocabulary, name: String
+    ) throws -> Corpus {
+        do throws(SystemError) {
+            try FileSystem.createFolders(folder)
+        } catch {
+            throw FileError(error, writing: 0, to: url.path)
         }
-        guard header.tokenCount > 0 else { throw .emptyText(file: pieces.name) }
-        try file.finish { () throws(any Error) in
-            header.vocabulary = try vocabulary.jsonData()
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-            let data = try encoder.encode(header)
-            let trailer = [UInt64(data.count), Self.checksum(data), UInt64(Self.signature)].map(
-                \.littleEndian)
-            return data + trailer.withUnsafeBytes { Data($0) }
-        }
-        guard let corpus = corpus(of: origin, vocabulary: vocabulary, name: name) else {
-            throw .unreadable(file: url.path, reason: "what has just been written is not there")
+        FileSystem.discardAbandoned(in: folder)
+        let file = try StagedFile(for: url)
+        var header =
+            switch vocabulary.bytesPerID {
+            case 1: try Self.write(source, of: origin, vocabulary, to: file, as: UInt8.self)
+            case 2: try Self.write(source, of: origin, vocabulary, to: file, as: UInt16.self)
+            default: try Self.write(source, of: origin, vocabulary, to: file, as: UInt32.self)
+            }
+        guard header.tokenCount > 0 else { throw TextError.emptyText(file: source.name) }
+        header.vocabulary = try vocabulary.jsonData()
+        let encoder = JSONEncoder.unroll
+        let data = try encoder.encode(header)
+        let trailer = [UInt64(data.count), Self.checksum(data), UInt64(Self.signature)].map(\.littleEndian)
+        try file.write(data + trailer.withUnsafeBytes { Data($0) })
+        // Another process may replace the cache as soon as it is in place; this one keeps what it has written.
+        let written = try file.reader()
+        try file.putInPlace()
+        guard let corpus = Self.corpus(in: written, of: origin, vocabulary: vocabulary, name: name) else {
+            throw FileError.unreadable(path: url.path, reason: "the tokens that were written are not there")
         }
         return corpus
     }
 
     private static func write<ID: FixedWidthInteger>(
-        _ pieces: TextPieces, of origin: TokenCacheHeader.Origin, _ vocabulary: Vocabulary,
-        to file: TokenCacheFile, as: ID.Type
-    ) throws(TextError) -> TokenCacheHeader {
-        var encoder = TokenEncoder(vocabulary)
+        _ source: TextSource, of origin: TokenCacheHeader.Origin, _ vocabulary: Vocabulary,
+        to file: StagedFile, as: ID.Type
+    ) throws -> TokenCacheHeader {
+        var tokenizer = Tokenizer(vocabulary)
         var fingerprint = Fingerprint(vocabulary)
         var (count, unknown) = (0, 0)
-        try encoder.encode(pieces, limit: origin.limit ?? .max) {
-            (ids: UnsafeBufferPointer<ID>) throws(TextError) in
+        try tokenizer.encode(source, limit: origin.limit ?? .max) { (ids: UnsafeBufferPointer<ID>) in
             fingerprint.add(ids)
             count += ids.count
             for id in ids where id == ID(Vocabulary.unknownID) { unknown += 1 }
@@ -122,8 +139,34 @@ struct TokenCache {
         }
         return TokenCacheHeader(
             origin: origin, tokenCount: count, bytesPerID: vocabulary.bytesPerID,
-            byteCount: encoder.byteCount,
-            characterCount: vocabulary.kind == .bytes ? nil : encoder.characterCount, unknownCount: unknown,
-            fingerprint: fingerprint.value, vocabulary: Data())
+            byteCount: tokenizer.byteCount,
+            characterCount: vocabulary.kind == .bytes ? nil : tokenizer.characterCount,
+            unknownCount: unknown, fingerprint: fingerprint.value, vocabulary: Data())
     }
+}
+
+/// The contents of a token cache beside the ids: the text that they are of, how it was read, and its figures.
+struct TokenCacheHeader: Codable {
+    /// The text that was read, and how.
+    struct Origin: Codable, Equatable {
+        /// The paths of the files and folders that were asked for.
+        var inputs: [String]
+        /// The files as they were found, in the order in which they were read; nil when any will do.
+        var files: [FileStamp]?
+        var preprocessing: Preprocessing
+        var kind: TokenKind
+        /// Nil when the vocabulary was not made of this text.
+        var minimumFrequency: Int?
+        var limit: Int?
+    }
+
+    var origin: Origin
+    var tokenCount: Int
+    var bytesPerID: Int
+    var byteCount: Int
+    var characterCount: Int?
+    var unknownCount: Int
+    var fingerprint: UInt64
+    /// The contents of a `vocabulary.json`.
+    var vocabulary: Data
 }

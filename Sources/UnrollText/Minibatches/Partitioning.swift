@@ -1,40 +1,42 @@
 import UnrollBase
 
-/// How a text is cut into minibatches ("Dive into Deep Learning" 8.3 and, for windows, 9.3 of edition 1.0).
+/// The way in which a text is cut into minibatches ("Dive into Deep Learning" 8.3 and, for windows, 9.3 of edition 1.0).
 public enum Partitioning: String, CaseIterable, Codable, Sendable {
-    /// `B` strands of text side by side; the state goes on from one minibatch to the next.
+    /// `B` strands of text side by side, with the state carried on from one minibatch to the next.
     case sequential
     /// As `sequential`, but always from the first token: every epoch has the same minibatches.
     case consecutive
     /// Subsequences that do not overlap, in random order.
     case random
-    /// All overlapping windows of `T` tokens and the one to predict, in random order.
+    /// All overlapping windows of `T` tokens and the one to predict after them, in random order.
     case windows
 
     /// Cuts a text into the minibatches of one epoch, which depend on the arguments alone.
     ///
     /// - Parameters:
     ///   - tokens: The text.
-    ///   - batchSize: Sequences side by side, `B`.
-    ///   - sequenceLength: Tokens in a sequence, `T`.
+    ///   - batchSize: The number of sequences side by side, `B`; at least 1.
+    ///   - sequenceLength: The number of tokens in a sequence, `T`; at least 1.
     ///   - seed: The seed of the run.
-    ///   - epoch: Which pass through the text this is.
-    ///   - windowCount: How many windows of the beginning to train on, for `windows`; nil is all.
-    /// - Returns: The minibatches, made when they are asked for.
-    /// - Throws: `TextError` when a size is not positive or the text is too short for one minibatch.
+    ///   - epoch: The number of the pass through the text, from 0.
+    ///   - windowCount: For `windows`, the number of windows at the beginning of the text to train on; at least 1.
+    ///     Default: all.
+    /// - Returns: The minibatches, each made when it is asked for.
+    /// - Throws: `ParameterError` when a size is not positive, `TextError.textTooShort` when the text is too short for
+    ///   one minibatch, `TextError.minibatchTooLarge`.
     public func minibatches(
         of tokens: TokenIDs, batchSize: Int, sequenceLength: Int, seed: UInt64, epoch: Int,
         windowCount: Int? = nil
-    ) throws(TextError) -> any MinibatchSource {
+    ) throws -> any MinibatchSource {
         let shape = MinibatchShape(batchSize: batchSize, sequenceLength: sequenceLength)
         let random = RandomSource(
             seed: seed, purpose: .partitioning, index: UInt32(truncatingIfNeeded: epoch))
         return switch self {
-        case .sequential: try SequentialMinibatches(of: tokens, shape: shape, random: random)
-        case .consecutive: try SequentialMinibatches(of: tokens, shape: shape, random: nil)
-        case .random: try RandomMinibatches(of: tokens, shape: shape, random: random)
+        case .sequential: try SequentialMinibatches(cutting: tokens, shape: shape, random: random)
+        case .consecutive: try SequentialMinibatches(cutting: tokens, shape: shape, random: nil)
+        case .random: try RandomMinibatches(cutting: tokens, shape: shape, random: random)
         case .windows:
-            try WindowMinibatches(of: tokens, shape: shape, first: 0, count: windowCount, random: random)
+            try WindowMinibatches(cutting: tokens, shape: shape, first: 0, count: windowCount, random: random)
         }
     }
 }
@@ -42,28 +44,73 @@ public enum Partitioning: String, CaseIterable, Codable, Sendable {
 extension TokenIDs {
     /// The windows after those that train, in order, to validate on ("Dive into Deep Learning" 1.0, 9.5).
     ///
-    /// Windows overlap, so the first of them share tokens with the last that train: as the book does.
+    /// Windows overlap, so the first of them share tokens with the last that train, as in the book.
     ///
     /// - Parameters:
-    ///   - batchSize: Windows side by side, `B`.
-    ///   - sequenceLength: Tokens in a window that go in, `T`.
-    ///   - trainingWindows: How many windows train.
-    ///   - windowCount: How many windows validate; nil is all that are left.
-    /// - Returns: The minibatches, made when they are asked for.
-    /// - Throws: `TextError` when a size is not positive or the text has not so many windows.
+    ///   - batchSize: The number of windows side by side, `B`; at least 1.
+    ///   - sequenceLength: The number of tokens in a window that go in, `T`; at least 1.
+    ///   - trainingWindows: The number of windows that train; at least 0.
+    ///   - windowCount: The number of windows that validate; at least 1. Default: all that are left.
+    /// - Returns: The minibatches, each made when it is asked for.
+    /// - Throws: `ParameterError` when a size is out of range, `TextError.textTooShort` when the text has fewer windows,
+    ///   `TextError.minibatchTooLarge`.
     public func validationWindows(
         batchSize: Int, sequenceLength: Int, after trainingWindows: Int, windowCount: Int? = nil
-    ) throws(TextError) -> any MinibatchSource {
-        try WindowMinibatches(
-            of: self, shape: MinibatchShape(batchSize: batchSize, sequenceLength: sequenceLength),
-            first: trainingWindows,
-            count: windowCount, random: nil)
+    ) throws -> any MinibatchSource {
+        try ParameterError.require(
+            trainingWindows >= 0, "trainingWindows", is: trainingWindows, but: "at least 0")
+        return try WindowMinibatches(
+            cutting: self, shape: MinibatchShape(batchSize: batchSize, sequenceLength: sequenceLength),
+            first: trainingWindows, count: windowCount, random: nil)
     }
 
     /// All of the text as one strand (`B` = 1) with the state carried on: every token but the first is predicted once.
     ///
     /// The last minibatch has fewer steps when `sequenceLength` does not divide the text.
-    public func strand(sequenceLength: Int) throws(TextError) -> any MinibatchSource {
-        try StrandMinibatches(of: self, sequenceLength: sequenceLength)
+    ///
+    /// - Parameter sequenceLength: The number of steps in a minibatch, `T`; at least 1.
+    /// - Returns: The minibatches, each made when it is asked for.
+    /// - Throws: `ParameterError` when the length is not positive, `TextError.textTooShort` when the text has no token to
+    ///   predict, `TextError.minibatchTooLarge`.
+    public func strand(sequenceLength: Int) throws -> any MinibatchSource {
+        try StrandMinibatches(cutting: self, sequenceLength: sequenceLength)
+    }
+}
+
+/// The size of minibatches as it was asked for, which may be absurd.
+struct MinibatchShape {
+    /// The largest number of tokens in a minibatch: far beyond what a machine trains on, and far below `Int32.max`.
+    static let maximumTokens = 1 << 28
+
+    /// The number of sequences side by side, `B`.
+    let batchSize: Int
+    /// The number of tokens in a sequence, `T`.
+    let sequenceLength: Int
+
+    /// Checks that both sizes are positive.
+    func check() throws(ParameterError) {
+        try ParameterError.require(batchSize >= 1, "batchSize", is: batchSize, but: "at least 1")
+        try ParameterError.require(
+            sequenceLength >= 1, "sequenceLength", is: sequenceLength, but: "at least 1")
+    }
+
+    /// Checks that there are `B` * `T` tokens and `extra` more.
+    func check(_ tokens: TokenIDs, extra: Int) throws {
+        try check()
+        let (product, overflow) = batchSize.multipliedReportingOverflow(by: sequenceLength)
+        let (sum, sumOverflow) = product.addingReportingOverflow(extra)
+        let needed = overflow || sumOverflow ? Int.max : sum
+        guard tokens.count >= needed else {
+            throw TextError.textTooShort(
+                tokens: tokens.count, needed: needed, batchSize: batchSize, sequenceLength: sequenceLength)
+        }
+        try checkSize(batchSize: batchSize)
+    }
+
+    /// Checks that a machine can be asked for that many sequences.
+    func checkSize(batchSize: Int) throws(TextError) {
+        guard batchSize <= Self.maximumTokens / sequenceLength else {
+            throw .minibatchTooLarge(batchSize: batchSize, sequenceLength: sequenceLength)
+        }
     }
 }

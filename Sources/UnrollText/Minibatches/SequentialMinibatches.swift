@@ -2,8 +2,8 @@ import UnrollBase
 
 /// Cuts a text into `B` strands that are read side by side, `T` tokens at a time.
 ///
-/// The text begins at a random offset from 0 to `T`, or without a random source at its first token; what does not fill
-/// a last minibatch is left out.
+/// The text begins at a random offset in `0...T`, or at its first token without a random source. Tokens that do not fill
+/// a last minibatch are left out.
 struct SequentialMinibatches: MinibatchSource {
     let count: Int
     private let tokens: TokenIDs
@@ -11,8 +11,8 @@ struct SequentialMinibatches: MinibatchSource {
     private let offset: Int
     private let strandLength: Int
 
-    init(of tokens: TokenIDs, shape: MinibatchShape, random: RandomSource?) throws(TextError) {
-        // The largest offset skips T tokens, and the last target is one behind the last input.
+    init(cutting tokens: TokenIDs, shape: MinibatchShape, random: RandomSource?) throws {
+        // The largest offset skips T tokens, and the last target is one after the last input.
         let (extra, overflow) = (random == nil ? 0 : shape.sequenceLength).addingReportingOverflow(1)
         try shape.check(tokens, extra: overflow ? Int.max : extra)
         var random = random
@@ -29,5 +29,33 @@ struct SequentialMinibatches: MinibatchSource {
         for b in 0..<shape.batchSize {
             minibatch.setColumn(b, from: tokens, at: offset + b * strandLength + index * shape.sequenceLength)
         }
+    }
+}
+
+/// Reads a text from its beginning to its end, `T` tokens at a time and the rest at the end.
+struct StrandMinibatches: MinibatchSource {
+    let count: Int
+    private let tokens: TokenIDs
+    private let sequenceLength: Int
+
+    init(cutting tokens: TokenIDs, sequenceLength: Int) throws {
+        try MinibatchShape(batchSize: 1, sequenceLength: sequenceLength).check()
+        guard tokens.count >= 2 else {
+            throw TextError.textTooShort(
+                tokens: tokens.count, needed: 2, batchSize: 1, sequenceLength: sequenceLength)
+        }
+        self.tokens = tokens
+        let steps = min(sequenceLength, tokens.count - 1)
+        try MinibatchShape(batchSize: 1, sequenceLength: steps).checkSize(batchSize: 1)
+        self.sequenceLength = steps
+        count = (tokens.count - 2) / steps + 1
+    }
+
+    func fill(_ minibatch: inout Minibatch, at index: Int) {
+        let start = index * sequenceLength
+        minibatch.reshape(
+            sequenceLength: min(sequenceLength, tokens.count - 1 - start), batchSize: 1,
+            continuesState: index > 0)
+        minibatch.setColumn(0, from: tokens, at: start)
     }
 }

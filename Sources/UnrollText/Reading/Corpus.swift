@@ -1,65 +1,34 @@
-/// A text as token ids, with the vocabulary that they are numbered by.
+import UnrollBase
+
+/// A text as token ids, with the vocabulary that numbers them.
 public struct Corpus: Sendable {
     /// The tokens that the ids stand for.
     public let vocabulary: Vocabulary
     /// The text.
     public let tokens: TokenIDs
-    /// What to call the text in messages: a file name, "standard input" ….
+    /// The name of the text in messages, such as a file name or "standard input".
     public let name: String
     /// The number of bytes of preprocessed text that the tokens stand for; nil when it is not known.
     ///
-    /// A part that `split` made knows it for byte tokens alone.
+    /// For a part that `split` made, it is known for byte tokens only.
     public let byteCount: Int?
     /// The number of Unicode scalars of preprocessed text that the tokens stand for; nil when it is not known.
     ///
-    /// Byte tokens need not be UTF-8 and have none; a part that `split` made knows it for characters alone.
+    /// Byte tokens need not be UTF-8 and have none. For a part that `split` made, it is known for characters only.
     public let characterCount: Int?
     /// The number of tokens that the vocabulary lacks, if it is known without counting.
     private let countedUnknown: Int?
     /// The fingerprint, if it is known without reading all tokens.
     private let knownFingerprint: UInt64?
 
-    /// The number of tokens that the vocabulary lacks; a part of a text that lacks some counts them each time.
+    /// The number of tokens that the vocabulary lacks.
+    ///
+    /// A part of a text in which some are lacking counts them each time.
     public var unknownCount: Int { countedUnknown ?? tokens.occurrences(of: Vocabulary.unknownID) }
-
-    /// Makes tokens and a vocabulary of a string.
-    public init(
-        text: String, name: String = "text", preprocessing: Preprocessing = .none,
-        tokens kind: TokenKind = .characters, minimumFrequency: Int = 1, limit: Int? = nil
-    ) throws(TextError) {
-        try self.init(
-            bytes: text.utf8, name: name, preprocessing: preprocessing, tokens: kind,
-            minimumFrequency: minimumFrequency, limit: limit)
-    }
-
-    /// Makes tokens and a vocabulary of bytes, such as those of standard input.
-    public init(
-        bytes: some Collection<UInt8>, name: String, preprocessing: Preprocessing = .none,
-        tokens kind: TokenKind = .characters, minimumFrequency: Int = 1, limit: Int? = nil
-    ) throws(TextError) {
-        self = try Self.reading(bytes) { source throws(TextError) in
-            try Corpus(
-                TextPieces(
-                    texts: [TextSource(source, name: name)], name: name, preprocessing: preprocessing,
-                    kind: kind),
-                name: name, minimumFrequency: minimumFrequency, limit: limit)
-        }
-    }
-
-    /// Makes tokens of bytes, of a vocabulary that is there already.
-    public init(bytes: some Collection<UInt8>, name: String, vocabulary: Vocabulary) throws(TextError) {
-        self = try Self.reading(bytes) { source throws(TextError) in
-            try Corpus(
-                TextPieces(
-                    texts: [TextSource(source, name: name)], name: name,
-                    preprocessing: vocabulary.preprocessing, kind: vocabulary.kind),
-                name: name, vocabulary: vocabulary)
-        }
-    }
 
     /// A number that tells this text from others: equal for equal ids under vocabularies of the same tokens.
     ///
-    /// It is FNV-1a, and no protection from somebody who looks for two texts with the same number.
+    /// It is the hash FNV-1a, and no protection from a person who looks for two texts with the same number.
     public var fingerprint: UInt64 {
         if let knownFingerprint { return knownFingerprint }
         var fingerprint = Fingerprint(vocabulary)
@@ -67,7 +36,7 @@ public struct Corpus: Sendable {
         return fingerprint.value
     }
 
-    /// A part of the text, of which only what needs no reading is known.
+    /// A part of the text, with the figures that are known without reading it.
     func part(_ range: Range<Int>) -> Corpus {
         Corpus(
             tokens: tokens.part(range), vocabulary: vocabulary, name: name,
@@ -88,52 +57,57 @@ public struct Corpus: Sendable {
         countedUnknown = unknownCount
         knownFingerprint = fingerprint
     }
+}
 
-    /// Reads a text twice, to make a vocabulary and then to make tokens, which are kept in memory.
-    init(
-        _ pieces: TextPieces, name: String, minimumFrequency: Int, limit: Int?
-    ) throws(TextError) {
-        if let limit, limit < 1 { throw .invalidLimit(limit) }
-        let counts = try TokenCounts(of: pieces)
-        try self.init(
-            pieces, name: name,
-            vocabulary: try Vocabulary(counts, of: pieces, minimumFrequency: minimumFrequency),
-            limit: limit ?? .max, expected: counts.total)
+/// The parts of a text, in its order: for training, for validation and for testing.
+public struct CorpusSplit: Sendable {
+    /// The part that a model learns from.
+    public let training: Corpus
+    /// The part that is held out for choosing among epochs, models and options.
+    public let validation: Corpus?
+    /// The part that is held out from every choice as well, to be read once, when all are made.
+    public let test: Corpus?
+
+    /// Puts parts together, which may be texts of their own.
+    package init(training: Corpus, validation: Corpus?, test: Corpus?) {
+        self.training = training
+        self.validation = validation
+        self.test = test
     }
+}
 
-    /// Reads a text as tokens of a vocabulary, which are kept in memory.
-    init(_ pieces: TextPieces, name: String, vocabulary: Vocabulary) throws(TextError) {
-        // No token is shorter than a byte, and words have something between them.
-        let size = pieces.byteCount
-        try self.init(
-            pieces, name: name, vocabulary: vocabulary, limit: .max,
-            expected: pieces.kind == .words ? size / 2 + 1 : size)
-    }
-
-    private init(
-        _ pieces: TextPieces, name: String, vocabulary: Vocabulary, limit: Int, expected: Int
-    ) throws(TextError) {
-        var encoder = TokenEncoder(vocabulary)
-        let tokens =
-            switch vocabulary.bytesPerID {
-            case 1: TokenIDs(try encoder.ids(of: pieces, limit: limit, expected: expected, as: UInt8.self))
-            case 2: TokenIDs(try encoder.ids(of: pieces, limit: limit, expected: expected, as: UInt16.self))
-            default: TokenIDs(try encoder.ids(of: pieces, limit: limit, expected: expected, as: UInt32.self))
-            }
-        guard !tokens.isEmpty else { throw .emptyText(file: pieces.name) }
-        self.init(
-            tokens: tokens, vocabulary: vocabulary, name: name, byteCount: encoder.byteCount,
-            characterCount: vocabulary.kind == .bytes ? nil : encoder.characterCount,
-            unknownCount: tokens.occurrences(of: Vocabulary.unknownID), fingerprint: nil)
-    }
-
-    private static func reading(
-        _ bytes: some Collection<UInt8>, _ body: (MemorySource) throws(TextError) -> Corpus
-    ) throws(TextError) -> Corpus {
-        func result(_ buffer: UnsafeBufferPointer<UInt8>) -> Result<Corpus, TextError> {
-            Result { () throws(TextError) in try body(MemorySource(bytes: UnsafeRawBufferPointer(buffer))) }
+extension Corpus {
+    /// Holds out the last parts of the text, so that no token is in two parts.
+    ///
+    /// - Parameters:
+    ///   - validationFraction: The fraction of the text to validate on, greater than 0 and less than 1. Default: none.
+    ///   - testFraction: The fraction of the text, at its very end, to test on, greater than 0 and less than 1. Default:
+    ///     none.
+    /// - Returns: The parts, which share the text's memory.
+    /// - Throws: `ParameterError` when a fraction is out of range, `TextError.textTooShortToSplit` when a part would have
+    ///   fewer than two tokens.
+    public func split(validationFraction: Double? = nil, testFraction: Double? = nil) throws -> CorpusSplit {
+        if validationFraction == nil, testFraction == nil {
+            return CorpusSplit(training: self, validation: nil, test: nil)
         }
-        let inPlace = bytes.withContiguousStorageIfAvailable(result)
-        return try (inPlace ?? Array(bytes).withUnsafeBufferPointer(result)).get()
+        func count(_ fraction: Double?, _ parameter: String) throws(ParameterError) -> Int {
+            guard let fraction else { return 0 }
+            try ParameterError.require(
+                fraction > 0 && fraction < 1, parameter, is: fraction, but: "greater than 0 and less than 1")
+            // Up, so that the first part is that of `text[:int(0.9 * len(text))]`, but not for the rounding of the product.
+            return Int((Double(tokens.count) * fraction - 1e-6).rounded(.up))
+        }
+        let validated = try count(validationFraction, "validationFraction")
+        let tested = try count(testFraction, "testFraction")
+        let end = tokens.count - tested
+        let cut = end - validated
+        guard cut >= 2, validationFraction == nil || validated >= 2, testFraction == nil || tested >= 2 else {
+            throw TextError.textTooShortToSplit(
+                tokens: tokens.count, validationFraction: validationFraction, testFraction: testFraction)
+        }
+        return CorpusSplit(
+            training: part(0..<cut),
+            validation: validationFraction.map { _ in part(cut..<end) },
+            test: testFraction.map { _ in part(end..<tokens.count) })
     }
 }

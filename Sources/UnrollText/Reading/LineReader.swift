@@ -1,11 +1,11 @@
-/// Cuts a stream into lines, while it comes.
+/// Cuts the bytes of a text into lines as they come.
 ///
-/// Memory holds the lines that came together, and so the longest line.
+/// Memory holds the lines that came together, and so at least the longest line.
 package struct LineReader {
     /// Lines that came together.
     package struct Block {
         fileprivate(set) var bytes: [UInt8]
-        /// The bytes of each line, without its line feed.
+        /// The positions of each line's bytes, without its line feed.
         package fileprivate(set) var lines: [Range<Int>] = []
 
         /// Calls `body` with the bytes of each line.
@@ -16,28 +16,30 @@ package struct LineReader {
         }
     }
 
-    private let stream: ByteStream
+    private let bytes: ByteReader
     private let isText: Bool
     /// The beginning of a line whose end has not come yet.
     private var begun: [UInt8] = []
-    /// Bytes of the stream before that.
+    /// The bytes of the text before that.
     private var offset = 0
     private var buffer = [UInt8](repeating: 0, count: 1 << 18)
 
     /// Begins to read lines, which must be UTF-8 unless tokens are bytes.
-    package init(_ stream: ByteStream, tokens kind: TokenKind) {
-        self.stream = stream
+    package init(_ bytes: ByteReader, tokens kind: TokenKind) {
+        self.bytes = bytes
         isText = kind != .bytes
     }
 
     /// Waits for the next lines; nil at the end.
+    ///
+    /// - Throws: `invalidUTF8` for characters and words, or `unreadable`.
     package mutating func next() throws(TextError) -> Block? {
         while true {
             let count = try read()
             if count == 0, begun.isEmpty { return nil }
             let new = begun.count
             begun.append(contentsOf: buffer[..<count])
-            // What ends the stream ends a line.
+            // The end of the text ends a line too.
             let end = count == 0 ? begun.endIndex : begun[new...].lastIndex(of: 0x0A).map { $0 + 1 }
             if let end { return try block(to: end) }
         }
@@ -45,8 +47,8 @@ package struct LineReader {
 
     private mutating func read() throws(TextError) -> Int {
         var result: Result<Int, TextError> = .success(0)
-        buffer.withUnsafeMutableBytes { bytes in
-            result = Result { () throws(TextError) in try stream.read(into: bytes) }
+        buffer.withUnsafeMutableBytes { buffer in
+            result = Result { () throws(TextError) in try bytes.read(into: buffer) }
         }
         return try result.get()
     }
@@ -55,10 +57,9 @@ package struct LineReader {
         var block = Block(bytes: Array(begun[..<end]))
         var start = 0
         if isText {
-            if let invalid = block.bytes.withUnsafeBufferPointer({ $0.firstInvalidUTF8Offset() }) {
-                throw .invalidUTF8(file: stream.name, offset: offset + invalid)
+            start = try block.bytes.withUnsafeBufferPointer { text throws(TextError) in
+                try text.textStart(in: bytes.name, at: offset)
             }
-            if offset == 0, block.bytes.starts(with: UnsafeBufferPointer.byteOrderMark) { start = 3 }
         }
         while start < end {
             let lineEnd = block.bytes[start...].firstIndex(of: 0x0A) ?? end

@@ -1,18 +1,77 @@
-/// Preprocesses a text that comes in pieces, as if it came whole.
+/// The change that is made to a text before it is cut into tokens.
+///
+/// For `characters` and `words`, a byte-order mark at the beginning is dropped as well. Byte tokens are made of the file
+/// as it is: nothing is dropped, and only ASCII bytes have a case or count as white space.
+public enum Preprocessing: String, CaseIterable, Codable, Sendable {
+    /// No change.
+    case none
+    /// Lower case. Every run of white space becomes one space, and there is none at either end.
+    case lowercase
+    /// Every run of anything but A-Z and a-z becomes one space, and letters become lower case ("Dive into Deep
+    /// Learning" 1.0).
+    case letters
+}
+
+/// The rules of preprocessing for one byte or character, which reading, scoring and compression share.
+package struct PreprocessingRules: Sendable {
+    /// The outcome of preprocessing one byte or character.
+    package enum Outcome: Sendable, Equatable {
+        /// A Unicode scalar, or a byte where tokens are bytes.
+        case unit(UInt32)
+        /// It separates words, and becomes a space if the text is preprocessed.
+        case separator
+        /// More than one Unicode scalar.
+        case several([UInt32])
+    }
+
+    private let preprocessing: Preprocessing
+    /// Whether anything is a separator; otherwise all units stay as they are.
+    package let haveSeparators: Bool
+
+    /// The rules for texts that are preprocessed and cut in a given way.
+    package init(_ preprocessing: Preprocessing, kind: TokenKind) {
+        self.preprocessing = preprocessing
+        haveSeparators = preprocessing != .none || kind == .words
+    }
+
+    /// The outcome for an ASCII character, or for any byte where bytes stand for themselves.
+    package func outcome(ofByte byte: UInt8) -> Outcome {
+        switch byte {
+        case 0x41...0x5A where preprocessing != .none: .unit(UInt32(byte + 0x20))
+        case 0x41...0x5A, 0x61...0x7A: .unit(UInt32(byte))
+        case 0x20 where haveSeparators, 0x09...0x0D where haveSeparators: .separator
+        default: preprocessing == .letters ? .separator : .unit(UInt32(byte))
+        }
+    }
+
+    /// The outcome for a character beyond ASCII.
+    package func outcome(ofScalar value: UInt32) -> Outcome {
+        guard haveSeparators else { return .unit(value) }
+        guard preprocessing != .letters, let scalar = Unicode.Scalar(value),
+            !scalar.properties.isWhitespace
+        else { return .separator }
+        guard preprocessing == .lowercase else { return .unit(value) }
+        let lowercase = scalar.properties.lowercaseMapping.unicodeScalars.map(\.value)
+        return lowercase.count == 1 ? .unit(lowercase[0]) : .several(lowercase)
+    }
+}
+
+/// Preprocesses a text that comes in pieces as if it came whole.
 struct Preprocessor {
-    /// No piece grows by more than this factor: a scalar of two bytes or more becomes seven at most.
+    /// The factor by which a piece grows at most: a scalar of two bytes or more becomes seven bytes at most.
     static let maximumGrowth = 4
-    /// Scalars are written eight bytes at a time.
+    /// The room that is needed after the output: scalars are written eight bytes at a time.
     static let slack = 8
 
     private let preprocessing: Preprocessing
-    /// Whether bytes stand for themselves, so that those of no ASCII character are not looked into.
+    private let rules: PreprocessingRules
+    /// Whether bytes stand for themselves, so that those beyond ASCII are not looked into.
     private let isBytewise: Bool
-    /// What a byte becomes; everything that separates becomes a space.
+    /// The byte that a byte becomes: a space for every separator.
     private let mapping: [UInt8]
-    /// What a scalar beyond ASCII becomes in lower case, once it has been looked up.
+    /// The packed bytes that a scalar beyond ASCII becomes, once they have been looked up.
     private var lowercase = ScalarTable()
-    /// 1 when a space would follow a space, or the beginning of a text whose ends are stripped.
+    /// 1 when a space would follow a space, or the beginning of a text whose ends are stripped; otherwise 0.
     private var isAfterSpace: Int
     /// Whether a space at the end of the last piece waits for something to follow it.
     private var owesSpace = false
@@ -21,23 +80,20 @@ struct Preprocessor {
         self.preprocessing = preprocessing
         isBytewise = preprocessing == .letters || kind == .bytes
         isAfterSpace = preprocessing == .lowercase ? 1 : 0
+        let rules = PreprocessingRules(preprocessing, kind: kind)
+        self.rules = rules
         mapping = (0...UInt8.max).map { byte in
-            switch byte {
-            case 0x41...0x5A: byte + 0x20
-            case 0x61...0x7A: byte
-            case 0x20, 0x09...0x0D: 0x20
-            default: preprocessing == .letters ? 0x20 : byte
-            }
+            if case .unit(let value) = rules.outcome(ofByte: byte) { UInt8(value) } else { 0x20 }
         }
     }
 
-    /// Begins with another text.
+    /// Begins another text.
     mutating func restart() {
         isAfterSpace = preprocessing == .lowercase ? 1 : 0
         owesSpace = false
     }
 
-    /// Writes what the next piece of the text becomes, and returns its length in bytes.
+    /// Writes the preprocessed form of the next piece of the text, and returns its length in bytes.
     mutating func process(
         _ piece: UnsafeBufferPointer<UInt8>, into output: UnsafeMutablePointer<UInt8>
     ) -> Int {
@@ -97,7 +153,7 @@ struct Preprocessor {
                 let scalar = piece.nextScalar(at: &index)
                 var packed = lowercase[scalar]
                 if packed == 0 {
-                    packed = Self.packedLowercase(of: scalar)
+                    packed = packedBytes(of: rules.outcome(ofScalar: scalar))
                     lowercase[scalar] = packed
                 }
                 UnsafeMutableRawPointer(output + written)
@@ -112,14 +168,16 @@ struct Preprocessor {
     private static let packedSpace = 1 << 56 | 0x20
 
     /// Up to seven bytes of UTF-8, the first one lowest, with their number in the highest byte.
-    private static func packedLowercase(of value: UInt32) -> Int {
-        guard let scalar = Unicode.Scalar(value), !scalar.properties.isWhitespace else { return packedSpace }
-        var packed = 0
-        var count = 0
-        for byte in scalar.properties.lowercaseMapping.utf8.prefix(7) {
-            packed |= Int(byte) << (8 * count)
-            count += 1
+    private func packedBytes(of outcome: PreprocessingRules.Outcome) -> Int {
+        let scalars: [UInt32]
+        switch outcome {
+        case .separator: return Self.packedSpace
+        case .unit(let value): scalars = [value]
+        case .several(let values): scalars = values
         }
-        return count << 56 | packed
+        let bytes = scalars.compactMap(Unicode.Scalar.init).flatMap { UTF8.encode($0) ?? .init() }.prefix(7)
+        var packed = bytes.count << 56
+        for (index, byte) in bytes.enumerated() { packed |= Int(byte) << (8 * index) }
+        return packed
     }
 }

@@ -1,7 +1,19 @@
 /// Reading UTF-8 a run of ASCII or one scalar at a time.
 extension UnsafeBufferPointer<UInt8> {
-    /// What some programs put before a text to say that it is UTF-8.
-    static var byteOrderMark: [UInt8] { [0xEF, 0xBB, 0xBF] }
+    /// Checks that the bytes at an offset of a file are UTF-8, and returns the length of a byte-order mark before them.
+    ///
+    /// Some programs put the mark at the beginning of a file to say that it is UTF-8; it is not part of the text.
+    func textStart(in file: String, at offset: Int) throws(TextError) -> Int {
+        if let invalid = firstInvalidUTF8Offset() {
+            throw .invalidUTF8(file: file, offset: offset + invalid)
+        }
+        return offset == 0 ? byteOrderMarkLength : 0
+    }
+
+    /// The length of the byte-order mark at the beginning, 0 when there is none.
+    var byteOrderMarkLength: Int {
+        count >= 3 && self[0] == 0xEF && self[1] == 0xBB && self[2] == 0xBF ? 3 : 0
+    }
 
     /// The end of the run of ASCII bytes that begins at `start`.
     func asciiRunEnd(from start: Int) -> Int {
@@ -20,7 +32,7 @@ extension UnsafeBufferPointer<UInt8> {
         return end
     }
 
-    /// The scalar whose first byte, not an ASCII one, is at `index`, which moves behind it; the text is valid.
+    /// The scalar whose first byte, not an ASCII one, is at `index`, which moves past it; the text must be valid.
     @inline(__always)
     package func nextScalar(at index: inout Int) -> UInt32 {
         let first = UInt32(self[index])
@@ -52,7 +64,8 @@ extension UnsafeBufferPointer<UInt8> {
         }
     }
 
-    /// The length of the sequence of two to four bytes at `index`: table 3-7 of the Unicode standard.
+    /// The length of the valid sequence of two to four bytes at `index` (Unicode standard, table 3-7); nil if there is
+    /// none.
     @inline(__always)
     package func validSequenceLength(at index: Int) -> Int? {
         let first = self[index]
@@ -73,16 +86,25 @@ extension UnsafeBufferPointer<UInt8> {
         return first <= 0xF4 && second >= lowest && second <= highest ? 4 : nil
     }
 
-    /// The number of bytes before a sequence that goes on behind the end, all bytes when there is none.
-    func lastScalarBoundary() -> Int {
+    /// The number of bytes before an incomplete sequence at the end, which more bytes could complete.
+    package func lastScalarBoundary() -> Int {
         for length in 1...3 where length <= count {
             let byte = self[count - length]
             if byte & 0xC0 != 0x80 {
-                let needed = byte < 0xC0 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4
-                return needed > length ? count - length : count
+                return Self.sequenceLength(after: byte) > length ? count - length : count
             }
         }
         return count
+    }
+
+    /// The length of the sequences that begin with a byte; 1 for those that begin no longer one.
+    private static func sequenceLength(after first: UInt8) -> Int {
+        switch first {
+        case 0xC2...0xDF: 2
+        case 0xE0...0xEF: 3
+        case 0xF0...0xF4: 4
+        default: 1
+        }
     }
 
     /// The number of scalars in a valid text.
@@ -92,7 +114,7 @@ extension UnsafeBufferPointer<UInt8> {
         return count
     }
 
-    /// The length of the white space (Unicode's White_Space) at `index`, 0 when something else is there.
+    /// The length of the white space (Unicode's White_Space) at `index` of a valid text, 0 when there is none.
     @inline(__always)
     func whiteSpaceLength(at index: Int) -> Int {
         let byte = self[index]

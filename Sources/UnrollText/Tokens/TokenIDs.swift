@@ -1,6 +1,8 @@
+import UnrollBase
+
 /// The token ids of a text, in the fewest bytes that the vocabulary allows; a part shares its whole's memory.
 ///
-/// Those of a large text are not in memory but in a file, of which the system reads what is needed.
+/// The ids of a large text may be in a file, of which the system reads what is needed.
 public struct TokenIDs: Sendable, Equatable, RandomAccessCollection {
     private enum Storage: Sendable {
         case bytes(IDMemory<UInt8>)
@@ -13,7 +15,7 @@ public struct TokenIDs: Sendable, Equatable, RandomAccessCollection {
 
     /// The position of the first id, always 0.
     public var startIndex: Int { 0 }
-    /// The position behind the last id.
+    /// The position after the last id.
     public var endIndex: Int { range.count }
 
     /// The id at a position.
@@ -36,7 +38,7 @@ public struct TokenIDs: Sendable, Equatable, RandomAccessCollection {
     init(_ ids: [UInt16]) { self.init(.shorts(.array(ids)), range: ids.indices) }
     init(_ ids: [UInt32]) { self.init(.words(.array(ids)), range: ids.indices) }
 
-    /// Takes the ids at the beginning of a mapped file that holds so many; nil when no id has such a width.
+    /// Takes ids at the beginning of a mapped file, which must hold that many; nil when ids are never that wide.
     init?(_ file: MappedFile, count: Int, bytesPerID: Int) {
         let storage: Storage? =
             switch bytesPerID {
@@ -49,7 +51,7 @@ public struct TokenIDs: Sendable, Equatable, RandomAccessCollection {
         self.init(storage, range: 0..<count)
     }
 
-    /// Stores ids that come from elsewhere than a corpus.
+    /// Stores ids that do not come from a corpus.
     public init(_ ids: some Collection<Int32>) {
         let all = ids.reduce(0 as UInt32) { $0 | UInt32(bitPattern: $1) }
         if all <= UInt8.max {
@@ -61,12 +63,12 @@ public struct TokenIDs: Sendable, Equatable, RandomAccessCollection {
         }
     }
 
-    /// Whether both hold the same ids, however they are stored.
+    /// Whether both hold the same ids, in whatever width.
     public static func == (left: TokenIDs, right: TokenIDs) -> Bool {
         left.elementsEqual(right)
     }
 
-    /// The bytes that one id takes.
+    /// The size of one id in bytes.
     package var bytesPerID: Int {
         switch storage {
         case .bytes: 1
@@ -75,7 +77,7 @@ public struct TokenIDs: Sendable, Equatable, RandomAccessCollection {
         }
     }
 
-    /// How often an id occurs.
+    /// The number of occurrences of an id.
     package func occurrences(of id: Int32) -> Int {
         switch storage {
         case .bytes(let ids): Self.count(UInt8(truncatingIfNeeded: id), in: ids, range)
@@ -84,7 +86,7 @@ public struct TokenIDs: Sendable, Equatable, RandomAccessCollection {
         }
     }
 
-    /// The ids at some positions, which are counted from 0 again, without a copy.
+    /// The ids at some positions, without a copy; positions in the part count from 0 again.
     package func part(_ positions: Range<Int>) -> TokenIDs {
         precondition(positions.lowerBound >= 0 && positions.upperBound <= count, "positions out of range")
         let start = range.lowerBound
@@ -121,6 +123,33 @@ public struct TokenIDs: Sendable, Equatable, RandomAccessCollection {
             for offset in ids.indices {
                 destination[offset &* stride] = Int32(truncatingIfNeeded: ids[offset])
             }
+        }
+    }
+}
+
+/// Ids of one width, in an array or at the beginning of a file that is mapped into memory.
+private enum IDMemory<ID: FixedWidthInteger & Sendable>: Sendable {
+    case array([ID])
+    case mapped(MappedFile)
+
+    subscript(index: Int) -> ID {
+        switch self {
+        case .array(let ids): ids[index]
+        case .mapped(let file): file.bytes.load(fromByteOffset: index * MemoryLayout<ID>.size, as: ID.self)
+        }
+    }
+
+    /// Calls `body` with the ids at some positions.
+    func withIDs<Result>(_ range: Range<Int>, _ body: (UnsafeBufferPointer<ID>) -> Result) -> Result {
+        switch self {
+        case .array(let ids):
+            return ids.withUnsafeBufferPointer { body(UnsafeBufferPointer(rebasing: $0[range])) }
+        case .mapped(let file):
+            let bytes = file.bytes[
+                range.lowerBound * MemoryLayout<ID>.size..<range.upperBound * MemoryLayout<ID>.size]
+            let result = UnsafeRawBufferPointer(rebasing: bytes).withMemoryRebound(to: ID.self, body)
+            file.didRead(bytes.count)
+            return result
         }
     }
 }

@@ -2,57 +2,57 @@ import Foundation
 
 /// Reads a text once, as tokens of a vocabulary, in memory that does not grow with the text.
 package struct TokenReader {
-    /// What to call the text in messages.
+    /// The name of the text in messages.
     package let name: String
-    /// The bytes of the text as it is stored, 0 when they are not known before reading.
+    /// The number of bytes of the text as it is stored, 0 when it is not known before reading.
     package let expectedByteCount: Int
-    /// Tokens read so far.
+    /// The number of tokens read so far.
     package private(set) var tokenCount = 0
-    /// Those among them that the vocabulary lacks.
+    /// The number of those among them that the vocabulary lacks.
     package private(set) var unknownCount = 0
 
-    private let pieces: TextPieceReader
-    private var encoder: TokenEncoder
+    private let text: TextReader
+    private var tokenizer: Tokenizer
     private var isAtEnd = false
 
-    /// The bytes of preprocessed text that the tokens so far stand for.
-    package var byteCount: Int { encoder.byteCount }
+    /// The number of bytes of preprocessed text that the tokens so far stand for.
+    package var byteCount: Int { tokenizer.byteCount }
 
     /// Begins to read a file, the files of a folder, a pipe or a device.
+    ///
+    /// - Throws: `fileNotFound`, `isDirectory`, `emptyFolder` or `unreadable`.
     package init(contentsOf url: URL, vocabulary: Vocabulary) throws(TextError) {
-        var texts: [TextSource] = []
-        if TextFolder.exists(at: url) {
-            for file in try TextFolder(url: url, excluded: nil).files() {
-                texts.append(try TextSource(file: file))
-            }
-        } else {
-            texts = [TextSource(try ByteStream(contentsOf: url))]
-        }
-        self.init(texts, name: url.lastPathComponent, vocabulary)
+        // A single file need not be read twice, so a pipe is not kept in memory.
+        let inputs =
+            TextInput.isFolder(url)
+            ? try TextInput.inputs(at: [url]) : [TextInput(try ByteReader(contentsOf: url))]
+        self.init(inputs, name: url.lastPathComponent, vocabulary)
     }
 
     /// Begins to read a stream.
-    package init(_ stream: ByteStream, vocabulary: Vocabulary) {
-        self.init([TextSource(stream)], name: stream.name, vocabulary)
+    package init(_ stream: ByteReader, vocabulary: Vocabulary) {
+        self.init([TextInput(stream)], name: stream.name, vocabulary)
     }
 
-    private init(_ texts: [TextSource], name: String, _ vocabulary: Vocabulary) {
+    private init(_ inputs: [TextInput], name: String, _ vocabulary: Vocabulary) {
         self.name = name
-        expectedByteCount = texts.reduce(0) { $0 + $1.byteCount }
-        pieces = TextPieceReader(
-            TextPieces(
-                texts: texts, name: name, preprocessing: vocabulary.preprocessing, kind: vocabulary.kind))
-        encoder = TokenEncoder(vocabulary)
+        expectedByteCount = inputs.reduce(0) { $0 + $1.byteCount }
+        text = TextReader(
+            TextSource(
+                inputs: inputs, name: name, preprocessing: vocabulary.preprocessing, kind: vocabulary.kind))
+        tokenizer = Tokenizer(vocabulary)
     }
 
     /// The ids of the next tokens, of which there may be none; nil at the end.
+    ///
+    /// - Throws: `invalidUTF8` for characters and words, or why a file cannot be read.
     package mutating func next() throws(TextError) -> [Int32]? {
         guard !isAtEnd else { return nil }
-        let piece = try pieces.next()
+        let piece = try text.next()
         isAtEnd = piece == nil
         // No token is shorter than a byte, and one word of earlier pieces may end in this one.
         let ids = [Int32](unsafeUninitializedCapacity: (piece?.count ?? 0) + 1) { buffer, count in
-            count = piece.map { encoder.encode($0, into: buffer) } ?? encoder.finish(into: buffer)
+            count = piece.map { tokenizer.encode($0, into: buffer) } ?? tokenizer.finish(into: buffer)
         }
         tokenCount += ids.count
         unknownCount += ids.count { $0 == Vocabulary.unknownID }

@@ -1,7 +1,7 @@
 /// Numbers distinct tokens in the order in which they are first inserted, by their bytes.
 ///
-/// A `Dictionary` of strings would not do: Swift holds strings equal that are canonically equivalent, and it would
-/// need a string for every occurrence of a token.
+/// A `Dictionary` of strings would not do: canonically equivalent strings are equal in Swift, and every occurrence of
+/// a token would need a string.
 struct TokenTable: Sendable, Equatable {
     /// The bytes of all tokens, one after another.
     private var bytes: [UInt8] = []

@@ -1,4 +1,5 @@
 import Foundation
+import UnrollBase
 
 /// The contents of `vocabulary.json`.
 extension Vocabulary {
@@ -20,8 +21,7 @@ extension Vocabulary {
 
     /// The vocabulary as JSON, with every token as `token(_:)` writes it.
     public func jsonData() throws -> Data {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let encoder = JSONEncoder.unroll
         return try encoder.encode(
             Document(
                 format: Self.format, version: Self.version, kind: kind, preprocessing: preprocessing,
@@ -29,11 +29,13 @@ extension Vocabulary {
     }
 
     /// Reads what `jsonData()` wrote.
+    ///
+    /// - Throws: `invalidVocabulary`, or `unsupportedVocabularyVersion` for data of a later format.
     public init(jsonData: Data) throws(TextError) {
         let decoder = JSONDecoder()
         guard let header = try? decoder.decode(Header.self, from: jsonData), header.format == Self.format
         else {
-            throw .invalidVocabulary(reason: "not a vocabulary that unroll has written")
+            throw .invalidVocabulary(reason: "not a vocabulary that Unroll has written")
         }
         guard header.version == Self.version else {
             throw .unsupportedVocabularyVersion(found: header.version, supported: Self.version)

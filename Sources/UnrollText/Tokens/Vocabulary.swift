@@ -1,15 +1,25 @@
-/// The tokens that a model knows, numbered from 0, and how a text is cut into them.
+/// What one token of a text is.
+public enum TokenKind: String, CaseIterable, Codable, Sendable {
+    /// A Unicode scalar.
+    case characters
+    /// A byte, in any encoding of the text.
+    case bytes
+    /// A run of anything but white space.
+    case words
+}
+
+/// The tokens that a model knows, numbered from 0, and the rules by which a text is cut into them.
 ///
-/// Id 0 is the unknown token `<unk>`; the others follow by falling frequency, those that are equally frequent in the
-/// order of their UTF-8 bytes.
+/// Id 0 is the unknown token `<unk>`. The others follow by falling frequency, equally frequent ones in the order of their
+/// UTF-8 bytes.
 public struct Vocabulary: Sendable, Equatable {
-    /// The id of `<unk>`, which every unknown token gets.
+    /// The id of `<unk>`, which stands for every unknown token.
     public static let unknownID: Int32 = 0
     static let unknownToken = "<unk>"
 
     /// What one token is.
     public let kind: TokenKind
-    /// What is done to a text before it is cut into tokens.
+    /// The change that is made to a text before it is cut into tokens.
     public let preprocessing: Preprocessing
     /// The tokens by id: UTF-8, or the one byte of a byte token.
     let table: TokenTable
@@ -17,7 +27,7 @@ public struct Vocabulary: Sendable, Equatable {
     /// The number of tokens `V`, `<unk>` included.
     public var count: Int { table.count }
 
-    /// The bytes that an id takes.
+    /// The size of an id in bytes.
     var bytesPerID: Int {
         switch count {
         case ...0x100: 1
@@ -27,10 +37,12 @@ public struct Vocabulary: Sendable, Equatable {
     }
 
     /// Orders the tokens of a text; those that occur less than `minimumFrequency` times stay unknown.
-    init(_ counts: TokenCounts, of pieces: TextPieces, minimumFrequency: Int) throws(TextError) {
+    ///
+    /// - Throws: `vocabularyTooLarge`.
+    init(_ counts: TokenCounts, of source: TextSource, minimumFrequency: Int) throws(TextError) {
         let found = counts.table
         guard found.count < Int32.max else {
-            throw .vocabularyTooLarge(file: pieces.name, tokens: found.count)
+            throw .vocabularyTooLarge(file: source.name, tokens: found.count)
         }
         let order = found.indices.filter { counts.counts[$0] >= minimumFrequency }.sorted { left, right in
             counts.counts[left] == counts.counts[right]
@@ -39,7 +51,7 @@ public struct Vocabulary: Sendable, Equatable {
         }
         // A text may contain the word "<unk>", as the Penn Treebank does: it is the unknown token then.
         self.init(
-            tokens: order.lazy.map { found[$0] }, kind: pieces.kind, preprocessing: pieces.preprocessing)
+            tokens: order.lazy.map { found[$0] }, kind: source.kind, preprocessing: source.preprocessing)
     }
 
     init(tokens: some Sequence<ArraySlice<UInt8>>, kind: TokenKind, preprocessing: Preprocessing) {
@@ -53,7 +65,7 @@ public struct Vocabulary: Sendable, Equatable {
 
     /// The token with an id, or nil when there is none.
     ///
-    /// A byte token that is not ASCII is written like `<0xE2>`.
+    /// A byte token that is not ASCII is written as `<0xE2>`.
     public func token(_ id: Int32) -> String? {
         contents(of: id).map(name)
     }
@@ -67,24 +79,11 @@ public struct Vocabulary: Sendable, Equatable {
     /// Preprocesses a text and cuts it into tokens.
     public func encode(_ text: String) -> EncodedText {
         var text = text
-        return text.withUTF8 { bytes in
-            let source = MemorySource(bytes: UnsafeRawBufferPointer(bytes))
-            let pieces = TextPieces(
-                texts: [TextSource(source, name: "")], name: "", preprocessing: preprocessing, kind: kind)
-            var encoder = TokenEncoder(self)
-            do {
-                let ids = try encoder.ids(of: pieces, limit: .max, expected: bytes.count, as: Int32.self)
-                return EncodedText(
-                    ids: ids, unknownTokens: ids.contains(Self.unknownID) ? try unknownTokens(in: pieces) : []
-                )
-            } catch {
-                // A string is in memory and valid UTF-8, so there is nothing to fail.
-                return EncodedText(ids: [], unknownTokens: [])
-            }
-        }
+        var tokenizer = Tokenizer(self)
+        return text.withUTF8 { tokenizer.encode($0) }
     }
 
-    /// What a token adds to a text: UTF-8, or the byte of a byte token; nothing when there is no such id.
+    /// The bytes that a token adds to a text: UTF-8, or the one byte of a byte token; none when there is no such id.
     ///
     /// Words do not contain the space that `decode` puts between them.
     public func bytes(of id: Int32) -> [UInt8] {
@@ -101,7 +100,7 @@ public struct Vocabulary: Sendable, Equatable {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// Byte tokens that are not ASCII need a name, since they are no text by themselves.
+    /// The name of a byte token that is not ASCII, which is not text by itself.
     private static func name(ofByte byte: UInt8) -> String {
         "<0x" + String(byte, radix: 16, uppercase: true) + ">"
     }
@@ -115,18 +114,17 @@ public struct Vocabulary: Sendable, Equatable {
         id >= 0 && id < count ? table[Int(id)] : nil
     }
 
-    /// How a token is written where text is wanted.
+    /// The token as text.
     func name(of token: ArraySlice<UInt8>) -> String {
         if kind == .bytes, let byte = token.first, byte >= 0x80 { return Self.name(ofByte: byte) }
         return String(decoding: token, as: UTF8.self)
     }
+}
 
-    private func unknownTokens(in pieces: TextPieces) throws(TextError) -> [String] {
-        var unknown = TokenTable()
-        try TokenScanner.scan(pieces) { token in
-            if table.index(of: token) == nil { _ = unknown.insert(token) }
-            return true
-        }
-        return unknown.indices.map { name(of: unknown[$0]) }
-    }
+/// A text as token ids, with the tokens that its vocabulary lacks.
+public struct EncodedText: Sendable, Equatable {
+    /// The id of every token, `Vocabulary.unknownID` for unknown ones.
+    public let ids: [Int32]
+    /// The unknown tokens, each once, in the order of the text.
+    public let unknownTokens: [String]
 }

@@ -195,11 +195,17 @@ extension Trainer {
 
 /// When checkpoints are written, and how many are kept.
 public struct CheckpointPolicy: Sendable, Equatable {
-    /// Seconds between checkpoints, at least 0; nil to count only steps. Default: 15.
+    /// Seconds between checkpoints, at least 0; nil to count only steps.
+    ///
+    /// Default: 15.
     public var seconds: Double?
-    /// Steps of training between checkpoints, at least 1; nil to count only seconds. Default: nil.
+    /// Steps of training between checkpoints, at least 1; nil to count only seconds.
+    ///
+    /// Default: nil.
     public var steps: Int?
-    /// Checkpoints to keep, at least 1. Default: 1, the run's folder alone.
+    /// Checkpoints to keep, at least 1.
+    ///
+    /// Default: 1, the run's folder alone.
     ///
     /// With more, the last ones are also in folders of their own, `checkpoints/step-000123` and the like, each a whole
     /// model folder.

@@ -11,7 +11,7 @@ struct TrainingData {
     /// Splits a text as the options say; texts for validation or testing of their own take the place of the split.
     init(
         _ corpus: Corpus, validation: Corpus? = nil, test: Corpus? = nil, options: TrainingOptions
-    ) throws(TextError) {
+    ) throws {
         self.options = options
         let parts = try corpus.split(
             validationFraction: options.validationFraction, testFraction: options.testFraction)
@@ -60,7 +60,7 @@ struct TrainingData {
     /// Tokens for testing.
     var testTokenCount: Int { parts.test?.tokens.count ?? 0 }
 
-    func minibatches(epoch: Int) throws(TextError) -> any MinibatchSource {
+    func minibatches(epoch: Int) throws -> any MinibatchSource {
         try options.partitioning.minibatches(
             of: parts.training.tokens, batchSize: options.batchSize, sequenceLength: options.sequenceLength,
             seed: options.seed,
@@ -68,7 +68,7 @@ struct TrainingData {
     }
 
     /// The validation minibatches: all of the text in order, or the book's windows; nil if nothing is held out.
-    func validationMinibatches() throws(TextError) -> (any MinibatchSource)? {
+    func validationMinibatches() throws -> (any MinibatchSource)? {
         if let validation = parts.validation {
             return try validation.tokens.strand(sequenceLength: Self.evaluationSteps)
         }
@@ -79,7 +79,7 @@ struct TrainingData {
     }
 
     /// The test minibatches, all of the text in order; nil without a test text.
-    func testMinibatches() throws(TextError) -> (any MinibatchSource)? {
+    func testMinibatches() throws -> (any MinibatchSource)? {
         try parts.test?.tokens.strand(sequenceLength: Self.evaluationSteps)
     }
 }

@@ -28,7 +28,9 @@ struct TrainingLoop {
     /// Tokens and seconds of this part of the run, for the reported speed.
     private(set) var runTokens = 0
     private(set) var runSeconds = 0.0
-    /// When progress was last reported. Not reset between epochs, which may be shorter than the interval.
+    /// When progress was last reported.
+    ///
+    /// Not reset between epochs, which may be shorter than the interval.
     private var lastProgress = ContinuousClock.now
 
     private enum Stage {

@@ -1,4 +1,5 @@
 import Foundation
+import UnrollBase
 
 /// Something about a run that is worth knowing, reported once; what stops a run is an error instead.
 public enum TrainingNotice: Sendable, Equatable, CustomStringConvertible {
@@ -74,5 +75,5 @@ public enum TrainingNotice: Sendable, Equatable, CustomStringConvertible {
         }
     }
 
-    private static func number(_ value: Double) -> String { String(format: "%.2f", value) }
+    private static func number(_ value: Double) -> String { NumberFormat.fixed(value, decimals: 2) }
 }
