@@ -103,7 +103,8 @@ let package = Package(
         .executableTarget(
             name: "UnrollCLI",
             dependencies: [
-                "Unroll", "UnrollDatasets", "UnrollCharts", "UnrollReports", "UnrollRecipes", argumentParser,
+                "Unroll", "UnrollBase", "UnrollDatasets", "UnrollCharts", "UnrollReports", "UnrollRecipes",
+                argumentParser,
             ],
             swiftSettings: strict),
 
@@ -130,7 +131,7 @@ let package = Package(
 
         .target(
             name: "UnrollTestSupport",
-            dependencies: ["UnrollBase", "UnrollText", "UnrollModel", "UnrollGeneration"],
+            dependencies: ["UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollGeneration"],
             path: "Tests/UnrollTestSupport", swiftSettings: strict),
         tests(of: "Unroll"),
         tests(of: "UnrollBase", uses: ["UnrollTestSupport"], resources: [.copy("Oracles")]),
@@ -155,13 +156,13 @@ let package = Package(
             uses: [
                 "UnrollTestSupport", "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels",
                 "UnrollEngine", "UnrollTraining",
-            ], resources: [.copy("Interchange"), .copy("Oracles")]),
+            ], resources: [.copy("Fixtures"), .copy("Interchange"), .copy("Oracles")]),
         tests(
             of: "UnrollCompression",
             uses: [
                 "UnrollTestSupport", "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels",
                 "UnrollEngine", "UnrollGeneration",
-            ]),
+            ], resources: [.copy("Fixtures")]),
         tests(of: "UnrollDatasets", uses: ["UnrollBase"]),
         tests(of: "UnrollCharts"),
         tests(

@@ -12,12 +12,12 @@ package struct Autocomplete: Sendable {
     /// Takes what was typed since the last time: only that is read, however long the text has become.
     package mutating func type(_ keys: String) throws {
         guard !keys.isEmpty else { return }
-        state = try model.state(after: keys, from: state, threads: 1)
+        state = try model.read(keys, after: state, threads: 1)
     }
 
     /// The most probable ends of the word at the cursor, or next words, the best first.
     package func suggestions(_ count: Int = 3) throws -> [Completion] {
         guard let state else { return [] }
-        return try model.completions(from: state, count: count, threads: 1)
+        return try model.complete(from: state, count: count, threads: 1)
     }
 }

@@ -17,7 +17,7 @@ func continuation(of prompt: String, with model: LanguageModel) async throws {
 /// Several at once, the shortest first.
 func samples(of prompt: String, with model: LanguageModel) async throws -> [String] {
     let options = TextGenerationOptions(length: 80, topK: 20, topP: 0.9, stopStrings: ["."])
-    return try await model.samples(after: prompt, count: 4, options: options)
+    return try await model.generateSamples(after: prompt, count: 4, options: options)
         .map(\.text).sorted { $0.count < $1.count }
 }
 
@@ -31,8 +31,8 @@ func sentence(after prompt: String, with model: LanguageModel) throws -> String?
 func suggestions(while typing: String, with model: LanguageModel) throws {
     var state: GenerationState?
     for key in typing {
-        let next = try model.state(after: String(key), from: state)
-        let best = try model.completions(from: next, count: 3)
+        let next = try model.read(String(key), after: state)
+        let best = try model.complete(from: next, count: 3)
         print(key, best.map { "\($0.text) \(Int(100 * $0.probability))%" })
         state = next
     }

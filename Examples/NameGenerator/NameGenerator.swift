@@ -26,7 +26,7 @@ package struct NameGenerator: Sendable {
         let options = TextGenerationOptions(
             length: 30, temperature: temperature, seed: seed, stopStrings: ["\n"])
         // Side by side, which costs little; more than needed, as some are on the list or come twice.
-        let samples = try await model.samples(
+        let samples = try await model.generateSamples(
             after: "\n" + beginning, count: min(max(count, 1), 10_000) * 8, options: options)
         var (seen, names) = (known, [String]())
         for sample in samples where sample.summary?.stopReason == .stopString("\n") && names.count < count {

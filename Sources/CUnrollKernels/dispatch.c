@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "levels.h"
+#include "levels/levels.h"
 #include "unroll_kernels.h"
 
 #if defined(__x86_64__)

@@ -179,7 +179,7 @@ void unroll_pool_run(UnrollPool *pool, void (*body)(void *context, int32_t threa
     unroll_pool_barrier(pool);
 }
 
-// Reads the first two numbers of a file; what is not there, or is no number, stays as it is.
+// Reads the first two numbers of a file; what is missing or not a number keeps its value.
 static void read_numbers(const char *folder, const char *name, long long *first, long long *second) {
     char path[1024];
     if (snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path) return;

@@ -27,8 +27,8 @@ struct Failure: Error {
             self = failure
         case is CancellationError:
             self.init("interrupted", exitCode: Self.interrupted)
-        case let error as any Error & CustomStringConvertible where Self.isOurs(error):
-            let parameter = Self.parameterError(of: error)
+        case let error as any UnrollError:
+            let parameter = error.parameterError
             var message = error.description
             if let parameter {
                 message = message.replacing(
@@ -53,27 +53,12 @@ struct Failure: Error {
         return isComplete ? line : line + "; see --help"
     }
 
-    private static func isOurs(_ error: any Error) -> Bool {
-        error is any UnrollError || error is EngineError
-            || error is KernelError || error is GenerationError || error is ReportError
-    }
-
-    private static func parameterError(of error: any Error) -> ParameterError? {
-        if case EngineError.model(let error) = error { return error.parameterError }
-        return (error as? any UnrollError)?.parameterError
-    }
-
     /// Whether an error without a parameter is about what was typed, whatever text and model it was typed for.
     private static func isUsage(_ error: any Error) -> Bool {
         switch error {
         case TextError.minibatchTooLarge: true
-        case EngineError.kernels(let error): isUsage(error)
-        case EngineError.invalidSize, EngineError.invalidOptimizer, EngineError.invalidRegularization: true
         case KernelError.unavailable, KernelError.invalidThreadCount: true
-        case GenerationError.engine(let error): isUsage(error)
-        case GenerationError.invalidOption, GenerationError.emptyPrompt, GenerationError.unknownToken,
-            GenerationError.nothingToChoose:
-            true
+        case GenerationError.emptyPrompt, GenerationError.unknownToken, GenerationError.allTokensBanned: true
         case RecipeError.unknownRecipe, RecipeError.unknownSetting: true
         default: false
         }
@@ -131,6 +116,7 @@ enum FlagNames {
 enum Hint {
     static func hint(for error: any Error) -> String? {
         switch error {
+        case EngineError.notEnoughMemory: "--hidden, --layers, --batch, --sequence-length"
         case EngineError.tokenOutOfRange:
             "the token ids kept of the text are damaged; remove tokens.cache from the model folder"
         case TextError.minibatchTooLarge, TextError.textTooShort: "--batch, --sequence-length"

@@ -1,4 +1,6 @@
-/// A picture of dots. Each character has eight, two across and four down.
+/// A picture of dots.
+///
+/// Each character has eight, two across and four down.
 package struct BrailleCanvas: Sendable {
     package let columns: Int
     package let rows: Int

@@ -4,8 +4,8 @@ import UnrollText
 
 /// Codes blocks of a text one after another; encoder and decoder go through the same steps.
 ///
-/// The pieces of a block are dealt out to lanes of equal length, and the coder goes through all lanes a token at a time.
-/// What was learned in a block goes on in the next.
+/// The pieces of a block are divided among lanes of equal length, and the coder goes through all lanes a token at a time.
+/// What was learned in a block is kept for the next.
 struct BlockCoder {
     private let segmenter: TextSegmenter
     private let predictor: any TokenPredictor
@@ -22,7 +22,7 @@ struct BlockCoder {
         frequencies = TokenFrequencies(vocabularySize: vocabulary.count)
     }
 
-    /// Returns what a block becomes, and of how many tokens it is.
+    /// Returns the payload of a block, and the number of its tokens.
     mutating func encode(_ block: [UInt8]) throws -> (tokenCount: Int, payload: [UInt8]) {
         let segments = block.withUnsafeBufferPointer { segmenter.segments(of: $0) }
         var encoder = RangeEncoder()
@@ -32,7 +32,7 @@ struct BlockCoder {
         return (segments.count, encoder.finish())
     }
 
-    /// Returns the block, or something else of at most that size if the payload is damaged; nil if it is surely.
+    /// Returns the block; if the payload is damaged, other bytes of at most that size, or nil.
     mutating func decode(
         _ payload: ArraySlice<UInt8>, tokenCount: Int, byteCount: Int
     ) throws -> [UInt8]? {
@@ -46,7 +46,7 @@ struct BlockCoder {
     ) throws -> [UInt8]? {
         try predictor.begin(tokenCount: tokenCount)
         let laneCount = predictor.tokens.count
-        // The last lane is the longest, so that the first one of the next block goes on where it ends.
+        // The last lane is the longest, so that the first one of the next block continues where it ends.
         let parts = (0..<laneCount).map { tokenCount * $0 / laneCount..<tokenCount * ($0 + 1) / laneCount }
         var places = parts.map { text?.place(of: $0.lowerBound) ?? 0 }
         var lanes = [Lane](repeating: Lane(), count: laneCount)
@@ -71,7 +71,7 @@ struct BlockCoder {
                         text.map { $0.bytes[places[lane]..<places[lane] + Int(segment?.length ?? 0)] } ?? []
                     places[lane] += piece.count
                     hasRoom = corrections.code(
-                        piece, usually: segmenter.usual[token], behind: &lanes[lane], with: &coder,
+                        piece, usually: segmenter.usual[token], after: &lanes[lane], with: &coder,
                         room: &room)
                 } else {
                     places[lane] += segmenter.usual[token].count
@@ -93,4 +93,15 @@ private struct SegmentedText {
     func place(of segment: Int) -> Int {
         segments[..<segment].reduce(0) { $0 + Int($1.length) }
     }
+}
+
+/// A piece of a text that is coded as one token, with corrections if the token does not determine its bytes.
+struct TextSegment {
+    /// The token that the model reads; `<unk>` is the escape for bytes that the vocabulary has no token for.
+    let token: Int32
+    /// The number of bytes of the text that it stands for, at least 1.
+    let length: Int32
+
+    /// Longer pieces are cut.
+    static let maximumLength = 4096
 }

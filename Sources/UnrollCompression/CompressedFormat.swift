@@ -4,43 +4,45 @@ import UnrollGeneration
 import UnrollKernels
 import UnrollModel
 
-/// What stands at the beginning of a compressed text.
+/// The beginning of a compressed text, in version 1 of the format.
 ///
-/// Four bytes that no text begins with; the version of the format; whether the network is a model or learns on the way;
-/// its precision; its kernels; of a model the first 16 bytes of its fingerprint, otherwise a bit for each byte that is a
-/// token, in 32 bytes; the length of the text and 1, or 0 if it was not known beforehand; four bytes of checksum. Whole
-/// numbers have seven bits in a byte, the lowest first.
-package struct CompressedHeader {
+/// Four bytes that no text begins with; the version of the format; 0 for a model, 1 for a network that learns while it
+/// predicts; its precision; its kernels, 255 for an engine without; of a model the first 16 bytes of its fingerprint,
+/// otherwise a bit for each byte that is a token, in 32 bytes; the length of the text plus 1, or 0 if it was not known
+/// beforehand; four bytes of checksum. Whole numbers have seven bits in a byte, the lowest first.
+struct CompressedHeader {
     static let magic: [UInt8] = [0xF5, 0x55, 0x4E, 0x52]
-    /// Grows, too, when an engine computes other bits than before.
+    /// Grows as well when an engine computes other bits than before.
     static let version: UInt8 = 1
     private static let fingerprintSize = 16
     private static let alphabetSize = 32
     private static let precisions: [Precision] = [.float32, .bfloat16]
     private static let kernelLevels: [KernelLevel] = [.portable, .avx2, .avx512, .avx512bf16]
+    private static let noKernels = 255
 
-    /// Which network it takes.
-    package enum Signature: Equatable {
+    /// The network that it needs.
+    enum Signature: Equatable {
         /// The model whose fingerprint begins with these bytes.
         case model([UInt8])
-        /// One that learns on the way, whose tokens are these bytes.
+        /// A network that learns while it predicts, whose tokens are these bytes.
         case adaptive(alphabet: [UInt8])
     }
 
     let signature: Signature
     let precision: Precision
-    let kernelLevel: KernelLevel
+    /// The kernels of the engine; nil for an engine without.
+    let kernelLevel: KernelLevel?
     /// The length of the text, if it was known.
     let byteCount: Int?
 
-    init(signature: Signature, precision: Precision, kernelLevel: KernelLevel, byteCount: Int?) {
+    init(signature: Signature, precision: Precision, kernelLevel: KernelLevel?, byteCount: Int?) {
         self.signature = signature
         self.precision = precision
         self.kernelLevel = kernelLevel
         self.byteCount = byteCount
     }
 
-    /// As many bytes of a fingerprint, which is hexadecimal, as the header has.
+    /// The first bytes of a fingerprint, which is hexadecimal, as many as the header has.
     static func bytes(ofFingerprint fingerprint: String) -> [UInt8] {
         var digits = Substring(fingerprint)
         return (0..<fingerprintSize).map { _ in
@@ -63,15 +65,16 @@ package struct CompressedHeader {
             network = bits
         }
         bytes.append(UInt8(Self.precisions.firstIndex(of: precision) ?? 0))
-        bytes.append(UInt8(Self.kernelLevels.firstIndex(of: kernelLevel) ?? 0))
+        bytes.append(
+            UInt8(kernelLevel.flatMap { Self.kernelLevels.firstIndex(of: $0) } ?? Self.noKernels))
         bytes += network
         bytes.append(number: byteCount.map { $0 + 1 } ?? 0)
         return bytes + RunningChecksum.prefix(4, of: bytes)
     }
 
     /// Reads the header; nil if more bytes are needed.
-    init?(_ reader: inout CompressedReader) throws(GenerationError) {
-        // As much as there is of the first bytes must be right: others may never come.
+    init?(_ reader: inout CompressedReader) throws(CompressionError) {
+        // The first bytes must be right as far as they are present: others may never come.
         guard zip(Self.magic, reader.rest).allSatisfy(==) else { throw .notCompressed }
         guard reader.rest.count > Self.magic.count else { return nil }
         let version = reader.rest[reader.rest.startIndex + Self.magic.count]
@@ -79,7 +82,7 @@ package struct CompressedHeader {
         let start = reader.position
         guard let fields = reader.take(Self.magic.count + 4)?.suffix(3).map({ Int($0) }) else { return nil }
         guard version > 0, fields[0] <= 1, Self.precisions.indices.contains(fields[1]),
-            Self.kernelLevels.indices.contains(fields[2])
+            fields[2] == Self.noKernels || Self.kernelLevels.indices.contains(fields[2])
         else { throw .damaged(at: start) }
         guard let network = reader.take(fields[0] == 0 ? Self.fingerprintSize : Self.alphabetSize),
             let length = try reader.number(upTo: Int.max), try reader.check(from: start)
@@ -92,13 +95,13 @@ package struct CompressedHeader {
                     network[network.startIndex + Int($0) / 8] >> ($0 % 8) & 1 == 1
                 })
         precision = Self.precisions[fields[1]]
-        kernelLevel = Self.kernelLevels[fields[2]]
+        kernelLevel = fields[2] == Self.noKernels ? nil : Self.kernelLevels[fields[2]]
         byteCount = length > 0 ? length - 1 : nil
     }
 }
 
-/// A part of a compressed text: its length, its number of tokens or 0 if the bytes stand as they are, the length of what
-/// they became, that itself, four bytes of its checksum, and eight bytes of that of the text up to its end.
+/// A part of a compressed text: its length, its number of tokens or 0 if the bytes are stored as they are, the length of
+/// the payload, the payload, eight bytes of the checksum of the text up to its end, and four bytes of that of the part.
 struct CompressedBlock {
     /// The longest block of text.
     static let maximumSize = 1 << 20
@@ -134,7 +137,7 @@ enum CompressedRecord {
     case end(byteCount: Int)
 
     /// Reads a record; nil if more bytes are needed.
-    init?(_ reader: inout CompressedReader) throws(GenerationError) {
+    init?(_ reader: inout CompressedReader) throws(CompressionError) {
         let start = reader.position
         guard let byteCount = try reader.number(upTo: CompressedBlock.maximumSize) else { return nil }
         if byteCount == 0 {
@@ -157,10 +160,10 @@ enum CompressedRecord {
     }
 }
 
-/// Reads numbers and checksums from as much as there is.
-package struct CompressedReader {
+/// Reads numbers and checksums from the bytes that are present.
+struct CompressedReader {
     private let bytes: [UInt8]
-    /// How many bytes of the compressed text came before these.
+    /// The number of bytes of the compressed text before these.
     private let offset: Int
     private var index = 0
 
@@ -180,7 +183,7 @@ package struct CompressedReader {
     }
 
     /// A whole number; nil if more bytes are needed.
-    mutating func number(upTo maximum: Int) throws(GenerationError) -> Int? {
+    mutating func number(upTo maximum: Int) throws(CompressionError) -> Int? {
         let start = position
         var number: UInt64 = 0
         for shift in stride(from: 0, to: 63, by: 7) {
@@ -194,8 +197,8 @@ package struct CompressedReader {
         throw .damaged(at: start)
     }
 
-    /// Whether the checksum of all that was read since `start` is there; nil bytes of it are not enough.
-    mutating func check(from start: Int) throws(GenerationError) -> Bool {
+    /// Checks the checksum of everything since `start`; false if more bytes are needed.
+    mutating func check(from start: Int) throws(CompressionError) -> Bool {
         let checksum = RunningChecksum.prefix(4, of: bytes[start - offset..<index])
         guard let found = take(4) else { return false }
         guard found.elementsEqual(checksum) else { throw .damaged(at: start) }

@@ -15,67 +15,68 @@ import UnrollText
 /// try output.write(contentsOf: compressor.finish())
 /// ```
 ///
-/// Any bytes can be compressed: what the model's vocabulary lacks is escaped, and a block that would grow is kept as it is.
-/// Memory is bounded by the model and a block of a megabyte. Who decompresses must compute the same bits: any number of
+/// Any bytes can be compressed: what the model's vocabulary lacks is escaped, and a block that would grow is stored as it
+/// is. Memory is bounded by the model and a block of a megabyte. Decompression must compute the same bits: any number of
 /// threads gives them, other kernels do not, so the compressed text names its kernels.
 ///
 /// Witten, Neal, Cleary, "Arithmetic coding for data compression", 1987.
 public final class Compressor {
-    /// The model, or nil for a network that learns on the way.
+    /// The model, or nil for a network that learns while it predicts.
     private let model: LanguageModel?
-    private let precision: Precision
-    private let threads: Int?
-    private let kernelLevel: KernelLevel?
+    /// Makes the engine of a network that learns.
+    private let maker: EngineMaker
+    private let settings: EngineSettings
     /// Made for the first block.
     private var coder: BlockCoder?
-    /// What waits to become a block.
+    /// Bytes that are not yet a block.
     private var pending: [UInt8] = []
-    /// What has not been handed out.
+    /// Compressed bytes that were not returned yet.
     private var output: [UInt8] = []
     private var checksum = RunningChecksum()
     private var byteCount = 0
     private let expectedByteCount: Int?
 
-    /// Begins to compress with a model.
+    /// Creates a compressor with a model, by the engine that the model is computed by.
     ///
     /// - Parameters:
-    ///   - model: What predicts the text; the same one decompresses it.
-    ///   - precision: What matrix products multiply.
-    ///   - threads: Threads that compute; as many as there are processors unless said otherwise.
-    ///   - byteCount: The length of all parts together, if it is known, to be written at the beginning.
+    ///   - model: The model that predicts the text; the same one decompresses it.
+    ///   - precision: The number format of matrix-multiplication operands. Default: float32.
+    ///   - threads: Threads that compute. Default: as many as there are processors.
+    ///   - byteCount: The length of all parts together, to be written at the beginning. Default: unknown.
     public convenience init(
         _ model: LanguageModel, precision: Precision = .float32, threads: Int? = nil, byteCount: Int? = nil
     ) {
-        self.init(model, precision: precision, threads: threads, kernelLevel: nil, byteCount: byteCount)
+        self.init(
+            model, .cpu, EngineSettings(precision: precision, threads: threads), byteCount: byteCount)
     }
 
-    /// Begins to compress with a network that learns on the way and needs no model.
+    /// Creates a compressor with a network that learns while it predicts and needs no model.
     ///
     /// - Parameters:
-    ///   - threads: Threads that compute, one unless said otherwise: more hardly help.
-    ///   - byteCount: The length of all parts together, if it is known, to be written at the beginning.
-    public convenience init(adaptiveWithThreads threads: Int? = nil, byteCount: Int? = nil) {
-        self.init(nil, precision: .float32, threads: threads, kernelLevel: nil, byteCount: byteCount)
+    ///   - threads: Threads that compute. Default: one, as more hardly help.
+    ///   - byteCount: The length of all parts together, to be written at the beginning. Default: unknown.
+    /// - Returns: The compressor.
+    public static func adaptive(threads: Int? = nil, byteCount: Int? = nil) -> Compressor {
+        Compressor(nil, .cpu, EngineSettings(threads: threads), byteCount: byteCount)
     }
 
+    /// Creates a compressor with a model or, without one, with a network that learns, in an engine of some kind.
     package init(
-        _ model: LanguageModel?, precision: Precision, threads: Int?, kernelLevel: KernelLevel?,
-        byteCount: Int?
+        _ model: LanguageModel?, _ maker: EngineMaker, _ settings: EngineSettings, byteCount: Int? = nil
     ) {
         self.model = model
-        self.precision = precision
-        self.threads = threads
-        self.kernelLevel = kernelLevel
+        self.maker = maker
+        self.settings = settings
         expectedByteCount = byteCount
     }
 
-    /// Takes in the next part, and returns what is ready of the compressed text, which may be nothing.
+    /// Adds the next part, and returns the compressed bytes that are ready, which may be none.
     ///
-    /// - Throws: `GenerationError` when the engine refuses the model or the threads, or the model is damaged;
-    ///   `CancellationError` when the task is cancelled.
+    /// - Throws: `GenerationError.notANumber` when the model is damaged, `KernelError` when kernels, threads or memory are
+    ///   unavailable, `CancellationError` when the task is cancelled.
     public func compress(_ part: some Collection<UInt8>) throws -> [UInt8] {
         pending += part
-        // One byte more, to see whether a character goes on behind the end.
+        // One byte more, to see whether a character continues after the end.
         while pending.count > blockSize {
             var end = blockSize
             while end > blockSize - 4, pending[end] & 0xC0 == 0x80 { end -= 1 }
@@ -86,21 +87,21 @@ public final class Compressor {
         return output
     }
 
-    /// Returns the rest of the compressed text; nothing can be added any more.
+    /// Returns the rest of the compressed bytes; nothing can be added afterwards.
     ///
-    /// - Throws: `GenerationError.lengthChanged` when there were more or fewer bytes than said at the beginning, and as
-    ///   `compress`.
+    /// - Throws: `CompressionError.lengthChanged` when there were more or fewer bytes than announced, and what
+    ///   ``compress(_:)`` throws.
     public func finish() throws -> [UInt8] {
         if !pending.isEmpty || coder == nil { try addBlock(pending) }
         pending = []
         if let expectedByteCount, byteCount != expectedByteCount {
-            throw GenerationError.lengthChanged(expected: expectedByteCount, actual: byteCount)
+            throw CompressionError.lengthChanged(expected: expectedByteCount, actual: byteCount)
         }
         defer { output = [] }
         return output + CompressedBlock.end(byteCount: byteCount)
     }
 
-    /// How long the next block may be: the lanes of a network that learns should not begin with the text's far ends.
+    /// The length of the next block: the lanes of a network that learns should not start far apart in the text.
     private var blockSize: Int {
         model == nil
             ? min(max(1 << 16, 3 * byteCount), CompressedBlock.maximumSize) : CompressedBlock.maximumSize
@@ -108,18 +109,13 @@ public final class Compressor {
 
     private func addBlock(_ block: [UInt8]) throws {
         var coder = try self.coder ?? begin(with: block)
-        // The coder is this function's alone meanwhile, so that nothing is copied.
+        // Only this function refers to the coder meanwhile, so that nothing is copied.
         self.coder = nil
         defer { self.coder = coder }
         guard !block.isEmpty else { return }
         checksum.update(with: block)
         byteCount += block.count
-        let (tokenCount, payload): (Int, [UInt8])
-        do {
-            (tokenCount, payload) = try coder.encode(block)
-        } catch let error as EngineError {
-            throw GenerationError.engine(error)
-        }
+        let (tokenCount, payload) = try coder.encode(block)
         let shrinks = payload.count < block.count
         output += CompressedBlock.bytes(
             byteCount: block.count, tokenCount: shrinks ? tokenCount : 0,
@@ -130,14 +126,52 @@ public final class Compressor {
     private func begin(with block: [UInt8]) throws -> BlockCoder {
         // A network with tokens that do not occur learns more slowly; bytes that come later are escaped.
         let alphabet = Set(block.isEmpty ? Array(0...UInt8.max) : block).sorted()
-        let network = model.map(CodingNetwork.model) ?? .adaptive(alphabet: alphabet)
-        let predictor = try network.predictor(
-            precision: precision, threads: threads, kernelLevel: kernelLevel)
+        let network = model.map(CodingNetwork.model) ?? .adaptive(alphabet: alphabet, maker)
+        let predictor = try network.predictor(settings)
         output =
             CompressedHeader(
-                signature: try network.signature, precision: precision,
-                kernelLevel: predictor.engine.kernelLevel, byteCount: expectedByteCount
+                signature: try network.signature, precision: settings.precision,
+                kernelLevel: predictor.engine.description.kernelLevel, byteCount: expectedByteCount
             ).bytes
         return BlockCoder(try network.vocabulary, predictor: predictor)
+    }
+}
+
+extension LanguageModel {
+    /// Compresses bytes: the better the model predicts them, the fewer remain.
+    ///
+    /// ```swift
+    /// let compressed = try model.compress(Array("the time traveller".utf8))
+    /// let text = String(decoding: try model.decompress(compressed), as: UTF8.self)
+    /// ```
+    ///
+    /// ``Compressor`` does it part by part.
+    ///
+    /// - Parameters:
+    ///   - bytes: Any bytes; text like the model's shrinks most.
+    ///   - precision: The number format of matrix-multiplication operands. Default: float32.
+    ///   - threads: Threads that compute. Default: as many as there are processors.
+    /// - Returns: The compressed bytes, for ``decompress(_:threads:)``.
+    /// - Throws: What ``Compressor/compress(_:)`` throws.
+    public func compress(
+        _ bytes: some Collection<UInt8>, precision: Precision = .float32, threads: Int? = nil
+    ) throws -> [UInt8] {
+        let compressor = Compressor(
+            self, precision: precision, threads: threads, byteCount: bytes.count)
+        return try compressor.compress(bytes) + compressor.finish()
+    }
+
+    /// Returns what this model has compressed, bit for bit.
+    ///
+    /// - Parameters:
+    ///   - bytes: The result of ``compress(_:precision:threads:)``, on a machine of the same kind.
+    ///   - threads: Threads that compute. Default: as many as there are processors.
+    /// - Returns: The bytes that were compressed.
+    /// - Throws: What ``Decompressor/decompress(_:)`` and ``Decompressor/finish()`` throw.
+    public func decompress(_ bytes: some Collection<UInt8>, threads: Int? = nil) throws -> [UInt8] {
+        let decompressor = Decompressor(self, threads: threads)
+        let text = try decompressor.decompress(bytes)
+        try decompressor.finish()
+        return text
     }
 }

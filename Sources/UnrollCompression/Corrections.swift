@@ -1,15 +1,15 @@
 import UnrollText
 
-/// Codes the bytes of pieces whose token does not say what they are, by frequencies that are learned on the way.
+/// Codes the bytes of pieces that their token does not determine, with adaptive frequencies.
 ///
-/// Where a token has usual bytes, a flag says whether the piece is just these. If not, or after an escape, its bytes
-/// follow one by one, each expected from the usual byte at its place or, beyond these, from the byte before.
+/// If a token has usual bytes, a flag says whether the piece is just these. If not, or after an escape, its bytes follow
+/// one by one, each expected from the usual byte at its place or, beyond these, from the byte before.
 struct Corrections {
-    /// Whether a piece is as usual, by what came before.
+    /// Whether a piece is as usual, by the byte and the flag before.
     private var flags: [AdaptiveFrequencies]
     /// The next byte or the end, by the usual byte or the byte before.
     private var bytes: [AdaptiveFrequencies]
-    /// The symbol behind the last byte of a piece.
+    /// The symbol after the last byte of a piece.
     private static let end = 256
 
     init() {
@@ -17,17 +17,17 @@ struct Corrections {
         bytes = (0..<512).map { AdaptiveFrequencies(symbolCount: 257, expecting: $0 < 256 ? $0 : nil) }
     }
 
-    /// Codes one piece, which goes behind `lane`.
+    /// Codes one piece, which is appended to `lane`.
     ///
     /// - Parameters:
-    ///   - piece: The bytes, if an encoder asks.
-    ///   - usual: Those of its token, none for an escape.
-    ///   - lane: What came before; the piece is added.
-    ///   - coder: What codes it.
-    ///   - room: How many bytes there may be, of which these are taken.
-    /// - Returns: False when there is no room, as only damaged bytes make it.
+    ///   - piece: The bytes, for an encoder.
+    ///   - usual: The usual bytes of its token, none for an escape.
+    ///   - lane: The bytes before; the piece is added.
+    ///   - coder: The coder.
+    ///   - room: The number of bytes that there may be, from which these are taken.
+    /// - Returns: False if there is no room, which happens with damaged bytes only.
     mutating func code(
-        _ piece: ArraySlice<UInt8>, usually usual: [UInt8], behind lane: inout Lane,
+        _ piece: ArraySlice<UInt8>, usually usual: [UInt8], after lane: inout Lane,
         with coder: inout some SymbolCoder, room: inout Int
     ) -> Bool {
         if !usual.isEmpty {
@@ -46,5 +46,28 @@ struct Corrections {
             index += 1
         }
         return false
+    }
+}
+
+/// One of the parts of a block that are coded side by side, so far.
+struct Lane {
+    private(set) var bytes: [UInt8] = []
+    /// Whether the last piece had the usual bytes of its token.
+    var wasUsual = true
+
+    var lastByte: UInt8 { bytes.last ?? 0 }
+
+    /// Adds bytes and takes their room; false if there is not so much.
+    mutating func append(_ more: [UInt8], room: inout Int) -> Bool {
+        room -= more.count
+        guard room >= 0 else { return false }
+        bytes += more
+        return true
+    }
+
+    /// Adds a byte, if there is room.
+    mutating func append(_ byte: UInt8, room: inout Int) {
+        room -= 1
+        if room >= 0 { bytes.append(byte) }
     }
 }

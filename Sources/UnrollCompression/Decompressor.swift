@@ -4,7 +4,7 @@ import UnrollGeneration
 import UnrollKernels
 import UnrollModel
 
-/// Gives back what a `Compressor` has compressed, as it comes in parts; nothing that was not checked is handed out.
+/// Returns what a ``Compressor`` has compressed, part by part; only bytes that were checked are returned.
 ///
 /// ```swift
 /// let decompressor = Decompressor(model)
@@ -15,8 +15,10 @@ import UnrollModel
 /// ```
 public final class Decompressor {
     private let model: LanguageModel?
+    /// Makes the engine of a network that learns.
+    private let maker: EngineMaker
     private let threads: Int?
-    /// What has come and was not read yet.
+    /// Bytes that were not read yet.
     private var pending: [UInt8] = []
     /// Bytes of the compressed text before these.
     private var position = 0
@@ -30,20 +32,26 @@ public final class Decompressor {
         case end
     }
 
-    /// Begins to decompress.
+    /// Creates a decompressor.
     ///
     /// - Parameters:
-    ///   - model: The model that the text was compressed with; nil where it was a network that learns on the way.
-    ///   - threads: Threads that compute, as for a `Compressor`.
-    public init(_ model: LanguageModel? = nil, threads: Int? = nil) {
+    ///   - model: The model that the text was compressed with. Default: nil, for a network that learns while it predicts.
+    ///   - threads: Threads that compute, as for a ``Compressor``.
+    public convenience init(_ model: LanguageModel? = nil, threads: Int? = nil) {
+        self.init(model, .cpu, threads: threads)
+    }
+
+    /// Creates a decompressor whose engine, without a model, is of some kind.
+    package init(_ model: LanguageModel?, _ maker: EngineMaker, threads: Int?) {
         self.model = model
+        self.maker = maker
         self.threads = threads
     }
 
-    /// Takes in the next part, and returns what is known of the text now, which may be nothing.
+    /// Adds the next part, and returns the bytes of the text that are certain now, which may be none.
     ///
-    /// - Throws: `GenerationError` when the bytes are damaged or were compressed with another model or other kernels;
-    ///   `CancellationError` when the task is cancelled.
+    /// - Throws: `CompressionError` when the bytes are damaged or were compressed with another model or other kernels,
+    ///   `KernelError` when threads or memory are unavailable, `CancellationError` when the task is cancelled.
     public func decompress(_ part: some Collection<UInt8>) throws -> [UInt8] {
         pending += part
         var text: [UInt8] = []
@@ -53,8 +61,8 @@ public final class Decompressor {
 
     /// Checks that nothing is missing.
     ///
-    /// - Throws: `GenerationError.truncated`.
-    public func finish() throws(GenerationError) {
+    /// - Throws: `CompressionError.truncated` or `.notCompressed`.
+    public func finish() throws(CompressionError) {
         guard case .end = stage else {
             throw position == 0 && pending.count < CompressedHeader.magic.count ? .notCompressed : .truncated
         }
@@ -73,17 +81,17 @@ public final class Decompressor {
             switch record {
             case .end(let total):
                 guard total == byteCount, header.byteCount.map({ $0 == total }) ?? true else {
-                    throw GenerationError.damaged(at: start)
+                    throw CompressionError.damaged(at: start)
                 }
                 stage = .end
             case .block(let block):
-                // The coder is this function's alone meanwhile, so that nothing is copied.
+                // Only this function refers to the coder meanwhile, so that nothing is copied.
                 stage = .header
                 text += try self.text(of: block, from: &coder, at: start)
                 stage = .blocks(header, coder)
             }
         case .end:
-            guard pending.isEmpty else { throw GenerationError.bytesBehindTheEnd(at: position) }
+            guard pending.isEmpty else { throw CompressionError.trailingBytes(at: position) }
             return false
         }
         pending.removeFirst(reader.position - position)
@@ -95,45 +103,45 @@ public final class Decompressor {
         of block: CompressedBlock, from coder: inout BlockCoder, at start: Int
     ) throws -> [UInt8] {
         let text: [UInt8]?
-        do {
-            if block.tokenCount == 0 {
-                text = Array(block.payload)
-                // The encoder has read it, too, before it saw that nothing is gained.
-                _ = try coder.encode(Array(block.payload))
-            } else {
-                text = try coder.decode(
-                    block.payload, tokenCount: block.tokenCount, byteCount: block.byteCount)
-            }
-        } catch let error as EngineError {
-            throw GenerationError.engine(error)
+        if block.tokenCount == 0 {
+            text = Array(block.payload)
+            // The encoder read it as well, before it saw that nothing is gained.
+            _ = try coder.encode(Array(block.payload))
+        } else {
+            text = try coder.decode(
+                block.payload, tokenCount: block.tokenCount, byteCount: block.byteCount)
         }
         if let text, text.count == block.byteCount {
             checksum.update(with: text)
             byteCount += text.count
             if checksum.prefix(8) == block.textChecksum { return text }
         }
-        throw GenerationError.irreproducible(at: start)
+        throw CompressionError.irreproducible(at: start)
     }
 
     private func coder(for header: CompressedHeader) throws -> BlockCoder {
         let network: CodingNetwork
         switch header.signature {
         case .model:
-            guard let model else { throw GenerationError.modelNeeded }
+            guard let model else { throw CompressionError.modelNeeded }
             network = .model(model)
             guard try network.signature == header.signature else {
-                throw GenerationError.compressedWithAnotherModel
+                throw CompressionError.compressedWithAnotherModel
             }
         case .adaptive(let alphabet):
-            network = .adaptive(alphabet: alphabet)
+            network = .adaptive(alphabet: alphabet, maker)
         }
-        let available = KernelLevel.available(for: header.precision)
-        guard available.contains(header.kernelLevel) else {
-            throw GenerationError.kernelsMissing(header.kernelLevel, header.precision)
+        if let level = header.kernelLevel {
+            guard KernelLevel.available(for: header.precision).contains(level) else {
+                throw CompressionError.kernelsMissing(level, header.precision)
+            }
         }
-        return BlockCoder(
-            try network.vocabulary,
-            predictor: try network.predictor(
+        let predictor = try network.predictor(
+            EngineSettings(
                 precision: header.precision, threads: threads, kernelLevel: header.kernelLevel))
+        guard predictor.engine.description.kernelLevel == header.kernelLevel else {
+            throw CompressionError.compressedWithAnotherEngine
+        }
+        return BlockCoder(try network.vocabulary, predictor: predictor)
     }
 }

@@ -1,90 +1,341 @@
 import UnrollBase
+import UnrollKernels
 import UnrollModel
 import UnrollText
 
-/// What computes: it owns parameters and recurrent state in a layout of its own and runs whole steps on them.
+/// What computes: it owns parameters, optimizer slots and recurrent state in its own layout and runs whole steps.
 ///
 /// Engines are interchangeable and pass one conformance suite. They exchange tensors with the world only as
 /// `NamedTensors`. An engine belongs to one task at a time.
+///
+/// Letters: `T` time steps, `B` batch, `V` vocabulary, `H` hidden units, `L` layers.
+///
+/// Functions that only say `throws` let errors of other targets pass unchanged: `ParameterError` for a size, an
+/// optimizer or a regularization that is out of range, `ModelError` for tensors of another model, and what the engine's
+/// own machine lacks, such as `KernelError`.
 public protocol Engine: AnyObject {
-    /// What the model is made of.
+    // MARK: What it is
+
+    /// The model's configuration.
     var configuration: ModelConfiguration { get }
-    /// How many tokens the model knows, `V`.
+    /// Tokens that the model knows, `V`.
     var vocabularySize: Int { get }
+    /// What computes, and how.
+    var description: EngineDescription { get }
+
+    // MARK: What it holds
+
     /// A copy of the parameters.
     var parameters: ModelParameters { get }
+
+    /// Creates an engine of the same kind that reads the parameters of this one and has a state of its own.
+    ///
+    /// Both may compute at once as long as neither of them trains.
+    ///
+    /// - Parameter threads: Threads that compute; nil for as many as there are processors. Engines without threads
+    ///   ignore it.
+    /// - Returns: The other engine.
+    /// - Throws: What the machine lacks, such as `KernelError`.
+    func sharingParameters(threads: Int?) throws -> Self
+
     /// The recurrent state after the last minibatch or token: each of the cell's states as `[L, B, H]`.
     ///
     /// Empty before the first use and after `resetState()`, which stands for zeros of any batch size.
     var state: NamedTensors<Float> { get }
 
-    /// Goes on from this state, or from zeros if it is empty.
-    func restoreState(_ state: NamedTensors<Float>) throws(EngineError)
+    /// Continues from this state, or from zeros if it is empty.
+    ///
+    /// - Throws: `ModelError.missingTensor` or `EngineError.stateMismatch` when names or shapes are not those of this
+    ///   model.
+    func restoreState(_ state: NamedTensors<Float>) throws
 
-    /// A copy of what goes on in the optimizer beside the parameters.
+    /// Continues from this state.
+    ///
+    /// - Throws: `EngineError.stateMismatch` when it is of another network.
+    func restoreState(_ state: RecurrentState) throws
+
+    /// Writes the state into a value, which may have been used before and is then overwritten without allocating.
+    ///
+    /// Before the first use, it is one row of zeros.
+    func copyState(to state: inout RecurrentState)
+
+    /// A copy of what the optimizer keeps beside the parameters.
     var optimizerState: OptimizerState { get }
 
-    /// Goes on from this state of an optimizer.
+    /// Continues from this state of an optimizer.
     ///
-    /// - Throws: `EngineError` when its names, shapes or counts are not those of this model; it stays as it was then.
-    func restoreOptimizerState(_ state: OptimizerState) throws(EngineError)
+    /// - Throws: `EngineError.invalidOptimizerState` or `ModelError` when its counts, names or shapes are not those of
+    ///   this model; everything stays as it was then.
+    func restoreOptimizerState(_ state: OptimizerState) throws
 
     /// Exchanges the parameters and their running average, to evaluate or save the average; nothing without one.
     ///
     /// A second exchange is the way back, and belongs before the next step of training.
     func exchangeParametersWithAverage()
 
+    // MARK: Training
+
+    /// How many steps a caller should ask for at once: 1 where a step is run when it is asked for; more where a call
+    /// costs much beside a step, as with a GPU.
+    var preferredRunLength: Int { get }
+
+    /// Trains on several minibatches, one after the other.
+    ///
+    /// There are fewer results than steps where the run stopped early:
+    ///
+    /// - **At a step whose loss or gradient is not finite.** The last result is that step's, with the loss and the norm
+    ///   that were found (`StepResult.isFinite` is false). Parameters, optimizer and state are as before that step. Only
+    ///   the last result can be non-finite.
+    /// - **Before a step that would throw.** All results are finite; the error is thrown when that step is the first of
+    ///   a call. So no result is lost, and a call that throws has changed nothing.
+    ///
+    /// - Parameter steps: The steps in order.
+    /// - Returns: A result for each step that was run.
+    /// - Throws: As ``train(on:with:randomness:)``, for the first step.
+    func train(_ steps: [TrainingStep]) throws -> [StepResult]
+
     /// One step of training: forward through time, loss, backward through time, clipping, update.
     ///
     /// The gradient is of the mean loss over the minibatch and reaches back to its first step, not beyond. Parameters
-    /// and states stay as they are when the loss or the gradient is not finite. Without conditions nothing is random.
+    /// and states stay as they are when the loss or the gradient is not finite.
+    ///
+    /// - Parameters:
+    ///   - minibatch: Inputs and targets, `[T, B]`.
+    ///   - optimizer: How the gradient becomes an update.
+    ///   - randomness: What is left out at random; nil for nothing.
+    /// - Returns: Loss and norm of the gradient before the update.
+    /// - Throws: `ParameterError` for an empty minibatch, an optimizer or a regularization that is out of range;
+    ///   `EngineError` for a token outside the vocabulary, a state of another batch size, or too little memory.
     func train(
-        on minibatch: Minibatch, with optimizer: Optimizer, under conditions: TrainingConditions?
-    ) throws(EngineError) -> StepResult
+        on minibatch: Minibatch, with optimizer: Optimizer, randomness: StepRandomness?
+    ) throws -> StepResult
 
     /// The loss and its gradient with respect to every parameter; state and parameters stay as they are.
-    func gradients(
-        on minibatch: Minibatch, under conditions: TrainingConditions?
-    ) throws(EngineError) -> (meanLoss: Double, gradients: NamedTensors<Double>)
-
-    /// The summed loss over the minibatch, in nats; the state goes on.
-    func evaluate(_ minibatch: Minibatch) throws(EngineError) -> Double
-
-    /// Reads one token and writes the logits of the next, `[V]`; the state goes on.
-    func advance(_ token: Int32, logits: inout [Float]) throws(EngineError)
-
-    /// Reads one token of each of `B` texts and writes the logits of the next ones, `[B, V]`; the state goes on.
     ///
-    /// - Throws: `EngineError` when there are no tokens, or not as many as rows in the state that is carried on.
-    func advance(_ tokens: [Int32], logits: inout [Float]) throws(EngineError)
+    /// - Throws: As ``train(on:with:randomness:)``.
+    func gradients(
+        on minibatch: Minibatch, randomness: StepRandomness?
+    ) throws -> (meanLoss: Double, gradients: NamedTensors<Double>)
+
+    // MARK: Evaluation
+
+    /// The summed loss over the minibatch, in nats; the state continues.
+    ///
+    /// - Throws: `ParameterError` for an empty minibatch; `EngineError` for a token outside the vocabulary, a state of
+    ///   another batch size, or too little memory.
+    func evaluate(_ minibatch: Minibatch) throws -> Double
+
+    /// How well the target at a step and row of the last minibatch was predicted.
+    ///
+    /// This and the next two are for after ``evaluate(_:)``, before the engine is used again.
+    ///
+    /// - Throws: `EngineError.noPrediction` when the last use was another or had no such step and row.
+    func prediction(step: Int, row: Int) throws(EngineError) -> TokenPrediction
+
+    /// Copies the probabilities of all tokens at a step and row of the last minibatch, `[V]`.
+    ///
+    /// - Throws: `EngineError.noPrediction`.
+    func copyProbabilities(
+        step: Int, row: Int, to probabilities: inout [Float]
+    ) throws(EngineError)
+
+    /// Copies the units of one of the cell's states after a step of the last minibatch, `[H]`.
+    ///
+    /// - Parameters:
+    ///   - state: Which of the cell's states, by its place in `RecurrentCell.states`.
+    ///   - layer: The layer, from 0.
+    ///   - step: The step.
+    ///   - row: The row of the minibatch.
+    ///   - units: Is overwritten.
+    /// - Throws: `EngineError.noPrediction`.
+    func copyUnits(
+        ofState state: Int, layer: Int, step: Int, row: Int, to units: inout [Float]
+    ) throws(EngineError)
+
+    // MARK: Generation
+
+    /// Reads one token and writes the logits of the next, `[V]`; the state continues.
+    ///
+    /// - Throws: `EngineError` for a token outside the vocabulary, or a state of more than one row.
+    func advance(_ token: Int32, logits: inout [Float]) throws
+
+    /// Reads one token of each of `B` texts and writes the logits of the next ones, `[B, V]`; the state continues.
+    ///
+    /// - Throws: `ParameterError` when there are no tokens; `EngineError` for a token outside the vocabulary, or when
+    ///   there are not as many as rows in the state that is continued.
+    func advance(_ tokens: [Int32], logits: inout [Float]) throws
 }
 
 extension Engine {
+    /// One: a step is run when it is asked for.
+    public var preferredRunLength: Int { 1 }
+
+    /// Runs the steps one by one.
+    public func train(_ steps: [TrainingStep]) throws -> [StepResult] {
+        var results: [StepResult] = []
+        results.reserveCapacity(steps.count)
+        for step in steps {
+            do {
+                results.append(
+                    try train(on: step.minibatch, with: step.optimizer, randomness: step.randomness))
+            } catch {
+                if results.isEmpty { throw error }
+                return results
+            }
+            if results.last?.isFinite == false { return results }
+        }
+        return results
+    }
+
     /// One step of training in which nothing is random.
-    public func train(on minibatch: Minibatch, with optimizer: Optimizer) throws(EngineError) -> StepResult {
-        try train(on: minibatch, with: optimizer, under: nil)
+    ///
+    /// - Throws: As ``train(on:with:randomness:)``.
+    public func train(on minibatch: Minibatch, with optimizer: Optimizer) throws -> StepResult {
+        try train(on: minibatch, with: optimizer, randomness: nil)
     }
 
     /// The loss and its gradient, where nothing is random.
+    ///
+    /// - Throws: As ``gradients(on:randomness:)``.
     public func gradients(
         on minibatch: Minibatch
-    ) throws(EngineError) -> (meanLoss: Double, gradients: NamedTensors<Double>) {
-        try gradients(on: minibatch, under: nil)
+    ) throws -> (meanLoss: Double, gradients: NamedTensors<Double>) {
+        try gradients(on: minibatch, randomness: nil)
     }
 
     /// Starts from zeros again.
-    public func resetState() throws(EngineError) {
+    ///
+    /// - Throws: Nothing that a caller could have avoided.
+    public func resetState() throws {
         try restoreState(NamedTensors())
+    }
+
+    /// The recurrent state as a value, one row of zeros before the first use: cheap to copy, keep and return to.
+    public var recurrentState: RecurrentState {
+        var state = RecurrentState(zerosFor: configuration)
+        copyState(to: &state)
+        return state
+    }
+
+    /// Continues from this state, by way of its tensors.
+    public func restoreState(_ state: RecurrentState) throws {
+        try state.check(for: configuration)
+        try restoreState(state.tensors)
+    }
+
+    /// Writes the state into a value, by way of its tensors.
+    public func copyState(to state: inout RecurrentState) {
+        // What an engine returns as its own state fits its own configuration.
+        state =
+            (try? RecurrentState(self.state, for: configuration)) ?? RecurrentState(zerosFor: configuration)
+    }
+}
+
+/// What computes, as a value: `cpu (avx512)`, `cpu (avx2, bfloat16)`, `reference`.
+public struct EngineDescription: Sendable, Hashable, CustomStringConvertible {
+    /// The kind of engine, such as "cpu".
+    public var name: String
+    /// The number format of matrix-multiplication operands; nil for double precision.
+    public var precision: Precision?
+    /// Threads that compute.
+    public var threads: Int
+    /// The kernels in use; nil for an engine without.
+    public var kernelLevel: KernelLevel?
+
+    /// Collects the facts.
+    public init(
+        name: String, precision: Precision? = nil, threads: Int = 1, kernelLevel: KernelLevel? = nil
+    ) {
+        self.name = name
+        self.precision = precision
+        self.threads = threads
+        self.kernelLevel = kernelLevel
+    }
+
+    /// The name, and what differs between machines and runs.
+    public var description: String {
+        let details = [
+            kernelLevel?.rawValue, precision.flatMap { $0 == .float32 ? nil : $0.rawValue },
+        ].compactMap(\.self)
+        return details.isEmpty ? name : "\(name) (\(details.joined(separator: ", ")))"
+    }
+}
+
+/// What one step of training needs beside the parameters.
+public struct TrainingStep: Sendable, Equatable {
+    /// Inputs and targets, `[T, B]`.
+    public var minibatch: Minibatch
+    /// How the gradient becomes an update, with the learning rate of this step.
+    public var optimizer: Optimizer
+    /// What is left out at random; nil for nothing.
+    public var randomness: StepRandomness?
+
+    /// Collects what a step needs.
+    public init(
+        minibatch: Minibatch = Minibatch(), optimizer: Optimizer = Optimizer(),
+        randomness: StepRandomness? = nil
+    ) {
+        self.minibatch = minibatch
+        self.optimizer = optimizer
+        self.randomness = randomness
     }
 }
 
 /// What one training step found.
-public struct StepResult: Sendable, Equatable {
+public struct StepResult: Sendable, Equatable, CustomStringConvertible {
     /// The mean loss over the minibatch, in nats per token, before the update.
     public var meanLoss: Double
     /// The Euclidean norm of the gradient of all parameters together, before clipping.
     public var gradientNorm: Double
 
-    /// Whether loss and gradient are numbers; if not, training has diverged and the update was left out.
+    /// Creates a result.
+    public init(meanLoss: Double, gradientNorm: Double) {
+        self.meanLoss = meanLoss
+        self.gradientNorm = gradientNorm
+    }
+
+    /// Whether loss and gradient norm are finite; if not, training has diverged and the update was left out.
     public var isFinite: Bool { meanLoss.isFinite && gradientNorm.isFinite }
+
+    /// Loss and norm in one line.
+    public var description: String {
+        "loss \(meanLoss) nats per token, gradient norm \(gradientNorm)"
+            + (isFinite ? "" : ", parameters unchanged")
+    }
+}
+
+/// How well one token of a minibatch was predicted.
+public struct TokenPrediction: Sendable, Equatable {
+    /// The loss of the token that came, in nats.
+    public var loss: Double
+    /// The loss to be expected before it came: the entropy of the probabilities, in nats.
+    public var entropy: Double
+
+    /// Creates a prediction.
+    public init(loss: Double, entropy: Double) {
+        self.loss = loss
+        self.entropy = entropy
+    }
+}
+
+extension Minibatch {
+    /// Checks sizes and token ids, so that no engine needs to while it runs.
+    func check(vocabularySize: Int) throws {
+        for (name, value) in [("sequenceLength", sequenceLength), ("batchSize", batchSize)] {
+            try ParameterError.require(value >= 1, name, is: value, but: "at least 1")
+        }
+        let count = sequenceLength * batchSize
+        for (name, ids) in [("inputs.count", inputs), ("targets.count", targets)] {
+            try ParameterError.require(
+                ids.count == count, name, is: ids.count, but: "sequenceLength * batchSize, \(count)")
+            // A negative id is a large number here, so one comparison finds both kinds.
+            let greatest = ids.withUnsafeBufferPointer { ids in
+                ids.reduce(UInt32(0)) { max($0, UInt32(bitPattern: $1)) }
+            }
+            guard greatest < UInt32(vocabularySize) else {
+                throw EngineError.tokenOutOfRange(
+                    Int32(bitPattern: greatest), vocabularySize: vocabularySize)
+            }
+        }
+    }
 }

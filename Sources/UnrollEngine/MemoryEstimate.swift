@@ -2,11 +2,11 @@ import UnrollBase
 import UnrollKernels
 import UnrollModel
 
-/// How much memory training takes, found out before anything is allocated.
+/// The memory that training takes, computed before anything is allocated.
 public enum MemoryEstimate {
     /// Bytes for training a model on minibatches of `sequenceLength` x `batchSize`, as `CPUEngine` lays them out.
     ///
-    /// In floating point, so that absurd sizes give an absurd estimate and not an overflow.
+    /// In floating point, so that absurd sizes give an absurd estimate instead of an overflow.
     public static func bytes(
         configuration: ModelConfiguration, vocabularySize: Int, sequenceLength: Int, batchSize: Int,
         precision: Precision = .float32, optimizer: Optimizer = Optimizer(),
@@ -38,40 +38,42 @@ public enum MemoryEstimate {
         // For each distinct token its vector, that vector's gradient, and what it gives to the gates.
         let lookedUp: Double =
             embedding.map { min(tokens, vocabulary) * (2 * $0 + gates * hidden) } ?? 0
-        // Parameters, their gradients, their transposes, and the copy that goes into a checkpoint; in bfloat16 what
-        // products read comes on top, at half the size in each of two directions.
+        // Parameters, their gradients, their transposes, and the copy that goes into a checkpoint; in bfloat16 the
+        // operands of products come on top, at half the size in each of two directions.
         let words: Double = precision == .float32 ? 1 : 2
         // Each slot of the optimizer has a copy in the checkpoint too.
         let slots = Double(optimizer.rule.slots.count + (optimizer.averaging == .none ? 0 : 1))
         return 4 * ((4 + 2 * slots) * parameters + 2 * dropped + words * (tokens * perToken + lookedUp))
     }
 
-    /// Throws when training such a model would not fit into this machine, or when a size makes no sense.
+    /// Checks that training such a model fits into this machine, and that every size is in its range.
+    ///
+    /// - Throws: `ParameterError.outOfRange` for `hiddenSize`, `vocabularySize`, `sequenceLength` or `batchSize`,
+    ///   `EngineError.notEnoughMemory`, and what `ModelConfiguration.check()` throws.
     public static func check(
         configuration: ModelConfiguration, vocabularySize: Int, sequenceLength: Int, batchSize: Int,
         precision: Precision = .float32, optimizer: Optimizer = Optimizer(),
         regularization: Regularization = Regularization()
-    ) throws(EngineError) {
+    ) throws {
         let sizes = [
-            ("the hidden size (--hidden)", configuration.hiddenSize), ("the vocabulary size", vocabularySize),
-            ("the number of time steps (--steps)", sequenceLength), ("the batch size (--batch)", batchSize),
+            ("hiddenSize", configuration.hiddenSize), ("vocabularySize", vocabularySize),
+            ("sequenceLength", sequenceLength), ("batchSize", batchSize),
         ]
-        for (name, value) in sizes where value < 1 {
-            throw .invalidSize(name: name, value: value)
+        for (name, value) in sizes {
+            try ParameterError.require(value >= 1, name, is: value, but: "at least 1")
         }
         let needed = bytes(
             configuration: configuration, vocabularySize: vocabularySize, sequenceLength: sequenceLength,
             batchSize: batchSize, precision: precision, optimizer: optimizer, regularization: regularization)
         let available = machineMemory
-        guard needed <= available else { throw .notEnoughMemory(needed: needed, available: available) }
-        do {
-            try configuration.check()
-        } catch {
-            throw .model(error)
+        guard needed <= available else {
+            throw EngineError.notEnoughMemory(needed: needed, available: available)
         }
-        // Kernels count in 32 bits. A machine with enough memory to get here has sizes beyond that by name.
-        for (name, value) in sizes where value > Int(Int32.max) / (4 * PanelLayout.width) {
-            throw .invalidSize(name: name, value: value)
+        try configuration.check()
+        // Kernels count in 32 bits. Only a machine with very much memory gets here with a size beyond that.
+        let limit = Int(Int32.max) / (4 * PanelLayout.width)
+        for (name, value) in sizes {
+            try ParameterError.require(value <= limit, name, is: value, but: "in 1...\(limit)")
         }
     }
 

@@ -1,12 +1,12 @@
 import UnrollKernels
 import UnrollModel
 
-/// What a network remembers of `B` texts that it has read, as a value: of constant size however long they are.
+/// What a network remembers of `B` texts that it has read, as a value of constant size, however long the texts are.
 ///
-/// It can be copied, compared and gone on from. The numbers lie as the CPU engine has them, `[L][states][P][B][32]`,
+/// It can be copied, compared and continued from. Its numbers are laid out as in the CPU engine, `[L][states][P][B][32]`,
 /// where `P` panels of 32 units hold the `H` units and the rest is zero.
 public struct RecurrentState: Sendable, Equatable {
-    /// How many texts, `B`.
+    /// The number of texts, `B`.
     public let batchSize: Int
     let layerCount: Int
     let stateNames: [String]
@@ -32,13 +32,15 @@ public struct RecurrentState: Sendable, Equatable {
         numbers = [Float](repeating: 0, count: tileCount * self.batchSize * PanelLayout.width)
     }
 
-    /// Takes over tensors such as `Engine.state` has them: each of the cell's states as `[L, B, H]`.
+    /// Takes tensors as `Engine.state` returns them: each of the cell's states as `[L, B, H]`.
     ///
-    /// - Throws: `EngineError` when names or shapes are not those of such a network; no tensors stand for one row of
-    ///   zeros.
+    /// No tensors stand for one row of zeros.
+    ///
+    /// - Throws: `ModelError.missingTensor` or `EngineError.stateMismatch` when names or shapes are not those of such a
+    ///   network.
     public init(
         _ tensors: NamedTensors<Float>, for configuration: ModelConfiguration
-    ) throws(EngineError) {
+    ) throws {
         let batchSize = try tensors.checkedBatchSize(for: configuration)
         self.init(zerosFor: configuration, batchSize: batchSize)
         for (state, name) in stateNames.enumerated() {
@@ -57,11 +59,10 @@ public struct RecurrentState: Sendable, Equatable {
 
     /// Puts the rows of several states of one network side by side.
     ///
-    /// - Throws: `EngineError` when there are none or they are of different networks.
+    /// - Throws: `EngineError.noSuchRows` when there are no states, `EngineError.stateMismatch` when they are of different
+    ///   networks.
     public init(joining states: [RecurrentState]) throws(EngineError) {
-        guard let first = states.first else {
-            throw .invalidState("there are no states to join; join one at least")
-        }
+        guard let first = states.first else { throw .noSuchRows([], batchSize: 0) }
         for state in states where !state.fits(first) {
             throw .stateMismatch(expected: first.shape, actual: state.shape)
         }
@@ -71,14 +72,12 @@ public struct RecurrentState: Sendable, Equatable {
         }
     }
 
-    /// These rows, in this order; a row may come several times, as when beams part.
+    /// These rows, in this order; a row may occur several times, as when beams part.
     ///
-    /// - Throws: `EngineError` when there are none, or one is beyond the batch.
+    /// - Throws: `EngineError.noSuchRows` when there are none, or one is outside the batch.
     public func rows(_ rows: [Int]) throws(EngineError) -> RecurrentState {
         guard !rows.isEmpty, rows.allSatisfy({ (0..<batchSize).contains($0) }) else {
-            throw .invalidState(
-                "there are rows 0 to \(batchSize - 1) in the recurrent state, not \(rows); name one of them at least"
-            )
+            throw .noSuchRows(rows, batchSize: batchSize)
         }
         var result = RecurrentState(self, batchSize: rows.count)
         for tile in 0..<tileCount {
@@ -93,19 +92,17 @@ public struct RecurrentState: Sendable, Equatable {
 
     /// The units of one of the cell's states, such as `h` or `c`, in one layer and row: `[H]`.
     ///
-    /// - Throws: `EngineError` when there is no such state, layer or row.
+    /// - Throws: `EngineError.noSuchUnits` when there is no such state, layer or row.
     public func units(of name: String, layer: Int, row: Int = 0) throws(EngineError) -> [Float] {
         guard let state = stateNames.firstIndex(of: name), (0..<layerCount).contains(layer),
             (0..<batchSize).contains(row)
         else {
-            throw .invalidState(
-                "there is no '\(name)' of layer \(layer) and row \(row) in a recurrent state of \(layerCount) layers and"
-                    + " \(batchSize) rows; its states are \(stateNames.joined(separator: ", "))")
+            throw .noSuchUnits(state: name, layer: layer, row: row)
         }
         return (0..<hiddenSize).map { numbers[index(layer: layer, state: state, row: row, unit: $0)] }
     }
 
-    /// Each of the cell's states as `[L, B, H]`, as `Engine.state` has them.
+    /// Each of the cell's states as `[L, B, H]`, as `Engine.state` returns them.
     public var tensors: NamedTensors<Float> {
         NamedTensors(
             stateNames.indices.map { state in
@@ -123,7 +120,15 @@ public struct RecurrentState: Sendable, Equatable {
     /// `[L, B, H]`.
     var shape: [Int] { [layerCount, batchSize, hiddenSize] }
 
-    /// Whether such a network has such states, whatever the batch.
+    /// Refuses a state of another network.
+    func check(for configuration: ModelConfiguration) throws(EngineError) {
+        guard fits(configuration) else {
+            throw .stateMismatch(
+                expected: [configuration.layerCount, batchSize, configuration.hiddenSize], actual: shape)
+        }
+    }
+
+    /// Whether such a network has such states, whatever the batch size.
     package func fits(_ configuration: ModelConfiguration) -> Bool {
         layerCount == configuration.layerCount && hiddenSize == configuration.hiddenSize
             && stateNames == configuration.cell.states
@@ -146,5 +151,21 @@ public struct RecurrentState: Sendable, Equatable {
     private func index(layer: Int, state: Int, row: Int, unit: Int) -> Int {
         let panel = (layer * stateNames.count + state) * panelCount + unit / PanelLayout.width
         return (panel * batchSize + row) * PanelLayout.width + unit % PanelLayout.width
+    }
+}
+
+extension NamedTensors where Scalar == Float {
+    /// Checks that these are the states of one batch, each `[L, B, H]`, and returns its size, 0 if there are none.
+    func checkedBatchSize(for configuration: ModelConfiguration) throws -> Int {
+        guard let first = entries.first else { return 0 }
+        let batchSize = first.shape.count == 3 ? first.shape[1] : 0
+        let expected = [configuration.layerCount, batchSize, configuration.hiddenSize]
+        for name in configuration.cell.states {
+            guard let entry = self[name] else { throw ModelError.missingTensor(name) }
+            guard batchSize > 0, entry.shape == expected, entry.values.count == expected.reduce(1, *) else {
+                throw EngineError.stateMismatch(expected: expected, actual: entry.shape)
+            }
+        }
+        return batchSize
     }
 }

@@ -1,36 +1,48 @@
+import UnrollBase
 import UnrollModel
 
-/// What keeps a model from learning its text by heart; everything is off when a model is evaluated or used.
+/// What keeps a model from memorizing its text; everything is off when a model is evaluated or used.
 ///
 /// Weight decay belongs to the `Optimizer`, zoneout and tied weights to the `ModelConfiguration`.
 public struct Regularization: Sendable, Equatable, Codable {
-    /// The share of each layer's output that is left out on its way up, to the next layer and to the decoder.
+    /// The dropout probability of each layer's output on its way up, to the next layer and to the decoder, in 0..<1.
     ///
-    /// What is left is scaled up to the same expectation. The way through time keeps everything. Zaremba, Sutskever,
-    /// Vinyals, "Recurrent neural network regularization", 2014. For any model that learns its text by heart: 0.2 to
-    /// 0.5.
+    /// Default: 0.
+    ///
+    /// What remains is scaled up to the same expectation. The path through time keeps everything. Zaremba, Sutskever,
+    /// Vinyals, "Recurrent neural network regularization", 2014. For any model that memorizes its text: 0.2 to 0.5.
     public var dropout: Float
-    /// Whether a sequence's steps within a minibatch leave out the same units.
+    /// Whether all steps of a sequence in a minibatch drop the same units; needs `dropout`.
+    ///
+    /// Default: false.
     ///
     /// Gal, Ghahramani, "A theoretically grounded application of dropout in recurrent neural networks", NIPS 2016. For
     /// long training of models with several layers.
     public var usesVariationalDropout: Bool
-    /// The share of the vocabulary whose vectors are zero during a step.
+    /// The dropout probability of a token's whole vector during a step, in 0..<1.
+    ///
+    /// Default: 0.
     ///
     /// Also by Gal and Ghahramani. For words rather than characters, and only with an embedding: 0.1.
     public var embeddingDropout: Float
-    /// The share of the weights between a layer's output and its gates that is left out during a step.
+    /// The dropout probability of each weight between a layer's output and its gates during a step, in 0..<1.
+    ///
+    /// Default: 0.
     ///
     /// Merity, Keskar, Socher, "Regularizing and optimizing LSTM language models", ICLR 2018. For models that are
     /// large for their text, beside dropout: 0.2 to 0.5.
     public var weightDrop: Float
-    /// The share of the target's probability that is spread over all tokens, in gradients though not in losses.
+    /// The share of the target's probability that is spread over all tokens, in gradients but not in losses, in 0..<1.
+    ///
+    /// Default: 0.
     ///
     /// Szegedy et al., "Rethinking the inception architecture", CVPR 2016. Against overconfident models, at the cost of
     /// perplexity: 0.1.
     public var labelSmoothing: Float
 
-    /// Describes a regularization; none unless said otherwise.
+    /// Creates a regularization.
+    ///
+    /// Default: none.
     public init(
         dropout: Float = 0, usesVariationalDropout: Bool = false, embeddingDropout: Float = 0,
         weightDrop: Float = 0,
@@ -43,40 +55,94 @@ public struct Regularization: Sendable, Equatable, Codable {
         self.labelSmoothing = labelSmoothing
     }
 
-    /// Checks that every share is one, and that there is an embedding if its vectors are to be left out.
-    package func check(for configuration: ModelConfiguration) throws(EngineError) {
-        let shares = [
-            ("dropout (--dropout)", dropout), ("embedding dropout (--embedding-dropout)", embeddingDropout),
-            ("weight drop (--weight-drop)", weightDrop),
-            ("label smoothing (--label-smoothing)", labelSmoothing),
-        ]
-        for (name, share) in shares where !(0..<1).contains(share) {
-            throw .invalidRegularization("\(name) is \(share) but must be at least 0 and below 1")
+    /// Checks that every probability is in its range and has an effect.
+    ///
+    /// - Throws: `ParameterError` for `dropout`, `embeddingDropout`, `weightDrop`, `labelSmoothing` or
+    ///   `usesVariationalDropout`.
+    package func check(for configuration: ModelConfiguration) throws(ParameterError) {
+        for (name, share) in [
+            ("dropout", dropout), ("embeddingDropout", embeddingDropout), ("weightDrop", weightDrop),
+            ("labelSmoothing", labelSmoothing),
+        ] {
+            try ParameterError.require((0..<1).contains(share), name, is: share, but: "in 0..<1")
         }
         guard embeddingDropout == 0 || configuration.embeddingSize != nil else {
-            throw .invalidRegularization(
-                "embedding dropout (--embedding-dropout) needs an embedding (--embedding)")
+            throw .needs(parameter: "embeddingDropout", other: "embeddingSize")
         }
         guard !usesVariationalDropout || dropout > 0 else {
-            throw .invalidRegularization(
-                "variational dropout (--variational) needs a share to leave out (--dropout)")
+            throw .needs(parameter: "usesVariationalDropout", other: "dropout")
         }
     }
 }
 
-/// Under what conditions a training step runs: its regularization, and what its random masks are drawn from.
-public struct TrainingConditions: Sendable, Equatable {
+/// What the random masks of a training step are drawn from: the regularization, the run's seed and the step.
+public struct StepRandomness: Sendable, Equatable {
     /// What is left out.
     public var regularization: Regularization
-    /// What all randomness of the run is derived from.
+    /// The seed of the run.
     public var seed: UInt64
-    /// How many steps the run has done; each has masks of its own.
+    /// Steps that the run has made before; each step has masks of its own.
     public var step: Int
 
-    /// Describes the conditions of a step.
+    /// Creates the randomness of a step.
     public init(regularization: Regularization = Regularization(), seed: UInt64 = 0, step: Int = 0) {
         self.regularization = regularization
         self.seed = seed
         self.step = step
+    }
+}
+
+/// The random masks of one training step.
+struct StepMasks {
+    /// What is left out.
+    let regularization: Regularization
+    private let zoneout: Zoneout
+    private let seed: UInt64
+    private let step: Int
+
+    init(_ randomness: StepRandomness, of configuration: ModelConfiguration) {
+        regularization = randomness.regularization
+        zoneout = configuration.zoneout
+        seed = randomness.seed
+        step = randomness.step
+    }
+
+    /// A mask, and the factor of the numbers that it keeps.
+    struct Mask {
+        let random: RandomMask
+        let scale: Float
+    }
+
+    /// The mask of a layer's output on its way up.
+    func output(layer: Int) -> Mask? {
+        mask(.output(layer: layer), leavingOut: regularization.dropout)
+    }
+
+    /// The time at which a step looks up the mask of an output: the same for all steps with variational dropout.
+    func outputTime(_ time: Int) -> Int { regularization.usesVariationalDropout ? 0 : time }
+
+    /// The mask of the tokens' vectors.
+    var embedding: Mask? { mask(.embedding, leavingOut: regularization.embeddingDropout) }
+
+    /// The mask of a layer's recurrent weights.
+    func recurrentWeights(layer: Int) -> Mask? {
+        mask(.recurrentWeights(layer: layer), leavingOut: regularization.weightDrop)
+    }
+
+    /// The mask of a state's change; what remains is not scaled up.
+    func newState(layer: Int, state: Int) -> RandomMask? {
+        mask(.newState(layer: layer, state: state), leavingOut: zoneout.probability(ofState: state))?.random
+    }
+
+    /// Whether anything but tokens' vectors is left out at random.
+    var isDense: Bool {
+        regularization.dropout > 0 || regularization.weightDrop > 0 || zoneout != Zoneout()
+    }
+
+    private func mask(_ site: RandomMask.Site, leavingOut share: Float) -> Mask? {
+        guard share > 0 else { return nil }
+        return Mask(
+            random: RandomMask(probability: share, site: site, seed: seed, step: step), scale: 1 / (1 - share)
+        )
     }
 }

@@ -3,69 +3,125 @@ import UnrollBase
 import UnrollEngine
 import UnrollKernels
 import UnrollModel
+import UnrollText
 
 extension LanguageModel {
+    /// The same model, computed by engines of another kind.
+    ///
+    /// The default is `EngineMaker.cpu`. The copy has engines of its own and shares none with this one.
+    ///
+    /// ```swift
+    /// let checked = model.computed(by: .reference)
+    /// ```
+    ///
+    /// - Parameter maker: What makes the engines.
+    /// - Returns: The model, which generates and scores with those engines.
+    public func computed(by maker: EngineMaker) -> LanguageModel {
+        using(ModelEngines(maker))
+    }
+
     /// Lends an engine with these parameters; it is kept while the model lives, so the next use begins at once.
     ///
-    /// The state is whatever the user before has left, so a user begins with `restoreState` or `resetState`, and must
-    /// not train.
+    /// The state is that of the last use, so a use begins with `restoreState` or `resetState`. It must not train.
     package func withEngine<Result>(
-        precision: Precision, threads: Int?, _ body: (CPUEngine) throws -> Result
+        precision: Precision, threads: Int?, _ body: (any Engine) throws -> Result
     ) throws -> Result {
         try engines(precision: precision).withEngine(threads: threads, body)
     }
 
+    /// Makes an engine that is not shared and may train.
+    package func makeEngine(_ settings: EngineSettings) throws -> any Engine {
+        try engines.maker.engine(
+            configuration: configuration, parameters: parameters, settings: settings)
+    }
+
     /// The engines of this precision.
     func engines(precision: Precision) -> EnginePool {
-        preparations.value { EnginePools() }.pool(of: self, precision: precision)
+        engines.pool(of: self, precision: precision)
+    }
+
+    /// The tokens that words are made of.
+    var wordParts: WordParts { engines.wordParts(of: vocabulary) }
+
+    private var engines: ModelEngines { cache.value { ModelEngines(.cpu) } }
+}
+
+/// What is prepared from one model to use it.
+final class ModelEngines: ModelCache {
+    let maker: EngineMaker
+    private let pools = Mutex<[Precision: EnginePool]>([:])
+    private let parts = Mutex<WordParts?>(nil)
+
+    init(_ maker: EngineMaker) {
+        self.maker = maker
+    }
+
+    func pool(of model: LanguageModel, precision: Precision) -> EnginePool {
+        pools.withLock { pools in
+            if let pool = pools[precision] { return pool }
+            let pool = EnginePool(model, maker: maker, precision: precision)
+            pools[precision] = pool
+            return pool
+        }
+    }
+
+    func wordParts(of vocabulary: Vocabulary) -> WordParts {
+        parts.withLock { stored in
+            if let parts = stored { return parts }
+            let parts = WordParts(vocabulary)
+            stored = parts
+            return parts
+        }
     }
 }
 
 /// Engines of one model: as many as there were tasks that computed at once, kept for the next, all with one copy of the
 /// parameters.
 final class EnginePool: Sendable {
-    /// An engine in the pool is used by nobody, and one that was taken by one task alone.
+    /// An engine; `@unchecked`, as one in the pool is unused, and one that was taken is used by one task.
     fileprivate struct Entry: @unchecked Sendable {
-        let engine: CPUEngine
-        /// What was asked for.
+        let engine: any Engine
+        /// The number of threads that was asked for.
         let threads: Int?
     }
 
     private struct Engines {
         var idle: [Entry] = []
-        /// The one whose parameters the others share; nobody else has them packed.
+        /// The engine whose parameters the others share, so that they are packed once.
         var first: Entry?
     }
 
     // Not the model itself, which keeps the pool.
     private let configuration: ModelConfiguration
     private let parameters: ModelParameters
+    private let maker: EngineMaker
     private let precision: Precision
     private let engines = Mutex(Engines())
 
-    init(_ model: LanguageModel, precision: Precision) {
+    init(_ model: LanguageModel, maker: EngineMaker, precision: Precision) {
         configuration = model.configuration
         parameters = model.parameters
+        self.maker = maker
         self.precision = precision
     }
 
     /// Lends an engine of so many threads.
     ///
-    /// Without a number, the first of them has all processors and those that are needed beside it one thread each: no
+    /// Without a number, the first engine has all processors and those that are needed beside it have one thread each: no
     /// bit depends on it.
     @inline(__always)
-    func withEngine<Result>(threads: Int?, _ body: (CPUEngine) throws -> Result) throws -> Result {
+    func withEngine<Result>(threads: Int?, _ body: (any Engine) throws -> Result) throws -> Result {
         let entry = try take(threads: threads)
         defer { putBack(entry) }
         return try body(entry.engine)
     }
 
-    /// Lends an engine until the lease is let go.
-    func lease(threads: Int?) throws(GenerationError) -> Lease {
+    /// Lends an engine until the lease is released.
+    func lease(threads: Int?) throws -> Lease {
         Lease(try take(threads: threads), of: self)
     }
 
-    /// An engine that one task has for as long as it needs it; its state goes on from one use to the next.
+    /// An engine that one task has for as long as it needs it; its state is kept from one use to the next.
     final class Lease: Sendable {
         private let entry: Entry
         private let pool: EnginePool
@@ -80,14 +136,14 @@ final class EnginePool: Sendable {
         }
 
         /// For the task that holds the lease alone.
-        var engine: CPUEngine { entry.engine }
+        var engine: any Engine { entry.engine }
     }
 
     private func putBack(_ entry: Entry) {
         engines.withLock { $0.idle.append(entry) }
     }
 
-    private func take(threads: Int?) throws(GenerationError) -> Entry {
+    private func take(threads: Int?) throws -> Entry {
         let (idle, first) = engines.withLock { engines in
             guard let index = engines.idle.lastIndex(where: { $0.threads == threads }) else {
                 return (Entry?.none, engines.first)
@@ -95,34 +151,15 @@ final class EnginePool: Sendable {
             return (engines.idle.remove(at: index), nil)
         }
         if let idle { return idle }
-        do throws(EngineError) {
-            if let first {
-                return Entry(
-                    engine: try CPUEngine(sharingParametersOf: first.engine, threads: threads ?? 1),
-                    threads: threads)
-            }
-            let entry = Entry(
-                engine: try CPUEngine(
-                    configuration: configuration, parameters: parameters, precision: precision,
-                    threads: threads), threads: threads)
-            engines.withLock { if $0.first == nil { $0.first = entry } }
-            return entry
-        } catch {
-            throw .engine(error)
+        if let first {
+            return Entry(
+                engine: try first.engine.sharingParameters(threads: threads ?? 1), threads: threads)
         }
-    }
-}
-
-/// The pools of one model.
-private final class EnginePools: Sendable {
-    private let pools = Mutex<[Precision: EnginePool]>([:])
-
-    func pool(of model: LanguageModel, precision: Precision) -> EnginePool {
-        pools.withLock { pools in
-            if let pool = pools[precision] { return pool }
-            let pool = EnginePool(model, precision: precision)
-            pools[precision] = pool
-            return pool
-        }
+        let engine = try maker.engine(
+            configuration: configuration, parameters: parameters,
+            settings: EngineSettings(precision: precision, threads: threads))
+        let entry = Entry(engine: engine, threads: threads)
+        engines.withLock { if $0.first == nil { $0.first = entry } }
+        return entry
     }
 }

@@ -5,7 +5,7 @@ enum Shape {
     /// A tensor without elements is held to the same limit: its other sizes are left when the empty axis is summed
     /// away.
     static func count(_ shape: [Int]) throws(TensorError) -> Int {
-        let limit = Machine.shared.buffers.limit
+        let limit = TensorRuntime.shared.buffers.limit
         var count = 1
         var isEmpty = false
         for size in shape {

@@ -64,7 +64,7 @@ public struct Tensor: Sendable {
 
     /// Makes a tensor whose shape is the caller's, and fills it.
     init(shape: [Int], fill: (UnsafeMutablePointer<Float>) -> Void) throws(TensorError) {
-        if let failure = Machine.shared.failure { throw .kernels(failure) }
+        if let failure = TensorRuntime.shared.failure { throw .kernels(failure) }
         guard let storage = TensorStorage(count: try Shape.count(shape)) else { throw .invalidShape(shape) }
         fill(storage.base)
         self.init(shape: shape, storage: storage)
@@ -78,7 +78,7 @@ public struct Tensor: Sendable {
     }
 
     /// Bytes of memory that tensors use, and that wait to be used by the next.
-    package static var byteCounts: (live: Int, idle: Int) { Machine.shared.buffers.byteCounts }
+    package static var byteCounts: (live: Int, idle: Int) { TensorRuntime.shared.buffers.byteCounts }
 
     /// The numbers in row-major order.
     public var elements: [Float] {
@@ -109,5 +109,28 @@ extension Tensor: Equatable {
     public static func == (left: Tensor, right: Tensor) -> Bool {
         left.shape == right.shape
             && (0..<left.count).allSatisfy { left.storage.base[$0] == right.storage.base[$0] }
+    }
+}
+
+extension Tensor: CustomStringConvertible {
+    /// Shape and numbers, nested in brackets; long axes are shortened to their ends.
+    public var description: String {
+        "Tensor\(shape) \(Self.nested(storage.base, shape[...], indentation: 1))"
+    }
+
+    /// Beyond this, only the first and last few of an axis are shown.
+    private static let shown = 6
+
+    private static func nested(
+        _ elements: UnsafePointer<Float>, _ shape: ArraySlice<Int>, indentation: Int
+    ) -> String {
+        guard let size = shape.first else { return "\(elements[0])" }
+        let rest = shape.dropFirst()
+        let width = rest.reduce(1, *)
+        let indices = size <= shown ? Array(0..<size) : Array(0..<shown / 2) + Array(size - shown / 2..<size)
+        var parts = indices.map { nested(elements + $0 * width, rest, indentation: indentation + 1) }
+        if size > shown { parts.insert("...", at: shown / 2) }
+        let separator = rest.isEmpty ? ", " : ",\n" + String(repeating: " ", count: indentation)
+        return "[" + parts.joined(separator: separator) + "]"
     }
 }

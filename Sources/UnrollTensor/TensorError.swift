@@ -1,12 +1,13 @@
+import UnrollBase
 import UnrollKernels
 
 /// What an operation on tensors refuses.
 ///
-/// Whatever data can decide is thrown, never trapped: shapes, axes, indices, sizes.
-public enum TensorError: Error, Sendable, Equatable, CustomStringConvertible {
+/// Everything that data can decide is thrown, never trapped: shapes, axes, indices, sizes.
+public enum TensorError: UnrollError, Equatable {
     /// The shape has a negative dimension, or more elements than can be counted or stored.
     case invalidShape([Int])
-    /// The elements are more or fewer than the shape says.
+    /// There are more or fewer elements than the shape holds.
     case elementCountMismatch(shape: [Int], count: Int)
     /// The shapes of an operation's operands do not fit each other.
     case shapeMismatch(operation: String, [Int], [Int], hint: String)
@@ -14,26 +15,26 @@ public enum TensorError: Error, Sendable, Equatable, CustomStringConvertible {
     case unsuitableShape(operation: String, shape: [Int], needed: String)
     /// The tensor has no such axis.
     case axisOutOfRange(operation: String, axis: Int, shape: [Int])
-    /// An index, a range or a class lies outside of what is there.
+    /// An index, a range or a class is out of bounds.
     case indexOutOfRange(operation: String, index: Int, count: Int)
     /// The function computed with a tensor that belongs to another call of `valueWithGradient`.
     case notDetached
     /// The operations that a tensor came from are gone, or were differentiated by variables of other shapes.
     case historyUnavailable
-    /// The environment asks for kernels that this processor has not.
+    /// The environment asks for kernels that this processor lacks.
     case kernels(KernelError)
 
-    /// One line that names the operation, the shapes and the way out.
+    /// One line with the operation and the shapes, and what to do.
     public var description: String {
         switch self {
         case .invalidShape(let shape):
             "no tensor can have the shape \(shape): dimensions must not be negative, and memory must hold them"
         case .elementCountMismatch(let shape, let count):
-            "the shape \(shape) does not hold just \(count) elements"
+            "the shape \(shape) does not hold exactly \(count) elements"
         case .shapeMismatch(let operation, let first, let second, let hint):
             "\(operation): the shapes \(first) and \(second) do not fit; \(hint)"
         case .unsuitableShape(let operation, let shape, let needed):
-            "\(operation): the shape is \(shape), where \(needed) is needed"
+            "\(operation): the shape is \(shape), but \(needed) is needed"
         case .axisOutOfRange(let operation, let axis, let shape):
             "\(operation): there is no axis \(axis) in the shape \(shape)"
         case .indexOutOfRange(let operation, let index, let count):

@@ -20,16 +20,16 @@ import UnrollText
         compressed = try model.compress(Self.text, threads: 1)
     }
 
-    private func expect(_ error: GenerationError, of bytes: [UInt8]) async {
-        await expectGenerationError(error) { _ = try model.decompress(bytes, threads: 1) }
+    private func expect(_ error: CompressionError, of bytes: [UInt8]) async {
+        await expectError(error) { _ = try model.decompress(bytes, threads: 1) }
     }
 
     @Test func otherModelsAreRefused() async throws {
         let other = try LanguageModel.untrained(text: "the lamp was burning there, in the garden; T", seed: 2)
-        await expectGenerationError(.compressedWithAnotherModel) {
+        await expectError(CompressionError.compressedWithAnotherModel) {
             _ = try other.decompress(compressed, threads: 1)
         }
-        await expectGenerationError(.modelNeeded) {
+        await expectError(CompressionError.modelNeeded) {
             _ = try Decompressor(threads: 1).decompress(compressed)
         }
     }
@@ -49,7 +49,7 @@ import UnrollText
 
     @Test func whatWasAddedIsNoticed() async {
         for added in [[0], [10], compressed] {
-            await expect(.bytesBehindTheEnd(at: compressed.count), of: compressed + added)
+            await expect(.trailingBytes(at: compressed.count), of: compressed + added)
         }
     }
 
@@ -68,7 +68,7 @@ import UnrollText
         let (begin, end) = (compressed[..<first], compressed[(first + 2 * size)...])
         #expect(try model.decompress(begin + blocks[0] + blocks[1] + end, threads: 1) == bytes)
         for order in [[], [0], [1], [1, 0], [0, 0], [0, 1, 1]] {
-            #expect(throws: GenerationError.self, "\(order)") {
+            #expect(throws: CompressionError.self, "\(order)") {
                 try model.decompress(begin + order.flatMap { blocks[$0] } + end, threads: 1)
             }
         }
@@ -80,14 +80,14 @@ import UnrollText
         for index in compressed.indices {
             for bit in 0..<8 {
                 changed[index] ^= 1 << UInt8(bit)
-                #expect(throws: GenerationError.self) { try model.decompress(changed, threads: 1) }
+                #expect(throws: CompressionError.self) { try model.decompress(changed, threads: 1) }
                 changed[index] = compressed[index]
             }
         }
     }
 
     @Test func aTextOfAnotherLengthIsSaid() async throws {
-        await expectGenerationError(.lengthChanged(expected: 5, actual: 4)) {
+        await expectError(CompressionError.lengthChanged(expected: 5, actual: 4)) {
             let compressor = Compressor(model, threads: 1, byteCount: 5)
             _ = try compressor.compress(Array("lamp".utf8))
             _ = try compressor.finish()

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import UnrollBase
 import UnrollCompression
+import UnrollEngine
 import UnrollGeneration
 import UnrollKernels
 import UnrollModel
@@ -81,14 +82,14 @@ import UnrollText
         let bytes = Array(String(repeating: Self.english, count: 30).utf8)
         for level in KernelLevel.available(for: precision) {
             let compressor = Compressor(
-                model, precision: precision, threads: 1, kernelLevel: level, byteCount: nil)
+                model, .cpu, EngineSettings(precision: precision, threads: 1, kernelLevel: level))
             let compressed = try compressor.compress(bytes) + compressor.finish()
             #expect(try model.decompress(compressed) == bytes)
         }
         // Byte 7 names the kernels, and a checksum follows at byte 24 and more.
         var other = try model.compress(bytes)
         other[7] ^= 1
-        #expect(throws: GenerationError.self) { try model.decompress(other) }
+        #expect(throws: CompressionError.self) { try model.decompress(other) }
     }
 
     @Test func partsMakeNoDifference() throws {
@@ -155,7 +156,7 @@ import UnrollText
 
     @Test func aNetworkThatLearnsNeedsNoModel() throws {
         for (name, bytes) in Self.inputs {
-            let compressor = Compressor(adaptiveWithThreads: 1)
+            let compressor = Compressor.adaptive(threads: 1)
             let compressed = try compressor.compress(bytes) + compressor.finish()
             #expect(compressed.count <= bytes.count + 75, "\(name)")
             let decompressor = Decompressor(threads: 2)
@@ -165,7 +166,7 @@ import UnrollText
     }
 
     @Test func itLearns() throws {
-        let compressor = Compressor(adaptiveWithThreads: 1)
+        let compressor = Compressor.adaptive(threads: 1)
         let bytes = Array(String(repeating: Self.english, count: 60).utf8)
         let compressed = try compressor.compress(bytes) + compressor.finish()
         #expect(compressed.count < bytes.count / 6)

@@ -4,6 +4,7 @@ import UnrollBase
 import UnrollCompression
 import UnrollEngine
 import UnrollGeneration
+import UnrollKernels
 import UnrollModel
 import UnrollTestSupport
 import UnrollText
@@ -31,7 +32,7 @@ import UnrollTraining
             let result = try decompress(bytes)
             #expect(result == text, "mutation \(mutation)")
         } catch {
-            #expect(error is GenerationError, "mutation \(mutation): \(error)")
+            #expect(error is CompressionError, "mutation \(mutation): \(error)")
             #expect(!"\(error)".contains("\n"))
         }
     }
@@ -46,7 +47,7 @@ import UnrollTraining
             return text
         }
         let compressor =
-            isAdaptive ? Compressor(adaptiveWithThreads: 1) : Compressor(model, threads: 1)
+            isAdaptive ? Compressor.adaptive(threads: 1) : Compressor(model, threads: 1)
         let compressed = try compressor.compress(Self.text) + compressor.finish()
         // Before the first block: fields, the model or the alphabet, an unknown length, a checksum.
         let head = 8 + (isAdaptive ? 32 : 16) + 1 + 4
@@ -95,7 +96,8 @@ import UnrollTraining
                     try use(read)
                 } catch {
                     #expect(
-                        error is any UnrollError || error is GenerationError, "mutation \(index): \(error)")
+                        error is any UnrollError || error is TextError || error is KernelError,
+                        "mutation \(index): \(error)")
                     #expect(!"\(error)".contains("\n"))
                 }
             }

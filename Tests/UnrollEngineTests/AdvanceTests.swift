@@ -106,7 +106,7 @@ import UnrollText
         let (other, _) = try model(cell: GRUCell.self, hiddenSize: 33)
         let engine = try CPUEngine(configuration: configuration, parameters: parameters, threads: 1)
         var logits: [Float] = []
-        #expect(throws: EngineError.self) { try engine.advance([], logits: &logits) }
+        #expect(throws: ParameterError.self) { try engine.advance([], logits: &logits) }
         #expect(throws: EngineError.self) { try engine.advance([1, 40], logits: &logits) }
         #expect(throws: EngineError.self) { try engine.advance([1, -1], logits: &logits) }
         try engine.advance([1, 2], logits: &logits)

@@ -238,10 +238,10 @@ import UnrollText
             return state
         }
         let wrong: [(OptimizerState, String)] = [
-            (changed { $0.steps = -1 }, "negative"),
-            (changed { $0.averagedSteps = -1 }, "negative"),
-            (changed { $0.averagedSteps = 0 }, "average"),
-            (changed { $0.steps = 0 }, "no step"),
+            (changed { $0.steps = -1 }, "-1 steps"),
+            (changed { $0.averagedSteps = -1 }, "-1 of them averaged"),
+            (changed { $0.averagedSteps = 0 }, "0 of them averaged"),
+            (changed { $0.steps = 0 }, "0 steps"),
             (changed { $0.slots.entries.removeAll { $0.name.hasPrefix("average.") } }, "average"),
             (
                 changed { $0.slots.entries.removeAll { $0.name == "square.decoder.bias" } },
@@ -256,8 +256,9 @@ import UnrollText
         for engine in try engines(model) {
             try engine.restoreOptimizerState(good)
             for (state, name) in wrong {
-                let error = #expect(throws: EngineError.self) { try engine.restoreOptimizerState(state) }
-                #expect(error?.description.contains(name) == true, "\(name): \(error?.description ?? "")")
+                let error = #expect(throws: (any Error).self) { try engine.restoreOptimizerState(state) }
+                #expect(error is EngineError || error is ModelError)
+                #expect(error.map { "\($0)".contains(name) } == true, "\(name)")
                 #expect(engine.optimizerState == good)
             }
             try engine.restoreOptimizerState(OptimizerState())
@@ -268,23 +269,23 @@ import UnrollText
     @Test func senselessNumbersAreRefused() throws {
         let model = try Model(cell: TanhCell.self, size: .init(T: 3, B: 2, V: 5, H: 8))
         let wrong: [(Optimizer, String)] = [
-            (Optimizer(learningRate: -1), "learning rate"),
-            (Optimizer(learningRate: .nan), "learning rate"),
-            (Optimizer(maxGradientNorm: 0), "norm"),
-            (Optimizer(weightDecay: -0.1), "weight decay"),
-            (Optimizer(weightDecay: .infinity), "weight decay"),
+            (Optimizer(learningRate: -1), "learningRate"),
+            (Optimizer(learningRate: .nan), "learningRate"),
+            (Optimizer(maxGradientNorm: 0), "maxGradientNorm"),
+            (Optimizer(weightDecay: -0.1), "weightDecay"),
+            (Optimizer(weightDecay: .infinity), "weightDecay"),
             (Optimizer(rule: .momentum(1)), "momentum"),
             (Optimizer(rule: .nesterov(-0.5)), "momentum"),
-            (Optimizer(rule: .rmsprop(decay: 1)), "RMSprop"),
+            (Optimizer(rule: .rmsprop(decay: 1)), "decay"),
             (Optimizer(rule: .rmsprop(epsilon: 0)), "epsilon"),
             (Optimizer(rule: .adam(beta1: 1)), "beta1"),
             (Optimizer(rule: .adamw(beta2: .nan)), "beta2"),
             (Optimizer(rule: .adam(epsilon: .leastNonzeroMagnitude)), "epsilon"),
-            (Optimizer(averaging: .exponential(decay: 1)), "average"),
+            (Optimizer(averaging: .exponential(decay: 1)), "averagingDecay"),
         ]
         for engine in try engines(model) {
             for (optimizer, name) in wrong {
-                let error = #expect(throws: EngineError.self) {
+                let error = #expect(throws: ParameterError.self) {
                     try engine.train(on: model.minibatches[0], with: optimizer)
                 }
                 #expect(error?.description.contains(name) == true, "\(name)")

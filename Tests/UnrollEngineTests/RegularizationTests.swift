@@ -44,8 +44,8 @@ import UnrollText
 
     static let cells: [any RecurrentCell.Type] = [TanhCell.self, LSTMCell.self, GRUCell.self, SplitCell.self]
 
-    private static func conditions(_ item: Case, step: Int = 1) -> TrainingConditions {
-        TrainingConditions(regularization: item.regularization, seed: 77, step: step)
+    private static func randomness(_ item: Case, step: Int = 1) -> StepRandomness {
+        StepRandomness(regularization: item.regularization, seed: 77, step: step)
     }
 
     @Test(arguments: cases, sizes) func theEnginesAgree(item: Case, size: ConformanceTests.Size) throws {
@@ -55,7 +55,7 @@ import UnrollText
             let reference = try ReferenceEngine(
                 configuration: model.configuration, parameters: model.parameters)
             for minibatch in model.minibatches {
-                let expected = try reference.gradients(on: minibatch, under: Self.conditions(item))
+                let expected = try reference.gradients(on: minibatch, randomness: Self.randomness(item))
                 let nats = try reference.evaluate(minibatch)
                 for (precision, level) in ConformanceTests.kernels where precision == .float32 {
                     let engine = try CPUEngine(
@@ -63,7 +63,7 @@ import UnrollText
                         kernelLevel: level)
                     for earlier in model.minibatches {
                         let (loss, gradients) = try engine.gradients(
-                            on: earlier, under: Self.conditions(item))
+                            on: earlier, randomness: Self.randomness(item))
                         let evaluated = try engine.evaluate(earlier)
                         guard earlier == minibatch else { continue }
                         #expect(abs(loss / expected.meanLoss - 1) < 1e-5, "\(cell.name) \(level)")
@@ -94,7 +94,7 @@ import UnrollText
                 let losses = try (model.minibatches + model.minibatches).enumerated().map { step, minibatch in
                     try engine.train(
                         on: minibatch, with: Optimizer(learningRate: 0.1),
-                        under: Self.conditions(item, step: step)
+                        randomness: Self.randomness(item, step: step)
                     ).meanLoss
                 }
                 return (losses: losses, parameters: engine.parameters, state: engine.state)
@@ -107,21 +107,21 @@ import UnrollText
         }
     }
 
-    /// What is random differs from step to step and from seed to seed, and is off without conditions and at evaluation.
+    /// What is random differs from step to step and from seed to seed, and is off without randomness and at evaluation.
     @Test(arguments: cases) func itActsInTrainingAlone(item: Case) throws {
         let size = ConformanceTests.Size(T: 5, B: 6, V: 12, H: 20, L: 2, E: 7)
         let model = try Model(cell: LSTMCell.self, size: size, zoneout: item.zoneout)
         let plain = try Model(cell: LSTMCell.self, size: size)
         let minibatch = model.minibatches[0]
         let engine = try CPUEngine(configuration: model.configuration, parameters: model.parameters)
-        func gradients(_ conditions: TrainingConditions?) throws -> NamedTensors<Double> {
-            try engine.gradients(on: minibatch, under: conditions).gradients
+        func gradients(_ randomness: StepRandomness?) throws -> NamedTensors<Double> {
+            try engine.gradients(on: minibatch, randomness: randomness).gradients
         }
-        let first = try gradients(Self.conditions(item))
-        #expect(try gradients(Self.conditions(item)) == first)
+        let first = try gradients(Self.randomness(item))
+        #expect(try gradients(Self.randomness(item)) == first)
         #expect(try gradients(nil) != first)
         let isRandom = item.regularization.labelSmoothing == 0 || item.regularization.dropout > 0
-        #expect(try (gradients(Self.conditions(item, step: 2)) != first) == isRandom)
+        #expect(try (gradients(Self.randomness(item, step: 2)) != first) == isRandom)
 
         let other = try CPUEngine(configuration: plain.configuration, parameters: plain.parameters)
         #expect(try (engine.evaluate(minibatch) == other.evaluate(minibatch)) == (item.zoneout == Zoneout()))
@@ -137,8 +137,9 @@ import UnrollText
         var mean = [Double](repeating: 0, count: expected.count)
         let steps = 2000
         for step in 0..<steps {
-            let conditions = TrainingConditions(regularization: Regularization(dropout: 0.1), step: step)
-            let values = try engine.gradients(on: minibatch, under: conditions).gradients["decoder.bias"]?
+            let randomness = StepRandomness(regularization: Regularization(dropout: 0.1), step: step)
+            let values = try engine.gradients(on: minibatch, randomness: randomness).gradients[
+                "decoder.bias"]?
                 .values
             for (index, value) in (values ?? []).enumerated() { mean[index] += value / Double(steps) }
         }
@@ -154,18 +155,18 @@ import UnrollText
             try ReferenceEngine(configuration: model.configuration, parameters: model.parameters),
         ]
         let impossible: [(Regularization, String)] = [
-            (Regularization(dropout: 1), "--dropout"), (Regularization(dropout: -0.1), "--dropout"),
-            (Regularization(weightDrop: .nan), "--weight-drop"),
-            (Regularization(labelSmoothing: 2), "--label-smoothing"),
-            (Regularization(embeddingDropout: 0.1), "--embedding"),
-            (Regularization(usesVariationalDropout: true), "--variational"),
+            (Regularization(dropout: 1), "dropout"), (Regularization(dropout: -0.1), "dropout"),
+            (Regularization(weightDrop: .nan), "weightDrop"),
+            (Regularization(labelSmoothing: 2), "labelSmoothing"),
+            (Regularization(embeddingDropout: 0.1), "embeddingSize"),
+            (Regularization(usesVariationalDropout: true), "usesVariationalDropout"),
         ]
         for engine in engines {
             for (regularization, name) in impossible {
-                let error = try #require(throws: EngineError.self) {
+                let error = try #require(throws: ParameterError.self) {
                     try engine.train(
                         on: model.minibatches[0], with: Optimizer(),
-                        under: TrainingConditions(regularization: regularization))
+                        randomness: StepRandomness(regularization: regularization))
                 }
                 #expect(error.description.contains(name))
             }
@@ -214,11 +215,11 @@ import UnrollText
             sequenceLength: vectors.sequenceLength, batchSize: vectors.batchSize, continuesState: false)
         minibatch.inputs = vectors.inputs
         minibatch.targets = vectors.targets
-        let conditions = TrainingConditions(
+        let randomness = StepRandomness(
             regularization: vectors.regularization, seed: try #require(UInt64(vectors.seed)),
             step: vectors.step)
         let engine = try ReferenceEngine(configuration: configuration, parameters: parameters)
-        let (loss, gradients) = try engine.gradients(on: minibatch, under: conditions)
+        let (loss, gradients) = try engine.gradients(on: minibatch, randomness: randomness)
         // What is kept is scaled by a number of single precision.
         #expect(abs(loss - vectors.loss) < 1e-7)
         for entry in gradients.entries {

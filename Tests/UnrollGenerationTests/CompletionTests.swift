@@ -60,23 +60,23 @@ import UnrollText
         let model = try BeamSearchTests.model(text: "aabç .-")
         let letters: Set = ["a", "b", "ç"]
         let expected = try all(model, after: prompt, letters: letters, maximumLength: 4)
-        let found = try model.completions(of: prompt, count: count, maximumLength: 4, threads: 1)
+        let found = try model.complete(prompt, count: count, maximumLength: 4, threads: 1)
         expect(found, toBe: expected.prefix(count), "\(prompt)")
-        let state = try model.state(after: prompt, threads: 1)
-        #expect(try model.completions(from: state, count: count, maximumLength: 4, threads: 1) == found)
+        let state = try model.read(prompt, threads: 1)
+        #expect(try model.complete(from: state, count: count, maximumLength: 4, threads: 1) == found)
     }
 
     @Test func theyAreAllThatCanHappen() throws {
         let model = try BeamSearchTests.model(text: "ab .")
         let unknown = try exp(logProbabilities(model, after: model.vocabulary.encode("ab").ids)[0])
-        let found = try model.completions(of: "ab", count: 1000, maximumLength: 1)
+        let found = try model.complete("ab", count: 1000, maximumLength: 1)
         #expect(found.count == 3)
         #expect(abs(found.reduce(unknown) { $0 + $1.probability } - 1) < 1e-5)
     }
 
     @Test func bytesThatAreNoWholeCharacterAreNotShown() throws {
         let model = try BeamSearchTests.model(text: "aé .", tokens: .bytes)
-        let found = try model.completions(of: "a", count: 50, maximumLength: 4)
+        let found = try model.complete("a", count: 50, maximumLength: 4)
         #expect(found.contains { $0.text == "é" })
         #expect(found.allSatisfy { $0.text.allSatisfy { "aé".contains($0) } })
         let letters: Set = ["a", "<0xC3>", "<0xA9>"]
@@ -100,31 +100,31 @@ import UnrollText
             let total = words.reduce(0) { $0 + $1.probability }
             let expected = words.map { Completion(text: $0.text, probability: $0.probability / total) }
                 .sorted { $0.probability > $1.probability }
-            expect(try model.completions(of: text, count: 3), toBe: expected.prefix(3), "\(text)")
+            expect(try model.complete(text, count: 3), toBe: expected.prefix(3), "\(text)")
         }
-        #expect(try model.completions(of: "the x") == [])
-        #expect(throws: GenerationError.emptyPrompt) { try model.completions(of: "ti") }
+        #expect(try model.complete("the x") == [])
+        #expect(throws: GenerationError.emptyPrompt) { try model.complete("ti") }
     }
 
     @Test func theLimitOfStepsEndsTheSearch() throws {
         let model = try BeamSearchTests.model(text: "abcdefgh ")
-        let all = try model.completions(of: "ab", count: 20, maximumLength: 5)
+        let all = try model.complete("ab", count: 20, maximumLength: 5)
         #expect(all.count == 20)
         for limit in [0, 1, 9, 20] {
-            let found = try model.completions(of: "ab", count: 20, maximumLength: 5, stepLimit: limit)
+            let found = try model.complete("ab", count: 20, maximumLength: 5, stepLimit: limit)
             #expect(limit > 0 || found.map(\.text) == [""])
             #expect(Set(found.map(\.text)).count == found.count)
         }
-        #expect(try model.completions(of: "ab", count: 0) == [])
-        #expect(try model.completions(of: "ab", count: -1) == [])
+        #expect(try model.complete("ab", count: 0) == [])
+        #expect(try model.complete("ab", count: -1) == [])
     }
 
     @Test func promptsAndModelsThatCannotBeUsedAreRefused() throws {
         let model = try LanguageModel.untrained(text: "abc")
-        #expect(throws: GenerationError.emptyPrompt) { try model.completions(of: "") }
+        #expect(throws: GenerationError.emptyPrompt) { try model.complete("") }
         let damaged = try LanguageModel.untrained(text: "abc") { $0.fill("decoder.bias", with: .nan) }
-        #expect(throws: GenerationError.notANumber) { try damaged.completions(of: "a") }
-        let state = try LanguageModel.untrained(text: "abcd").state(after: "a")
-        #expect(throws: GenerationError.stateOfAnotherModel) { try model.completions(from: state) }
+        #expect(throws: GenerationError.notANumber) { try damaged.complete("a") }
+        let state = try LanguageModel.untrained(text: "abcd").read("a")
+        #expect(throws: GenerationError.stateOfAnotherModel) { try model.complete(from: state) }
     }
 }

@@ -11,7 +11,7 @@ import UnrollText
         let text: [Int32]
         let nats: Double
         let learningRate: Float
-        let pieceLength: Int
+        let segmentLength: Int
         let maxGradientNorm: Float
         let dynamicNats: Double
     }
@@ -26,7 +26,7 @@ import UnrollText
         let corpus = try Corpus(bytes: Array(text.utf8), name: "text", vocabulary: model.vocabulary)
         #expect(Array(corpus.tokens) == expected.text)
         let adaptation = DynamicEvaluation(
-            learningRate: expected.learningRate, pieceLength: expected.pieceLength,
+            learningRate: expected.learningRate, segmentLength: expected.segmentLength,
             maxGradientNorm: expected.maxGradientNorm)
         let parameters = model.parameters
         #expect(abs(try model.evaluate(on: corpus).nats / expected.nats - 1) < 1e-5)
@@ -53,7 +53,7 @@ import UnrollText
         let corpus = try Corpus(text: String(repeating: "abcdefgh", count: 20))
         for adaptation in [
             DynamicEvaluation(learningRate: 0), .init(learningRate: .nan), .init(learningRate: -1),
-            .init(pieceLength: 0), .init(maxGradientNorm: 0),
+            .init(segmentLength: 0), .init(maxGradientNorm: 0),
         ] {
             await expectGenerationError { _ = try model.evaluate(on: corpus, adapting: adaptation) }
         }

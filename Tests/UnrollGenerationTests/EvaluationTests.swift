@@ -102,18 +102,18 @@ import UnrollTraining
         }
     }
 
-    @Test func filesThatCannotBeEvaluatedAreNamed() throws {
+    @Test func filesThatCannotBeEvaluatedAreNamed() async throws {
         let folder = try TemporaryFolder()
         let model = try LanguageModel.untrained(text: "abc")
         try folder.write("", to: "empty")
         try folder.write("a", to: "short")
-        #expect(throws: TextError.emptyText(file: "empty")) {
+        await expectError(TextError.emptyText(file: "empty")) {
             _ = try model.evaluate(contentsOf: folder("empty"))
         }
-        #expect(throws: TextError.textTooShort(tokens: 1, needed: 2, batchSize: 1, sequenceLength: 1)) {
-            _ = try model.evaluate(contentsOf: folder("short"))
-        }
-        #expect(throws: TextError.fileNotFound(file: folder("nowhere").relativePath)) {
+        await expectError(
+            TextError.textTooShort(tokens: 1, needed: 2, batchSize: 1, sequenceLength: 1)
+        ) { _ = try model.evaluate(contentsOf: folder("short")) }
+        await expectError(TextError.fileNotFound(file: folder("nowhere").relativePath)) {
             _ = try model.evaluate(contentsOf: folder("nowhere"))
         }
     }

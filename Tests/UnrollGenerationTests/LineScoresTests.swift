@@ -30,7 +30,7 @@ import UnrollText
         try folder.write(lines.joined(separator: "\n") + "\n", to: "log")
         let scores = try await scores("log")
         #expect(scores.map(\.number) == Array(1...9_000))
-        #expect(scores.map(\.score) == (try model.scores(ofLines: lines)))
+        #expect(scores.map(\.score) == (try model.scoreLines(lines)))
         #expect(scores.allSatisfy { $0.excess == $0.score.span?.excess ?? 0 })
     }
 
@@ -51,10 +51,10 @@ import UnrollText
 
     @Test func whatCannotBeReadIsNamed() async throws {
         let nowhere = folder("nowhere").relativePath
-        await #expect(throws: TextError.fileNotFound(file: nowhere)) { _ = try await scores("nowhere") }
+        await expectError(TextError.fileNotFound(file: nowhere)) { _ = try await scores("nowhere") }
         try Data([0x61, 0x0A, 0xFF]).write(to: folder("log"))
         let log = folder("log").relativePath
-        await #expect(throws: TextError.invalidUTF8(file: log, offset: 2)) { _ = try await scores("log") }
+        await expectError(TextError.invalidUTF8(file: log, offset: 2)) { _ = try await scores("log") }
         let bytes = try LanguageModel.untrained(text: "ab\n", tokens: .bytes)
         #expect(try await scores("log", of: bytes).map { $0.score.unknownCount } == [0, 1])
     }

@@ -47,7 +47,7 @@ import UnrollText
         let text = "time, traveller"
         let lineFeed = try #require(model.vocabulary.id(of: "\n"))
         let ids = model.vocabulary.encode(text).ids
-        let score = try model.score(of: text)
+        let score = try model.score(text)
         expectClose(score, try expected(ids, after: lineFeed, of: model))
         #expect(score.tokens.map(\.id) == ids)
         #expect(score.text == text)
@@ -60,7 +60,7 @@ import UnrollText
     @Test func theEndOfALineIsAToken() throws {
         let lineFeed = try #require(model.vocabulary.id(of: "\n"))
         let lines = ["time", "", "traveller, time.", "t"]
-        for (line, score) in zip(lines, try model.scores(ofLines: lines)) {
+        for (line, score) in zip(lines, try model.scoreLines(lines)) {
             let ids = model.vocabulary.encode(line).ids + [lineFeed]
             expectClose(score, try expected(ids, after: lineFeed, of: model))
             #expect(score.text == line)
@@ -75,14 +75,14 @@ import UnrollText
         let text = kind == .words ? "time and time again" : "timetravel"
         let model = try LanguageModel.untrained(text: text, tokens: kind)
         let ids = model.vocabulary.encode(text).ids
-        let score = try model.scores(ofLines: [text])[0]
+        let score = try model.scoreLines([text])[0]
         expectClose(score, try expected(Array(ids.dropFirst()), after: ids[0], of: model))
         #expect(score.text == text)
         let share = Double(ids.count - 1) / Double(ids.count)
         #expect(abs(score.bitsPerByte - score.nats / log(2) / (Double(text.utf8.count) * share)) < 1e-12)
         #expect((score.bitsPerCharacter == nil) == (kind != .characters))
         for short in ["", String(text.prefix(1))] {
-            let score = try model.score(of: short)
+            let score = try model.score(short)
             #expect(score.tokens.isEmpty && score.nats == 0 && score.bitsPerByte == 0)
             #expect(score.span == nil && score.bitsPerCharacter == nil)
         }
@@ -95,13 +95,13 @@ import UnrollText
             configuration: configuration, vocabulary: vocabulary,
             parameters: ModelParameters(for: configuration, vocabularySize: vocabulary.count, seed: 3))
         let space = try #require(vocabulary.id(of: " "))
-        let score = try model.scores(ofLines: ["--Time, again!"])[0]
+        let score = try model.scoreLines(["--Time, again!"])[0]
         expectClose(score, try expected(vocabulary.encode("time again ").ids, after: space, of: model))
         #expect(score.text == "time again")
     }
 
     @Test func unknownTokensKeepTheirText() throws {
-        let score = try model.score(of: "tüm漢")
+        let score = try model.score("tüm漢")
         #expect(score.tokens.map(\.isUnknown) == [false, true, false, true])
         #expect(score.unknownCount == 2)
         #expect(score.text(of: 1..<2) == "ü" && score.text(of: 3..<4) == "漢")
@@ -114,11 +114,11 @@ import UnrollText
         let lines =
             (0..<150).map { String(repeating: "time traveller, ", count: 8).prefix($0 * 7 % 101) }
             .map(String.init) + [String(repeating: "traveller ", count: 700)]
-        let together = try model.scores(ofLines: lines, threads: 2)
+        let together = try model.scoreLines(lines, threads: 2)
         for (line, score) in zip(lines, together) {
-            #expect(try model.scores(ofLines: [line], threads: 1)[0] == score)
+            #expect(try model.scoreLines([line], threads: 1)[0] == score)
         }
-        #expect(try model.scores(ofLines: lines.reversed()) == together.reversed())
+        #expect(try model.scoreLines(lines.reversed()) == together.reversed())
     }
 
     @Test func aVocabularyOfManyPanelsIsScoredAlike() throws {
@@ -127,7 +127,7 @@ import UnrollText
         let line = String(text.shuffled().prefix(50))
         let lineFeed = try #require(model.vocabulary.id(of: "\n"))
         expectClose(
-            try model.score(of: line),
+            try model.score(line),
             try expected(model.vocabulary.encode(line).ids, after: lineFeed, of: model))
     }
 
@@ -151,7 +151,7 @@ import UnrollText
         // What the vocabulary lacks stands for token 0.
         let letters = Array("?\nabcdefg").map(String.init)
         let lines = expectation.lines.map { $0.tokens.map { letters[$0] }.joined() }
-        let scores = try model.scores(ofLines: lines)
+        let scores = try model.scoreLines(lines)
         for (score, expected) in zip(scores, expectation.lines) {
             #expect(score.tokens.map { Int($0.id) } == expected.tokens + [1])
             #expect(score.tokens.count == expected.losses.count)
@@ -182,7 +182,7 @@ import UnrollText
         let lines = (0..<60).map { index in
             String((0..<index).map { "aaaabacbaade".randomElement(seed: index * 31 + $0) })
         }
-        for score in try model.scores(ofLines: lines) {
+        for score in try model.scoreLines(lines) {
             #expect(abs((score.span?.excess ?? 0) - bestExcess(score.tokens)) < 1e-6)
             guard let span = score.span else { continue }
             let sum = score.tokens[span.tokens].reduce(0) { $0 + Double($1.surprisal) - Double($1.entropy) }
@@ -192,13 +192,13 @@ import UnrollText
 
     @Test func theSpanIsWhatWasNotExpected() throws {
         let model = try LanguageModel.constant(logits: [-9, 6, 0, 0, 0])
-        let score = try model.score(of: "aaaabcbaaaa")
+        let score = try model.score("aaaabcbaaaa")
         #expect(score.span?.tokens == 3..<6)
         #expect(score.marked() == "aaaa⟦bcb⟧aaaa")
         #expect(score.marked("<", ">") == "aaaa<bcb>aaaa")
-        let usual = try model.score(of: "aaaa")
+        let usual = try model.score("aaaa")
         #expect(usual.span == nil && usual.marked() == "aaaa")
-        #expect(try model.score(of: "aab").marked() == "aa⟦b⟧")
+        #expect(try model.score("aab").marked() == "aa⟦b⟧")
     }
 
     @Test func aLineThatBreaksOffIsMarkedAtItsEnd() throws {
@@ -207,7 +207,7 @@ import UnrollText
             parameters.set("decoder.bias", to: [-9, -9, 6, 0])
         }
         #expect(model.vocabulary.id(of: "\n") == 1)
-        let score = try model.scores(ofLines: ["aaa"])[0]
+        let score = try model.scoreLines(["aaa"])[0]
         #expect(score.marked() == "aaa⟦↵⟧")
         #expect(score.text == "aaa")
     }
@@ -216,15 +216,15 @@ import UnrollText
 
     @Test func damagedParametersAreSaid() async throws {
         let model = try LanguageModel.untrained(text: "ab\n") { $0.fill("decoder.bias", with: .nan) }
-        await expectGenerationError(.notANumber) { _ = try model.score(of: "ab") }
-        await expectGenerationError { _ = try self.model.score(of: "time", threads: 0) }
+        await expectGenerationError(.notANumber) { _ = try model.score("ab") }
+        await expectGenerationError { _ = try self.model.score("time", threads: 0) }
     }
 
     @Test func cancellationIsNoticed() async throws {
         let model = model
         let task = Task {
             withUnsafeCurrentTask { $0?.cancel() }
-            return try model.score(of: "time")
+            return try model.score("time")
         }
         await #expect(throws: CancellationError.self) { try await task.value }
     }

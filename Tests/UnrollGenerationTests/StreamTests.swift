@@ -49,7 +49,7 @@ import UnrollTraining
         #expect(text == "")
         #expect(count == 1)
         #expect(summaries.first?.tokenCount == 0)
-        #expect(try summaries.first?.state == model.state(after: "a"))
+        #expect(try summaries.first?.state == model.read("a"))
     }
 
     @Test func aConsumerThatLeavesStopsTheProducer() async throws {
@@ -94,7 +94,7 @@ import UnrollTraining
         let prompt = String(repeating: "abc", count: 1_000_000)
         let task = Task {
             withUnsafeCurrentTask { $0?.cancel() }
-            _ = try model.state(after: prompt, threads: 1)
+            _ = try model.read(prompt, threads: 1)
         }
         await #expect(throws: CancellationError.self) { try await task.value }
     }
@@ -157,7 +157,7 @@ import UnrollTraining
         let model = try LanguageModel.untrained(text: "ab жц漢 ba", tokens: tokens, hiddenSize: 33)
         let whole = try await collected(
             model.generate(after: "ab ", options: .init(length: 60, strategy: .greedy)))
-        let state = try model.state(after: "ab ")
+        let state = try model.read("ab ")
         let copy = state
         for start in [state, copy, state] {
             let again = try await collected(
@@ -181,15 +181,15 @@ import UnrollTraining
 
     @Test func textIsReadInPartsAsAtOnce() throws {
         let model = try LanguageModel.untrained(text: "time traveller")
-        let state = try model.state(after: "time travel")
-        let parts = try model.state(after: "travel", from: model.state(after: "time "))
+        let state = try model.read("time travel")
+        let parts = try model.read("travel", after: model.read("time "))
         #expect(parts == state)
-        #expect(try model.state(after: "", from: state) == state)
+        #expect(try model.read("", after: state) == state)
     }
 
     @Test func aStateHasAConstantSize() throws {
         let model = try LanguageModel.untrained(text: "time traveller")
-        let long = try model.state(after: String(repeating: "time ", count: 1000))
+        let long = try model.read(String(repeating: "time ", count: 1000))
         #expect(long.tokenCount == 5000)
         #expect(long.recentTokens.count == GenerationState.recentTokenLimit)
         #expect(long.recentTokens.suffix(5) == model.vocabulary.encode("time ").ids[...])
@@ -234,16 +234,16 @@ import UnrollTraining
             try LanguageModel.untrained(text: "abc", hiddenSize: 8),
         ]
         for other in others {
-            let state = try other.state(after: "a")
+            let state = try other.read("a")
             await expectGenerationError(.stateOfAnotherModel) {
                 for try await _ in model.generate(from: state) {}
             }
-            await expectGenerationError(.stateOfAnotherModel) { _ = try model.state(after: "a", from: state) }
+            await expectGenerationError(.stateOfAnotherModel) { _ = try model.read("a", after: state) }
             await expectGenerationError(.stateOfAnotherModel) {
                 try state.save(to: URL(fileURLWithPath: "/nowhere/state"), for: model)
             }
         }
-        await expectGenerationError(.emptyPrompt) { _ = try model.state(after: "") }
+        await expectGenerationError(.emptyPrompt) { _ = try model.read("") }
     }
 
     // MARK: Many at once
@@ -268,7 +268,7 @@ import UnrollTraining
         let model = try LanguageModel.untrained(text: "time жtraveller", tokens: tokens, hiddenSize: 33)
         let options = TextGenerationOptions(
             length: 80, temperature: 1, seed: 5, stopStrings: ["tim", "ell", "tr"])
-        let samples = try await model.samples(after: "time", count: 60, options: options)
+        let samples = try await model.generateSamples(after: "time", count: 60, options: options)
         #expect(samples.count == 60)
         var reasons: Set<String> = []
         for (index, sample) in samples.enumerated() {
@@ -291,10 +291,10 @@ import UnrollTraining
     @Test func sillyCountsOfSamplesAreRefused() async throws {
         let model = try LanguageModel.untrained(text: "abc")
         for count in [0, -1, .max] {
-            await expectGenerationError { _ = try await model.samples(after: "a", count: count) }
+            await expectGenerationError { _ = try await model.generateSamples(after: "a", count: count) }
         }
         #expect(
-            try await model.samples(after: "a", count: 3, options: .init(length: 0)).map(\.text)
+            try await model.generateSamples(after: "a", count: 3, options: .init(length: 0)).map(\.text)
                 == ["", "", ""])
     }
 }

@@ -93,7 +93,7 @@ import UnrollText
         let model = try Self.model(known: hasLineFeed ? "one (two)\n" : "one (tw)")
         let text = hasLineFeed ? Self.text : Self.text.replacing("\n", with: "")
         let inspection = try model.inspect(Array(text.utf8))
-        #expect(inspection.score == (try model.score(of: text)))
+        #expect(inspection.score == (try model.score(text)))
         #expect(inspection.text.ids == model.vocabulary.encode(text).ids)
         // Every unit that was kept, as an engine has it that reads token by token.
         let engine = try CPUEngine(configuration: model.configuration, parameters: model.parameters)

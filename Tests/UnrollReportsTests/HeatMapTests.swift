@@ -62,7 +62,7 @@ import UnrollText
         let model = try model(knowing: text)
         let (html, inspection) = try page(text, of: model)
         let data = try data(of: html)
-        let score = try model.score(of: text)
+        let score = try model.score(text)
         #expect(numbers(data.surprisal, as: Float.self) == score.tokens.map(\.surprisal))
         #expect(numbers(data.entropy, as: Float.self) == score.tokens.map(\.entropy))
         let names = numbers(data.alternatives, as: Int32.self).map { data.names[Int($0)] }

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import UnrollBase
 import UnrollGeneration
+import UnrollKernels
 import UnrollModel
 import UnrollText
 
@@ -40,16 +41,27 @@ extension ModelParameters {
     }
 }
 
-/// Expects a `GenerationError` with a description of one line.
+/// Expects an `UnrollError` with a description of one line.
 package func expectGenerationError(
     _ expected: GenerationError? = nil, sourceLocation: SourceLocation = #_sourceLocation,
     from body: () async throws -> Void
 ) async {
-    let error = await #expect(throws: GenerationError.self, sourceLocation: sourceLocation) {
+    let error = await #expect(throws: (any Error).self, sourceLocation: sourceLocation) {
         try await body()
     }
-    #expect(error?.description.contains("\n") == false, sourceLocation: sourceLocation)
-    if let expected { #expect(error == expected, sourceLocation: sourceLocation) }
+    #expect(error is any UnrollError || error is KernelError, sourceLocation: sourceLocation)
+    #expect(error.map { "\($0)".contains("\n") } == false, sourceLocation: sourceLocation)
+    if let expected { #expect(error as? GenerationError == expected, sourceLocation: sourceLocation) }
+}
+
+/// Expects this error, with a description of one line.
+package func expectError<Failure: Error & Equatable>(
+    _ expected: Failure, sourceLocation: SourceLocation = #_sourceLocation,
+    from body: () async throws -> Void
+) async {
+    let error = await #expect(throws: Failure.self, sourceLocation: sourceLocation) { try await body() }
+    #expect(error == expected, sourceLocation: sourceLocation)
+    #expect(error.map { "\($0)".contains("\n") } == false, sourceLocation: sourceLocation)
 }
 
 /// Expects an `UnrollError` with a description of one line that contains the texts.

@@ -81,7 +81,7 @@ for name in ["lstm-tied", "gru-one-hot", "tanh-embedding"]:
     scores = {
         "lines": [line_scores(load(folder, name), line) for line in LINES],
         "text": TEXT, "nats": sum(dynamic_losses(load(folder, name), 0)),
-        "learningRate": LEARNING_RATE, "pieceLength": PIECE, "maxGradientNorm": BOUND,
+        "learningRate": LEARNING_RATE, "segmentLength": PIECE, "maxGradientNorm": BOUND,
         "dynamicNats": sum(dynamic_losses(load(folder, name), LEARNING_RATE)),
     }
     (folder / f"{name}-scores.json").write_text(json.dumps(scores) + "\n")

@@ -13,9 +13,9 @@
 // direction in which the product sums up is half as long.
 //
 // Pointers are of six kinds. A *parameter* is what training changes; only update writes it. What is *derived* is made
-// of parameters after each update and read here. What is *given* has been made by somebody else and is read. What is
-// *saved* is written by the forward pass and read by the backward pass. *Scratch* is of no use once the call is over. A
-// *result* is written for somebody else.
+// of parameters after each update and read here. What is *given* was made by the caller and is read. What is
+// *saved* is written by the forward pass and read by the backward pass. *Scratch* has no use after the call. A
+// *result* is written for the caller.
 
 #ifndef UNROLL_KERNELS_H
 #define UNROLL_KERNELS_H

@@ -2,7 +2,9 @@ import Foundation
 
 /// Writing of single files that other processes may read, or a kill may interrupt, at any moment.
 package enum AtomicFile {
-    /// Replaces a file, or creates it. Readers see the old or the new contents, never a part of either.
+    /// Replaces a file, or creates it.
+    ///
+    /// Readers see the old or the new contents, never a part of either.
     ///
     /// - Throws: `FileError.unwritable` or `.diskFull`, as all functions here.
     package static func write(_ data: Data, to url: URL) throws(FileError) {
@@ -11,12 +13,16 @@ package enum AtomicFile {
         try file.putInPlace()
     }
 
-    /// Adds a line to a file, or creates it. When there is no room for the whole line, nothing of it stays.
+    /// Adds a line to a file, or creates it.
+    ///
+    /// When there is no room for the whole line, nothing of it stays.
     package static func append(line: String, to url: URL) throws(FileError) {
         try append(Data("\(line)\n".utf8), to: url)
     }
 
-    /// Adds data to a file, or creates it. When there is no room for all of it, nothing of it stays.
+    /// Adds data to a file, or creates it.
+    ///
+    /// When there is no room for all of it, nothing of it stays.
     package static func append(_ data: Data, to url: URL) throws(FileError) {
         do throws(SystemError) {
             let file = try OutputFile(appendingTo: url.path)
@@ -43,7 +49,9 @@ package enum AtomicFile {
     }
 }
 
-/// A file that is written part by part and appears at the end, whole. Without ``putInPlace()`` nothing is left.
+/// A file that is written part by part and appears at the end, whole.
+///
+/// Without ``putInPlace()`` nothing is left.
 package final class StagedFile {
     private let url: URL
     private let temporary: URL
@@ -100,7 +108,9 @@ package final class StagedFile {
         }
     }
 
-    /// Puts the file in its place once it is on the disk. Readers see the old or the new contents, never a part.
+    /// Puts the file in its place once it is on the disk.
+    ///
+    /// Readers see the old or the new contents, never a part.
     package func putInPlace() throws(FileError) {
         do throws(SystemError) {
             try file.synchronize()
@@ -113,7 +123,9 @@ package final class StagedFile {
     }
 }
 
-/// A lock on a file or folder while it is written. The system releases it when the process ends, even by a kill.
+/// A lock on a file or folder while it is written.
+///
+/// The system releases it when the process ends, even by a kill.
 package struct WriteLock: ~Copyable {
     private let descriptor: Int32
 

@@ -68,7 +68,9 @@ package enum JSONValue: Codable, Equatable, Sendable {
         }
     }
 
-    /// This document with the members of another merged into it. Null removes a member (JSON Merge Patch, RFC 7396).
+    /// This document with the members of another merged into it.
+    ///
+    /// Null removes a member (JSON Merge Patch, RFC 7396).
     package func merged(with patch: JSONValue) -> JSONValue {
         guard case .object(let changes) = patch else { return patch }
         var members: [String: JSONValue] = if case .object(let members) = self { members } else { [:] }

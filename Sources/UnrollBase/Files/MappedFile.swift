@@ -11,7 +11,9 @@ package final class MappedFile: Sendable {
     /// The bytes that may have become resident since all were last released.
     private let resident = Atomic<Int>(0)
 
-    /// The bytes that may stay resident. Without a limit, a pass through the file would take as much memory as it has.
+    /// The bytes that may stay resident.
+    ///
+    /// Without a limit, a pass through the file would take as much memory as it has.
     private static let residentLimit = 32 << 20
     /// The bytes that the system maps around a place that is read.
     private static let faultAround = 1 << 16
@@ -28,7 +30,9 @@ package final class MappedFile: Sendable {
         munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)
     }
 
-    /// Notes that bytes have been read, and releases the pages now and then. Reading them again maps them again.
+    /// Notes that bytes have been read, and releases the pages now and then.
+    ///
+    /// Reading them again maps them again.
     package func didRead(_ byteCount: Int) {
         let added = byteCount + Self.faultAround
         let total = resident.add(added, ordering: .relaxed).newValue

@@ -109,12 +109,16 @@ package enum ProcessSettings {
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
     }
 
-    /// Makes exceeding the limit on the size of files an error of the call that writes. By default it ends the process.
+    /// Makes exceeding the limit on the size of files an error of the call that writes.
+    ///
+    /// By default it ends the process.
     package static func ignoreFileSizeSignal() {
         signal(SIGXFSZ, SIG_IGN)
     }
 
-    /// Makes writing to a pipe without a reader an error on this thread. By default it ends the process.
+    /// Makes writing to a pipe without a reader an error on this thread.
+    ///
+    /// By default it ends the process.
     package static func blockBrokenPipeSignal() {
         var signals = sigset_t()
         sigemptyset(&signals)

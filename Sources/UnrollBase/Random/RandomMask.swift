@@ -3,7 +3,9 @@
 /// Every engine drops the same values, with any number of threads and any layout in memory. A block of Philox decides
 /// about eight neighboring units with 16 bits each, so probabilities are multiples of 2⁻¹⁶.
 package struct RandomMask: Sendable, Equatable {
-    /// The values that a mask applies to. Masks of different sites and steps are independent of each other.
+    /// The values that a mask applies to.
+    ///
+    /// Masks of different sites and steps are independent of each other.
     package enum Site: Sendable, Equatable {
         /// The output of a layer to the next one: time, row of the minibatch, unit.
         case output(layer: Int)

@@ -6,7 +6,9 @@ import Foundation
 /// checkpoint stores a few integers, and engines with different thread counts draw the same masks. The function is
 /// Philox4x32 with ten rounds (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
 public struct RandomSource: RandomNumberGenerator, Sendable, Hashable, Codable {
-    /// The use of the numbers. Sources of different purposes are independent of each other.
+    /// The use of the numbers.
+    ///
+    /// Sources of different purposes are independent of each other.
     public enum Purpose: UInt32, Sendable, Codable {
         /// Initial values of parameters. The index is the tensor.
         case initialization = 1

@@ -40,7 +40,7 @@ struct SamplesBenchmark: Benchmark {
     /// Grows the texts until they take long enough.
     private mutating func speedOfSamples() async throws -> Double {
         while true {
-            let samples = try await model.samples(
+            let samples = try await model.generateSamples(
                 after: GenerationBenchmark.prompt, count: Self.count, options: options(length: length),
                 threads: machine.threads)
             let characters = samples.reduce(0) { $0 + $1.text.count }

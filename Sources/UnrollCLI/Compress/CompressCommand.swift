@@ -66,7 +66,7 @@ struct CompressCommand: AsyncParsableCommand {
                 paths[paths.count - 1], reading: input, force: force, isText: false)
             let compressor =
                 try isAdaptive
-                ? Compressor(adaptiveWithThreads: threads, byteCount: input.byteCount)
+                ? Compressor.adaptive(threads: threads, byteCount: input.byteCount)
                 : Compressor(
                     LanguageModel(contentsOf: URL(fileURLWithPath: paths[0], isDirectory: true)),
                     precision: precision, threads: threads, byteCount: input.byteCount)
@@ -153,8 +153,7 @@ struct Conversion {
             }
             try output.write(finish())
             try output.finish()
-        } catch let error as GenerationError {
-            if case .engine = error { throw error }
+        } catch let error as CompressionError {
             throw Failure("\(input.name): \(error.description)")
         }
         if total > 0 { Standard.error.write("\r\u{1B}[K") }

@@ -108,7 +108,7 @@ struct EvaluateCommand: AsyncParsableCommand {
 
     private func lines(of model: LanguageModel) async throws -> LineScores {
         file == CorpusReader.standardInput
-            ? model.lineScoresOfStandardInput(precision: products.precision, threads: threads)
+            ? model.lineScores(of: .standardInput, precision: products.precision, threads: threads)
             : model.lineScores(
                 contentsOf: try await CorpusReader.file(file), precision: products.precision, threads: threads
             )

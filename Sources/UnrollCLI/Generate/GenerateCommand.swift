@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Unroll
+import UnrollBase
 import UnrollGeneration
 
 struct GenerateCommand: AsyncParsableCommand {
@@ -84,7 +85,7 @@ struct GenerateCommand: AsyncParsableCommand {
         do {
             try options().check()
             if beam != nil { try beamOptions().check() }
-        } catch let error as GenerationError {
+        } catch let error as ParameterError {
             throw ValidationError(error.description)
         }
         for (flag, value) in [("--samples", samples), ("--complete", complete)] {
@@ -97,7 +98,7 @@ struct GenerateCommand: AsyncParsableCommand {
         let prompt = try prompt.text()
         UnknownTokens.note(in: prompt, model.vocabulary)
         if let samples {
-            let texts = try await model.samples(
+            let texts = try await model.generateSamples(
                 after: prompt, count: samples, options: options(), threads: threads)
             try write(texts, after: prompt)
         } else if beam != nil {
@@ -105,8 +106,8 @@ struct GenerateCommand: AsyncParsableCommand {
                 model.beamSearch(after: prompt, options: beamOptions(), threads: threads), after: prompt)
         } else if let complete {
             try write(
-                model.completions(
-                    of: prompt, count: complete, precision: products.precision, threads: threads))
+                model.complete(
+                    prompt, count: complete, precision: products.precision, threads: threads))
         } else if interactive {
             let guided = try GuidedText(model, after: prompt, options: options(), threads: threads)
             var session = InteractiveSession(

@@ -2,19 +2,11 @@ import CUnrollKernels
 import Foundation
 import UnrollKernels
 
-/// What the last minibatch that was evaluated leaves behind: read it before the engine is used again.
+/// What the last minibatch that was evaluated leaves in the activations.
 extension CPUEngine {
-    /// A prediction at one step and row of the minibatch.
-    package struct Prediction {
-        /// The loss of the token that came, in nats.
-        package let loss: Double
-        /// The loss to be expected before it came, the entropy of all probabilities, in nats.
-        package let entropy: Double
-    }
-
-    /// What was predicted at a step, for a row.
-    package func prediction(step: Int, row: Int) -> Prediction {
-        guard let activations else { return Prediction(loss: .nan, entropy: .nan) }
+    /// How well the target at a step and row was predicted.
+    public func prediction(step: Int, row: Int) throws(EngineError) -> TokenPrediction {
+        let activations = try evaluated(step: step, row: row)
         // The cross-entropy leaves each probability multiplied by the same number, zero in the padding.
         var (sum, weighted) = (0.0, 0.0)
         forEachPanel(of: activations.layout.logits.values, step: step, row: row, count: vocabularySize) {
@@ -24,13 +16,15 @@ extension CPUEngine {
                 weighted += Double(power * log(power))
             }
         }
-        return Prediction(
+        return TokenPrediction(
             loss: activations.losses[step * activations.batchSize + row], entropy: log(sum) - weighted / sum)
     }
 
-    /// Copies the probabilities of all tokens at a step, for a row, `[V]`.
-    package func copyProbabilities(step: Int, row: Int, to probabilities: inout [Float]) {
-        guard let activations else { return }
+    /// Copies the probabilities of all tokens at a step and row, `[V]`.
+    public func copyProbabilities(
+        step: Int, row: Int, to probabilities: inout [Float]
+    ) throws(EngineError) {
+        let activations = try evaluated(step: step, row: row)
         probabilities.removeAll(keepingCapacity: true)
         forEachPanel(of: activations.layout.logits.values, step: step, row: row, count: vocabularySize) {
             panel in
@@ -40,15 +34,26 @@ extension CPUEngine {
         for index in probabilities.indices { probabilities[index] /= sum }
     }
 
-    /// Calls `body` with the units of one of the cell's states after a step, for a row, 32 or fewer at a time.
-    package func forEachUnits(
-        ofState state: Int, layer: Int, step: Int, row: Int,
-        _ body: (_ units: UnsafeBufferPointer<Float>) -> Void
-    ) {
-        guard let activations else { return }
+    /// Copies the units of a state after a step, `[H]`.
+    public func copyUnits(
+        ofState state: Int, layer: Int, step: Int, row: Int, to units: inout [Float]
+    ) throws(EngineError) {
+        let activations = try evaluated(step: step, row: row)
+        guard (0..<shape.layerCount).contains(layer), (0..<shape.stateCount).contains(state) else {
+            throw .noPrediction(step: step, row: row)
+        }
+        units.removeAll(keepingCapacity: true)
         forEachPanel(
             of: activations.layout.layers[layer].states[state], step: step + 1, row: row,
-            count: shape.hiddenSize, body)
+            count: shape.hiddenSize
+        ) { units.append(contentsOf: $0) }
+    }
+
+    private func evaluated(step: Int, row: Int) throws(EngineError) -> Activations {
+        guard hasPredictions, let activations, (0..<activations.sequenceLength).contains(step),
+            (0..<activations.batchSize).contains(row)
+        else { throw .noPrediction(step: step, row: row) }
+        return activations
     }
 
     private func forEachPanel(

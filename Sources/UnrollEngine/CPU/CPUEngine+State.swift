@@ -16,18 +16,13 @@ extension CPUEngine {
             })
     }
 
-    /// Goes on from this state, or from zeros if it is empty.
-    public func restoreState(_ state: NamedTensors<Float>) throws(EngineError) {
+    /// Continues from this state, or from zeros if it is empty.
+    public func restoreState(_ state: NamedTensors<Float>) throws {
         let batchSize = try state.checkedBatchSize(for: configuration)
         carriedBatchSize = batchSize
         guard batchSize > 0 else { return }
-        let carried: AlignedBuffer
-        do throws(KernelError) {
-            carried = try AlignedBuffer(
-                count: carriedOffset(layer: shape.layerCount, state: 0, batchSize: batchSize))
-        } catch {
-            throw .kernels(error)
-        }
+        let carried = try AlignedBuffer(
+            count: carriedOffset(layer: shape.layerCount, state: 0, batchSize: batchSize))
         for (index, name) in configuration.cell.states.enumerated() {
             guard let values = state[name]?.values else { continue }
             var remaining = values[...]
@@ -38,27 +33,11 @@ extension CPUEngine {
         self.carried = carried
     }
 
-    /// The same as a value, a row of zeros before the first use: cheaper to copy, keep and come back to.
-    public var recurrentState: RecurrentState {
-        var state = RecurrentState(zerosFor: configuration, batchSize: carriedBatchSize)
-        copyState(to: &state)
-        return state
-    }
-
-    /// Goes on from this state.
-    ///
-    /// - Throws: `EngineError` when it is of another network.
-    public func restoreState(_ state: RecurrentState) throws(EngineError) {
-        guard state.fits(configuration) else {
-            throw .stateMismatch(
-                expected: [shape.layerCount, state.batchSize, shape.hiddenSize], actual: state.shape)
-        }
+    /// Continues from this state.
+    public func restoreState(_ state: RecurrentState) throws {
+        try state.check(for: configuration)
         if carried.map({ $0.count < state.numbers.count }) ?? true {
-            do throws(KernelError) {
-                carried = try AlignedBuffer(count: state.numbers.count)
-            } catch {
-                throw .kernels(error)
-            }
+            carried = try AlignedBuffer(count: state.numbers.count)
         }
         state.numbers.withUnsafeBufferPointer {
             if let carried, let numbers = $0.baseAddress {
@@ -68,13 +47,13 @@ extension CPUEngine {
         carriedBatchSize = state.batchSize
     }
 
-    /// Writes the state into a value of this network's that may have been used before, without allocating for it.
-    package func copyState(to state: inout RecurrentState) {
+    /// Writes the state into a value, which may have been used before and is then overwritten without allocating.
+    public func copyState(to state: inout RecurrentState) {
         guard carriedBatchSize > 0, let carried else {
             state = RecurrentState(zerosFor: configuration)
             return
         }
-        if state.batchSize != carriedBatchSize {
+        if state.batchSize != carriedBatchSize || !state.fits(configuration) {
             state = RecurrentState(zerosFor: configuration, batchSize: carriedBatchSize)
         }
         state.numbers.withUnsafeMutableBufferPointer {
@@ -82,13 +61,13 @@ extension CPUEngine {
         }
     }
 
-    /// A copy of what goes on in the optimizer beside the parameters.
+    /// A copy of what the optimizer keeps beside the parameters.
     public var optimizerState: OptimizerState {
         slots.state(shapes: configuration.parameterShapes(vocabularySize: vocabularySize))
     }
 
-    /// Goes on from this state of an optimizer.
-    public func restoreOptimizerState(_ state: OptimizerState) throws(EngineError) {
+    /// Continues from this state of an optimizer.
+    public func restoreOptimizerState(_ state: OptimizerState) throws {
         try slots.restore(state, shapes: configuration.parameterShapes(vocabularySize: vocabularySize))
     }
 
@@ -98,7 +77,7 @@ extension CPUEngine {
         derived.refresh(kernels: kernels, thread: 0, threadCount: 1)
     }
 
-    /// Where a state of a layer begins among the carried ones, `[L][states][P][B][32]`.
+    /// Where a state of a layer starts among the carried ones, `[L][states][P][B][32]`.
     func carriedOffset(layer: Int, state: Int, batchSize: Int) -> Int {
         (layer * shape.stateCount + state) * shape.hiddenPanels * batchSize * PanelLayout.width
     }

@@ -9,11 +9,11 @@ import UnrollText
 ///
 /// Results do not depend on the number of threads: every number is computed by one thread, in one order.
 public final class CPUEngine: Engine {
-    /// What the model is made of.
+    /// The model's configuration.
     public let configuration: ModelConfiguration
-    /// How many tokens the model knows, `V`.
+    /// Tokens that the model knows, `V`.
     public let vocabularySize: Int
-    /// What matrix products multiply.
+    /// The number format of matrix-multiplication operands.
     public let precision: Precision
     /// The kernels in use.
     public let kernelLevel: KernelLevel
@@ -26,10 +26,10 @@ public final class CPUEngine: Engine {
     let program: CellProgram
     let weights: PackedParameters
     let derived: DerivedWeights
-    /// The recurrent weights of a step that leaves some out; made when there is the first such step.
+    /// The recurrent weights of a step that drops some; made for the first such step.
     var droppedWeights: DroppedWeights?
     let scratch: AlignedBuffer
-    /// The program's slot table of each layer and thread, `[L][threads][slots]`, for the minibatch at hand.
+    /// The program's slot table of each layer and thread, `[L][threads][slots]`, for the current minibatch.
     let slotTables: UnsafeMutablePointer<UnrollPanels>
     let forwardInstructions: UnsafeMutablePointer<UnrollInstruction>
     let backwardInstructions: UnsafeMutablePointer<UnrollInstruction>
@@ -45,66 +45,59 @@ public final class CPUEngine: Engine {
     /// The sum of squares of each block of gradients.
     let blockNorms: UnsafeMutablePointer<Double>
     var activations: Activations?
-    /// The tokens of the minibatch at hand, if the model has an embedding.
+    /// The tokens of the current minibatch, if the model has an embedding.
     var distinctTokens: DistinctTokens?
-    /// The states that the next minibatch goes on from, `[L][states][P][B][32]`.
+    /// The states that the next minibatch continues from, `[L][states][P][B][32]`.
     var carried: AlignedBuffer? {
         didSet { tokenStep = nil }
     }
     /// Rows of the carried states; 0 stands for zeros of any batch size.
     var carriedBatchSize = 0
+    /// Whether the activations are those of a minibatch that was evaluated.
+    private(set) var hasPredictions = false
+    /// Steps that the training loop asks for at once; only a test has a reason to change it.
+    package(set) public var preferredRunLength = 1
 
     /// Creates an engine that starts from these parameters.
     ///
     /// - Parameters:
-    ///   - configuration: What the model is made of.
+    ///   - configuration: The model's configuration.
     ///   - parameters: The parameters under PyTorch's names; the vocabulary size follows from their shapes.
-    ///   - precision: What matrix products multiply; bfloat16 is faster where the processor has instructions for it.
-    ///   - threads: How many threads work; as many as there are processors unless said otherwise.
-    ///   - kernelLevel: The kernels to use; what `UNROLL_KERNELS` names or the fastest unless said otherwise.
-    /// - Throws: `EngineError` when cell, parameters, threads or kernels are not to be had.
+    ///   - precision: The number format of matrix-multiplication operands; bfloat16 is faster where the processor has
+    ///     instructions for it. Default: float32.
+    ///   - threads: Threads that compute. Default: as many as there are processors.
+    ///   - kernelLevel: The kernels to use. Default: what `UNROLL_KERNELS` names, otherwise the fastest.
+    /// - Throws: `ModelError` when the cell or the parameters do not fit the configuration, `KernelError` when kernels,
+    ///   memory or threads are unavailable on this machine.
     public convenience init(
         configuration: ModelConfiguration, parameters: ModelParameters, precision: Precision = .float32,
         threads: Int? = nil, kernelLevel: KernelLevel? = nil
-    ) throws(EngineError) {
-        let vocabularySize: Int
-        let level: KernelLevel
-        do throws(ModelError) {
-            vocabularySize = try parameters.checkedVocabularySize(for: configuration)
-        } catch {
-            throw .model(error)
-        }
-        do throws(KernelError) {
-            level = if let kernelLevel { kernelLevel } else { try KernelLevel.preferred(for: precision) }
-        } catch {
-            throw .kernels(error)
-        }
+    ) throws {
         try self.init(
-            configuration: configuration, vocabularySize: vocabularySize, precision: precision,
-            kernelLevel: level, threads: threads, sharing: nil)
+            configuration: configuration,
+            vocabularySize: try parameters.checkedVocabularySize(for: configuration), precision: precision,
+            kernelLevel: try kernelLevel ?? KernelLevel.preferred(for: precision), threads: threads,
+            sharing: nil)
         weights.pack(parameters)
         derived.refresh(kernels: kernels, thread: 0, threadCount: 1)
     }
 
-    /// Creates an engine that reads the parameters of another one and has a state of its own.
+    /// Creates an engine that reads the parameters of this one and has a state of its own.
     ///
     /// Both may compute at once as long as neither of them trains.
-    package convenience init(sharingParametersOf other: CPUEngine, threads: Int?) throws(EngineError) {
-        try self.init(
-            configuration: other.configuration, vocabularySize: other.vocabularySize,
-            precision: other.precision, kernelLevel: other.kernelLevel, threads: threads, sharing: other)
+    ///
+    /// - Throws: `KernelError` when memory or threads are unavailable.
+    public func sharingParameters(threads: Int?) throws -> CPUEngine {
+        try CPUEngine(
+            configuration: configuration, vocabularySize: vocabularySize, precision: precision,
+            kernelLevel: kernelLevel, threads: threads, sharing: self)
     }
 
     private init(
         configuration: ModelConfiguration, vocabularySize: Int, precision: Precision,
         kernelLevel: KernelLevel, threads: Int?, sharing other: CPUEngine?
-    ) throws(EngineError) {
-        let graph: CellGraph
-        do throws(ModelError) {
-            graph = try configuration.cellGraph()
-        } catch {
-            throw .model(error)
-        }
+    ) throws {
+        let graph = try configuration.cellGraph()
         self.configuration = configuration
         self.vocabularySize = vocabularySize
         self.precision = precision
@@ -113,27 +106,21 @@ public final class CPUEngine: Engine {
         self.shape = shape
         let program = CellProgram(graph)
         guard program.slots.count <= Int(UNROLL_MAX_SLOTS) else {
-            throw .model(
-                .invalidCell(
-                    configuration.cell.name, "its formula needs \(program.slots.count) values at once"))
+            throw ModelError.invalidCell(
+                configuration.cell.name, "its formula needs \(program.slots.count) values at once")
         }
         self.program = program
-        do throws(KernelError) {
-            kernels = try kernelLevel.kernels(for: precision)
-            wordUnits = Int(kernels.pointee.word_units)
-            pool = try WorkerPool(threadCount: threads ?? WorkerPool.processorCount)
-            if let other {
-                (weights, derived) = (other.weights, other.derived)
-            } else {
-                weights = try PackedParameters(shape: shape)
-                derived = try DerivedWeights(of: weights, wordUnits: wordUnits)
-            }
-            slots = OptimizerSlots(shape: shape)
-            scratch = try AlignedBuffer(
-                count: pool.threadCount * program.scratchCount * Activations.tileSize)
-        } catch {
-            throw .kernels(error)
+        kernels = try kernelLevel.kernels(for: precision)
+        wordUnits = Int(kernels.pointee.word_units)
+        pool = try WorkerPool(threadCount: threads ?? WorkerPool.processorCount)
+        if let other {
+            (weights, derived) = (other.weights, other.derived)
+        } else {
+            weights = try PackedParameters(shape: shape)
+            derived = try DerivedWeights(of: weights, wordUnits: wordUnits)
         }
+        slots = OptimizerSlots(shape: shape)
+        scratch = try AlignedBuffer(count: pool.threadCount * program.scratchCount * Activations.tileSize)
         slotTables = .allocate(capacity: max(1, shape.layerCount * pool.threadCount * program.slots.count))
         forwardInstructions = .allocate(copying: program.forward)
         backwardInstructions = .allocate(copying: program.backward)
@@ -156,6 +143,12 @@ public final class CPUEngine: Engine {
         blockNorms.deallocate()
     }
 
+    /// Kernels, precision and threads.
+    public var description: EngineDescription {
+        EngineDescription(
+            name: "cpu", precision: precision, threads: pool.threadCount, kernelLevel: kernelLevel)
+    }
+
     /// A copy of the parameters.
     public var parameters: ModelParameters {
         weights.unpacked(as: configuration.parameterShapes(vocabularySize: vocabularySize))
@@ -163,18 +156,14 @@ public final class CPUEngine: Engine {
 
     /// One step of training.
     public func train(
-        on minibatch: Minibatch, with optimizer: Optimizer, under conditions: TrainingConditions?
-    ) throws(EngineError) -> StepResult {
+        on minibatch: Minibatch, with optimizer: Optimizer, randomness: StepRandomness?
+    ) throws -> StepResult {
         try optimizer.check()
-        let masks = try masks(under: conditions)
+        let masks = try masks(randomness)
         self.optimizer = optimizer
         try prepare(for: minibatch, masks)
         let gradients = try preparedGradients(for: minibatch, masks)
-        do throws(KernelError) {
-            try slots.prepare(for: optimizer)
-        } catch {
-            throw .kernels(error)
-        }
+        try slots.prepare(for: optimizer)
         run(trainTask, over: minibatch, masks, gradients: gradients)
         if result.isFinite {
             slots.count(optimizer)
@@ -185,9 +174,9 @@ public final class CPUEngine: Engine {
 
     /// The loss and its gradient with respect to every parameter.
     public func gradients(
-        on minibatch: Minibatch, under conditions: TrainingConditions?
-    ) throws(EngineError) -> (meanLoss: Double, gradients: NamedTensors<Double>) {
-        let masks = try masks(under: conditions)
+        on minibatch: Minibatch, randomness: StepRandomness?
+    ) throws -> (meanLoss: Double, gradients: NamedTensors<Double>) {
+        let masks = try masks(randomness)
         try prepare(for: minibatch, masks)
         let gradients = try preparedGradients(for: minibatch, masks)
         run(gradientsTask, over: minibatch, masks, gradients: gradients)
@@ -198,15 +187,16 @@ public final class CPUEngine: Engine {
     }
 
     /// The summed loss over the minibatch, in nats.
-    public func evaluate(_ minibatch: Minibatch) throws(EngineError) -> Double {
+    public func evaluate(_ minibatch: Minibatch) throws -> Double {
         try prepare(for: minibatch, nil)
         run(evaluateTask, over: minibatch, nil, gradients: nil)
         carriedBatchSize = minibatch.batchSize
+        hasPredictions = true
         return result.meanLoss * Double(minibatch.tokenCount)
     }
 
-    /// Reads one token and writes the logits of the next.
-    public func advance(_ token: Int32, logits: inout [Float]) throws(EngineError) {
+    /// Reads one token and writes the logits of the next, `[V]`.
+    public func advance(_ token: Int32, logits: inout [Float]) throws {
         next.inputs[0] = token
         try prepare(for: next, nil)
         if logits.count != vocabularySize { logits = [Float](repeating: 0, count: vocabularySize) }
@@ -218,8 +208,8 @@ public final class CPUEngine: Engine {
         carriedBatchSize = 1
     }
 
-    /// Reads one token of each of several texts and writes the logits of the next ones.
-    public func advance(_ tokens: [Int32], logits: inout [Float]) throws(EngineError) {
+    /// Reads one token of each of `B` texts and writes the logits of the next ones, `[B, V]`.
+    public func advance(_ tokens: [Int32], logits: inout [Float]) throws {
         next.reshape(sequenceLength: 1, batchSize: tokens.count, continuesState: true)
         defer { next.reshape(sequenceLength: 1, batchSize: 1, continuesState: true) }
         next.inputs = tokens
@@ -236,7 +226,7 @@ public final class CPUEngine: Engine {
 
     // MARK: Tasks
 
-    // What the threads do, made once so that a step allocates nothing; arguments and results are the properties below.
+    // What the threads do, made once so that a step allocates nothing. Arguments and results are the properties below.
 
     private lazy var trainTask = task { engine, pass, thread in
         engine.computeGradients(pass, thread)
@@ -282,11 +272,11 @@ public final class CPUEngine: Engine {
 
     /// Where `advance` writes.
     private var logits: UnsafeMutablePointer<Float>?
-    /// That of the last step.
+    /// The optimizer of the last step.
     private var optimizer = Optimizer()
     private var result = StepResult(meanLoss: .nan, gradientNorm: .nan)
     private var pass: Pass?
-    /// What `advance` runs, for the memory at hand.
+    /// What `advance` runs, for the current memory.
     private var tokenStep: TokenStep?
 
     private func task(_ body: @escaping (CPUEngine, Pass, _ thread: Int) -> Void) -> PoolTask {
@@ -330,18 +320,19 @@ public final class CPUEngine: Engine {
         return minibatch
     }()
 
-    private func masks(under conditions: TrainingConditions?) throws(EngineError) -> StepMasks? {
-        guard let conditions else { return nil }
-        try conditions.regularization.check(for: configuration)
-        return StepMasks(conditions, of: configuration)
+    private func masks(_ randomness: StepRandomness?) throws -> StepMasks? {
+        guard let randomness else { return nil }
+        try randomness.regularization.check(for: configuration)
+        return StepMasks(randomness, of: configuration)
     }
 
     /// Checks the minibatch and lays out memory for it; allocates only when it is larger than all before.
-    private func prepare(for minibatch: Minibatch, _ masks: StepMasks?) throws(EngineError) {
+    private func prepare(for minibatch: Minibatch, _ masks: StepMasks?) throws {
+        hasPredictions = false
         try minibatch.check(vocabularySize: vocabularySize)
         let (sequenceLength, batchSize) = (minibatch.sequenceLength, minibatch.batchSize)
         if minibatch.continuesState, carriedBatchSize > 0, carriedBatchSize != batchSize {
-            throw .stateMismatch(
+            throw EngineError.stateMismatch(
                 expected: [shape.layerCount, batchSize, shape.hiddenSize],
                 actual: [shape.layerCount, carriedBatchSize, shape.hiddenSize])
         }
@@ -354,13 +345,9 @@ public final class CPUEngine: Engine {
                 batchSize: batchSize, precision: precision, optimizer: optimizer,
                 regularization: masks?.regularization ?? Regularization())
         }
-        do throws(KernelError) {
-            try layOut(sequenceLength: sequenceLength, batchSize: batchSize, hasDropout: hasDropout)
-            if droppedWeights == nil, (masks?.regularization.weightDrop ?? 0) > 0 {
-                droppedWeights = try DroppedWeights(of: weights, wordUnits: wordUnits)
-            }
-        } catch {
-            throw .kernels(error)
+        try layOut(sequenceLength: sequenceLength, batchSize: batchSize, hasDropout: hasDropout)
+        if droppedWeights == nil, (masks?.regularization.weightDrop ?? 0) > 0 {
+            droppedWeights = try DroppedWeights(of: weights, wordUnits: wordUnits)
         }
     }
 
@@ -423,18 +410,14 @@ public final class CPUEngine: Engine {
 
     private func preparedGradients(
         for minibatch: Minibatch, _ masks: StepMasks?
-    ) throws(EngineError) -> PackedParameters {
-        do throws(KernelError) {
-            if partGradients.isEmpty, Pass.usesParts(shape, batchSize: minibatch.batchSize, masks) {
-                partGradients = try PackedParameters.several(Pass.partCount, shape: shape)
-            }
-            if let gradients { return gradients }
-            let gradients = try PackedParameters(shape: shape)
-            self.gradients = gradients
-            return gradients
-        } catch {
-            throw .kernels(error)
+    ) throws(KernelError) -> PackedParameters {
+        if partGradients.isEmpty, Pass.usesParts(shape, batchSize: minibatch.batchSize, masks) {
+            partGradients = try PackedParameters.several(Pass.partCount, shape: shape)
         }
+        if let gradients { return gradients }
+        let gradients = try PackedParameters(shape: shape)
+        self.gradients = gradients
+        return gradients
     }
 }
 

@@ -43,7 +43,7 @@ struct CellProgram {
     private(set) var gateInputSlots: [Slot] = []
     /// Where the gradient of the output arrives.
     private(set) var outputGradientSlot: Slot = 0
-    /// What is added to it first: the gradient that bypasses the gates; negative if there is none.
+    /// The gradient that bypasses the gates, which is added to it first; negative if there is none.
     private(set) var directGradientSlot: Slot = -1
     /// The function whose derivative alone is the backward formula, or the identity.
     private(set) var fusedDerivative = Int32(UNROLL_FUNCTION_IDENTITY.rawValue)

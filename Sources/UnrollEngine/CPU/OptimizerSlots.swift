@@ -2,7 +2,7 @@ import CUnrollKernels
 import UnrollKernels
 import UnrollModel
 
-/// What an optimizer keeps beside the parameters, laid out as these; memory is taken when a step first needs it.
+/// What an optimizer keeps beside the parameters, in their layout; memory is taken when a step first needs it.
 final class OptimizerSlots {
     /// Present if the rule of the last step has it.
     private(set) var momentum: PackedParameters?
@@ -59,7 +59,7 @@ final class OptimizerSlots {
 
     /// The state under PyTorch's names of the parameters.
     func state(shapes: [(name: String, shape: [Int])]) -> OptimizerState {
-        // Where no step has been finite, slots are there and of no use.
+        // Before the first finite step, slots exist but hold nothing.
         let slots: [(OptimizerSlot, PackedParameters?)] = [
             (.momentum, steps > 0 ? momentum : nil), (.square, steps > 0 ? square : nil),
             (.average, averagedSteps > 0 ? average : nil),
@@ -73,20 +73,14 @@ final class OptimizerSlots {
         return OptimizerState(steps: steps, averagedSteps: averagedSteps, slots: NamedTensors(entries))
     }
 
-    /// Goes on from a state, or leaves everything as it is.
-    func restore(
-        _ state: OptimizerState, shapes: [(name: String, shape: [Int])]
-    ) throws(EngineError) {
+    /// Continues from a state, or leaves everything as it is.
+    func restore(_ state: OptimizerState, shapes: [(name: String, shape: [Int])]) throws {
         try state.check(shapes: shapes)
-        func packed(_ slot: OptimizerSlot) throws(EngineError) -> PackedParameters? {
+        func packed(_ slot: OptimizerSlot) throws -> PackedParameters? {
             guard let tensors = try state.tensors(of: slot, shapes: shapes) else { return nil }
-            do throws(KernelError) {
-                let packed = try PackedParameters(shape: shape)
-                packed.pack(tensors)
-                return packed
-            } catch {
-                throw .kernels(error)
-            }
+            let packed = try PackedParameters(shape: shape)
+            packed.pack(tensors)
+            return packed
         }
         (momentum, square, average) = (try packed(.momentum), try packed(.square), try packed(.average))
         steps = state.steps
@@ -95,7 +89,7 @@ final class OptimizerSlots {
 }
 
 extension Optimizer.Rule {
-    /// The rule as the kernels know it; what tells Adam's two forms of weight decay apart is in the numbers.
+    /// The rule as the kernels know it; Adam's two forms of weight decay differ in their numbers only.
     fileprivate var kernelRule: UnrollRule {
         switch self {
         case .sgd: UNROLL_RULE_SGD

@@ -1,10 +1,10 @@
 import CUnrollKernels
 import UnrollKernels
 
-/// A step of one token, as when text is generated: a few microseconds, in which threads must hardly ever meet and
-/// nobody counts references or allocates.
+/// A step of one token, as when text is generated: a few microseconds, in which threads must rarely meet and
+/// no reference is counted or memory allocated.
 ///
-/// So all arguments of the kernels are made beforehand. The caller sets the states and keeps them by itself. Each thread
+/// All arguments of the kernels are therefore made beforehand. The caller sets the states and keeps them. Each thread
 /// computes some hidden panels and what they give to the logits, which the caller adds up: one layer over one-hot
 /// tokens with a narrow decoder needs no barrier but the end.
 final class TokenStep {
@@ -41,7 +41,7 @@ final class TokenStep {
     ///
     /// - Parameters:
     ///   - token: The token.
-    ///   - continuesState: Whether the step goes on from the carried states or from zeros.
+    ///   - continuesState: Whether the step continues from the carried states or from zeros.
     ///   - weights: The parameters.
     ///   - pool: The threads.
     ///   - destination: The logits, `[V]`.

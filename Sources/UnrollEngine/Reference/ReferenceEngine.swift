@@ -1,39 +1,610 @@
+import Foundation
 import UnrollBase
 import UnrollModel
 import UnrollText
 
-/// An engine in double precision and plain loops: slow, obviously right, and what the others are checked against.
+// The model in double precision and plain loops: slow, obviously right, and what every other engine is checked against.
+//
+// Read it from top to bottom. First the parameters. Then the parts of the network in the order in which a token passes
+// through them, each with its backward pass below its forward pass: embedding, layer, decoder, loss. Then the engine,
+// which runs the parts over a minibatch: sequence by sequence, forward through time, and back. What an optimizer makes
+// of the gradient is in ReferenceOptimizer.swift.
+//
+// Letters: T time steps, B batch, V vocabulary, E embedding, H hidden units, L layers, G gates; I is the size of what a
+// layer reads: E or V for the first, H for the others. Tensors are arrays of rows, in the shape that stands beside them.
+// A backward function takes the gradient of the loss with respect to what its forward function returned. It returns the
+// gradient with respect to the arguments, and adds that of the parameters to `gradients`.
+
+// MARK: Parameters
+
+/// The parameters of a model, or their gradients.
+struct ReferenceParameters {
+    /// The parameters of one recurrent layer.
+    struct Layer {
+        var input: [Double]  // [G H, I]
+        var hidden: [Double]  // [G H, H]
+        var inputBias: [Double]  // [G H]
+        var hiddenBias: [Double]  // [G H]
+    }
+
+    var embedding: [Double]?  // [V, E]; nil if tokens are one-hot vectors
+    var layers: [Layer]  // L of them
+    var decoder: [Double]  // [V, H]; a copy of the embedding if weights are tied
+    var decoderBias: [Double]  // [V]
+    private let configuration: ModelConfiguration
+
+    /// Takes tensors in the order of `ModelConfiguration.parameterShapes`.
+    init(_ tensors: [[Double]], of configuration: ModelConfiguration) {
+        var rest = tensors[...]
+        let embedding = configuration.embeddingSize == nil ? nil : rest.removeFirst()
+        self.embedding = embedding
+        layers = (0..<configuration.layerCount).map { _ in
+            Layer(
+                input: rest.removeFirst(), hidden: rest.removeFirst(), inputBias: rest.removeFirst(),
+                hiddenBias: rest.removeFirst())
+        }
+        let tied = configuration.tiesWeights ? embedding : nil
+        decoder = tied ?? rest.removeFirst()
+        decoderBias = rest.removeFirst()
+        self.configuration = configuration
+    }
+
+    /// The tensors in the order of `ModelConfiguration.parameterShapes`.
+    var tensors: [[Double]] {
+        let recurrent = layers.flatMap { [$0.input, $0.hidden, $0.inputBias, $0.hiddenBias] }
+        let output = configuration.tiesWeights ? [decoderBias] : [decoder, decoderBias]
+        return (embedding.map { [$0] } ?? []) + recurrent + output
+    }
+
+    /// Gradients before anything was added to them.
+    var zeros: ReferenceParameters {
+        ReferenceParameters(tensors.map { [Double](repeating: 0, count: $0.count) }, of: configuration)
+    }
+}
+
+// MARK: Embedding
+
+/// What a layer reads in one step.
+enum LayerInput {
+    /// A one-hot vector, `[V]`: the product with it is a column of the weights.
+    case token(Int)
+    /// A token's vector, `[E]`, or the output of the layer below, `[H]`.
+    case vector([Double])
+}
+
+extension ReferenceParameters {
+    /// Returns what the first layer reads: the token's row of the embedding, `[E]`, or the token itself.
+    func embed(_ token: Int, _ masks: ReferenceMasks) -> LayerInput {
+        guard let embedding, let E = configuration.embeddingSize else { return .token(token) }
+        return .vector(masks.vector(Array(embedding[token * E..<(token + 1) * E]), of: token))
+    }
+
+    /// Adds the gradient of a token's vector, `[E]`, to that of the embedding.
+    mutating func addEmbeddingGradient(_ vector: [Double], of token: Int, _ masks: ReferenceMasks) {
+        for (e, gradient) in masks.vector(vector, of: token).enumerated() {
+            embedding?[token * vector.count + e] += gradient
+        }
+    }
+}
+
+// MARK: Layer
+
+extension ReferenceParameters.Layer {
+    /// One step of one sequence, with everything that the backward pass needs.
+    struct Step {
+        let input: LayerInput
+        let previous: [[Double]]  // [states, H]
+        let nodes: [[Double]]  // [H, nodes of the cell's graph]
+        let states: [[Double]]  // [states, H]
+    }
+
+    /// Reads one input.
+    ///
+    /// - Parameters:
+    ///   - x: What the layer reads, `[I]`.
+    ///   - previous: The states before the step, `[states, H]`.
+    ///   - cell: The cell's formula.
+    ///   - changes: What share of each state's change happens, `[states, H]`.
+    /// - Returns: The states after the step, and what the backward pass needs.
+    func forward(_ x: LayerInput, after previous: [[Double]], cell: CellGraph, changes: [[Double]]) -> Step {
+        let H = previous[0].count
+        let inputHalves = matmul(input, x, plus: inputBias)  // [G H]
+        let hiddenHalves = matmul(hidden, .vector(previous[0]), plus: hiddenBias)  // [G H]
+        let nodes = (0..<H).map { j in
+            cell.forwardValues(
+                gates: (0..<cell.gateCount).map { gate in
+                    let unit = gate * H + j
+                    return hiddenHalves[unit] + (cell.splitGates.contains(gate) ? 0 : inputHalves[unit])
+                },
+                gateInputs: cell.splitGates.map { inputHalves[$0 * H + j] },
+                states: previous.map { $0[j] }, masks: changes.map { $0[j] })
+        }
+        return Step(
+            input: x, previous: previous, nodes: nodes,
+            states: cell.newStates.map { node in nodes.map { $0[node] } })
+    }
+
+    /// Goes back through one step.
+    ///
+    /// - Parameters:
+    ///   - step: The step.
+    ///   - states: The gradient of the states after it, `[states, H]`.
+    ///   - cell: The cell's formula and its derivative.
+    ///   - gradients: The gradients of this layer's parameters.
+    /// - Returns: The gradient of what was read, `[I]`, empty if it is a token, and of the states before the step,
+    ///   `[states, H]`.
+    func backward(
+        _ step: Step, states: [[Double]], cell: CellGraph,
+        into gradients: inout ReferenceParameters.Layer
+    ) -> (input: [Double], previous: [[Double]]) {
+        let H = states[0].count
+        var inputHalves = [Double](repeating: 0, count: cell.gateCount * H)  // [G H]
+        var hiddenHalves = inputHalves  // [G H]
+        var previous = step.previous  // [states, H]
+        for j in 0..<H {
+            let (gates, gateInputs, previousStates) = cell.gradients(
+                forwardValues: step.nodes[j], stateGradients: states.map { $0[j] })
+            for gate in gates.indices {
+                hiddenHalves[gate * H + j] = gates[gate]
+                inputHalves[gate * H + j] = gates[gate]
+            }
+            for (gate, gradient) in zip(cell.splitGates, gateInputs) { inputHalves[gate * H + j] = gradient }
+            for state in previousStates.indices { previous[state][j] = previousStates[state] }
+        }
+        let x = matmulBackward(
+            inputHalves, input, step.input, weights: &gradients.input, bias: &gradients.inputBias)  // [I]
+        let h = matmulBackward(
+            hiddenHalves, hidden, .vector(step.previous[0]), weights: &gradients.hidden,
+            bias: &gradients.hiddenBias)  // [H]
+        for j in 0..<H { previous[0][j] += h[j] }
+        return (x, previous)
+    }
+}
+
+/// Returns `weights · x + bias`, `[M]`; weights are `[M, N]`, x is `[N]`, bias `[M]`.
+private func matmul(_ weights: [Double], _ x: LayerInput, plus bias: [Double]) -> [Double] {
+    let N = weights.count / bias.count
+    return bias.indices.map { m in
+        switch x {
+        case .token(let token): return bias[m] + weights[m * N + token]
+        case .vector(let x):
+            var sum = bias[m]
+            for n in 0..<N { sum += weights[m * N + n] * x[n] }
+            return sum
+        }
+    }
+}
+
+/// Returns the gradient of `x`, `[N]`, empty for a token, given that of the product, `[M]`.
+private func matmulBackward(
+    _ product: [Double], _ weights: [Double], _ x: LayerInput, weights weightGradients: inout [Double],
+    bias biasGradients: inout [Double]
+) -> [Double] {
+    let N = weights.count / product.count
+    for m in product.indices { biasGradients[m] += product[m] }
+    switch x {
+    case .token(let token):
+        for m in product.indices { weightGradients[m * N + token] += product[m] }
+        return []
+    case .vector(let x):
+        var gradient = [Double](repeating: 0, count: N)
+        for m in product.indices {
+            for n in 0..<N {
+                weightGradients[m * N + n] += product[m] * x[n]
+                gradient[n] += product[m] * weights[m * N + n]
+            }
+        }
+        return gradient
+    }
+}
+
+/// The cell's formula for one unit, and its derivative: one number after the other.
+extension CellGraph {
+    /// The values of all nodes up to the new states, for one unit.
+    ///
+    /// - Parameters:
+    ///   - gates: Each gate's value, `[G]`; of a split one, the half from the previous state.
+    ///   - gateInputs: The other halves of split gates.
+    ///   - states: The previous states.
+    ///   - masks: What share of each state's change happens; read for masked states alone.
+    /// - Returns: A value for every node.
+    func forwardValues(
+        gates: [Double], gateInputs: [Double], states: [Double], masks: [Double] = []
+    ) -> [Double] {
+        let leaves = Leaves(gates: gates, gateInputs: gateInputs, states: states, masks: masks)
+        var values: [Double] = []
+        for node in nodes[..<forwardCount] { values.append(value(of: node, given: values, leaves: leaves)) }
+        return values
+    }
+
+    /// The gradients of gates and previous states, for one unit.
+    func gradients(
+        forwardValues: [Double], stateGradients: [Double]
+    ) -> (gates: [Double], gateInputs: [Double], states: [Double]) {
+        let leaves = Leaves(stateGradients: stateGradients)
+        var values = forwardValues
+        for node in nodes[forwardCount...] { values.append(value(of: node, given: values, leaves: leaves)) }
+        return (
+            gateGradients.map { values[$0] }, gateInputGradients.map { values[$0] },
+            previousStateGradients.map { values[$0] }
+        )
+    }
+
+    /// The values that a formula begins with.
+    private struct Leaves {
+        var gates: [Double] = []
+        var gateInputs: [Double] = []
+        var states: [Double] = []
+        var masks: [Double] = []
+        var stateGradients: [Double] = []
+    }
+
+    private func value(of node: Node, given values: [Double], leaves: Leaves) -> Double {
+        switch node {
+        case .gate(let index): leaves.gates[index]
+        case .gateInput(let index): leaves.gateInputs[index]
+        case .previousState(let index): leaves.states[index]
+        case .mask(let state): leaves.masks[state]
+        case .stateGradient(let index): leaves.stateGradients[index]
+        case .constant(let constant): constant
+        case .unary(.tanh, let a): tanh(values[a])
+        case .unary(.sigmoid, let a): 1 / (1 + exp(-values[a]))
+        case .unary(.relu, let a): values[a] > 0 || values[a].isNaN ? values[a] : 0
+        case .binary(.add, let a, let b): values[a] + values[b]
+        case .binary(.subtract, let a, let b): values[a] - values[b]
+        case .binary(.multiply, let a, let b): values[a] * values[b]
+        case .derivative(.tanh, let value, let gradient):
+            values[gradient] * (1 - values[value] * values[value])
+        case .derivative(.sigmoid, let value, let gradient):
+            values[gradient] * values[value] * (1 - values[value])
+        case .derivative(.relu, let value, let gradient): values[value] > 0 ? values[gradient] : 0
+        }
+    }
+}
+
+// MARK: Decoder
+
+extension ReferenceParameters {
+    /// Returns the logits, `[V]`, of the top layer's output, `[H]`.
+    func decode(_ output: [Double]) -> [Double] {
+        matmul(decoder, .vector(output), plus: decoderBias)
+    }
+
+    /// Returns the gradient of the output, `[H]`, given that of the logits, `[V]`.
+    func decodeBackward(
+        _ logits: [Double], output: [Double], into gradients: inout ReferenceParameters
+    ) -> [Double] {
+        matmulBackward(
+            logits, decoder, .vector(output), weights: &gradients.decoder, bias: &gradients.decoderBias)
+    }
+}
+
+// MARK: Loss
+
+/// Softmax and cross-entropy of one token.
+struct ReferenceLoss {
+    let nats: Double
+    let probabilities: [Double]  // [V]
+    private let target: Int
+
+    /// Computes the loss of a target from logits, `[V]`.
+    init(logits: [Double], target: Int) {
+        let greatest = logits.reduce(-.infinity) { $1 > $0 || $1.isNaN ? $1 : $0 }
+        let powers = logits.map { exp($0 - greatest) }
+        let sum = powers.reduce(0, +)
+        nats = log(sum) + greatest - logits[target]
+        probabilities = powers.map { $0 / sum }
+        self.target = target
+    }
+
+    /// The gradient of the logits, `[V]`: probabilities less the one-hot target, of which `smoothing` is spread over all
+    /// tokens.
+    func gradient(smoothing: Double) -> [Double] {
+        probabilities.enumerated().map {
+            $1 - ($0 == target ? 1 - smoothing : 0) - smoothing / Double(probabilities.count)
+        }
+    }
+
+    /// The loss to be expected.
+    var entropy: Double { probabilities.reduce(0) { $1 > 0 ? $0 - $1 * log($1) : $0 } }
+}
+
+// MARK: Masks
+
+/// What a step leaves out, number by number.
 ///
-/// It goes through a minibatch sequence by sequence, and through a sequence step by step and layer by layer.
+/// Without a step's masks, only changes of state have a share: the expected.
+struct ReferenceMasks {
+    let step: StepMasks?
+    let configuration: ModelConfiguration
+
+    var labelSmoothing: Double { Double(step?.regularization.labelSmoothing ?? 0) }
+
+    /// A layer's output, or its gradient, between layers, `[H]`.
+    func output(_ values: [Double], layer: Int, time: Int, row: Int) -> [Double] {
+        guard let step, let mask = step.output(layer: layer) else { return values }
+        let time = step.outputTime(time)
+        return values.enumerated().map { mask.applied(to: $1, time: time, row: row, unit: $0) }
+    }
+
+    /// The vector of a token, or its gradient, `[E]`.
+    func vector(_ values: [Double], of token: Int) -> [Double] {
+        guard let mask = step?.embedding else { return values }
+        return values.map { mask.applied(to: $0, time: 0, row: token, unit: 0) }
+    }
+
+    /// The layers with their recurrent weights, or the gradients of these, masked.
+    func droppingWeights(of layers: [ReferenceParameters.Layer]) -> [ReferenceParameters.Layer] {
+        layers.enumerated().map { index, layer in
+            guard let mask = step?.recurrentWeights(layer: index) else { return layer }
+            var layer = layer
+            let H = configuration.hiddenSize
+            for row in 0..<layer.hidden.count / H {  // [G H]
+                for column in 0..<H {
+                    layer.hidden[row * H + column] = mask.applied(
+                        to: layer.hidden[row * H + column], time: row / H, row: column, unit: row % H)
+                }
+            }
+            return layer
+        }
+    }
+
+    /// What share of each state's change happens, `[states, H]`.
+    func changes(layer: Int, time: Int, row: Int) -> [[Double]] {
+        configuration.cell.states.indices.map { state in
+            let expected = 1 - Double(configuration.zoneout.probability(ofState: state))
+            return (0..<configuration.hiddenSize).map { unit in
+                guard let step else { return expected }
+                guard let mask = step.newState(layer: layer, state: state) else { return 1 }
+                return mask.keeps(time: time, row: row, unit: unit) ? 1 : 0
+            }
+        }
+    }
+}
+
+extension StepMasks.Mask {
+    fileprivate func applied(to value: Double, time: Int, row: Int, unit: Int) -> Double {
+        random.keeps(time: time, row: row, unit: unit) ? value * Double(scale) : 0
+    }
+}
+
+// MARK: Engine
+
+/// An engine in double precision and plain loops: slow, obviously right, and what the others are checked against.
 public final class ReferenceEngine: Engine {
-    /// What the model is made of.
+    /// The model's configuration.
     public let configuration: ModelConfiguration
-    /// How many tokens the model knows, `V`.
+    /// Tokens that the model knows, `V`.
     public let vocabularySize: Int
 
-    /// The states of all layers in one sequence: layer, state of the cell, `[H]`.
+    /// The states of all layers in one sequence, `[L, states, H]`.
     private typealias States = [[[Double]]]
 
     private let cell: CellGraph
-    private var weights: ReferenceWeights
+    private var weights: ReferenceParameters
     private var optimizer = ReferenceOptimizer()
-    /// The carried states of each sequence; empty stands for zeros.
+    /// The carried states of each sequence, `[B]`; empty stands for zeros.
     private var carried: [States] = []
+    /// The sequences of the last minibatch, if it was evaluated.
+    private var evaluated: [SequencePass] = []
 
     /// Creates an engine that starts from these parameters.
-    public init(configuration: ModelConfiguration, parameters: ModelParameters) throws(EngineError) {
-        do throws(ModelError) {
-            vocabularySize = try parameters.checkedVocabularySize(for: configuration)
-            cell = try configuration.cellGraph()
-        } catch {
-            throw .model(error)
-        }
+    ///
+    /// - Throws: `ModelError` when the cell or the parameters do not fit the configuration.
+    public init(configuration: ModelConfiguration, parameters: ModelParameters) throws(ModelError) {
+        vocabularySize = try parameters.checkedVocabularySize(for: configuration)
+        cell = try configuration.cellGraph()
         self.configuration = configuration
-        weights = ReferenceWeights(
+        weights = ReferenceParameters(
             configuration.parameterShapes(vocabularySize: vocabularySize).compactMap {
                 parameters[$0.name]?.values.map(Double.init)
             }, of: configuration)
     }
+
+    private init(sharing other: ReferenceEngine) {
+        configuration = other.configuration
+        vocabularySize = other.vocabularySize
+        cell = other.cell
+        weights = other.weights
+    }
+
+    /// Creates an engine with the parameters of this one and a state of its own.
+    public func sharingParameters(threads: Int?) -> ReferenceEngine { ReferenceEngine(sharing: self) }
+
+    /// `reference`.
+    public var description: EngineDescription { EngineDescription(name: "reference") }
+
+    // MARK: Forward and backward
+
+    /// The forward pass of one sequence, with everything that the backward pass needs.
+    private struct SequencePass {
+        /// The row of the minibatch.
+        let row: Int
+        var tokens: [Int] = []  // [T]
+        var layers: [[ReferenceParameters.Layer.Step]] = []  // [T, L]
+        var outputs: [[Double]] = []  // [T, H]: what the decoder reads
+        var logits: [[Double]] = []  // [T, V]
+        var losses: [ReferenceLoss] = []  // [T]
+
+        var finalStates: States { layers.last?.map(\.states) ?? [] }  // [L, states, H]
+    }
+
+    /// Runs all sequences of a minibatch, `[B]`.
+    private func forward(_ minibatch: Minibatch, _ masks: ReferenceMasks) throws -> [SequencePass] {
+        evaluated = []
+        try minibatch.check(vocabularySize: vocabularySize)
+        let (T, B) = (minibatch.sequenceLength, minibatch.batchSize)
+        let (L, H) = (configuration.layerCount, configuration.hiddenSize)
+        let continues = minibatch.continuesState && !carried.isEmpty
+        guard !continues || carried.count == B else {
+            throw EngineError.stateMismatch(expected: [L, B, H], actual: [L, carried.count, H])
+        }
+        let state = [[Double]](repeating: [Double](repeating: 0, count: H), count: cell.stateCount)
+        let zeros = States(repeating: state, count: L)  // [L, states, H]
+        let layers = masks.droppingWeights(of: weights.layers)
+        return (0..<B).map { b in
+            var sequence = SequencePass(row: b)
+            var states = continues ? carried[b] : zeros  // [L, states, H]
+            for t in 0..<T {
+                let token = Int(minibatch.inputs[t * B + b])
+                var input = weights.embed(token, masks)  // [E], or [V] one-hot
+                var output: [Double] = []  // [H]
+                let steps = (0..<L).map { l in
+                    let step = layers[l].forward(
+                        input, after: states[l], cell: cell,
+                        changes: masks.changes(layer: l, time: t, row: b))
+                    output = masks.output(step.states[0], layer: l, time: t, row: b)
+                    input = .vector(output)
+                    return step
+                }
+                states = steps.map(\.states)
+                let logits = weights.decode(output)  // [V]
+                sequence.tokens.append(token)
+                sequence.layers.append(steps)
+                sequence.outputs.append(output)
+                sequence.logits.append(logits)
+                sequence.losses.append(
+                    ReferenceLoss(logits: logits, target: Int(minibatch.targets[t * B + b])))
+            }
+            return sequence
+        }
+    }
+
+    /// The gradient of the mean loss over all sequences.
+    private func backward(_ sequences: [SequencePass], _ masks: ReferenceMasks) -> ReferenceParameters {
+        let scale = 1 / Double(sequences.reduce(0) { $0 + $1.tokens.count })
+        var gradients = weights.zeros
+        let layers = masks.droppingWeights(of: weights.layers)
+        for sequence in sequences {
+            // The gradient of each state after a step, as later steps left it, [L, states, H].
+            var later = sequence.finalStates.map { $0.map { $0.map { _ in 0.0 } } }
+            for t in sequence.tokens.indices.reversed() {
+                let loss = sequence.losses[t].gradient(smoothing: masks.labelSmoothing)  // [V]
+                // The gradient of what a layer gives to the one above, [H], and of the token's vector in the end, [E].
+                var above = weights.decodeBackward(
+                    loss.map { $0 * scale }, output: sequence.outputs[t], into: &gradients)
+                for l in layers.indices.reversed() {
+                    above = masks.output(above, layer: l, time: t, row: sequence.row)
+                    var states = later[l]  // [states, H]
+                    for j in above.indices { states[0][j] += above[j] }
+                    (above, later[l]) = layers[l].backward(
+                        sequence.layers[t][l], states: states, cell: cell, into: &gradients.layers[l])
+                }
+                gradients.addEmbeddingGradient(above, of: sequence.tokens[t], masks)
+            }
+        }
+        gradients.layers = masks.droppingWeights(of: gradients.layers)
+        if configuration.hasSingleBias {
+            for l in gradients.layers.indices {
+                gradients.layers[l].hiddenBias = gradients.layers[l].hiddenBias.map { _ in 0 }
+            }
+        }
+        if configuration.tiesWeights {
+            gradients.embedding = gradients.embedding.map { zip($0, gradients.decoder).map { $0 + $1 } }
+        }
+        return gradients
+    }
+
+    private func totalLoss(of sequences: [SequencePass]) -> Double {
+        sequences.reduce(0) { $1.losses.reduce($0) { $0 + $1.nats } }
+    }
+
+    private func masks(_ randomness: StepRandomness?) throws -> ReferenceMasks {
+        try randomness?.regularization.check(for: configuration)
+        return ReferenceMasks(
+            step: randomness.map { StepMasks($0, of: configuration) }, configuration: configuration)
+    }
+
+    // MARK: Steps
+
+    /// One step of training.
+    public func train(
+        on minibatch: Minibatch, with optimizer: Optimizer, randomness: StepRandomness?
+    ) throws -> StepResult {
+        try optimizer.check()
+        let masks = try masks(randomness)
+        let sequences = try forward(minibatch, masks)
+        let gradients = backward(sequences, masks).tensors
+        let norm = gradients.joined().reduce(0) { $0 + $1 * $1 }.squareRoot()
+        let result = StepResult(
+            meanLoss: totalLoss(of: sequences) / Double(minibatch.tokenCount), gradientNorm: norm)
+        if result.isFinite {
+            carried = sequences.map(\.finalStates)
+            updateParameters {
+                self.optimizer.update(&$0, gradients: gradients, norm: norm, with: optimizer)
+            }
+        }
+        return result
+    }
+
+    /// The loss and its gradient with respect to every parameter.
+    public func gradients(
+        on minibatch: Minibatch, randomness: StepRandomness?
+    ) throws -> (meanLoss: Double, gradients: NamedTensors<Double>) {
+        let masks = try masks(randomness)
+        let sequences = try forward(minibatch, masks)
+        return (
+            totalLoss(of: sequences) / Double(minibatch.tokenCount), named(backward(sequences, masks))
+        )
+    }
+
+    /// The summed loss over the minibatch, in nats.
+    public func evaluate(_ minibatch: Minibatch) throws -> Double {
+        let sequences = try forward(minibatch, masks(nil))
+        carried = sequences.map(\.finalStates)
+        evaluated = sequences
+        return totalLoss(of: sequences)
+    }
+
+    /// Reads one token and writes the logits of the next, `[V]`.
+    public func advance(_ token: Int32, logits: inout [Float]) throws {
+        try advance([token], logits: &logits)
+    }
+
+    /// Reads one token of each of `B` texts and writes the logits of the next ones, `[B, V]`.
+    public func advance(_ tokens: [Int32], logits: inout [Float]) throws {
+        var minibatch = Minibatch()
+        minibatch.reshape(sequenceLength: 1, batchSize: tokens.count, continuesState: true)
+        minibatch.inputs = tokens
+        let sequences = try forward(minibatch, masks(nil))
+        carried = sequences.map(\.finalStates)
+        logits = sequences.flatMap { $0.logits[0].map(Float.init) }
+    }
+
+    // MARK: Predictions
+
+    /// How well the target at a step and row of the last minibatch was predicted.
+    public func prediction(step: Int, row: Int) throws(EngineError) -> TokenPrediction {
+        let loss = try sequence(row, reaching: step).losses[step]
+        return TokenPrediction(loss: loss.nats, entropy: loss.entropy)
+    }
+
+    /// Copies the probabilities of all tokens at a step and row, `[V]`.
+    public func copyProbabilities(
+        step: Int, row: Int, to probabilities: inout [Float]
+    ) throws(EngineError) {
+        probabilities = try sequence(row, reaching: step).losses[step].probabilities.map(Float.init)
+    }
+
+    /// Copies the units of a state after a step, `[H]`.
+    public func copyUnits(
+        ofState state: Int, layer: Int, step: Int, row: Int, to units: inout [Float]
+    ) throws(EngineError) {
+        let layers = try sequence(row, reaching: step).layers[step]
+        guard layers.indices.contains(layer), layers[layer].states.indices.contains(state) else {
+            throw .noPrediction(step: step, row: row)
+        }
+        units = layers[layer].states[state].map(Float.init)
+    }
+
+    private func sequence(_ row: Int, reaching step: Int) throws(EngineError) -> SequencePass {
+        guard evaluated.indices.contains(row), evaluated[row].losses.indices.contains(step) else {
+            throw .noPrediction(step: step, row: row)
+        }
+        return evaluated[row]
+    }
+
+    // MARK: Exchange
 
     /// A copy of the parameters, rounded to single precision.
     public var parameters: ModelParameters {
@@ -46,11 +617,33 @@ public final class ReferenceEngine: Engine {
     /// A copy of the parameters as they are.
     package var preciseParameters: NamedTensors<Double> { named(weights) }
 
-    /// What goes on in the optimizer, rounded to single precision.
+    /// The carried state, rounded to single precision: each of the cell's states as `[L, B, H]`.
+    public var state: NamedTensors<Float> {
+        guard !carried.isEmpty else { return NamedTensors() }
+        let shape = [configuration.layerCount, carried.count, configuration.hiddenSize]
+        return NamedTensors(
+            configuration.cell.states.enumerated().map { index, name in
+                let values = (0..<shape[0]).flatMap { l in carried.flatMap { $0[l][index] } }
+                return .init(name: name, shape: shape, values: values.map(Float.init))
+            })
+    }
+
+    /// Continues from this state, or from zeros if it is empty.
+    public func restoreState(_ state: NamedTensors<Float>) throws {
+        let (B, H) = (try state.checkedBatchSize(for: configuration), configuration.hiddenSize)
+        let tensors = configuration.cell.states.compactMap { state[$0]?.values.map(Double.init) }
+        carried = (0..<B).map { b in
+            (0..<configuration.layerCount).map { l in
+                tensors.map { Array($0[(l * B + b) * H..<(l * B + b + 1) * H]) }
+            }
+        }
+    }
+
+    /// What the optimizer keeps, rounded to single precision.
     public var optimizerState: OptimizerState { optimizer.state(shapes: shapes) }
 
-    /// Goes on from this state of an optimizer.
-    public func restoreOptimizerState(_ state: OptimizerState) throws(EngineError) {
+    /// Continues from this state of an optimizer.
+    public func restoreOptimizerState(_ state: OptimizerState) throws {
         optimizer = try ReferenceOptimizer(state, shapes: shapes)
     }
 
@@ -60,229 +653,17 @@ public final class ReferenceEngine: Engine {
     }
 
     private func updateParameters(_ body: (inout [[Double]]) -> Void) {
-        var tensors = weights.all
+        var tensors = weights.tensors
         body(&tensors)
-        weights = ReferenceWeights(tensors, of: configuration)
+        weights = ReferenceParameters(tensors, of: configuration)
     }
 
-    /// Names and shapes of the parameters.
     private var shapes: [(name: String, shape: [Int])] {
         configuration.parameterShapes(vocabularySize: vocabularySize)
     }
 
-    /// The carried state, rounded to single precision.
-    public var state: NamedTensors<Float> {
-        guard !carried.isEmpty else { return NamedTensors() }
-        let shape = [configuration.layerCount, carried.count, configuration.hiddenSize]
-        return NamedTensors(
-            configuration.cell.states.enumerated().map { index, name in
-                let values = (0..<shape[0]).flatMap { layer in carried.flatMap { $0[layer][index] } }
-                return .init(name: name, shape: shape, values: values.map(Float.init))
-            })
-    }
-
-    /// Goes on from this state, or from zeros if it is empty.
-    public func restoreState(_ state: NamedTensors<Float>) throws(EngineError) {
-        let (B, H) = (try state.checkedBatchSize(for: configuration), configuration.hiddenSize)
-        let tensors = configuration.cell.states.compactMap { state[$0]?.values.map(Double.init) }
-        carried = (0..<B).map { b in
-            (0..<configuration.layerCount).map { layer in
-                tensors.map { Array($0[(layer * B + b) * H..<(layer * B + b + 1) * H]) }
-            }
-        }
-    }
-
-    /// One step of training.
-    public func train(
-        on minibatch: Minibatch, with optimizer: Optimizer, under conditions: TrainingConditions?
-    ) throws(EngineError) -> StepResult {
-        try optimizer.check()
-        let masks = try masks(under: conditions)
-        let passes = try forward(minibatch, masks)
-        let gradients = backward(passes, masks)
-        let norm = gradients.all.joined().reduce(0) { $0 + $1 * $1 }.squareRoot()
-        let result = StepResult(
-            meanLoss: totalLoss(of: passes) / Double(minibatch.tokenCount), gradientNorm: norm)
-        if result.isFinite {
-            carried = passes.map(\.finalStates)
-            updateParameters {
-                self.optimizer.update(&$0, gradients: gradients.all, norm: norm, with: optimizer)
-            }
-        }
-        return result
-    }
-
-    /// The loss and its gradient with respect to every parameter.
-    public func gradients(
-        on minibatch: Minibatch, under conditions: TrainingConditions?
-    ) throws(EngineError) -> (meanLoss: Double, gradients: NamedTensors<Double>) {
-        let masks = try masks(under: conditions)
-        let passes = try forward(minibatch, masks)
-        return (totalLoss(of: passes) / Double(minibatch.tokenCount), named(backward(passes, masks)))
-    }
-
-    /// The summed loss over the minibatch, in nats.
-    public func evaluate(_ minibatch: Minibatch) throws(EngineError) -> Double {
-        let passes = try forward(minibatch, evaluationMasks)
-        carried = passes.map(\.finalStates)
-        return totalLoss(of: passes)
-    }
-
-    /// Reads one token and writes the logits of the next.
-    public func advance(_ token: Int32, logits: inout [Float]) throws(EngineError) {
-        try advance([token], logits: &logits)
-    }
-
-    /// Reads one token of each of several texts and writes the logits of the next ones.
-    public func advance(_ tokens: [Int32], logits: inout [Float]) throws(EngineError) {
-        var minibatch = Minibatch()
-        minibatch.reshape(sequenceLength: 1, batchSize: tokens.count, continuesState: true)
-        minibatch.inputs = tokens
-        let passes = try forward(minibatch, evaluationMasks)
-        carried = passes.map(\.finalStates)
-        logits = passes.flatMap { $0.logits[0].map(Float.init) }
-    }
-
-    /// The forward pass of one sequence, with everything that the backward pass needs.
-    private struct Pass {
-        /// The row of the minibatch.
-        let row: Int
-        var tokens: [Int] = []
-        /// What the decoder reads: step, `[H]`.
-        var outputs: [[Double]] = []
-        /// Step, layer.
-        var steps: [[ReferenceLayer.Step]] = []
-        /// Step, `[V]`.
-        var logits: [[Double]] = []
-        var losses: [CrossEntropy] = []
-
-        var finalStates: States { steps.last?.map(\.states) ?? [] }
-    }
-
-    private func totalLoss(of passes: [Pass]) -> Double {
-        passes.reduce(0) { $1.losses.reduce($0) { $0 + $1.value } }
-    }
-
-    private func named(_ weights: ReferenceWeights) -> NamedTensors<Double> {
+    private func named(_ weights: ReferenceParameters) -> NamedTensors<Double> {
         NamedTensors(
-            zip(shapes, weights.all).map {
-                .init(name: $0.name, shape: $0.shape, values: $1)
-            })
-    }
-
-    private func masks(under conditions: TrainingConditions?) throws(EngineError) -> ReferenceMasks {
-        guard let conditions else { return evaluationMasks }
-        try conditions.regularization.check(for: configuration)
-        return ReferenceMasks(StepMasks(conditions, of: configuration), of: configuration)
-    }
-
-    private var evaluationMasks: ReferenceMasks { ReferenceMasks(nil, of: configuration) }
-
-    /// Returns the passes of all sequences, `B`.
-    private func forward(_ minibatch: Minibatch, _ masks: ReferenceMasks) throws(EngineError) -> [Pass] {
-        try minibatch.check(vocabularySize: vocabularySize)
-        let (T, B) = (minibatch.sequenceLength, minibatch.batchSize)
-        let (L, H) = (configuration.layerCount, configuration.hiddenSize)
-        let goesOn = minibatch.continuesState && !carried.isEmpty
-        guard !goesOn || carried.count == B else {
-            throw .stateMismatch(expected: [L, B, H], actual: [L, carried.count, H])
-        }
-        let state = [[Double]](repeating: [Double](repeating: 0, count: H), count: cell.stateCount)
-        let zeros = States(repeating: state, count: L)
-        let layers = masks.droppingWeights(of: weights.layers)
-        return (0..<B).map { b in
-            var pass = Pass(row: b)
-            var states = goesOn ? carried[b] : zeros
-            for t in 0..<T {
-                let token = Int(minibatch.inputs[t * B + b])
-                var input = self.input(of: token, masks)
-                var above: [Double] = []
-                let steps = layers.indices.map { index in
-                    let step = layers[index].forward(
-                        input, after: states[index], cell: cell,
-                        masks: masks.newStates(layer: index, time: t, row: b))
-                    above = masks.output(step.states[0], layer: index, time: t, row: b)
-                    input = .vector(above)
-                    return step
-                }
-                states = steps.map(\.states)
-                let logits = decode(above)
-                pass.outputs.append(above)
-                pass.tokens.append(token)
-                pass.steps.append(steps)
-                pass.logits.append(logits)
-                pass.losses.append(
-                    CrossEntropy(
-                        logits: logits, target: Int(minibatch.targets[t * B + b]),
-                        smoothing: masks.labelSmoothing))
-            }
-            return pass
-        }
-    }
-
-    /// What the first layer reads.
-    private func input(of token: Int, _ masks: ReferenceMasks) -> ReferenceLayer.Input {
-        guard let embedding = weights.embedding else { return .token(token) }
-        let E = embedding.count / vocabularySize
-        return .vector(masks.vector(Array(embedding[token * E..<(token + 1) * E]), of: token))
-    }
-
-    private func decode(_ output: [Double]) -> [Double] {
-        let H = output.count
-        return weights.decoderBias.indices.map { v in
-            (0..<H).reduce(weights.decoderBias[v]) { $0 + weights.decoder[v * H + $1] * output[$1] }
-        }
-    }
-
-    /// The gradient of the mean loss over all sequences.
-    private func backward(_ passes: [Pass], _ masks: ReferenceMasks) -> ReferenceWeights {
-        let scale = 1 / Double(passes.reduce(0) { $0 + $1.steps.count })
-        var gradients = weights.zeros
-        let layers = masks.droppingWeights(of: weights.layers)
-        for pass in passes {
-            // The gradient of each state after a step, as later steps left it.
-            var later = pass.finalStates.map { $0.map { $0.map { _ in 0.0 } } }
-            for t in pass.steps.indices.reversed() {
-                // The gradient of what a layer gives to the one above, and of the embedding in the end.
-                var above = decoderGradient(
-                    pass.losses[t].gradient.map { $0 * scale }, output: pass.outputs[t],
-                    into: &gradients)
-                for (index, layer) in layers.enumerated().reversed() {
-                    var states = later[index]
-                    above = masks.output(above, layer: index, time: t, row: pass.row)
-                    for j in above.indices { states[0][j] += above[j] }
-                    (above, later[index]) = layer.backward(
-                        pass.steps[t][index], stateGradients: states, cell: cell,
-                        into: &gradients.layers[index])
-                }
-                above = masks.vector(above, of: pass.tokens[t])
-                for index in above.indices {
-                    gradients.embedding?[pass.tokens[t] * above.count + index] += above[index]
-                }
-            }
-        }
-        gradients.layers = masks.droppingWeights(of: gradients.layers)
-        if configuration.hasSingleBias {
-            for layer in gradients.layers.indices {
-                gradients.layers[layer].hiddenBias = gradients.layers[layer].hiddenBias.map { _ in 0 }
-            }
-        }
-        return gradients.addingTied
-    }
-
-    /// Adds the gradient of the decoder's parameters, given that of the logits; returns that of its input.
-    private func decoderGradient(
-        _ logits: [Double], output: [Double], into gradients: inout ReferenceWeights
-    ) -> [Double] {
-        let H = output.count
-        var outputGradient = [Double](repeating: 0, count: H)
-        for v in logits.indices {
-            gradients.decoderBias[v] += logits[v]
-            for j in 0..<H {
-                gradients.decoder[v * H + j] += logits[v] * output[j]
-                outputGradient[j] += logits[v] * weights.decoder[v * H + j]
-            }
-        }
-        return outputGradient
+            zip(shapes, weights.tensors).map { .init(name: $0.name, shape: $0.shape, values: $1) })
     }
 }

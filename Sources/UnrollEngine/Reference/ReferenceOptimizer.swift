@@ -1,20 +1,23 @@
 import UnrollModel
 
-/// What an optimizer keeps beside the parameters, in double precision, and its arithmetic in plain loops.
+/// What an optimizer keeps beside the parameters, in double precision, and its arithmetic in plain loops, beside
+/// `OptimizerStep`, whose formulas these are.
 ///
-/// Tensors are in the order of `ModelConfiguration.parameterShapes`.
+/// Slots are tensors like the parameters, in the order of `ModelConfiguration.parameterShapes`, each flat.
 struct ReferenceOptimizer {
     private(set) var steps = 0
     private(set) var averagedSteps = 0
     private(set) var slots: [OptimizerSlot: [[Double]]] = [:]
 
-    /// Begins before the first update.
+    /// The state before the first update.
     init() {}
 
-    /// Goes on from a state.
+    /// Continues from a state.
+    ///
+    /// - Throws: `EngineError.invalidOptimizerState` or `ModelError`.
     init(
         _ state: OptimizerState, shapes: [(name: String, shape: [Int])]
-    ) throws(EngineError) {
+    ) throws {
         try state.check(shapes: shapes)
         steps = state.steps
         averagedSteps = state.averagedSteps

@@ -4,10 +4,10 @@ import UnrollText
 
 /// Chooses the next token from logits; `<unk>` is never chosen.
 ///
-/// What options ask for is done in the order of Hugging Face's `transformers`: repetition penalty, bans, temperature,
+/// Options apply in the order of Hugging Face's `transformers`: repetition penalty, bans, temperature,
 /// top-k, top-p, min-p. Nothing is allocated after the first token, but for top-p, which sorts.
 package struct TokenSampler: Sendable {
-    /// What logits are multiplied by; nil for the most probable token alone.
+    /// The factor of the logits; nil for the most probable token alone.
     private let exponent: Double?
     private let bans: TokenBans
     private var penalty: RepetitionPenalty?
@@ -15,17 +15,18 @@ package struct TokenSampler: Sendable {
     private var topP: TopP?
     private let minP: MinP?
     private var source: RandomSource
-    /// Numbers that grow with the tokens' probabilities, `[V]`: logits at first, then weights that the probabilities are
-    /// in proportion to.
+    /// Numbers that grow with the tokens' probabilities, `[V]`: logits at first, then weights proportional to the
+    /// probabilities.
     private var scores: [Double] = []
 
     /// Prepares to choose tokens of a vocabulary.
     ///
     /// - Parameters:
-    ///   - options: How to choose; the length is not looked at.
-    ///   - vocabulary: What to choose from.
-    /// - Throws: `GenerationError` when options make no sense, or not with this vocabulary.
-    package init(_ options: TextGenerationOptions, vocabulary: Vocabulary) throws(GenerationError) {
+    ///   - options: How to choose; the length is ignored.
+    ///   - vocabulary: The tokens to choose from.
+    /// - Throws: `ParameterError` for an option that is out of range, `GenerationError.unknownToken` or
+    ///   `.allTokensBanned`.
+    package init(_ options: TextGenerationOptions, vocabulary: Vocabulary) throws {
         try options.check()
         exponent = options.strategy.exponent
         bans = try TokenBans(options.bannedTokens, in: vocabulary)
@@ -40,7 +41,7 @@ package struct TokenSampler: Sendable {
         source = RandomSource(seed: options.seed, purpose: .generation)
     }
 
-    /// Takes notice of a token of the prompt or a chosen one, which matters to the repetition penalty alone.
+    /// Counts a token of the prompt or a chosen one, for the repetition penalty.
     package mutating func observe(_ token: Int32) {
         penalty?.observe(token)
     }
@@ -49,7 +50,7 @@ package struct TokenSampler: Sendable {
     ///
     /// - Parameter logits: The model's logits, `[V]`.
     /// - Returns: The token's id.
-    /// - Throws: `GenerationError.notANumber` when a logit is none.
+    /// - Throws: `GenerationError.notANumber` when a logit is not finite.
     package mutating func choose(from logits: [Float]) throws(GenerationError) -> Int32 {
         let best = try weigh(logits)
         guard exponent != nil else { return Int32(best) }
@@ -63,11 +64,11 @@ package struct TokenSampler: Sendable {
         return Int32(chosen ?? best)
     }
 
-    /// Tells how probable it is that a token would be chosen.
+    /// Returns the probability of each token to be chosen.
     ///
     /// - Parameter logits: The model's logits, `[V]`.
     /// - Returns: The probabilities of all tokens, `[V]`.
-    /// - Throws: `GenerationError.notANumber` when a logit is none.
+    /// - Throws: `GenerationError.notANumber` when a logit is not finite.
     package mutating func probabilities(of logits: [Float]) throws(GenerationError) -> [Double] {
         let best = try weigh(logits)
         guard exponent != nil else { return scores.indices.map { $0 == best ? 1 : 0 } }

@@ -5,20 +5,21 @@ import UnrollModel
 import UnrollText
 
 extension LanguageModel {
-    /// Measures how surprised the model is by a text, token by token.
+    /// Measures the surprisal of a text, token by token.
     ///
     /// The model reads the text as if it were the beginning of a line: after a line feed (or the space that
-    /// preprocessing makes of one) and nothing else. If it knows no such token, as a model of words, the first token is
-    /// given and not scored. What the vocabulary lacks is read, and scored, as `<unk>`.
+    /// preprocessing makes of one) and nothing else. If its vocabulary has no such token, as that of words, the first token
+    /// is given and not scored. What the vocabulary lacks is read, and scored, as `<unk>`.
     ///
     /// - Parameters:
-    ///   - text: What to score; it is preprocessed as the model's text was.
-    ///   - precision: What matrix products multiply.
-    ///   - threads: Threads that compute; as many as there are processors unless said otherwise.
-    /// - Returns: The surprisal of each token, and what follows from it.
-    /// - Throws: `GenerationError`, `CancellationError` when the task is cancelled.
+    ///   - text: The text; it is preprocessed as the model's text was.
+    ///   - precision: The number format of matrix-multiplication operands. Default: float32.
+    ///   - threads: Threads that compute. Default: as many as there are processors.
+    /// - Returns: The surprisal of each token, and totals.
+    /// - Throws: `GenerationError.notANumber` when the model's output is not finite, `KernelError` when threads or memory
+    ///   are unavailable, `CancellationError` when the task is cancelled.
     public func score(
-        of text: String, precision: Precision = .float32, threads: Int? = nil
+        _ text: String, precision: Precision = .float32, threads: Int? = nil
     ) throws -> TextScore {
         var tokenizer = Tokenizer(vocabulary)
         var text = text
@@ -27,19 +28,21 @@ extension LanguageModel {
             of: [tokenized], areLines: false, tokenizer, precision: precision, threads: threads)[0]
     }
 
-    /// Measures how surprised the model is by each of several lines, side by side.
+    /// Measures the surprisal of each of several lines, side by side.
     ///
-    /// Each is read as by `score(of:)`, so no score depends on the lines around it (with an embedding, none beyond
-    /// rounding), and its end is a token of it, if the model knows one: a line that breaks off surprises.
+    /// Each is read as by ``score(_:precision:threads:)``, so no score depends on the lines around it (with an embedding,
+    /// none beyond rounding). The end of the line is one of its tokens, if the model knows one: a line that breaks off
+    /// surprises.
     ///
     /// - Parameters:
-    ///   - lines: What to score, without line feeds.
-    ///   - precision: What matrix products multiply.
-    ///   - threads: Threads that compute; as many as there are processors unless said otherwise.
+    ///   - lines: The lines, without line feeds.
+    ///   - precision: The number format of matrix-multiplication operands. Default: float32.
+    ///   - threads: Threads that compute. Default: as many as there are processors.
     /// - Returns: The scores in the order of the lines.
-    /// - Throws: `GenerationError`, `CancellationError` when the task is cancelled.
-    public func scores(
-        ofLines lines: some Sequence<String>, precision: Precision = .float32, threads: Int? = nil
+    /// - Throws: `GenerationError.notANumber` when the model's output is not finite, `KernelError` when threads or memory
+    ///   are unavailable, `CancellationError` when the task is cancelled.
+    public func scoreLines(
+        _ lines: some Sequence<String>, precision: Precision = .float32, threads: Int? = nil
     ) throws -> [TextScore] {
         var tokenizer = Tokenizer(vocabulary)
         let texts = lines.map { line in
@@ -53,13 +56,104 @@ extension LanguageModel {
         of texts: [TokenizedText], areLines: Bool, _ tokenizer: Tokenizer, precision: Precision,
         threads: Int?
     ) throws -> [TextScore] {
-        do {
-            return try withEngine(precision: precision, threads: threads) { engine in
-                try BatchScorer(engine, tokenizer: tokenizer, kind: vocabulary.kind)
-                    .scores(of: texts, areLines: areLines)
-            }
-        } catch let error as EngineError {
-            throw GenerationError.engine(error)
+        return try withEngine(precision: precision, threads: threads) { engine in
+            try BatchScorer(engine, tokenizer: tokenizer, kind: vocabulary.kind)
+                .scores(of: texts, areLines: areLines)
         }
+    }
+}
+
+/// Scores several texts side by side, each from the same state, so that no score depends on the others.
+struct BatchScorer {
+    /// Texts side by side, `B`.
+    static let width = 32
+    /// Tokens of each between two checks for finished texts, `T`.
+    static let sequenceLength = 32
+
+    /// The rows for so many texts, the last one twice if it would be alone in a tile of rows.
+    ///
+    /// Kernels add up a single row in another order, and a text's last bits would depend on how many others there are.
+    static func batchSize(_ count: Int) -> Int { count % 4 == 1 ? count + 1 : count }
+
+    let engine: any Engine
+    let kind: TokenKind
+    /// The token that every text is read after, if there is one; otherwise its first token is given and not predicted.
+    let separatorID: Int32?
+
+    init(_ engine: any Engine, tokenizer: Tokenizer, kind: TokenKind) {
+        self.engine = engine
+        self.kind = kind
+        separatorID = tokenizer.separatorID
+    }
+
+    /// Scores texts, which may be lines with an end.
+    func scores(of texts: [TokenizedText], areLines: Bool) throws -> [TextScore] {
+        var tokens = [[TokenScore]](repeating: [], count: texts.count)
+        let order = texts.indices.sorted { predictionCount(texts[$0]) > predictionCount(texts[$1]) }
+        for first in stride(from: 0, to: order.count, by: Self.width) {
+            try score(order[first..<min(first + Self.width, order.count)], of: texts, into: &tokens)
+        }
+        let endLength = areLines && separatorID != nil ? 1 : 0
+        return texts.indices.map {
+            TextScore(texts[$0], tokens: tokens[$0], kind: kind, endLength: endLength)
+        }
+    }
+
+    /// Scores texts that fit side by side, the longest first.
+    private func score(
+        _ group: ArraySlice<Int>, of texts: [TokenizedText], into tokens: inout [[TokenScore]]
+    ) throws {
+        var rows = group
+        var minibatch = Minibatch()
+        var start = 0
+        while true {
+            // The state continues without the texts that are finished.
+            let count = rows.prefix { predictionCount(texts[$0]) > start }.count
+            guard count > 0, let longest = rows.first else { return }
+            let batchSize = Self.batchSize(count)
+            if start > 0, count < rows.count {
+                let kept = (0..<batchSize).map { min($0, count - 1) }
+                try engine.restoreState(engine.recurrentState.rows(kept))
+            }
+            rows = rows.prefix(count)
+            try Task.checkCancellation()
+            let sequenceLength = min(Self.sequenceLength, predictionCount(texts[longest]) - start)
+            minibatch.reshape(sequenceLength: sequenceLength, batchSize: batchSize, continuesState: start > 0)
+            for row in 0..<batchSize {
+                let text = texts[rows[rows.startIndex + min(row, count - 1)]]
+                for step in 0..<sequenceLength {
+                    let (input, target) = prediction(start + step, of: text)
+                    minibatch.inputs[step * batchSize + row] = input
+                    minibatch.targets[step * batchSize + row] = target
+                }
+            }
+            _ = try engine.evaluate(minibatch)
+            for (row, index) in rows.enumerated() {
+                let text = texts[index]
+                for step in 0..<min(sequenceLength, predictionCount(text) - start) {
+                    let prediction = try engine.prediction(step: step, row: row)
+                    guard prediction.loss.isFinite else { throw GenerationError.notANumber }
+                    let position = start + step + (separatorID == nil ? 1 : 0)
+                    tokens[index].append(
+                        TokenScore(
+                            id: text.ids[position], surprisal: Float(prediction.loss),
+                            entropy: Float(prediction.entropy), start: text.starts[position]))
+                }
+            }
+            start += sequenceLength
+        }
+    }
+
+    /// The number of tokens of a text that are predicted.
+    func predictionCount(_ text: TokenizedText) -> Int {
+        separatorID == nil ? max(text.ids.count - 1, 0) : text.ids.count
+    }
+
+    /// The token that is read and the one that is predicted; `<unk>` beyond the end.
+    func prediction(_ index: Int, of text: TokenizedText) -> (input: Int32, target: Int32) {
+        let ids = text.ids
+        func id(_ position: Int) -> Int32 { position < ids.count ? ids[position] : Vocabulary.unknownID }
+        guard let separatorID else { return (id(index), id(index + 1)) }
+        return (index == 0 ? separatorID : id(index - 1), id(index))
     }
 }

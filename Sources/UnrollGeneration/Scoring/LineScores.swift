@@ -7,7 +7,7 @@ import UnrollModel
 import UnrollText
 
 extension LanguageModel {
-    /// Measures how surprised the model is by each line of a file, while the file is read.
+    /// Measures the surprisal of each line of a file, while the file is read.
     ///
     /// ```swift
     /// for try await line in model.lineScores(contentsOf: log) where line.excess > 20 {
@@ -15,49 +15,93 @@ extension LanguageModel {
     /// }
     /// ```
     ///
-    /// Lines are scored as by `scores(ofLines:)`. Memory holds what is read at once, and the longest line. Of a pipe,
-    /// lines are scored as they come. Errors are thrown when a line is asked for.
+    /// Lines are scored as by ``scoreLines(_:precision:threads:)``. Memory holds what is read at once, and the longest
+    /// line. Lines of a pipe are scored as they come. When a line is asked for, the sequence throws `TextError` if the
+    /// file cannot be read, and what `scoreLines` throws.
     ///
     /// - Parameters:
     ///   - url: A file, a pipe or a device.
-    ///   - precision: What matrix products multiply.
-    ///   - threads: Threads that compute; as many as there are processors unless said otherwise.
+    ///   - precision: The number format of matrix-multiplication operands. Default: float32.
+    ///   - threads: Threads that compute. Default: as many as there are processors.
     /// - Returns: The scores in the order of the lines.
     public func lineScores(
         contentsOf url: URL, precision: Precision = .float32, threads: Int? = nil
     ) -> LineScores {
-        LineScores(model: self, precision: precision, threads: threads) { () throws(TextError) in
-            try ByteReader(contentsOf: url)
-        }
+        lineScores(of: .file(url), precision: precision, threads: threads)
     }
 
-    /// Measures how surprised the model is by each line of standard input.
-    public func lineScoresOfStandardInput(
-        precision: Precision = .float32, threads: Int? = nil
+    /// Measures the surprisal of each line of a file or of standard input, while it is read.
+    ///
+    /// - Parameters:
+    ///   - source: Where the lines come from.
+    ///   - precision: The number format of matrix-multiplication operands. Default: float32.
+    ///   - threads: Threads that compute. Default: as many as there are processors.
+    /// - Returns: The scores in the order of the lines, as of a file's.
+    public func lineScores(
+        of source: LineSource, precision: Precision = .float32, threads: Int? = nil
     ) -> LineScores {
-        LineScores(model: self, precision: precision, threads: threads) { .standardInput }
+        LineScores(model: self, precision: precision, threads: threads, source: source)
+    }
+
+    /// Measures the surprisal of each line of an asynchronous sequence, as the lines come.
+    ///
+    /// ```swift
+    /// for try await line in model.lineScores(of: url.lines) { print(line) }
+    /// ```
+    ///
+    /// Each line is scored before the next is asked for. Of lines that are all there,
+    /// ``scoreLines(_:precision:threads:)`` scores many at once, which is faster. The sequence throws what that function
+    /// throws, and errors of `lines` unchanged.
+    ///
+    /// - Parameters:
+    ///   - lines: The lines, without line feeds.
+    ///   - precision: The number format of matrix-multiplication operands. Default: float32.
+    ///   - threads: Threads that compute. Default: as many as there are processors.
+    /// - Returns: The scores in the order of the lines.
+    public func lineScores<Lines: AsyncSequence>(
+        of lines: Lines, precision: Precision = .float32, threads: Int? = nil
+    ) -> AsyncLineScores<Lines> where Lines.Element == String {
+        AsyncLineScores(model: self, precision: precision, threads: threads, lines: lines)
     }
 }
 
-/// How surprised a model was by a line.
-public struct LineScore: Sendable, Equatable {
-    /// Which line it is, counted from 1.
+/// Where lines to score come from.
+public enum LineSource: Sendable, Equatable {
+    /// A file, a pipe or a device.
+    case file(URL)
+    /// Standard input.
+    case standardInput
+
+    func open() throws(TextError) -> ByteReader {
+        switch self {
+        case .file(let url): try ByteReader(contentsOf: url)
+        case .standardInput: .standardInput
+        }
+    }
+}
+
+/// The surprisal of a line.
+public struct LineScore: Sendable, Equatable, CustomStringConvertible {
+    /// The line's number, from 1.
     public let number: Int
     /// The line's score.
     public let score: TextScore
 
-    /// By how much the line's most surprising part was more surprising than expected, in nats: 0 for a usual line.
+    /// By how much the line's most surprising part exceeds the expected surprisal, in nats: 0 for a usual line.
     ///
-    /// This is what tells a line that is out of the ordinary from one that is long, or varies by its nature.
+    /// It distinguishes an unusual line from one that is long, or varies by its nature.
     public var excess: Double { score.span?.excess ?? 0 }
+
+    /// Number, excess and the line with marks around its most surprising part.
+    public var description: String { "\(number): \((excess * 10).rounded() / 10): \(score.marked())" }
 }
 
-/// The scores of a text's lines, computed while they are read.
+/// The scores of the lines of a file or of standard input, computed while it is read.
 public struct LineScores: AsyncSequence, Sendable {
     let model: LanguageModel
     let precision: Precision
     let threads: Int?
-    let open: @Sendable () throws(TextError) -> ByteReader
+    let source: LineSource
 
     /// Starts to read the text.
     public func makeAsyncIterator() -> Iterator {
@@ -84,7 +128,7 @@ struct LineSession {
     private let lines: LineScores
     private var reader: LineReader?
     private var tokenizer: Tokenizer
-    /// Scores of lines that came together, the next one last.
+    /// Scores of lines that were read together, the next one last.
     private var scores: [TextScore] = []
     private var number = 0
 
@@ -106,10 +150,43 @@ struct LineSession {
     }
 
     private mutating func nextTexts() throws(TextError) -> [TokenizedText]? {
-        if reader == nil { reader = LineReader(try lines.open(), tokens: lines.model.vocabulary.kind) }
+        if reader == nil {
+            reader = LineReader(try lines.source.open(), tokens: lines.model.vocabulary.kind)
+        }
         guard let block = try reader?.next() else { return nil }
         var texts: [TokenizedText] = []
         block.forEach { texts.append(tokenizer.tokenize(line: $0)) }
         return texts
     }
 }
+
+/// The scores of the lines of an asynchronous sequence, each computed when its line comes.
+public struct AsyncLineScores<Lines: AsyncSequence>: AsyncSequence where Lines.Element == String {
+    let model: LanguageModel
+    let precision: Precision
+    let threads: Int?
+    let lines: Lines
+
+    /// Starts to read the lines.
+    public func makeAsyncIterator() -> Iterator {
+        Iterator(scores: self, lines: lines.makeAsyncIterator())
+    }
+
+    /// Reads a line and scores it.
+    public struct Iterator: AsyncIteratorProtocol {
+        let scores: AsyncLineScores
+        var lines: Lines.AsyncIterator
+        var number = 0
+
+        /// Returns the next line's score, nil at the end; throws `CancellationError` when the task is cancelled.
+        public mutating func next() async throws -> LineScore? {
+            guard let line = try await lines.next() else { return nil }
+            number += 1
+            let score = try scores.model.scoreLines(
+                [line], precision: scores.precision, threads: scores.threads)
+            return score.first.map { LineScore(number: number, score: $0) }
+        }
+    }
+}
+
+extension AsyncLineScores: Sendable where Lines: Sendable {}

@@ -1,4 +1,4 @@
-/// Something about a place in a text that a hidden unit may keep track of.
+/// A property of a place in a text that a hidden unit may track.
 package enum TextFeature: CaseIterable, Sendable {
     /// 1 between quotation marks, else 0; a paragraph ends a quotation that is still open.
     ///
@@ -13,7 +13,7 @@ package enum TextFeature: CaseIterable, Sendable {
     /// Blanks at the beginning of the line, so far.
     case indentation
 
-    /// What it is, in words.
+    /// The feature in words.
     package var title: String {
         switch self {
         case .quotation: "inside quotes"
@@ -24,10 +24,10 @@ package enum TextFeature: CaseIterable, Sendable {
         }
     }
 
-    /// The features behind each of some places of a text.
+    /// The features at each of some places of a text.
     ///
     /// - Parameters:
-    ///   - bytes: The text in UTF-8; what is none counts as letters.
+    ///   - bytes: The text in UTF-8; invalid bytes count as letters.
     ///   - ends: The places, as numbers of bytes before them, rising.
     /// - Returns: For each place all features, in the order of the cases.
     package static func values(in bytes: [UInt8], at ends: some Sequence<Int>) -> [[Float]] {
@@ -103,5 +103,73 @@ private struct FeatureTracker {
         case .wordPosition: Float(wordPosition)
         case .indentation: Float(indentation)
         }
+    }
+}
+
+/// How closely hidden units follow features of a text: Pearson's correlation, from sums of a single pass.
+package struct UnitCorrelations {
+    private let unitCount: Int
+    private var count = 0.0
+    /// Sums of each unit's activations and of their squares, `[units]`.
+    private var sums: [Double]
+    private var squares: [Double]
+    /// The same of features, `[features]`.
+    private var featureSums: [Double]
+    private var featureSquares: [Double]
+    /// Sums of products, `[features][units]`.
+    private var products: [[Double]]
+
+    package init(unitCount: Int, featureCount: Int) {
+        self.unitCount = unitCount
+        sums = [Double](repeating: 0, count: unitCount)
+        squares = sums
+        featureSums = [Double](repeating: 0, count: featureCount)
+        featureSquares = featureSums
+        products = [[Double]](repeating: sums, count: featureCount)
+    }
+
+    /// Adds another place of the text.
+    ///
+    /// - Parameters:
+    ///   - activations: The activations of all units.
+    ///   - features: The features of the place.
+    package mutating func add(_ activations: [Float], features: [Float]) {
+        count += 1
+        for unit in 0..<unitCount {
+            let activation = Double(activations[unit])
+            sums[unit] += activation
+            squares[unit] += activation * activation
+        }
+        for (index, feature) in features.enumerated() where feature != 0 {
+            let feature = Double(feature)
+            featureSums[index] += feature
+            featureSquares[index] += feature * feature
+            for unit in 0..<unitCount { products[index][unit] += feature * Double(activations[unit]) }
+        }
+    }
+
+    /// The correlation of a unit with a feature, from -1 to 1; 0 if either is constant.
+    package func correlation(unit: Int, feature: Int) -> Double {
+        let spread = variation(sums[unit], squares[unit])
+        let featureSpread = variation(featureSums[feature], featureSquares[feature])
+        guard spread > 0, featureSpread > 0 else { return 0 }
+        let common = count * products[feature][unit] - sums[unit] * featureSums[feature]
+        return min(max(common / (spread * featureSpread).squareRoot(), -1), 1)
+    }
+
+    /// The units with the greatest absolute correlations with a feature, the greatest first.
+    package func best(_ count: Int, for feature: Int) -> [(unit: Int, correlation: Double)] {
+        let all = (0..<unitCount).map { (unit: $0, correlation: correlation(unit: $0, feature: feature)) }
+        let found = all.filter { $0.correlation != 0 }.sorted { left, right in
+            let (first, second) = (abs(left.correlation), abs(right.correlation))
+            return first == second ? left.unit < right.unit : first > second
+        }
+        return Array(found.prefix(count))
+    }
+
+    /// The variance times the square of the count, 0 if it is no more than rounding.
+    private func variation(_ sum: Double, _ square: Double) -> Double {
+        let value = count * square - sum * sum
+        return value > 1e-12 * count * square ? value : 0
     }
 }

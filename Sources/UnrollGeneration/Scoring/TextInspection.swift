@@ -5,15 +5,15 @@ import UnrollKernels
 import UnrollModel
 import UnrollText
 
-/// What a model makes of a text, token by token, to be looked at.
+/// How a model reads a text, token by token, for display.
 package struct TextInspection: Sendable {
-    /// A token that could have come, and how probable it was.
+    /// A token that could have come, and its probability.
     package struct Alternative: Sendable {
         package let id: Int32
         package let probability: Float
     }
 
-    /// A hidden unit that keeps track of something.
+    /// A hidden unit that tracks a feature.
     package struct Unit: Sendable, Equatable {
         /// The name of the cell's state, such as `h`.
         package let state: String
@@ -23,7 +23,7 @@ package struct TextInspection: Sendable {
         package let index: Int
     }
 
-    /// A unit and what it was found to follow.
+    /// A unit and the feature that it was found to track.
     package struct Finding: Sendable {
         package let feature: TextFeature
         /// Its position in `units`.
@@ -38,7 +38,7 @@ package struct TextInspection: Sendable {
     package fileprivate(set) var score: TextScore
     /// For each scored token those that were most probable, the most probable first.
     package fileprivate(set) var alternatives: [[Alternative]] = []
-    /// Units that keep track of something, the closest first for each feature.
+    /// Units that track a feature, the closest first for each.
     package fileprivate(set) var findings: [Finding] = []
     /// The units among them, each once.
     package fileprivate(set) var units: [Unit] = []
@@ -53,28 +53,24 @@ package struct TextInspection: Sendable {
 }
 
 extension LanguageModel {
-    /// Reads a text as `score(of:)` does and keeps what is worth looking at.
+    /// Reads a text as `score(_:)` does and keeps predictions and activations for display.
     package func inspect(
         _ text: some Collection<UInt8>, precision: Precision = .float32, threads: Int? = nil,
         progress: (Double) -> Void = { _ in }
     ) throws -> TextInspection {
         var tokenizer = Tokenizer(vocabulary)
         let tokenized = Array(text).withUnsafeBufferPointer { tokenizer.tokenize($0) }
-        do {
-            return try withEngine(precision: precision, threads: threads) { engine in
-                let inspector = TextInspector(
-                    engine: engine, text: tokenized, separatorID: tokenizer.separatorID)
-                return try inspector.inspection(of: vocabulary.kind, progress: progress)
-            }
-        } catch let error as EngineError {
-            throw GenerationError.engine(error)
+        return try withEngine(precision: precision, threads: threads) { engine in
+            let inspector = TextInspector(
+                engine: engine, text: tokenized, separatorID: tokenizer.separatorID)
+            return try inspector.inspection(of: vocabulary.kind, progress: progress)
         }
     }
 }
 
 /// Reads a text twice: to score it and to find units, and to keep the activations of those.
 private struct TextInspector {
-    let engine: CPUEngine
+    let engine: any Engine
     let text: TokenizedText
     /// Tokens that go in, `lead` of them before the text's.
     let inputs: [Int32]
@@ -82,7 +78,7 @@ private struct TextInspector {
 
     private static let sequenceLength = 256
 
-    init(engine: CPUEngine, text: TokenizedText, separatorID: Int32?) {
+    init(engine: any Engine, text: TokenizedText, separatorID: Int32?) {
         self.engine = engine
         self.text = text
         lead = separatorID == nil ? 0 : 1
@@ -103,18 +99,18 @@ private struct TextInspector {
         var (activations, probabilities) = ([Float](), [Float]())
         try forEachStep { position, step in
             if position - lead >= 0 {
-                copyActivations(step: step, to: &activations)
+                try copyActivations(step: step, to: &activations)
                 correlations.add(activations, features: features[position - lead])
             }
             let next = position + 1 - lead
             guard next < text.ids.count else { return }
-            let prediction = engine.prediction(step: step, row: 0)
+            let prediction = try engine.prediction(step: step, row: 0)
             guard prediction.loss.isFinite else { throw GenerationError.notANumber }
             tokens.append(
                 TokenScore(
                     id: text.ids[next], surprisal: Float(prediction.loss), entropy: Float(prediction.entropy),
                     start: text.starts[next]))
-            engine.copyProbabilities(step: step, row: 0, to: &probabilities)
+            try engine.copyProbabilities(step: step, row: 0, to: &probabilities)
             alternatives.append(Self.mostProbable(probabilities))
             progress(Double(position) / Double(2 * inputs.count))
         }
@@ -148,7 +144,7 @@ private struct TextInspector {
         var (activations, all) = ([[Float]](repeating: [], count: kept.count), [Float]())
         try forEachStep { position, step in
             guard position - lead >= 0 else { return }
-            copyActivations(step: step, to: &all)
+            try copyActivations(step: step, to: &all)
             for (index, unit) in kept.enumerated() { activations[index].append(all[unit]) }
             progress(0.5 + Double(position) / Double(2 * inputs.count))
         }
@@ -161,11 +157,11 @@ private struct TextInspector {
         for start in stride(from: 0, to: inputs.count, by: Self.sequenceLength) {
             try Task.checkCancellation()
             let count = min(Self.sequenceLength, inputs.count - start)
-            // As many rows as a score has, so that the page shows its numbers in every bit.
+            // As many rows as a score has, so that the page shows its numbers bit for bit.
             let batchSize = BatchScorer.batchSize(1)
             minibatch.reshape(sequenceLength: count, batchSize: batchSize, continuesState: start > 0)
             for step in 0..<count {
-                // Nothing is known of what comes behind the text, and nothing of its loss is used.
+                // What comes after the text is unknown, and its loss is not used.
                 let next = start + step + 1
                 for row in 0..<batchSize {
                     minibatch.inputs[step * batchSize + row] = inputs[start + step]
@@ -179,16 +175,16 @@ private struct TextInspector {
     }
 
     /// Copies the activations of all units after a step, `[L][states][H]`.
-    private func copyActivations(step: Int, to activations: inout [Float]) {
+    private func copyActivations(step: Int, to activations: inout [Float]) throws(EngineError) {
         activations.removeAll(keepingCapacity: true)
+        var units: [Float] = []
         for layer in 0..<engine.configuration.layerCount {
             for state in 0..<stateCount {
-                engine.forEachUnits(ofState: state, layer: layer, step: step, row: 0) { units in
-                    if state == 0 {
-                        activations.append(contentsOf: units)
-                    } else {
-                        activations.append(contentsOf: units.lazy.map(tanh))
-                    }
+                try engine.copyUnits(ofState: state, layer: layer, step: step, row: 0, to: &units)
+                if state == 0 {
+                    activations.append(contentsOf: units)
+                } else {
+                    activations.append(contentsOf: units.lazy.map(tanh))
                 }
             }
         }

@@ -1,21 +1,21 @@
 import Foundation
 import UnrollText
 
-/// How surprised a model was by a text, token by token.
-public struct TextScore: Sendable, Equatable {
-    /// The tokens that were predicted: all, or all but the first where the model has nothing to predict that from.
+/// The surprisal of a text, token by token.
+public struct TextScore: Sendable, Equatable, CustomStringConvertible {
+    /// The tokens that were predicted: all, or all but the first if the model has nothing to predict that from.
     public let tokens: [TokenScore]
-    /// The sum of their surprises, in nats.
+    /// The sum of their surprisal, in nats.
     public let nats: Double
     /// Bits per byte of the tokens that were predicted; 0 when there are none.
     public let bitsPerByte: Double
-    /// Bits per Unicode scalar; nil where a token is not one character, or none was predicted.
+    /// Bits per Unicode scalar; nil if a token is not one character, or none was predicted.
     public let bitsPerCharacter: Double?
-    /// The part that surprised most; nil when nothing was more surprising than expected.
+    /// The most surprising part; nil if nothing was more surprising than expected.
     public let span: SurprisingSpan?
-    /// The text as the model reads it; a line has its end with it, if the model knows one.
+    /// The text as the model reads it, of a line with its end, if the model knows one.
     private let bytes: [UInt8]
-    /// How many bytes at the end are that end.
+    /// The number of bytes of that end.
     private let endLength: Int
 
     init(_ text: TokenizedText, tokens: [TokenScore], kind: TokenKind, endLength: Int) {
@@ -25,26 +25,31 @@ public struct TextScore: Sendable, Equatable {
         nats = tokens.reduce(0) { $0 + Double($1.surprisal) }
         span = SurprisingSpan(of: tokens)
         let bits = nats / log(2)
-        // A first token that is given is left out of what the bits are spread over, like the others' share.
+        // A first token that is given does not count among the bytes that the bits are spread over.
         let share = Double(tokens.count) / Double(max(text.ids.count, 1))
         bitsPerByte = tokens.isEmpty ? 0 : bits / (Double(bytes.count) * share)
         bitsPerCharacter = kind == .characters && !tokens.isEmpty ? bits / Double(tokens.count) : nil
     }
 
-    /// The text as the model reads it, preprocessed; of a line, without its end.
+    /// Bits per byte and the text, with marks around the most surprising part, in one line.
+    public var description: String {
+        "\((bitsPerByte * 1000).rounded() / 1000) bits per byte: \(marked().debugDescription)"
+    }
+
+    /// The text as the model reads it, preprocessed; for a line, without its end.
     public var text: String {
         String(decoding: bytes.dropLast(endLength), as: UTF8.self)
     }
 
-    /// How many tokens the vocabulary lacks.
+    /// The number of tokens that the vocabulary lacks.
     public var unknownCount: Int { tokens.count(where: \.isUnknown) }
 
-    /// What the tokens at some positions stand for, such as those of the span; a line's end is a line feed or a space.
+    /// The text of the tokens at some positions, such as those of the span; a line's end is a line feed or a space.
     public func text(of positions: Range<Int>) -> String {
         String(decoding: bytes[byteRange(of: positions)], as: UTF8.self)
     }
 
-    /// The text with marks around the part that surprised most, in which "↵" stands for the end of a line.
+    /// The text with marks around the most surprising part, where "↵" stands for the end of a line.
     public func marked(_ opening: String = "⟦", _ closing: String = "⟧") -> String {
         guard let range = span.map({ byteRange(of: $0.tokens) }) else { return text }
         let end = bytes.count - endLength
@@ -54,7 +59,7 @@ public struct TextScore: Sendable, Equatable {
         return part(0..<first) + opening + part(first..<last) + lineEnd + closing + part(last..<end)
     }
 
-    /// The bytes that some tokens stand for; a word has the white space behind it.
+    /// The bytes of some tokens; a word includes the white space after it.
     package func byteRange(of positions: Range<Int>) -> Range<Int> {
         guard !positions.isEmpty else { return 0..<0 }
         let end = positions.upperBound < tokens.count ? tokens[positions.upperBound].start : bytes.count
@@ -66,10 +71,53 @@ public struct TextScore: Sendable, Equatable {
 }
 
 extension Evaluation {
-    /// The sums of a score.
+    /// The totals of a score.
     package init(_ score: TextScore) {
         self.init(
             tokens: score.tokens.count, nats: score.nats, bitsPerCharacter: score.bitsPerCharacter,
             bitsPerByte: score.bitsPerByte)
+    }
+}
+
+/// The surprisal of one token of a text.
+public struct TokenScore: Sendable, Equatable {
+    /// The token's id; `Vocabulary.unknownID` stands for everything that the vocabulary lacks.
+    public let id: Int32
+    /// -ln p, in nats: how improbable the token was after all tokens before it.
+    ///
+    /// A token that the vocabulary lacks has the probability of `<unk>`, that any unknown token comes.
+    public let surprisal: Float
+    /// The surprisal to be expected before the token came, the entropy of all that could have come, in nats.
+    public let entropy: Float
+    /// The token's first byte in the text, in UTF-8.
+    public let start: Int
+
+    /// Whether the vocabulary lacks the token.
+    public var isUnknown: Bool { id == 0 }
+}
+
+/// The most surprising part of a text.
+///
+/// It is the run of tokens whose surprisal exceeds the model's own expectation by the greatest sum. What varies by its
+/// nature, such as the digits of a time, is expected to surprise and does not count. It is found in one pass (Kadane;
+/// Bentley, "Programming pearls: algorithm design techniques", 1984).
+public struct SurprisingSpan: Sendable, Equatable {
+    /// The positions of its tokens among those of the text.
+    public let tokens: Range<Int>
+    /// The sum of surprisal - entropy over them, in nats; always positive.
+    public let excess: Double
+
+    /// Finds the span; nil if nothing was more surprising than expected.
+    init?(of tokens: [TokenScore]) {
+        var best: (range: Range<Int>, excess: Double)?
+        var (start, sum) = (0, 0.0)
+        for (index, token) in tokens.enumerated() {
+            if sum <= 0 { (start, sum) = (index, 0) }
+            sum += Double(token.surprisal) - Double(token.entropy)
+            if sum > best?.excess ?? 0 { best = (start..<index + 1, sum) }
+        }
+        guard let best else { return nil }
+        self.tokens = best.range
+        excess = best.excess
     }
 }

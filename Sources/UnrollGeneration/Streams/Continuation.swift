@@ -3,7 +3,8 @@ import UnrollEngine
 import UnrollModel
 import UnrollText
 
-/// One text while it is generated, all but the network's step: what is chosen, what is given out, when it ends.
+/// One text while it is generated, without the network's step: which token is chosen, which text is complete, when it
+/// ends.
 struct Continuation: Sendable {
     private var sampler: TokenSampler
     private var decoder: TextDecoder
@@ -14,7 +15,7 @@ struct Continuation: Sendable {
 
     init(
         _ model: LanguageModel, from state: GenerationState, options: TextGenerationOptions
-    ) throws(GenerationError) {
+    ) throws {
         sampler = try TokenSampler(options, vocabulary: model.vocabulary)
         decoder = TextDecoder(model.vocabulary, state.decoder)
         matcher = StopMatcher(options.stopStrings)
@@ -37,13 +38,48 @@ struct Continuation: Sendable {
         return (token, text)
     }
 
-    /// What was still kept back; bytes that are no character yet stay with the state as well.
+    /// The text that was held back; bytes of an incomplete character stay in the state as well.
     private mutating func finish() -> String {
         let (text, stop) = matcher.append(decoder.finish())
         stopReason = stop.map { .stopString($0) } ?? .length
         return stop == nil ? text + matcher.finish() : text
     }
 
-    /// What of a character has come and is not complete.
+    /// The bytes of a character that is not complete.
     var decoderState: TextDecoder.State { decoder.state }
+}
+
+/// Finds the first of several texts in a text that comes piece by piece, and holds back what may be the start of one.
+struct StopMatcher {
+    private let stops: [(text: String, bytes: [UInt8])]
+    /// What has come and was not returned: the start of a stop string, perhaps.
+    private var held: [UInt8] = []
+
+    init(_ stopStrings: [String]) {
+        stops = stopStrings.filter { !$0.isEmpty }.map { ($0, Array($0.utf8)) }
+    }
+
+    /// Adds a piece; returns the text that is certain, and the stop string that is complete, if one is.
+    mutating func append(_ piece: String) -> (text: String, stop: String?) {
+        guard !stops.isEmpty else { return (piece, nil) }
+        held += piece.utf8
+        // A complete stop string comes before one that began earlier and is not complete.
+        for begin in held.indices {
+            if let stop = stops.first(where: { held[begin...].starts(with: $0.bytes) }) {
+                defer { held = [] }
+                return (String(decoding: held[..<begin], as: UTF8.self), stop.text)
+            }
+        }
+        let begin =
+            held.indices.first { begin in stops.contains { $0.bytes.starts(with: held[begin...]) } }
+            ?? held.endIndex
+        defer { held.removeFirst(begin) }
+        return (String(decoding: held[..<begin], as: UTF8.self), nil)
+    }
+
+    /// The text that was held back, at the end.
+    mutating func finish() -> String {
+        defer { held = [] }
+        return String(decoding: held, as: UTF8.self)
+    }
 }

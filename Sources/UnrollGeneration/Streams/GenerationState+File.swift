@@ -4,8 +4,8 @@ import UnrollEngine
 import UnrollModel
 import UnrollText
 
-/// A safetensors file: the states of the cell as `[L, 1, H]` each and the logits `[V]`, and what else there is in the
-/// metadata.
+/// Version 1 of the format: a safetensors file with the states of the cell as `[L, 1, H]` each and the logits `[V]`;
+/// everything else is in the metadata.
 extension GenerationState {
     private enum Key {
         static let format = "format"
@@ -17,28 +17,46 @@ extension GenerationState {
         static let logits = "logits"
     }
 
-    /// More than anybody reads, and room to count on.
+    /// Far more than any text has, with room to count on.
     private static let greatestTokenCount = Int.max / 2
     private static let format = "unroll-generation-state-1"
 
-    /// Saves the state to a file, at once or not at all.
+    /// The state as data, to keep or send.
     ///
-    /// - Parameters:
-    ///   - url: The file; one that is there is replaced.
-    ///   - model: The model that has read the text.
-    /// - Throws: `GenerationError` if the state is another model's, `FileError` if the file cannot be written.
-    public func save(to url: URL, for model: LanguageModel) throws {
+    /// - Parameter model: The model that has read the text.
+    /// - Returns: What ``init(data:for:)`` reads, on any machine.
+    /// - Throws: `GenerationError.stateOfAnotherModel`, `ModelError` if the model cannot be described.
+    public func data(for model: LanguageModel) throws -> Data {
         try check(for: model)
         var tensors = recurrentState.tensors
         tensors.entries.append(.init(name: Key.logits, shape: [logits.count], values: logits))
-        let data = try TensorFile.encode(
+        return try TensorFile.encode(
             tensors,
             metadata: [
                 Key.format: Self.format, Key.model: try model.fingerprint, Key.tokenCount: "\(tokenCount)",
                 Key.recentTokens: Self.list(tokens), Key.pendingBytes: Self.list(decoder.pending),
                 Key.needsSpace: "\(decoder.needsSpace)",
             ])
-        try AtomicFile.write(data, to: url)
+    }
+
+    /// Saves the state to a file, in one step or not at all.
+    ///
+    /// - Parameters:
+    ///   - url: The file; an existing one is replaced.
+    ///   - model: The model that has read the text.
+    /// - Throws: What ``data(for:)`` throws, `FileError` if the file cannot be written.
+    public func save(to url: URL, for model: LanguageModel) throws {
+        try AtomicFile.write(data(for: model), to: url)
+    }
+
+    /// Reads a state from the data that it was saved to.
+    ///
+    /// - Parameters:
+    ///   - data: The result of ``data(for:)``.
+    ///   - model: The model that has read the text.
+    /// - Throws: `GenerationError.unusableState` if the data is damaged, `GenerationError.stateOfAnotherModel`.
+    public init(data: Data, for model: LanguageModel) throws {
+        try self.init(data, path: nil, for: model)
     }
 
     /// Reads a state from the file that it was saved to.
@@ -46,13 +64,25 @@ extension GenerationState {
     /// - Parameters:
     ///   - url: The file.
     ///   - model: The model that has read the text.
-    /// - Throws: `GenerationError` if the file is missing or damaged, or the state is another model's; `FileError`
-    ///   if the file cannot be read.
+    /// - Throws: `GenerationError.unusableState` if the file is missing or damaged,
+    ///   `GenerationError.stateOfAnotherModel`, `FileError` if the file cannot be read.
     public init(contentsOf url: URL, for model: LanguageModel) throws {
-        let (tensors, metadata) = try Self.tensors(in: url)
+        guard let data = try FileSystem.contents(of: url) else {
+            throw GenerationError.unusableState(path: url.path, reason: "no such file")
+        }
+        try self.init(data, path: url.path, for: model)
+    }
+
+    private init(_ data: Data, path: String?, for model: LanguageModel) throws {
+        let (tensors, metadata): (ModelParameters, [String: String])
+        do {
+            (tensors, metadata) = try TensorFile.decode(data, path: path ?? "")
+        } catch FileError.invalid(_, let reason) {
+            throw GenerationError.unusableState(path: path, reason: reason)
+        }
         guard metadata[Key.format] == Self.format else {
             throw GenerationError.unusableState(
-                path: url.path, reason: "not a state of generation that this version of Unroll has saved")
+                path: path, reason: "not a generation state that this version of Unroll has saved")
         }
         guard metadata[Key.model] == (try model.fingerprint) else {
             throw GenerationError.stateOfAnotherModel
@@ -69,7 +99,7 @@ extension GenerationState {
             recurrentState.batchSize == 1
         else {
             throw GenerationError.unusableState(
-                path: url.path, reason: "something is missing that belongs to a state of generation")
+                path: path, reason: "a part of the state is missing or damaged")
         }
         self.init(zerosFor: model.configuration)
         self.tokenCount = tokenCount
@@ -77,17 +107,6 @@ extension GenerationState {
         self.logits = logits
         self.tokens = tokens
         decoder = TextDecoder.State(pending: pending, needsSpace: needsSpace)
-    }
-
-    private static func tensors(in url: URL) throws -> (ModelParameters, [String: String]) {
-        guard let data = try FileSystem.contents(of: url) else {
-            throw GenerationError.unusableState(path: url.path, reason: "no such file")
-        }
-        do {
-            return try TensorFile.decode(data, path: url.path)
-        } catch FileError.invalid(_, let reason) {
-            throw GenerationError.unusableState(path: url.path, reason: reason)
-        }
     }
 
     private static func list(_ numbers: [some BinaryInteger]) -> String {

@@ -7,30 +7,28 @@ import UnrollText
 extension LanguageModel {
     /// Generates several continuations of one prompt side by side, which takes far less time than one after another.
     ///
-    /// Sample `i` is chosen as `generate` would with the seed `options.seed + i`: the same text, but where two tokens
+    /// Sample `i` is chosen as `generate` would with the seed `options.seed + i`: the same text, except where two tokens
     /// are so nearly equally probable that the order of additions in the network decides.
     ///
     /// - Parameters:
     ///   - prompt: What the model reads first; it is not part of the samples.
-    ///   - count: How many.
+    ///   - count: The number of samples, in 1...100000.
     ///   - options: How much to generate, and how.
-    ///   - threads: Threads that compute; as many as there are processors unless said otherwise.
+    ///   - threads: Threads that compute. Default: as many as there are processors.
     /// - Returns: The samples, each with a summary.
-    /// - Throws: `GenerationError` when prompt or options make no sense, `CancellationError` when the task is cancelled.
-    @concurrent public func samples(
+    /// - Throws: What ``read(_:after:precision:threads:)`` throws, `ParameterError` for `count` or an option that is out
+    ///   of range, `GenerationError` for banned tokens or a model whose output is not finite.
+    @concurrent public func generateSamples(
         after prompt: String, count: Int, options: TextGenerationOptions = TextGenerationOptions(),
         threads: Int? = nil
     ) async throws -> [GeneratedText] {
         try options.check(for: self)
-        guard Self.sampleCounts.contains(count) else {
-            throw GenerationError.invalidOption(
-                "the number of samples (--samples) is \(count) but must be 1 to \(Self.sampleCounts.upperBound)"
-            )
-        }
+        try ParameterError.require(
+            Self.sampleCounts.contains(count), "count", is: count, but: "in \(Self.sampleCounts)")
         let begin = ContinuousClock.now
-        let state = try state(after: prompt, precision: options.precision, threads: threads)
+        let state = try read(prompt, precision: options.precision, threads: threads)
         let promptDuration = begin.duration(to: .now)
-        // A part for each thread, which then has nobody to wait for, unless the parts would be too small.
+        // A part for each thread, which then waits for no other, unless the parts would be too small.
         let threads = threads ?? WorkerPool.processorCount
         let partCount = max(1, min(threads, count / Self.leastSamplesOfThread))
         return try await withThrowingTaskGroup(of: (Int, [GeneratedText]).self) { group in
@@ -62,11 +60,11 @@ private struct SampleBatch {
     private let promptDuration: Duration
     private let start = ContinuousClock.now
     private var continuations: [Continuation]
-    /// What each sample leaves behind; recurrent state and logits are those of the prompt until it ends.
+    /// The state after each sample; recurrent state and logits are those of the prompt until it ends.
     private var states: [GenerationState]
     private var texts: [String]
     private var summaries: [GenerationSummary?]
-    /// The samples that go on, by their rows in the batch.
+    /// The samples that continue, by their rows in the batch.
     private var active: [Int]
     private var recurrentState: RecurrentState
     /// The logits of the rows, `[B, V]`.
@@ -99,18 +97,14 @@ private struct SampleBatch {
         zip(texts, summaries).map { GeneratedText(text: $0, summary: $1) }
     }
 
-    mutating func run(on engine: CPUEngine) throws {
-        do {
-            try engine.restoreState(recurrentState)
+    mutating func run(on engine: any Engine) throws {
+        try engine.restoreState(recurrentState)
+        try removeEnded(from: engine)
+        while !active.isEmpty {
+            try Task.checkCancellation()
+            try choose()
+            try engine.advance(tokens, logits: &logits)
             try removeEnded(from: engine)
-            while !active.isEmpty {
-                try Task.checkCancellation()
-                try choose()
-                try engine.advance(tokens, logits: &logits)
-                try removeEnded(from: engine)
-            }
-        } catch let error as EngineError {
-            throw GenerationError.engine(error)
         }
     }
 
@@ -128,7 +122,7 @@ private struct SampleBatch {
         }
     }
 
-    private mutating func removeEnded(from engine: CPUEngine) throws(EngineError) {
+    private mutating func removeEnded(from engine: any Engine) throws {
         let remaining = active.indices.filter { continuations[active[$0]].stopReason == nil }
         guard remaining.count < active.count else { return }
         engine.copyState(to: &recurrentState)

@@ -2,7 +2,7 @@ import UnrollText
 
 /// Turns tokens into text as they come: whole characters only, words with spaces between them.
 struct TextDecoder: Sendable {
-    /// What has to be known of earlier tokens.
+    /// What is needed of earlier tokens.
     struct State: Sendable, Equatable {
         /// Bytes of a character that is not complete yet.
         var pending: [UInt8] = []
@@ -14,7 +14,7 @@ struct TextDecoder: Sendable {
             self.needsSpace = needsSpace
         }
 
-        /// What a text leaves behind.
+        /// The state after a text.
         init(after text: String, kind: TokenKind) {
             needsSpace = kind == .words && text.last?.isWhitespace != true
         }
@@ -41,7 +41,7 @@ struct TextDecoder: Sendable {
         return String(decoding: state.pending[..<complete], as: UTF8.self)
     }
 
-    /// What is left at the end, faulty bytes replaced by U+FFFD; the bytes stay, for they may be completed later.
+    /// The remaining text at the end, invalid bytes replaced by U+FFFD; the bytes stay, as they may be completed later.
     func finish() -> String {
         String(decoding: state.pending, as: UTF8.self)
     }

@@ -1,7 +1,7 @@
 /// A formula over one cell's gates and states, written with ordinary operators.
 ///
-/// An expression computes nothing. `CellGraph` reads it once, derives its gradient, and the engines run both, element
-/// by element, over whole layers.
+/// An expression computes nothing. `CellGraph` reads it once and derives its gradient; engines run both, element by
+/// element, over whole layers. ``RecurrentCell`` lists what a formula may use.
 public struct CellExpression: Sendable, ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral {
     let node: Node
 

@@ -46,7 +46,7 @@ struct CellGraphBuilder {
 
     /// Adds what computes the gradients of gates and previous states, by reverse-mode differentiation.
     ///
-    /// Nobody asks for a constant's gradient, so nothing is added to compute one.
+    /// A constant's gradient is not needed, so nothing is added to compute one.
     mutating func addGradients(
         of newStates: [CellGraph.NodeID]
     ) -> (gates: [CellGraph.NodeID], gateInputs: [CellGraph.NodeID], states: [CellGraph.NodeID]) {

@@ -4,7 +4,7 @@
 /// EMNLP 2014, whose form resets the state before the product, as does Dive into Deep Learning, section 10.2. A model
 /// trained in one form makes no sense in the other.
 public enum GRUCell: RecurrentCell {
-    /// The name in model folders and on the command line.
+    /// The name in model folders and recipes.
     public static let name = "gru"
     /// Reset gate, update gate, candidate.
     public static let gates = ["r", "z", "n"]

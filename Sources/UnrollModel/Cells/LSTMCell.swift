@@ -3,7 +3,7 @@
 /// Hochreiter, Schmidhuber, "Long short-term memory", Neural Computation 9, 1997, with the forget gate of Gers,
 /// Schmidhuber, Cummins, 2000; Dive into Deep Learning, section 10.1.
 public enum LSTMCell: RecurrentCell {
-    /// The name in model folders and on the command line.
+    /// The name in model folders and recipes.
     public static let name = "lstm"
     /// Input gate, forget gate, candidate, output gate.
     public static let gates = ["i", "f", "g", "o"]

@@ -1,6 +1,6 @@
 /// The Elman cell with a rectifier: `h = max(z, 0)`, PyTorch's `nn.RNN(nonlinearity="relu")`.
 public enum ReLUCell: RecurrentCell {
-    /// The name in model folders and on the command line.
+    /// The name in model folders and recipes.
     public static let name = "relu"
     /// One gate, the cell's only affine part.
     public static let gates = ["z"]

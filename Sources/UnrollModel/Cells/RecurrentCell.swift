@@ -1,9 +1,8 @@
 /// One step of a recurrent layer, written as a formula.
 ///
 /// Before the formula runs, every gate has been computed as `W_ih · input + b_ih + W_hh · h + b_hh`, where `h` is the
-/// previous value of the first state. `step` says how gates and previous states make the new states. It runs on
-/// symbols, once: engines derive the gradient from it and run both over whole layers. A formula that uses a gate's two
-/// halves apart takes them as `gates.input.n`, which is `W_ih · input + b_ih`, and `gates.hidden.n`, `W_hh · h + b_hh`.
+/// previous value of the first state. `step` computes the new states from gates and previous states. It runs on symbols,
+/// once: engines derive the gradient from it and run both over whole layers.
 ///
 /// ```swift
 /// enum TanhCell: RecurrentCell {
@@ -16,8 +15,28 @@
 ///     }
 /// }
 /// ```
+///
+/// A formula may use, and use nothing else:
+///
+/// | written as | what it is |
+/// |---|---|
+/// | `gates.z` | the gate `z`, before any nonlinearity |
+/// | `gates.input.z`, `gates.hidden.z` | its halves, `W_ih · input + b_ih` and `W_hh · h + b_hh` |
+/// | `previous.h` | the previous value of the state `h` |
+/// | `0.5`, `1` | a constant: a literal, or `CellExpression(floatLiteral: x)` of a computed number |
+/// | `a + b`, `a - b`, `a * b`, `-a` | sum, difference, product, negative |
+/// | `tanh(a)` | the hyperbolic tangent |
+/// | `sigmoid(a)` | the logistic function, 1 / (1 + exp(-a)) |
+/// | `relu(a)` | max(a, 0) |
+///
+/// All of these are ``CellExpression``s and work unit by unit; only the gates mix units. There is no division, power,
+/// exponential or comparison, and no branch on a value: symbols have none. Helper functions that take and return
+/// `CellExpression`, loops over a fixed count and local constants are fine. A gate may be
+/// used whole, in halves, or both. A name that the cell does not declare is reported as `ModelError.invalidCell` when the
+/// configuration is checked, before anything is computed; `GradientCheck` compares the derived gradient with the formula's
+/// slope.
 public protocol RecurrentCell: Sendable {
-    /// The name in model folders and on the command line.
+    /// The name in model folders and recipes.
     static var name: String { get }
     /// The gates in the order in which their weights are stacked in `weight_ih` and `weight_hh`.
     static var gates: [String] { get }
@@ -30,14 +49,14 @@ public protocol RecurrentCell: Sendable {
 /// The gates' values before any nonlinearity, read as members: `gates.z`.
 @dynamicMemberLookup
 public struct GateValues: Sendable {
-    /// What the gates are without the previous state: `gates.input.n`.
+    /// The gates without the previous state: `gates.input.n`.
     public var input: GateHalves { GateHalves(half: .input) }
-    /// What the previous state adds to them: `gates.hidden.n`.
+    /// The part of the gates from the previous state: `gates.hidden.n`.
     public var hidden: GateHalves { GateHalves(half: .hidden) }
 
     init() {}
 
-    /// The gate of that name; a name that the cell does not declare is reported when the cell is used.
+    /// The named gate; a name that the cell does not declare is reported when the cell is used.
     public subscript(dynamicMember name: String) -> CellExpression {
         CellExpression(.gate(name, half: nil))
     }
@@ -48,13 +67,13 @@ public struct GateValues: Sendable {
 public struct GateHalves: Sendable {
     let half: GateHalf
 
-    /// That half of the gate of that name; a name that the cell does not declare is reported when the cell is used.
+    /// The named gate's input or hidden half; a name that the cell does not declare is reported when the cell is used.
     public subscript(dynamicMember name: String) -> CellExpression {
         CellExpression(.gate(name, half: half))
     }
 }
 
-/// Where a half of a gate comes from.
+/// The source of a half of a gate.
 enum GateHalf: Sendable {
     case input
     case hidden
@@ -70,7 +89,7 @@ public struct StateValues: Sendable, ExpressibleByDictionaryLiteral {
         entries = elements.map { (name: $0.0, value: $0.1) }
     }
 
-    /// The state of that name; a name that the cell does not declare is reported when the cell is used.
+    /// The named state; a name that the cell does not declare is reported when the cell is used.
     public subscript(dynamicMember name: String) -> CellExpression {
         entries.first { $0.name == name }?.value ?? CellExpression(.state(name))
     }

@@ -2,7 +2,7 @@
 ///
 /// Elman, "Finding structure in time", Cognitive Science 14, 1990; Dive into Deep Learning, section 8.4.
 public enum TanhCell: RecurrentCell {
-    /// The name in model folders and on the command line.
+    /// The name in model folders and recipes.
     public static let name = "tanh"
     /// One gate, the cell's only affine part.
     public static let gates = ["z"]

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import UnrollBase
 import UnrollText
 
@@ -10,8 +11,8 @@ public struct LanguageModel: Sendable {
     public let vocabulary: Vocabulary
     /// The values of all weights and biases.
     public let parameters: ModelParameters
-    /// What was made from the model when it was used, so that the next use begins at once; copies share it.
-    package let preparations: Preparations
+    /// What was prepared from the model for its first use; copies share it.
+    package private(set) var cache = ModelCacheSlot()
 
     /// Puts a model together.
     ///
@@ -28,7 +29,6 @@ public struct LanguageModel: Sendable {
         self.configuration = configuration
         self.vocabulary = vocabulary
         self.parameters = parameters
-        preparations = Preparations()
     }
 
     /// Reads a model from the folder that it was saved to.
@@ -70,5 +70,37 @@ public struct LanguageModel: Sendable {
     /// - Throws: `ModelFolderError.holdsAnotherModel` or `.notAFolder`; `FileError` if the folder cannot be written.
     public func save(to folder: URL) throws {
         try ModelFolder(folder).save(self)
+    }
+
+    /// The same model with a cache of its own, in place of the one that it shares with its copies.
+    package func using(_ cache: some ModelCache) -> LanguageModel {
+        var model = self
+        model.cache = ModelCacheSlot(cache)
+        return model
+    }
+}
+
+/// What the targets that use models prepare from one of them, such as engines with its parameters packed.
+///
+/// It is declared where models are and conformed to where engines are. A model's values never change, so what is
+/// prepared from them stays right.
+package protocol ModelCache: AnyObject, Sendable {}
+
+/// The place in a model for its cache, empty until the first use.
+package final class ModelCacheSlot: Sendable {
+    private let stored: Mutex<(any ModelCache)?>
+
+    init(_ cache: (any ModelCache)? = nil) {
+        stored = Mutex(cache)
+    }
+
+    /// The cache, made at the first call; one type of cache is all that a program has.
+    package func value<Cache: ModelCache>(makingIfNeeded make: () -> Cache) -> Cache {
+        stored.withLock { stored in
+            if let cache = stored as? Cache { return cache }
+            let cache = make()
+            stored = cache
+            return cache
+        }
     }
 }

@@ -16,7 +16,9 @@ package struct Baselines: Sendable, Equatable {
     /// The number of counted tokens at the end of the training text; nil if all were counted.
     package let countedTokens: Int?
 
-    /// The greatest number of counted tokens. Earlier ones of a large text cost seconds and change little.
+    /// The greatest number of counted tokens.
+    ///
+    /// Earlier ones of a large text cost seconds and change little.
     static let maximumTraining = 2_000_000
     /// The greatest number of held-out tokens.
     static let maximumHeldOut = 200_000

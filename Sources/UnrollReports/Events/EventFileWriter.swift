@@ -4,7 +4,9 @@ import UnrollModel
 
 /// A writer of an event file, which TensorBoard reads while it grows.
 package struct EventFileWriter: Sendable {
-    /// The file of this session. Each session of a run has its own in the same folder.
+    /// The file of this session.
+    ///
+    /// Each session of a run has its own in the same folder.
     package let url: URL
     /// Whether this is the first session in the folder.
     package let isFirst: Bool
@@ -50,7 +52,9 @@ package struct EventFileWriter: Sendable {
         return files
     }
 
-    /// Adds events. When there is no room for all of them, none is added.
+    /// Adds events.
+    ///
+    /// When there is no room for all of them, none is added.
     package func write(_ events: [RunEvent]) throws {
         try AtomicFile.append(events.reduce(Data()) { $0 + $1.record }, to: url)
     }

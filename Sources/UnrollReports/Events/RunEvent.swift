@@ -116,7 +116,9 @@ struct ProtobufMessage {
         case fixed32 = 5
     }
 
-    /// Adds an integer or an enumeration's case. Zero, the default, is left out.
+    /// Adds an integer or an enumeration's case.
+    ///
+    /// Zero, the default, is left out.
     mutating func add(_ value: Int, as field: UInt64) {
         guard value != 0 else { return }
         begin(field, .varint)
@@ -151,7 +153,9 @@ struct ProtobufMessage {
         add(varint: field << 3 | wire.rawValue)
     }
 
-    /// Adds seven bits per byte, the lowest first. The eighth is set in all bytes but the last.
+    /// Adds seven bits per byte, the lowest first.
+    ///
+    /// The eighth is set in all bytes but the last.
     private mutating func add(varint: UInt64) {
         var rest = varint
         while rest > 0x7F {
@@ -166,7 +170,9 @@ struct ProtobufMessage {
 ///
 /// A checksum of data that contains its own checksums would be weak, so it is rotated and a constant is added.
 package enum MaskedChecksum {
-    /// The remainders of single bytes. The polynomial's bits are reversed, as the data's are.
+    /// The remainders of single bytes.
+    ///
+    /// The polynomial's bits are reversed, as the data's are.
     private static let table: [UInt32] = (0..<256).map { byte in
         (0..<8).reduce(UInt32(byte)) { remainder, _ in
             remainder & 1 == 1 ? remainder >> 1 ^ 0x82F6_3B78 : remainder >> 1

@@ -14,7 +14,9 @@ package struct HeatMap: Sendable {
     /// Whether the text is the beginning of a longer one.
     private let isCut: Bool
 
-    /// The greatest number of bytes of a text on a page. With more, browsers are slow.
+    /// The greatest number of bytes of a text on a page.
+    ///
+    /// With more, browsers are slow.
     package static let maximumByteCount = 1 << 18
 
     /// Makes a page from a model's inspection of a text.
@@ -97,7 +99,9 @@ package struct HeatMap: Sendable {
             """
     }
 
-    /// The text in blocks of 40 lines. Browsers lay out only those in sight.
+    /// The text in blocks of 40 lines.
+    ///
+    /// Browsers lay out only those in sight.
     private var text: HTML {
         var blocks: [HTML] = []
         var block: [HTML] = []

@@ -40,7 +40,9 @@ package struct HTML: Sendable, Equatable, ExpressibleByStringInterpolation {
         package mutating func appendInterpolation(_ number: Int) { markup += "\(number)" }
     }
 
-    /// Text in which no character is markup. Control characters become pictures of themselves.
+    /// Text in which no character is markup.
+    ///
+    /// Control characters become pictures of themselves.
     private static func escaped(_ text: String) -> String {
         Markup.escaped(text) { scalar in
             switch scalar {

@@ -4,7 +4,9 @@ import UnrollModel
 
 /// A page in one file of HTML without references to others.
 struct Page {
-    /// The kind of page, such as "report". A page may replace one of its kind.
+    /// The kind of page, such as "report".
+    ///
+    /// A page may replace one of its kind.
     let kind: String
     let title: String
     /// Style beyond that of all pages.

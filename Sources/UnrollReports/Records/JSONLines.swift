@@ -9,7 +9,9 @@ struct JSONLines<Element: Codable> {
     /// The number of lines that could not.
     let damagedCount: Int
 
-    /// Reads a file. One that is not there has no lines.
+    /// Reads a file.
+    ///
+    /// One that is not there has no lines.
     ///
     /// - Throws: `FileError.unreadable`.
     init(contentsOf url: URL) throws {

@@ -23,7 +23,7 @@ public final class Trainer: Sendable {
     let vocabulary: Vocabulary
     let origin: CorpusOrigin?
     private let corpusFingerprint: UInt64
-    private let loop: Mutex<TrainingLoop>
+    let loop: Mutex<TrainingLoop>
 
     /// Prepares a new run.
     ///

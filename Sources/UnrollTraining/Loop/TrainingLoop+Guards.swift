@@ -49,6 +49,11 @@ extension TrainingLoop {
         position.guards.skips = 0
     }
 
+    /// Steps until parameters may be kept again; nil if none are.
+    var stepsUntilParametersAreKept: Int? {
+        good == nil ? nil : Self.goodInterval - (position.steps - position.guards.goodStep)
+    }
+
     private func divergence(minibatch: Int) -> TrainingError {
         .diverged(epoch: position.epoch + 1, step: minibatch, learningRate: learningRate)
     }

@@ -12,17 +12,10 @@ extension TrainingLoop {
     }
 
     var plan: TrainingPlan {
-        let name =
-            if let engine = engine as? CPUEngine {
-                engine.precision == .float32
-                    ? "cpu (\(engine.kernelLevel))" : "cpu (\(engine.kernelLevel), \(engine.precision))"
-            } else {
-                "reference"
-            }
-        return TrainingPlan(
+        TrainingPlan(
             parameterCount: parameterCount, vocabularySize: engine.vocabularySize,
             trainingTokens: data.parts.training.tokens.count, validationTokens: data.validationTokenCount,
-            epochs: options.epochs, completedEpochs: position.epoch, engine: name)
+            epochs: options.epochs, completedEpochs: position.epoch, engine: "\(engine.description)")
     }
 
     var progress: TrainingProgress {

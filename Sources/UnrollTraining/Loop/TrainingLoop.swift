@@ -21,13 +21,16 @@ struct TrainingLoop {
     var unigramPerplexity: Double?
     /// The minibatches of the current epoch.
     private(set) var minibatches: any MinibatchSource
+    /// A minibatch of evaluation.
     var minibatch = Minibatch()
+    /// The steps that the engine is asked for at once; their minibatches keep their memory.
+    var steps: [TrainingStep] = []
     /// Notices that are still to be returned as events.
     private var notices: [TrainingNotice] = []
     private var stage = Stage.starting
     /// Tokens and seconds of this part of the run, for the reported speed.
-    private(set) var runTokens = 0
-    private(set) var runSeconds = 0.0
+    var runTokens = 0
+    var runSeconds = 0.0
     /// When progress was last reported.
     ///
     /// Not reset between epochs, which may be shorter than the interval.
@@ -40,7 +43,7 @@ struct TrainingLoop {
     }
 
     /// Seconds between reports of progress.
-    private static let reportInterval = 0.1
+    static let reportInterval = 0.1
 
     /// A loop that starts, or goes on from the checkpoint that the engine has been made from.
     init(
@@ -87,7 +90,7 @@ struct TrainingLoop {
                 }
                 return .epoch(try endEpoch())
             }
-            try step()
+            try trainRun()
             if !notices.isEmpty { return .notice(notices.removeFirst()) }
             if lastProgress.duration(to: .now) >= .seconds(Self.reportInterval) {
                 lastProgress = .now
@@ -99,51 +102,6 @@ struct TrainingLoop {
     /// Adds a notice that becomes an event after this one.
     mutating func note(_ notice: TrainingNotice) {
         notices.append(notice)
-    }
-
-    private mutating func step() throws {
-        minibatches.fill(&minibatch, at: position.minibatch)
-        if let stateful = options.statefulEpochs, position.epoch >= stateful {
-            minibatch.continuesState = false
-        }
-        let start = ContinuousClock.now
-        let result = try engine.train(on: minibatch, with: optimizer, under: conditions)
-        guard result.isFinite else { return try skipMinibatch() }
-        let seconds = start.duration(to: .now) / .seconds(1)
-        let tokens = minibatch.tokenCount
-        position.minibatch += 1
-        position.steps += 1
-        position.epochSteps += 1
-        position.nats += result.meanLoss * Double(tokens)
-        position.gradientNorms += result.gradientNorm
-        position.tokens += tokens
-        position.totalTokens += tokens
-        position.seconds += seconds
-        runTokens += tokens
-        runSeconds += seconds
-        // The loss may be finite and its exponential not: no training leads back from there.
-        guard position.perplexity.isFinite else {
-            try recover()
-            return position.resetSums()
-        }
-        keepParameters(ifGood: result.meanLoss)
-    }
-
-    /// What the next step's random masks depend on; nil without dropout and its relatives.
-    private var conditions: TrainingConditions? {
-        guard options.regularization != Regularization() || engine.configuration.zoneout != Zoneout() else {
-            return nil
-        }
-        return TrainingConditions(
-            regularization: options.regularization, seed: options.seed, step: position.steps)
-    }
-
-    /// The optimizer of the next step.
-    private var optimizer: Optimizer {
-        var optimizer = options.optimizer
-        optimizer.learningRate = learningRate
-        if options.averagingPatience != nil, !position.averages { optimizer.averaging = .none }
-        return optimizer
     }
 
     /// The learning rate of the next step.

@@ -1,0 +1,17 @@
+// AVX-512 in bfloat16, whose products are computed in float32.
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma"))), apply_to = function)
+
+#define LEVEL unroll_avx512_bfloat16
+#define LEVEL_NAME "avx512"
+#include "vectors_avx512.h"
+#include "words_bfloat16.h"
+#include "../bodies/kernels.h"
+
+#pragma clang attribute pop
+
+#endif

@@ -1,0 +1,143 @@
+import UnrollBase
+import UnrollKernels
+import UnrollModel
+
+/// The length of a generated text, and how its tokens are chosen.
+public struct TextGenerationOptions: Sendable, Equatable {
+    /// Tokens to generate after the prompt, at least 0.
+    ///
+    /// Default: 200.
+    public var length: Int
+    /// How the next token is chosen.
+    ///
+    /// Default: at a temperature of 1.
+    public var strategy: SamplingStrategy
+    /// The number of most probable tokens that may be chosen, with those as probable as the last of them, at least 1.
+    ///
+    /// Default: nil, all tokens.
+    public var topK: Int?
+    /// The probability mass of the most probable tokens that may be chosen, above 0 and at most 1.
+    ///
+    /// Default: 1, all tokens.
+    public var topP: Double
+    /// The least probability of a token relative to the most probable one, in 0...1.
+    ///
+    /// Default: 0, all tokens.
+    public var minP: Double
+    /// The divisor of positive logits of tokens that have occurred, and factor of negative ones, in 0.01...100.
+    ///
+    /// Default: 1, no penalty.
+    public var repetitionPenalty: Double
+    /// The number of last tokens, those of the prompt included, that the penalty looks at, in 1...256.
+    ///
+    /// Default: 64.
+    public var repetitionWindow: Int
+    /// Tokens that are never chosen, as `Vocabulary.token(_:)` writes them.
+    ///
+    /// Default: none but `<unk>`.
+    public var bannedTokens: Set<String>
+    /// The seed of the random choices.
+    ///
+    /// Default: 0.
+    public var seed: UInt64
+    /// Texts that end the generation, which stops before the first of them; empty ones are ignored.
+    ///
+    /// Default: none.
+    public var stopStrings: [String]
+    /// The number format of matrix-multiplication operands.
+    ///
+    /// Default: float32.
+    public var precision: Precision
+
+    /// Creates options.
+    public init(
+        length: Int = 200, strategy: SamplingStrategy = .temperature(1), topK: Int? = nil, topP: Double = 1,
+        minP: Double = 0, repetitionPenalty: Double = 1, repetitionWindow: Int = 64,
+        bannedTokens: Set<String> = [], seed: UInt64 = 0, stopStrings: [String] = [],
+        precision: Precision = .float32
+    ) {
+        self.length = length
+        self.strategy = strategy
+        self.topK = topK
+        self.topP = topP
+        self.minP = minP
+        self.repetitionPenalty = repetitionPenalty
+        self.repetitionWindow = repetitionWindow
+        self.bannedTokens = bannedTokens
+        self.seed = seed
+        self.stopStrings = stopStrings
+        self.precision = precision
+    }
+
+    /// Creates options for sampling at a temperature.
+    public init(
+        length: Int = 200, temperature: Double, topK: Int? = nil, topP: Double = 1, minP: Double = 0,
+        repetitionPenalty: Double = 1, repetitionWindow: Int = 64, bannedTokens: Set<String> = [],
+        seed: UInt64 = 0, stopStrings: [String] = [], precision: Precision = .float32
+    ) {
+        self.init(
+            length: length, strategy: .temperature(temperature), topK: topK, topP: topP, minP: minP,
+            repetitionPenalty: repetitionPenalty, repetitionWindow: repetitionWindow,
+            bannedTokens: bannedTokens, seed: seed, stopStrings: stopStrings, precision: precision)
+    }
+
+    /// Checks everything.
+    ///
+    /// - Throws: `ParameterError`, `GenerationError.unknownToken` or `.allTokensBanned`.
+    func check(for model: LanguageModel) throws {
+        try check()
+        _ = try TokenBans(bannedTokens, in: model.vocabulary)
+    }
+
+    /// Checks every number.
+    ///
+    /// - Throws: `ParameterError.outOfRange` with the first that is not in its range.
+    package func check() throws(ParameterError) {
+        try ParameterError.require(length >= 0, "length", is: length, but: "at least 0")
+        try strategy.check()
+        if let topK { try ParameterError.require(topK >= 1, "topK", is: topK, but: "at least 1") }
+        try ParameterError.require(
+            topP > 0 && topP <= 1, "topP", is: topP, but: "above 0 and at most 1, which is all tokens")
+        try ParameterError.require(
+            (0...1).contains(minP), "minP", is: minP, but: "in 0...1, where 0 is all tokens")
+        try ParameterError.require(
+            (0.01...100).contains(repetitionPenalty), "repetitionPenalty", is: repetitionPenalty,
+            but: "in 0.01...100, where 1 penalizes nothing")
+        try ParameterError.require(
+            (1...GenerationState.recentTokenLimit).contains(repetitionWindow), "repetitionWindow",
+            is: repetitionWindow, but: "in 1...\(GenerationState.recentTokenLimit)")
+    }
+}
+
+/// How the next token is chosen from the model's probabilities.
+public enum SamplingStrategy: Sendable, Equatable {
+    /// The most probable token, always; the book predicts so.
+    case greedy
+    /// At random, from the softmax of logits / temperature: below 1 less varied, above 1 more varied.
+    case temperature(Double)
+    /// At random, with probabilities proportional to p^alpha: the book's exercise, 1 / alpha being the temperature.
+    case alpha(Double)
+
+    /// The factor of the logits; nil for the most probable token alone.
+    var exponent: Double? {
+        switch self {
+        case .greedy: nil
+        // So near to zero that only the most probable token would be left.
+        case .temperature(let temperature) where !(1 / temperature).isFinite: nil
+        case .temperature(let temperature): 1 / temperature
+        case .alpha(let alpha): alpha
+        }
+    }
+
+    func check() throws(ParameterError) {
+        switch self {
+        case .greedy: break
+        case .temperature(let value):
+            try ParameterError.require(
+                value.isFinite && value > 0, "temperature", is: value, but: "positive and finite")
+        case .alpha(let value):
+            try ParameterError.require(
+                value.isFinite && value > 0, "alpha", is: value, but: "positive and finite")
+        }
+    }
+}

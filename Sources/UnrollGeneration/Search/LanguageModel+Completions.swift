@@ -1,0 +1,109 @@
+import Foundation
+import UnrollBase
+import UnrollEngine
+import UnrollKernels
+import UnrollModel
+import UnrollText
+
+extension LanguageModel {
+    /// Finds the most probable ends of a half-typed word, as keyboards and shells offer them.
+    ///
+    /// A word consists of letters, their marks and digits, and ends before anything else. After a text that does not end
+    /// inside a word, the completions are whole words. No more probable completion is missed, unless the search reaches
+    /// `stepLimit` first: then these are the best so far.
+    ///
+    /// Models of bytes take bytes beyond ASCII for letters. Models of words choose among the words that begin with what
+    /// was typed, and the probabilities are shares of those.
+    ///
+    /// - Parameters:
+    ///   - text: What was typed so far; its last word may be complete or not.
+    ///   - count: The greatest number of completions. Default: 5.
+    ///   - maximumLength: Tokens after which a word counts as ended. Default: 24.
+    ///   - stepLimit: Tokens that may be read in search of completions. Default: 4096.
+    ///   - precision: The number format of matrix-multiplication operands. Default: float32.
+    ///   - threads: Threads that compute. Default: as many as there are processors.
+    /// - Returns: The completions, the most probable first.
+    /// - Throws: What ``read(_:after:precision:threads:)`` throws, and `GenerationError.notANumber`.
+    public func complete(
+        _ text: String, count: Int = 5, maximumLength: Int = 24, stepLimit: Int = 4096,
+        precision: Precision = .float32, threads: Int? = nil
+    ) throws -> [Completion] {
+        guard vocabulary.kind == .words else {
+            return try complete(
+                from: read(text, precision: precision, threads: threads), count: count,
+                maximumLength: maximumLength, stepLimit: stepLimit, precision: precision, threads: threads)
+        }
+        let begin = text.lastIndex(where: \.isWhitespace).map(text.index(after:)) ?? text.startIndex
+        let typed = String(text[begin...])
+        return try words(
+            thatBeginWith: vocabulary.preprocessing == .none ? typed : typed.lowercased(),
+            from: read(String(text[..<begin]), precision: precision, threads: threads), count: count)
+    }
+
+    /// Finds the most probable ends of a word, or next words, after what was read before; otherwise as those of a text.
+    ///
+    /// - Parameters:
+    ///   - state: The result of ``read(_:after:precision:threads:)``.
+    ///   - count: The greatest number of completions. Default: 5.
+    ///   - maximumLength: Tokens after which a word counts as ended. Default: 24.
+    ///   - stepLimit: Tokens that may be read in search of completions. Default: 4096.
+    ///   - precision: The number format of matrix-multiplication operands. Default: float32.
+    ///   - threads: Threads that compute. Default: as many as there are processors.
+    /// - Returns: The completions, the most probable first.
+    /// - Throws: `GenerationError.stateOfAnotherModel` or `.notANumber`, `KernelError` when threads or memory are
+    ///   unavailable, `CancellationError` when the task is cancelled.
+    public func complete(
+        from state: GenerationState, count: Int = 5, maximumLength: Int = 24, stepLimit: Int = 4096,
+        precision: Precision = .float32, threads: Int? = nil
+    ) throws -> [Completion] {
+        try state.check(for: self)
+        guard count > 0 else { return [] }
+        guard vocabulary.kind != .words else {
+            return try words(thatBeginWith: "", from: state, count: count)
+        }
+        let parts = wordParts
+        var search = try CompletionSearch(
+            parts, count: count, maximumLength: maximumLength, from: state.recurrentState,
+            logits: state.logits, isWord: state.recentTokens.last.map(parts.isInside) ?? false)
+        try withEngine(precision: precision, threads: threads) { engine in
+            try search.run(on: engine, stepLimit: stepLimit)
+        }
+        return search.completions
+    }
+
+    /// The most probable words, which are the tokens, that begin like this.
+    private func words(
+        thatBeginWith prefix: String, from state: GenerationState, count: Int
+    ) throws(GenerationError) -> [Completion] {
+        let logProbabilities = try LogProbabilities.of(state.logits[...])
+        let words = (1..<Int32(vocabulary.count)).compactMap { token in
+            vocabulary.token(token).flatMap { word in
+                word.hasPrefix(prefix)
+                    ? Completion(
+                        text: String(word.dropFirst(prefix.count)),
+                        probability: exp(logProbabilities[Int(token)])) : nil
+            }
+        }
+        let total = words.reduce(0) { $0 + $1.probability }
+        var best: [Completion] = []
+        for word in words { best.insert(word, keeping: count) { $0.probability } }
+        return best.map { Completion(text: $0.text, probability: $0.probability / total) }
+    }
+}
+
+/// One way in which a half-typed word may end.
+public struct Completion: Sendable, Equatable, CustomStringConvertible {
+    /// The rest of the word; empty if the word is complete already.
+    public var text: String
+    /// The probability of this rest, with an end of the word after it.
+    public var probability: Double
+
+    /// Creates a completion.
+    public init(text: String, probability: Double) {
+        self.text = text
+        self.probability = probability
+    }
+
+    /// Text and probability in one line.
+    public var description: String { "\(text.debugDescription) (\(probability))" }
+}
