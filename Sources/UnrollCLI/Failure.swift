@@ -46,6 +46,15 @@ struct Failure: Error {
         }
     }
 
+    /// Runs a library's check of what was typed; what is wrong there is wrong usage, with the flag's name.
+    static func asUsage(_ check: () throws -> Void) throws {
+        do {
+            try check()
+        } catch let error as any UnrollError {
+            throw ValidationError(Failure(error).message ?? "")
+        }
+    }
+
     /// What the argument parser says, in one line, and where to read on if it does not say what to do.
     private static func line(_ message: String) -> String {
         let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
@@ -98,7 +107,7 @@ enum FlagNames {
         "averagingDecay": "--average-decay", "decay": "--schedule", "factor": "--decay",
         "decay.epochs": "--decay-after", "decay.patience": "--decay-after", "warmUpSteps": "--warmup",
         "usesVariationalDropout": "--variational-dropout", "threadCount": "--threads",
-        "beamWidth": "--beam", "windowCount": "--windows", "width": "--beam", "sampleCount": "--samples",
+        "beamWidth": "--beam", "windowCount": "--windows", "width": "--beam", "count": "--samples",
     ]
 
     /// The flag for a parameter; the parameter itself where there is none.
