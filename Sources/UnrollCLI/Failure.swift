@@ -63,7 +63,7 @@ struct Failure: Error {
     }
 
     /// Whether an error without a parameter is about what was typed, whatever text and model it was typed for.
-    private static func isUsage(_ error: any Error) -> Bool {
+    private static func isUsage(_ error: any UnrollError) -> Bool {
         switch error {
         case TextError.minibatchTooLarge: true
         case KernelError.unavailable, KernelError.invalidThreadCount: true

@@ -70,7 +70,7 @@ struct TrainingBenchmark: Benchmark {
 /// A model and the minibatches that it is trained on.
 struct TrainingWorkload {
     var configuration: ModelConfiguration
-    /// 26 letters, the space and `<unk>`, unless said otherwise.
+    /// Default: 26 letters, the space and `<unk>`.
     var vocabularySize = 28
     var batchSize = 32
     var sequenceLength = 35

@@ -140,7 +140,6 @@ struct Conversion {
 
     /// Passes all bytes through `convert`, and what `finish` returns behind them.
     func run(convert: (Data) throws -> [UInt8], finish: () throws -> [UInt8]) throws {
-        let total = Standard.error.isTerminal ? input.byteCount ?? 0 : 0
         var (read, written) = (0, 0)
         do {
             while let part = try input.next() {
@@ -149,13 +148,13 @@ struct Conversion {
                 try output.write(bytes)
                 read += part.count
                 written += bytes.count
-                if total > 0 { Standard.error.write("\r\(min(read * 100 / total, 100))%\u{1B}[K") }
+                Standard.error.showProgress(read, of: input.byteCount ?? 0)
             }
             try output.write(finish())
             try output.finish()
         } catch let error as CompressionError {
             throw Failure("\(input.name): \(error.description)")
         }
-        if total > 0 { Standard.error.write("\r\u{1B}[K") }
+        Standard.error.clearProgress()
     }
 }

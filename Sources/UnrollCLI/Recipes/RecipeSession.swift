@@ -93,7 +93,7 @@ struct RecipeSession {
                 display.show(report, of: epochs)
             case .ended(let run, let result):
                 if let epoch = run.divergedInEpoch { display.say("\(label)diverged in epoch \(epoch)") }
-                // Whoever interrupts the rest keeps this; that it cannot be saved is an error at the end.
+                // Kept if the rest is interrupted; that it cannot be saved is an error at the end.
                 try? save(result, of: recipe)
             case .training(.notice(let notice)) where notice.kind != .moreParametersThanTokens:
                 display.say("\(label)note: \(Hint.described(notice))")

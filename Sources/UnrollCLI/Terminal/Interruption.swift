@@ -11,7 +11,7 @@ enum Interruption {
         let registration = DispatchGroup()
         for _ in signals { registration.enter() }
         let task = Task {
-            // Whoever sees a sign of the work may interrupt it at once, so the sources have to be there before.
+            // The work may be interrupted as soon as it shows, so the sources have to be there before.
             await withCheckedContinuation { ready in
                 registration.notify(queue: .global()) { ready.resume() }
             }

@@ -11,7 +11,7 @@ struct ProgressDisplay {
     /// The columns of each line that the next drawing replaces.
     private var openLines: [Int] = []
     private var lastLine: ContinuousClock.Instant?
-    /// Seconds between lines where nobody is looking.
+    /// Seconds between lines where there is no terminal.
     private static let interval = 5.0
 
     init(label: String = "") {

@@ -30,7 +30,7 @@ extension ModelFolder {
                 (try? Vocabulary(jsonData: $0)) == model.vocabulary
             }
             let isDescribed = oldConfiguration != nil && oldVocabulary != nil
-            // Parameters that nothing describes are somebody else's: the description is always written first.
+            // Parameters without a description are not ours: the description is always written first.
             guard isDescribed || FileSystem.kind(of: url(of: Self.parametersName)) == .nothing else {
                 throw ModelFolderError.holdsAnotherModel(path: url.path)
             }

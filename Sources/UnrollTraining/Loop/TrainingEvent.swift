@@ -2,13 +2,13 @@
 public enum TrainingEvent: Sendable, Equatable {
     /// Training begins or goes on.
     case started(TrainingPlan)
-    /// A while has passed inside an epoch.
+    /// Some time has passed within an epoch.
     case progress(TrainingProgress)
     /// A validation inside an epoch has ended; the report is of the epoch so far.
     case validation(EpochReport)
     /// A pass over the text has ended.
     case epoch(EpochReport)
-    /// Something that whoever trains should know.
+    /// Something about the run that is worth knowing.
     case notice(TrainingNotice)
     /// All epochs are done, or training has stopped early.
     case finished(TrainingSummary)

@@ -13,7 +13,7 @@ extension TrainingLoop {
         for index in 0..<count {
             let minibatch = position.minibatch + index
             minibatches.fill(&steps[index].minibatch, at: minibatch)
-            if let carried = options.statefulEpochs, position.epoch >= carried {
+            if let stateful = options.statefulEpochs, position.epoch >= stateful {
                 steps[index].minibatch.continuesState = false
             }
             steps[index].optimizer = optimizer(minibatch: minibatch)
