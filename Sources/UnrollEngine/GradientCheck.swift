@@ -16,7 +16,7 @@ public enum GradientCheck {
     /// - Throws: `ModelError.invalidCell` when the cell is not well-formed.
     public static func greatestError(
         of cell: any RecurrentCell.Type, seed: UInt64 = 0
-    ) throws(ModelError) -> Double {
+    ) throws -> Double {
         let graph = try CellGraph(of: cell)
         var source = RandomSource(seed: seed, purpose: .initialization)
         var greatest = 0.0

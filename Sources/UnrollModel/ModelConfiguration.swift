@@ -81,17 +81,9 @@ public struct ModelConfiguration: Sendable {
 
     /// Checks that the cell is well-formed and that sizes and probabilities are within their ranges.
     ///
-    /// - Throws: `ModelError.invalidCell`, or `ModelError.parameter` with the property's name.
-    package func check() throws(ModelError) {
+    /// - Throws: `ModelError.invalidCell`, or `ParameterError` with the property's name.
+    package func check() throws {
         _ = try cellGraph()
-        do throws(ParameterError) {
-            try checkParameters()
-        } catch {
-            throw .parameter(error)
-        }
-    }
-
-    private func checkParameters() throws(ParameterError) {
         for (name, probability) in [("zoneout.output", zoneout.output), ("zoneout.memory", zoneout.memory)] {
             try ParameterError.require((0..<1).contains(probability), name, is: probability, but: "in 0..<1")
         }
@@ -101,7 +93,8 @@ public struct ModelConfiguration: Sendable {
             try Self.require(Self.embeddingSizes, contains: embeddingSize, "embeddingSize")
         }
         guard !tiesWeights || embeddingSize == hiddenSize else {
-            throw .needs(parameter: "tiesWeights", other: "embeddingSize", values: ["\(hiddenSize)"])
+            throw ParameterError.needs(
+                parameter: "tiesWeights", other: "embeddingSize", values: ["\(hiddenSize)"])
         }
     }
 

@@ -2,9 +2,9 @@ import Foundation
 import UnrollBase
 
 /// What is wrong with a model: its cell, its tensors, or the safetensors file they come from.
+///
+/// Sizes and probabilities out of range are a ``ParameterError``.
 public enum ModelError: UnrollError, Equatable {
-    /// A size or a probability of the configuration is out of range; the parameter has its property's name.
-    case parameter(ParameterError)
     /// The cell of this name is not well-formed.
     case invalidCell(String, String)
     /// No cell has this name.
@@ -25,7 +25,6 @@ public enum ModelError: UnrollError, Equatable {
     /// One line that names the thing and the way out.
     public var description: String {
         switch self {
-        case .parameter(let error): error.description
         case .invalidCell(let name, let reason):
             "the cell '\(name)' is not well-formed: \(reason)"
         case .unknownCell(let name, let known):
@@ -43,9 +42,5 @@ public enum ModelError: UnrollError, Equatable {
         case .invalidSafetensors(let reason):
             "not a whole safetensors file: \(reason)"
         }
-    }
-    /// What is wrong with the configuration, if that is the cause.
-    public var parameterError: ParameterError? {
-        if case .parameter(let error) = self { error } else { nil }
     }
 }

@@ -50,9 +50,10 @@ extension TextError {
         case .vocabularyTooLarge(let file, let tokens):
             "\(file): \(tokens) distinct tokens are too many; take characters or bytes as tokens"
         case .textTooShortToSplit(let tokens, let validation, let test):
-            "a text of \(tokens) tokens leaves a part with fewer than two when it is split ("
-                + [validation.map { "validation \($0)" }, test.map { "test \($0)" }].compactMap(\.self)
-                .joined(separator: ", ") + "); hold out less or use a longer text"
+            [validation.map { "validationFraction \($0)" }, test.map { "testFraction \($0)" }]
+                .compactMap(\.self).joined(separator: " and ")
+                + ": a part of the text would have fewer than two of its \(tokens) tokens;"
+                + " choose other fractions or a longer text"
         case .invalidVocabulary(let reason):
             "vocabulary.json: \(reason); restore the file or train the model again"
         case .unsupportedVocabularyVersion(let found, let supported):

@@ -12,16 +12,16 @@ import UnrollModel
     }
 
     @Test(arguments: [0, -1, Int.max]) func senselessSizesAreRefused(size: Int) {
-        #expect(throws: ModelError.outOfRange("vocabularySize", size, "in 1...2147483647")) {
+        #expect(throws: ParameterError.outOfRange("vocabularySize", size, "in 1...2147483647")) {
             try ModelParameters(for: configuration, vocabularySize: size, seed: 1)
         }
-        #expect(throws: ModelError.outOfRange("hiddenSize", size, "in 1...65536")) {
+        #expect(throws: ParameterError.outOfRange("hiddenSize", size, "in 1...65536")) {
             try ModelParameters(for: ModelConfiguration(hiddenSize: size), vocabularySize: 5, seed: 1)
         }
     }
 
-    private func expect(
-        _ error: ModelError, from parameters: ModelParameters, configuration: ModelConfiguration? = nil,
+    private func expect<Failure: UnrollError & Equatable>(
+        _ error: Failure, from parameters: ModelParameters, configuration: ModelConfiguration? = nil,
         sourceLocation: SourceLocation = #_sourceLocation
     ) {
         #expect(throws: error, sourceLocation: sourceLocation) {
@@ -40,38 +40,42 @@ import UnrollModel
     func missesATensor(index: Int) {
         var parameters = parameters
         let name = parameters.entries.remove(at: index).name
-        expect(.missingTensor(name), from: parameters)
+        expect(ModelError.missingTensor(name), from: parameters)
     }
 
     @Test func refusesStrangersAndTwins() {
         var stranger = parameters
         stranger.entries.append(.init(name: "rnn.weight_ih_l1", shape: [1], values: [0]))
-        expect(.unexpectedTensor("rnn.weight_ih_l1"), from: stranger)
+        expect(ModelError.unexpectedTensor("rnn.weight_ih_l1"), from: stranger)
         var twin = parameters
         twin.entries.append(twin.entries[2])
-        expect(.duplicateTensor("rnn.bias_ih_l0"), from: twin)
+        expect(ModelError.duplicateTensor("rnn.bias_ih_l0"), from: twin)
     }
 
     @Test func refusesWrongShapes() {
         var transposed = parameters
         transposed.entries[0].shape = [5, 3]
-        expect(.shapeMismatch(name: "rnn.weight_ih_l0", expected: [3, 5], actual: [5, 3]), from: transposed)
+        expect(
+            ModelError.shapeMismatch(name: "rnn.weight_ih_l0", expected: [3, 5], actual: [5, 3]),
+            from: transposed)
         var short = parameters
         short.entries[4].values.removeLast()
-        expect(.shapeMismatch(name: "decoder.weight", expected: [5, 3], actual: [14]), from: short)
+        expect(ModelError.shapeMismatch(name: "decoder.weight", expected: [5, 3], actual: [14]), from: short)
         var scalar = parameters
         scalar.entries[5].shape = []
-        expect(.shapeMismatch(name: "decoder.bias", expected: [5], actual: []), from: scalar)
+        expect(ModelError.shapeMismatch(name: "decoder.bias", expected: [5], actual: []), from: scalar)
     }
 
     @Test(arguments: [0, -1, 65_537, Int.max, Int.min])
     func refusesAbsurdHiddenSizes(size: Int) {
         let absurd = ModelConfiguration(cell: TanhCell.self, hiddenSize: size)
-        expect(.outOfRange("hiddenSize", size, "in 1...65536"), from: parameters, configuration: absurd)
+        expect(
+            ParameterError.outOfRange("hiddenSize", size, "in 1...65536"), from: parameters,
+            configuration: absurd)
     }
 
     @Test func refusesAbsurdLayersAndEmbeddings() {
-        func refuses(_ error: ModelError, _ change: (inout ModelConfiguration) -> Void) {
+        func refuses(_ error: ParameterError, _ change: (inout ModelConfiguration) -> Void) {
             var configuration = configuration
             change(&configuration)
             expect(error, from: parameters, configuration: configuration)
@@ -83,7 +87,7 @@ import UnrollModel
             refuses(.outOfRange("embeddingSize", size, "in 1...65536")) { $0.embeddingSize = size }
         }
         for size in [nil, 2, 4] {
-            refuses(.parameter(.needs(parameter: "tiesWeights", other: "embeddingSize", values: ["3"]))) {
+            refuses(.needs(parameter: "tiesWeights", other: "embeddingSize", values: ["3"])) {
                 $0.embeddingSize = size
                 $0.tiesWeights = true
             }
@@ -120,8 +124,9 @@ import UnrollModel
     }
 }
 
-extension ModelError {
-    fileprivate static func outOfRange(_ parameter: String, _ value: Int, _ allowed: String) -> ModelError {
-        .parameter(.outOfRange(parameter: parameter, value: "\(value)", allowed: allowed))
+extension ParameterError {
+    fileprivate static func outOfRange(_ parameter: String, _ value: Int, _ allowed: String) -> ParameterError
+    {
+        .outOfRange(parameter: parameter, value: "\(value)", allowed: allowed)
     }
 }

@@ -29,8 +29,8 @@ import UnrollText
         ),
         (
             .textTooShortToSplit(tokens: 9, validationFraction: 0.1, testFraction: 0.2),
-            "a text of 9 tokens leaves a part with fewer than two when it is split (validation 0.1, test 0.2);"
-                + " hold out less or use a longer text"
+            "validationFraction 0.1 and testFraction 0.2: a part of the text would have fewer than two of its 9"
+                + " tokens; choose other fractions or a longer text"
         ),
         (
             .minibatchTooLarge(batchSize: 1_000_000, sequenceLength: 1_000),

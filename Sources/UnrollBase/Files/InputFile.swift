@@ -144,7 +144,9 @@ package struct FileStatus: Sendable, Equatable {
 
     /// The status of the thing at a path; nil if there is none, or this process may not see it.
     ///
-    /// - Parameter followingLinks: Whether to take the target of a link in its place. Default: true.
+    /// - Parameters:
+    ///   - path: The path of a file or folder.
+    ///   - followingLinks: Whether to take the target of a link in its place. Default: true.
     package init?(of path: String, followingLinks: Bool = true) {
         var status = stat()
         guard (followingLinks ? stat(path, &status) : lstat(path, &status)) == 0 else { return nil }

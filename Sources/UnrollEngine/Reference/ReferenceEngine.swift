@@ -391,7 +391,7 @@ public final class ReferenceEngine: Engine {
     /// Creates an engine that starts from these parameters.
     ///
     /// - Throws: `ModelError` when the cell or the parameters do not fit the configuration.
-    public init(configuration: ModelConfiguration, parameters: ModelParameters) throws(ModelError) {
+    public init(configuration: ModelConfiguration, parameters: ModelParameters) throws {
         vocabularySize = try parameters.checkedVocabularySize(for: configuration)
         cell = try configuration.cellGraph()
         self.configuration = configuration

@@ -19,11 +19,11 @@ public struct LanguageModel: Sendable {
     /// - Throws: `ModelError` if the parameters are not those of such a model with such a vocabulary.
     public init(
         configuration: ModelConfiguration, vocabulary: Vocabulary, parameters: ModelParameters
-    ) throws(ModelError) {
+    ) throws {
         let parameters = try parameters.mergingTiedWeights(of: configuration)
         let vocabularySize = try parameters.checkedVocabularySize(for: configuration)
         guard vocabularySize == vocabulary.count else {
-            throw .shapeMismatch(
+            throw ModelError.shapeMismatch(
                 name: "decoder.bias", expected: [vocabulary.count], actual: [vocabularySize])
         }
         self.configuration = configuration

@@ -28,7 +28,7 @@ extension ModelFolder {
             return try LanguageModel(
                 configuration: configuration, vocabulary: vocabulary, parameters: parameters)
         } catch {
-            throw ModelFolderError.parametersDoNotFit(path: parametersPath, reason: error.description)
+            throw ModelFolderError.parametersDoNotFit(path: parametersPath, reason: "\(error)")
         }
     }
 

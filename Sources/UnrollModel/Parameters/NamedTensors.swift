@@ -70,24 +70,24 @@ extension NamedTensors where Scalar == Float {
     }
 
     /// Checks that these are exactly the parameters of such a model, and returns its vocabulary size.
-    package func checkedVocabularySize(for configuration: ModelConfiguration) throws(ModelError) -> Int {
+    package func checkedVocabularySize(for configuration: ModelConfiguration) throws -> Int {
         try configuration.check()
-        guard let bias = self["decoder.bias"] else { throw .missingTensor("decoder.bias") }
+        guard let bias = self["decoder.bias"] else { throw ModelError.missingTensor("decoder.bias") }
         let vocabularySize = bias.values.count
         let expected = configuration.parameterShapes(vocabularySize: vocabularySize)
         for (name, shape) in expected {
-            guard let entry = self[name] else { throw .missingTensor(name) }
+            guard let entry = self[name] else { throw ModelError.missingTensor(name) }
             guard entry.shape == shape else {
-                throw .shapeMismatch(name: name, expected: shape, actual: entry.shape)
+                throw ModelError.shapeMismatch(name: name, expected: shape, actual: entry.shape)
             }
             guard entry.values.count == shape.reduce(1, *) else {
-                throw .shapeMismatch(name: name, expected: shape, actual: [entry.values.count])
+                throw ModelError.shapeMismatch(name: name, expected: shape, actual: [entry.values.count])
             }
         }
         if let stranger = entries.first(where: { entry in !expected.contains { $0.name == entry.name } }) {
-            throw .unexpectedTensor(stranger.name)
+            throw ModelError.unexpectedTensor(stranger.name)
         }
-        if let twin = duplicateName { throw .duplicateTensor(twin) }
+        if let twin = duplicateName { throw ModelError.duplicateTensor(twin) }
         return vocabularySize
     }
 }

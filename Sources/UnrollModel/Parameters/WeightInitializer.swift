@@ -23,12 +23,11 @@ extension NamedTensors where Scalar == Float {
     public init(
         for configuration: ModelConfiguration, vocabularySize: Int, initializer: WeightInitializer = .normal,
         seed: UInt64
-    ) throws(ModelError) {
+    ) throws {
         try configuration.check()
         guard (1...Int(Int32.max)).contains(vocabularySize) else {
-            throw .parameter(
-                .outOfRange(
-                    parameter: "vocabularySize", value: "\(vocabularySize)", allowed: "in 1...\(Int32.max)"))
+            throw ParameterError.outOfRange(
+                parameter: "vocabularySize", value: "\(vocabularySize)", allowed: "in 1...\(Int32.max)")
         }
         let hiddenSize = configuration.hiddenSize
         let bound = 1 / Double(max(hiddenSize, 1)).squareRoot()

@@ -107,7 +107,7 @@ public final class Trainer: Sendable {
     /// Where parameters are averaged, the model is their average.
     ///
     /// - Throws: `ModelError`, which no parameters of a run cause.
-    public func languageModel() throws(ModelError) -> LanguageModel {
+    public func languageModel() throws -> LanguageModel {
         let parameters = loop.withLock { loop in
             loop.engine.exchangeParametersWithAverage()
             defer { loop.engine.exchangeParametersWithAverage() }
@@ -116,7 +116,7 @@ public final class Trainer: Sendable {
         return try languageModel(parameters)
     }
 
-    func languageModel(_ parameters: ModelParameters) throws(ModelError) -> LanguageModel {
+    func languageModel(_ parameters: ModelParameters) throws -> LanguageModel {
         try LanguageModel(configuration: configuration, vocabulary: vocabulary, parameters: parameters)
     }
 
