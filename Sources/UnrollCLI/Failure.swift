@@ -46,6 +46,15 @@ struct Failure: Error {
         }
     }
 
+    /// Runs a library's check of what was typed; what is wrong there is wrong usage, with the flag's name.
+    static func asUsage(_ check: () throws -> Void) throws {
+        do {
+            try check()
+        } catch let error as any UnrollError {
+            throw ValidationError(Failure(error).message ?? "")
+        }
+    }
+
     /// What the argument parser says, in one line, and where to read on if it does not say what to do.
     private static func line(_ message: String) -> String {
         let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
@@ -56,10 +65,10 @@ struct Failure: Error {
     /// Whether an error without a parameter is about what was typed, whatever text and model it was typed for.
     private static func isUsage(_ error: any UnrollError) -> Bool {
         switch error {
-        case TextError.minibatchTooLarge, KernelError.unavailable, GenerationError.emptyPrompt,
-            GenerationError.unknownToken, GenerationError.allTokensBanned, RecipeError.unknownRecipe,
-            RecipeError.unknownSetting:
-            true
+        case TextError.minibatchTooLarge: true
+        case KernelError.unavailable, KernelError.invalidThreadCount: true
+        case GenerationError.emptyPrompt, GenerationError.unknownToken, GenerationError.allTokensBanned: true
+        case RecipeError.unknownRecipe, RecipeError.unknownSetting: true
         default: false
         }
     }
@@ -98,7 +107,7 @@ enum FlagNames {
         "averagingDecay": "--average-decay", "decay": "--schedule", "factor": "--decay",
         "decay.epochs": "--decay-after", "decay.patience": "--decay-after", "warmUpSteps": "--warmup",
         "usesVariationalDropout": "--variational-dropout", "threadCount": "--threads",
-        "beamWidth": "--beam", "width": "--beam", "sampleCount": "--samples",
+        "beamWidth": "--beam", "windowCount": "--windows", "width": "--beam", "count": "--samples",
     ]
 
     /// The flag for a parameter; the parameter itself where there is none.
@@ -117,9 +126,12 @@ enum Hint {
     static func hint(for error: any Error) -> String? {
         switch error {
         case EngineError.notEnoughMemory: "--hidden, --layers, --batch, --sequence-length"
-        case TextError.textTooShort, TextError.minibatchTooLarge: "--batch, --sequence-length"
         case EngineError.tokenOutOfRange:
             "the token ids kept of the text are damaged; remove tokens.cache from the model folder"
+        case TextError.minibatchTooLarge, TextError.textTooShort: "--batch, --sequence-length"
+        case TextError.textTooShortToSplit: "--validation, --test"
+        case TextError.invalidUTF8, TextError.vocabularyTooLarge: "--tokens"
+        case TextError.emptyText: "--preprocess, --tokens"
         case TrainingError.diverged: "--learning-rate"
         case TrainingError.noKnownTokens: "--minimum-frequency"
         case TrainingError.cannotSave(let folder, _, _): "--resume \(folder)"

@@ -7,26 +7,39 @@ import UnrollBase
 /// output of the last into a logit for every token. The first layer sees a token as a one-hot vector or, with an
 /// embedding, as a vector that is learned.
 public struct ModelConfiguration: Sendable {
-    /// The formula of one recurrent step. Default: `TanhCell`.
+    /// The formula of one recurrent step.
+    ///
+    /// Default: `TanhCell`.
     ///
     /// In JSON the cell's name; a program's own cells are found by name only where they are passed.
     public var cell: any RecurrentCell.Type
-    /// Hidden units of every layer, `H`, in 1...65536. Default: 512.
+    /// Hidden units of every layer, `H`, in 1...65536.
+    ///
+    /// Default: 512.
     public var hiddenSize: Int
-    /// Recurrent layers, `L`, in 1...64. Default: 1.
+    /// Recurrent layers, `L`, in 1...64.
+    ///
+    /// Default: 1.
     public var layerCount: Int
-    /// The size of the learned vector of each token, `E`, in 1...65536; nil for one-hot vectors. Default: nil.
+    /// The size of the learned vector of each token, `E`, in 1...65536; nil for one-hot vectors.
+    ///
+    /// Default: nil.
     public var embeddingSize: Int?
-    /// Whether the decoder shares the embedding's weights; `embeddingSize` must then be `hiddenSize`. Default: false.
+    /// Whether the decoder shares the embedding's weights; `embeddingSize` must then be `hiddenSize`.
+    ///
+    /// Default: false.
     ///
     /// Press, Wolf, "Using the output embedding to improve language models", EACL 2017.
     public var tiesWeights: Bool
     /// Whether `bias_hh` is and stays zero, so that a layer learns one bias, as the book's, instead of PyTorch's two.
+    ///
     /// Default: false.
     ///
     /// With two that are added, gradient descent learns their sum at twice the rate.
     public var hasSingleBias: Bool
-    /// The probabilities with which states keep their values during training. Default: none.
+    /// The probabilities with which states keep their values during training.
+    ///
+    /// Default: none.
     public var zoneout: Zoneout
 
     /// A model; the defaults are those of "RNN from scratch".
@@ -120,9 +133,13 @@ public struct ModelConfiguration: Sendable {
 /// et al., "Zoneout: regularizing RNNs by randomly preserving hidden activations", ICLR 2017, who take 0.05 for the
 /// output and 0.5 for the memory of a character-level LSTM.
 public struct Zoneout: Sendable, Equatable, Codable {
-    /// The probability that a unit keeps its output, the first state, in 0..<1. Default: 0.
+    /// The probability that a unit keeps its output, the first state, in 0..<1.
+    ///
+    /// Default: 0.
     public var output: Float
-    /// The probability that a unit keeps its other states, such as an LSTM's memory, in 0..<1. Default: 0.
+    /// The probability that a unit keeps its other states, such as an LSTM's memory, in 0..<1.
+    ///
+    /// Default: 0.
     public var memory: Float
 
     /// Zoneout with these probabilities.
@@ -143,15 +160,15 @@ extension ModelConfiguration: Codable {
     }
 
     /// The key of a decoder's `userInfo` for the program's own cells, an array of `any RecurrentCell.Type`.
-    public static let cellsKey = CodingUserInfoKey(rawValue: "unroll.cells")!
+    package static let cellsKey = CodingUserInfoKey(rawValue: "unroll.cells")
 
-    /// Reads what `encode(to:)` writes; the cell is looked for among those of ``cellsKey`` and the built-in ones.
+    /// Reads what `encode(to:)` writes; the cell is looked up among the built-in ones.
     ///
     /// - Throws: `DecodingError`, and `ModelError.unknownCell` when no cell has the name.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         let name = try values.decode(String.self, forKey: .cell)
-        let own = decoder.userInfo[Self.cellsKey] as? [any RecurrentCell.Type] ?? []
+        let own = Self.cellsKey.flatMap { decoder.userInfo[$0] } as? [any RecurrentCell.Type] ?? []
         let known = own + Self.builtInCells
         guard let cell = known.first(where: { $0.name == name }) else {
             throw ModelError.unknownCell(name, known: known.map { $0.name })

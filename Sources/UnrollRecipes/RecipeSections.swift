@@ -14,9 +14,13 @@ package struct RecipeSetting: Sendable {
     package let model: ModelConfiguration
     /// The options of training; the seed is the recipe's.
     package let training: TrainingOptions
-    /// What computes. Default: `fused`.
+    /// What computes.
+    ///
+    /// Default: `fused`.
     package let engine: Engine
-    /// Whether the gradient stops at the start of a minibatch rather than of the epoch. Default: true.
+    /// Whether the gradient stops at the start of a minibatch rather than of the epoch.
+    ///
+    /// Default: true.
     package let detachesState: Bool
 
     /// What computes a recipe.

@@ -31,10 +31,11 @@ extension JSONValue {
     /// - Parameters:
     ///   - defaults: The JSON form that this document is laid over; an empty one to require everything.
     ///   - path: What the document is called in errors, such as "training".
+    /// - Returns: The value.
     /// - Throws: `JSONFormError`: `unknownKey` for a key that the value does not have, so that no typing error passes
     ///   as a default, and `invalid` for anything else; what the value's own initializer throws passes through.
     package func decoded<Value: Codable>(
-        _: Value.Type = Value.self, over defaults: JSONValue = .object([:]), at path: String = ""
+        over defaults: JSONValue = .object([:]), at path: String = ""
     ) throws -> Value {
         let value: Value
         do {

@@ -82,11 +82,11 @@ struct GenerateCommand: AsyncParsableCommand {
 
     func validate() throws {
         try validateCombination()
-        do {
-            try options().check()
-            if beam != nil { try beamOptions().check() }
-        } catch let error as ParameterError {
-            throw ValidationError(error.description)
+        let options = try options()
+        try Failure.asUsage { try options.check() }
+        if beam != nil {
+            let options = try beamOptions()
+            try Failure.asUsage { try options.check() }
         }
         for (flag, value) in [("--samples", samples), ("--complete", complete)] {
             if let value, value < 1 { throw ValidationError("\(flag) is \(value) but must be at least 1") }

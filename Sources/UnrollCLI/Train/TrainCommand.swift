@@ -116,14 +116,12 @@ struct TrainCommand: AsyncParsableCommand {
             )
         }
         // The libraries' own checks, before a text is read.
-        do {
+        try Failure.asUsage {
             let (model, options) = (model, try options(tokenCount: nil))
             try model.check()
             try options.check()
             try options.regularization.check(for: model)
             try checkpoints.policy.check()
-        } catch {
-            throw ValidationError(Failure(error).message ?? "")
         }
     }
 

@@ -35,12 +35,14 @@ struct ConfigurationDocument: Encodable {
         return (try? JSONDecoder().decode(JSONValue.self, from: jsonData)) == own
     }
 
-    /// Reads a file; `path` is for the error. The cell is looked for among `cells` and the built-in ones, in this order.
+    /// Reads a file; `path` is for the error.
+    ///
+    /// The cell is looked for among `cells` and the built-in ones, in this order.
     static func configuration(
         jsonData: Data, cells: [any RecurrentCell.Type], path: String
     ) throws -> ModelConfiguration {
         let decoder = JSONDecoder()
-        decoder.userInfo[ModelConfiguration.cellsKey] = cells
+        if let key = ModelConfiguration.cellsKey { decoder.userInfo[key] = cells }
         guard let header = try? decoder.decode(Header.self, from: jsonData), header.format == format else {
             throw FileError.invalid(path: path, reason: "not a configuration that Unroll has written")
         }

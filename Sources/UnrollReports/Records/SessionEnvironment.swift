@@ -21,7 +21,7 @@ package struct SessionEnvironment: Codable, Equatable, Sendable {
     package var engine: String
     package var threads: Int
 
-    /// Describes a session that begins now on this machine.
+    /// Describes a session that starts now on this machine.
     init(programVersion: String, engine: String, choice: EngineKind) {
         started = Date.now.formatted(.iso8601)
         unroll = programVersion

@@ -41,9 +41,13 @@ public struct LearningRateSchedule: Sendable, Equatable {
         }
     }
 
-    /// How the learning rate decays. Default: `constant`.
+    /// How the learning rate decays.
+    ///
+    /// Default: `constant`.
     public var decay: Decay
-    /// The first steps, over which the learning rate grows linearly to the full one; at least 0. Default: 0.
+    /// The first steps, over which the learning rate grows linearly to the full one; at least 0.
+    ///
+    /// Default: 0.
     public var warmUpSteps: Int
 
     /// A schedule; the default is the same learning rate throughout.
