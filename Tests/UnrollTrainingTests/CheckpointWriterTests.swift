@@ -157,6 +157,71 @@ import UnrollTraining
         _ = try LanguageModel(contentsOf: folder("model/best"))
     }
 
+    @Test func aNewFolderIsMadeWhenTheRunStarts() async throws {
+        let trainer = try trainer(epochs: 3)
+        let writer = try CheckpointWriter(trainer, folder: folder("new/model"))
+        for try await event in trainer.run() {
+            try writer.follow(event)
+            _ = try LanguageModel(contentsOf: folder("new/model"))
+        }
+        try await writer.finish()
+        #expect(try Snapshot(of: folder("new/model")) == trainer.snapshot())
+    }
+
+    @Test func aCanceledRunIsFinishedAsDocumented() async throws {
+        let trainer = try trainer(epochs: 10_000)
+        let folder = model
+        let task = Task {
+            let writer = try CheckpointWriter(trainer, folder: folder)
+            var isCanceled = false
+            do {
+                for try await event in trainer.run() { try writer.follow(event) }
+            } catch is CancellationError {
+                isCanceled = true
+            }
+            try await writer.finish()
+            return isCanceled
+        }
+        while !FileManager.default.fileExists(atPath: folder.appending(path: "metrics.jsonl").path) {
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        task.cancel()
+        #expect(try await task.value)
+        #expect(try Snapshot(of: folder) == trainer.snapshot())
+        _ = try Trainer(resuming: folder, corpus: TestTraining.corpus())
+    }
+
+    @Test func theBestModelIsThereWithoutAFolder() async throws {
+        let unvalidated = try trainer(epochs: 2, validation: nil)
+        try await unvalidated.runToEnd()
+        #expect(unvalidated.bestModel == nil)
+
+        let trainer = try trainer(epochs: 30)
+        #expect(trainer.bestModel == nil)
+        let writer = try CheckpointWriter(trainer, folder: model)
+        var best: (perplexity: Double, parameters: ModelParameters)?
+        for try await event in trainer.run() {
+            try writer.follow(event)
+            guard case .epoch(let report) = event, let perplexity = report.validationPerplexity else {
+                continue
+            }
+            if best.map({ perplexity < $0.perplexity }) ?? true {
+                best = (perplexity, try trainer.languageModel().parameters)
+            }
+            #expect(trainer.bestModel?.parameters == best?.parameters)
+        }
+        try await writer.finish()
+        #expect(try LanguageModel(contentsOf: folder("model/best")).parameters == best?.parameters)
+    }
+
+    @Test func eventsPrintAsOneLine() async throws {
+        let lines = try await trainer(epochs: 2).runToEnd().map { "\($0)" }
+        #expect(lines.allSatisfy { !$0.isEmpty && !$0.contains("\n") })
+        #expect(lines.first?.hasPrefix("training on ") == true)
+        #expect(lines.contains { $0.hasPrefix("epoch 1  perplexity ") && $0.contains("validation ") })
+        #expect(lines.last?.hasPrefix("finished after 2 epochs: perplexity ") == true)
+    }
+
     @Test func policiesThatMakeNoSenseAreRefused() throws {
         let trainer = try trainer()
         for (policy, parameter) in [
