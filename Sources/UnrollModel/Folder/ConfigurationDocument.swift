@@ -24,9 +24,7 @@ struct ConfigurationDocument: Encodable {
     }
 
     func jsonData() throws -> Data {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return try encoder.encode(self) + Data("\n".utf8)
+        try JSONEncoder.unrollPretty.encode(self) + Data("\n".utf8)
     }
 
     /// Whether a file says the same, if perhaps with other spaces.
