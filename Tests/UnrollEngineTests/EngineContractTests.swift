@@ -53,12 +53,13 @@ import UnrollText
         steps[0].optimizer = Optimizer(learningRate: 1e30, maxGradientNorm: nil)
         for (engine, other) in zip(try engines(model), try engines(model)) {
             let results = try engine.train(steps)
-            #expect(results.count == 2)
-            #expect(results.map(\.isFinite) == [true, false])
-            _ = try other.train(Array(steps[..<1]))
+            // Double precision stays finite for a step longer.
+            let finite = try #require(results.firstIndex { !$0.isFinite })
+            #expect(finite >= 1 && results.count == finite + 1)
+            _ = try other.train(Array(steps[..<finite]))
             #expect(engine.parameters == other.parameters)
             #expect(engine.state == other.state)
-            #expect(results[1].description.contains("unchanged"))
+            #expect(results[finite].description.contains("unchanged"))
         }
     }
 

@@ -3,7 +3,7 @@ import Testing
 import UnrollEngine
 import UnrollText
 
-/// Optimizers in files, whose bytes are under a seal.
+/// The JSON form of an optimizer; what a recipe leaves out is the concern of `TrainingOptions`.
 @Suite struct OptimizerCodingTests {
     private func json(_ optimizer: Optimizer) throws -> String {
         let encoder = JSONEncoder()
@@ -15,12 +15,19 @@ import UnrollText
         try JSONDecoder().decode(Optimizer.self, from: Data(json.utf8))
     }
 
-    /// The bytes that versions with no other rule wrote.
     @Test(arguments: [
-        (Optimizer(), #"{"maxGradientNorm":1,"learningRate":1,"rule":"sgd"}"#),
-        (Optimizer(learningRate: 0.1, maxGradientNorm: nil), #"{"learningRate":0.1,"rule":"sgd"}"#),
+        (
+            Optimizer(),
+            #"{"averaging":"none","learningRate":1,"maxGradientNorm":1,"rule":"sgd","weightDecay":0}"#
+        ),
+        (
+            Optimizer(
+                rule: .momentum(0.5), learningRate: 2, maxGradientNorm: nil,
+                averaging: .exponential(decay: 0.25)),
+            #"{"averaging":"exponential","averagingDecay":0.25,"learningRate":2,"maxGradientNorm":null,"momentum":0.5,"rule":"momentum","weightDecay":0}"#
+        ),
     ])
-    func plainSGDKeepsItsBytes(optimizer: Optimizer, bytes: String) throws {
+    func everyKeyIsWritten(optimizer: Optimizer, bytes: String) throws {
         #expect(try json(optimizer) == bytes)
         #expect(try self.optimizer(bytes) == optimizer)
     }
@@ -41,17 +48,11 @@ import UnrollText
         }
     }
 
-    @Test func whatIsLeftOutIsUsual() throws {
-        for rule in Optimizer.Rule.all {
-            let read = try optimizer(#"{"rule":"\#(rule.name)","learningRate":0.5}"#)
-            #expect(read == Optimizer(rule: rule, learningRate: 0.5, maxGradientNorm: nil))
-        }
-    }
-
     @Test(arguments: [
-        #"{"rule":"other","learningRate":1}"#, #"{"learningRate":1}"#, #"{"rule":"sgd"}"#,
-        #"{"rule":"sgd","learningRate":1,"averaging":"other"}"#,
-        #"{"rule":"sgd","learningRate":1,"averaging":"exponential"}"#,
+        #"{"rule":"other","learningRate":1,"weightDecay":0,"averaging":"none"}"#,
+        #"{"learningRate":1,"weightDecay":0,"averaging":"none"}"#, #"{"rule":"sgd","learningRate":1}"#,
+        #"{"rule":"sgd","learningRate":1,"weightDecay":0,"averaging":"other"}"#,
+        #"{"rule":"sgd","learningRate":1,"weightDecay":0,"averaging":"exponential"}"#,
     ])
     func whatMakesNoSenseIsRefused(json: String) {
         #expect(throws: DecodingError.self) { try optimizer(json) }

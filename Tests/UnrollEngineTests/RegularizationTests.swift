@@ -173,7 +173,7 @@ import UnrollText
         }
         for zoneout in [Zoneout(output: 1), Zoneout(memory: -1), Zoneout(output: .nan)] {
             let configuration = ModelConfiguration(cell: LSTMCell.self, hiddenSize: 8, zoneout: zoneout)
-            let error = try #require(throws: ModelError.self) { try configuration.check() }
+            let error = try #require(throws: ParameterError.self) { try configuration.check() }
             #expect(error.description.contains("zoneout"))
         }
     }

@@ -151,7 +151,10 @@ import UnrollText
         try LanguageModel.sample(seed: 1).save(to: folder("model"))
         try Data("{}\n".utf8).write(to: folder("model/metrics.jsonl"))
         // The same JSON in other words, as another version of Foundation might write it.
-        let configuration = #"{"hiddenSize":5,"format":"unroll-model","cell":"tanh","version":1}"#
+        let configuration = """
+            {"hiddenSize":5,"format":"unroll-model","cell":"tanh","version":1,"layerCount":1,"embeddingSize":null,
+            "tiesWeights":false,"hasSingleBias":false,"zoneout":{"memory":0,"output":0}}
+            """
         try Data(configuration.utf8).write(to: folder("model/config.json"))
         let later = try LanguageModel.sample(seed: 2)
         try later.save(to: folder("model"))

@@ -130,8 +130,8 @@ import UnrollText
             (#"{"format":"unroll-model","version":2}"#, "version 2 was written by a newer Unroll; update"),
             (#"{"format":"unroll-model","version":0}"#, "there is no version 0 of this format"),
             (whole.replacing(#""cell" : "tanh","#, with: ""), "'cell' is missing"),
-            (whole.replacing(#""hiddenSize" : 5"#, with: #""hiddenSize" : 1.5"#), "hiddenSize"),
-            (whole.replacing(#""hiddenSize" : 5"#, with: #""hiddenSize" : 1e300"#), "hiddenSize"),
+            (whole.replacing(#""hiddenSize" : 5"#, with: #""hiddenSize" : 1.5"#), "a number does not fit"),
+            (whole.replacing(#""hiddenSize" : 5"#, with: #""hiddenSize" : 1e300"#), "a number does not fit"),
             (whole.replacing(#""tanh""#, with: #""gru?""#), "the cell 'gru?' is unknown"),
             (
                 whole.replacing(#""hiddenSize" : 5"#, with: #""hiddenSize" : 0"#),

@@ -103,7 +103,7 @@ def train(start, minibatches, options, averaging_start):
         if step in SNAPSHOTS:
             snapshots[step] = {name: numbers(value) for name, value in model.named_parameters()}
     result = {
-        "optimizer": options, "averagingStart": averaging_start or 1, "losses": losses, "parameters": snapshots}
+        "optimizer": {"weightDecay": 0.0, "averaging": "none", **options}, "averagingStart": averaging_start or 1, "losses": losses, "parameters": snapshots}
     if averaging_start:
         result["average"] = {
             name: numbers(optimizer.state[value]["ax"]) for name, value in model.named_parameters()}

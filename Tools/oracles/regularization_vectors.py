@@ -21,11 +21,11 @@ SEED, STEP = 0x1234_5678_9ABC_DEF0, 5_000_000_007
 OUTPUT, EMBEDDING, WEIGHTS, STATE = 1 << 28, 2 << 28, 3 << 28, 4 << 28
 MASKS = 4  # the purpose
 
-NOTHING = {"dropout": 0, "isVariational": False, "embeddingDropout": 0, "weightDrop": 0, "labelSmoothing": 0}
+NOTHING = {"dropout": 0, "usesVariationalDropout": False, "embeddingDropout": 0, "weightDrop": 0, "labelSmoothing": 0}
 NO_ZONEOUT = {"output": 0, "memory": 0}
 CASES = {
     "dropout": ("lstm", {"dropout": 0.375}, {}),
-    "variational-dropout": ("gru", {"dropout": 0.375, "isVariational": True}, {}),
+    "variational-dropout": ("gru", {"dropout": 0.375, "usesVariationalDropout": True}, {}),
     "embedding-dropout": ("gru", {"embeddingDropout": 0.375}, {}),
     "weight-drop": ("lstm", {"weightDrop": 0.375}, {}),
     "label-smoothing": ("gru", {"labelSmoothing": 0.125}, {}),
@@ -93,7 +93,7 @@ def run(cell, parameters, inputs, regularization, zoneout):
             outputs.append(h)
         values = torch.stack(outputs)
         share = regularization["dropout"]
-        if regularization["isVariational"]:
+        if regularization["usesVariationalDropout"]:
             kept = mask(OUTPUT | layer, share, 1, B, H).expand(T, B, H)
         else:
             kept = mask(OUTPUT | layer, share, T, B, H)

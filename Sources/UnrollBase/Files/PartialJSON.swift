@@ -105,7 +105,7 @@ extension JSONValue {
                     of: properties[key] ?? (), encoded: child, at: Self.joined(path, key))
             }
         case (.array(let elements), .array(let known)):
-            let values = Mirror(reflecting: value).children.map(\.value)
+            let values = Mirror(reflecting: Self.unwrapped(value)).children.map(\.value)
             for (index, (element, child)) in zip(elements, known).enumerated() {
                 try element.checkKeys(
                     of: values.indices.contains(index) ? values[index] : (), encoded: child, at: path)
@@ -117,13 +117,18 @@ extension JSONValue {
 
     /// A value's stored properties, among them those that are nil and therefore not encoded.
     private static func properties(of value: Any) -> [String: Any] {
-        let mirror = Mirror(reflecting: value)
-        if mirror.displayStyle == .optional {
-            return mirror.children.first.map { properties(of: $0.value) } ?? [:]
-        }
-        return Dictionary(
-            mirror.children.compactMap { child in child.label.map { ($0, child.value) } }
+        Dictionary(
+            Mirror(reflecting: unwrapped(value)).children.compactMap { child in
+                child.label.map { ($0, child.value) }
+            }
         ) { $1 }
+    }
+
+    /// The value in an optional; the value itself if it is none.
+    private static func unwrapped(_ value: Any) -> Any {
+        let mirror = Mirror(reflecting: value)
+        guard mirror.displayStyle == .optional, let child = mirror.children.first else { return value }
+        return unwrapped(child.value)
     }
 
     private static func joined(_ path: String, _ key: String) -> String {

@@ -57,6 +57,10 @@ struct ConfigurationDocument: Encodable {
             return configuration
         } catch ModelError.unknownCell(let name, let known) {
             throw ModelFolderError.unknownCell(path: path, name: name, known: known)
+        } catch DecodingError.dataCorrupted(let context) where context.codingPath.isEmpty {
+            // The header has been read from the same JSON, so it must be a number; the decoder does not say which.
+            throw FileError.invalid(
+                path: path, reason: "a number does not fit, such as a fraction where a whole one belongs")
         } catch {
             throw FileError.invalid(path: path, reason: JSONValue.reason(error))
         }
