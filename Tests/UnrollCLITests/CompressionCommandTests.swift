@@ -79,7 +79,10 @@ extension CommandLineTests {
                 (["compress", "model", "text.txt", "./text.txt", "--force"], 1, "another file"),
                 (["compress", "model", "text.txt", "nowhere/new"], 1, "nowhere"),
                 (["compress", "model", "text.txt", "/dev/full"], 1, "No space left"),
-                (["decompress", "model", "text.txt", "new"], 1, "text.txt: not a text"),
+                (
+                    ["decompress", "model", "text.txt", "new"], 1,
+                    "text.txt: not in Unroll's compressed format"
+                ),
                 (["decompress", "model", "nothing", "new"], 1, "nothing"),
             ]
             for (arguments, status, text) in cases {

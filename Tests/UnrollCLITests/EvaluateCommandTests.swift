@@ -171,7 +171,7 @@ extension CommandLineTests {
             try folder.write("mine", to: "mine.html")
             for (page, reason) in [
                 ("nowhere/page.html", "nowhere/page.html: cannot be written"),
-                ("mine.html", "is no heat map"),
+                ("mine.html", "is not a heat map"),
                 ("model", "model: exists already"),
             ] {
                 try await expectFailure(

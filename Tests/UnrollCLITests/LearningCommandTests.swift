@@ -131,7 +131,7 @@ extension CommandLineTests {
             (["--max-recoveries", "-1"], "--max-recoveries"),
             (["--optimizer", "asgd", "--average-decay", "0.9"], "--average-decay"),
             (["--optimizer", "momentum", "--momentum", "1"], "momentum"),
-            (["--weight-decay", "-1"], "weight decay"), (["--average-decay", "1"], "average"),
+            (["--weight-decay", "-1"], "--weight-decay"), (["--average-decay", "1"], "average"),
         ])
         func whatMakesNoSenseIsAUsageError(options: [String], name: String) async throws {
             try await expectFailure(["train"] + options, status: 64, naming: name, in: TemporaryFolder())

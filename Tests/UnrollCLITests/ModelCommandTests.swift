@@ -161,7 +161,8 @@ extension CommandLineTests {
             try FileManager.default.createDirectory(
                 at: folder("empty"), withIntermediateDirectories: false)
             for (name, reason) in [
-                ("nowhere", "no such folder"), ("empty", "not a model folder"), ("text.txt", "is a file"),
+                ("nowhere", "no such file or folder"), ("empty", "not a model folder"),
+                ("text.txt", "is a file"),
             ] {
                 try await expectFailure(
                     command.map { $0 == "X" ? name : $0 }, status: 1, naming: name, reason, in: folder)

@@ -71,7 +71,7 @@ extension CommandLineTests {
             try FileManager.default.createDirectory(
                 at: folder("empty"), withIntermediateDirectories: false)
             for (name, reason) in [
-                ("nowhere", "no such folder"), ("empty", "not the folder of a training run"),
+                ("nowhere", "no such file or folder"), ("empty", "not the folder of a training run"),
                 ("text.txt", "is a file"),
             ] {
                 try await expectFailure(

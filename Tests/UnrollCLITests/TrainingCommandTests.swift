@@ -188,7 +188,7 @@ extension CommandLineTests {
             // The reference engine cannot go on with it.
             try await expectFailure(
                 ["train", "--resume", "model", "--epochs", "4", "--engine", "reference"], status: 64,
-                naming: "--engine reference", "bfloat16", in: folder)
+                naming: "reference engine", "bfloat16", in: folder)
         }
 
         @Test func samplesAndTheResultGoToStandardOutput() async throws {
@@ -409,7 +409,7 @@ extension CommandLineTests {
             try folder.write(englishText + "more", to: "other.txt")
             try await expectFailure(
                 ["train", "other.txt", "--resume", "model"], status: 1, naming: "'other.txt'",
-                "is not the text that the run began with", in: folder)
+                "is not the text of the run", in: folder)
         }
     }
 }

@@ -208,7 +208,7 @@ extension CommandLineTests {
         func withoutANetworkTheAlternativesAreNamed(command: [String]) async throws {
             let cache = try TemporaryFolder()
             try await expectFailure(
-                command, status: 1, naming: "cannot download time-machine", "bundled sample",
+                command, status: 1, naming: "cannot download time-machine", "bundled text 'sample'",
                 "path of a text file", cache.url.path, environment: offline(cache), afterNotes: 1, in: folder)
         }
     }

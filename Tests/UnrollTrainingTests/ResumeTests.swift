@@ -96,25 +96,6 @@ import UnrollTraining
         }
     }
 
-    @Test func aCheckpointFromBeforeThereWereLayersIsResumed() async throws {
-        let corpus = try TestTraining.corpus()
-        let options = TestTraining.options(epochs: 4)
-        let folder = try TemporaryFolder()
-        let first = try Trainer(corpus: corpus, model: TestTraining.model, options: options)
-        try await first.run(epochs: 2)
-        try first.saveCheckpoint(to: folder("model"))
-        let file = folder("model/training.safetensors")
-        let (saved, metadata) = try Safetensors.decode(try Data(contentsOf: file))
-        var tensors = saved
-        let states = tensors.entries.indices.filter { tensors.entries[$0].name.hasPrefix("state.") }
-        #expect(!states.isEmpty)
-        for index in states { #expect(tensors.entries[index].shape.removeFirst() == 1) }
-        try Safetensors.encode(tensors, metadata: metadata).write(to: file)
-
-        let second = try Trainer(resuming: folder("model"), corpus: corpus)
-        #expect(try await second.runToEnd().results == first.runToEnd().results)
-    }
-
     @Test(arguments: Partitioning.allCases)
     func aRunCutIntoManyPiecesIsAWholeOne(partitioning: Partitioning) async throws {
         let corpus = try TestTraining.corpus(length: 3_000)
