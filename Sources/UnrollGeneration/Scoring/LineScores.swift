@@ -46,7 +46,7 @@ extension LanguageModel {
     /// Measures the surprisal of each line of an asynchronous sequence, as the lines come.
     ///
     /// ```swift
-    /// for try await line in model.lineScores(of: url.lines) { print(line) }
+    /// for try await line in model.lineScores(of: messages) { print(line) }
     /// ```
     ///
     /// Each line is scored before the next is asked for. Of lines that are all there,

@@ -5,7 +5,7 @@
 ///
 /// ```swift
 /// let (loss, gradients) = try valueWithGradient(at: parameters) { parameters in
-///     try softmaxCrossEntropy(model(inputs, parameters), targets).mean()
+///     try softmaxCrossEntropy(network(inputs, parameters), targets).mean()
 /// }
 /// ```
 ///
