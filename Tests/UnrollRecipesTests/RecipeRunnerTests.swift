@@ -170,7 +170,7 @@ import UnrollTraining
         }
         #expect(
             error?.description.contains("the text has 9 tokens") == true
-                && error?.description.contains("needs 21") == true)
+                && error?.description.contains("needs 26") == true)
     }
 
     @Test func aCancelledRunStops() async throws {

@@ -90,7 +90,7 @@ import UnrollTraining
 
     @Test func aTextThatIsTooShortIsRefused() throws {
         let short = try Corpus(text: "abc")
-        expectError(naming: "needs 26 tokens and the text has 3") {
+        expectError(naming: "the text has 3 tokens, and a minibatch of 4 sequences of 5 needs 26") {
             try prepare(short) { _ in }
         }
         expectError(naming: "0.1") { try prepare(short) { $0.validationFraction = 0.1 } }
@@ -99,7 +99,7 @@ import UnrollTraining
         // Long enough as a whole, but not what is left of it.
         let split = try Corpus(text: String(repeating: "ab", count: 15))
         try prepare(split) { _ in }
-        expectError(naming: "needs 26 tokens and the text has 15") {
+        expectError(naming: "the text has 15 tokens, and a minibatch of 4 sequences of 5 needs 26") {
             try prepare(split) { $0.validationFraction = 0.5 }
         }
     }
