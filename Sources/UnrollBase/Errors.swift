@@ -36,10 +36,10 @@ public enum ParameterError: UnrollError, Equatable {
 
     /// Throws `outOfRange` unless the condition holds.
     package static func require(
-        _ condition: Bool, _ parameter: String, is value: some Any, but allowed: String
+        _ condition: Bool, _ parameter: String, is value: some Any, but allowed: @autoclosure () -> String
     ) throws(ParameterError) {
         guard condition else {
-            throw .outOfRange(parameter: parameter, value: "\(value)", allowed: allowed)
+            throw .outOfRange(parameter: parameter, value: "\(value)", allowed: allowed())
         }
     }
 

@@ -320,22 +320,26 @@ public struct TokenPrediction: Sendable, Equatable {
 
 extension Minibatch {
     /// Checks sizes and token ids, so that no engine needs to while it runs.
+    ///
+    /// It runs for every generated token and so allocates nothing.
     func check(vocabularySize: Int) throws {
-        for (name, value) in [("sequenceLength", sequenceLength), ("batchSize", batchSize)] {
-            try ParameterError.require(value >= 1, name, is: value, but: "at least 1")
-        }
+        try ParameterError.require(
+            sequenceLength >= 1, "sequenceLength", is: sequenceLength, but: "at least 1")
+        try ParameterError.require(batchSize >= 1, "batchSize", is: batchSize, but: "at least 1")
+        try check(inputs, "inputs.count", vocabularySize: vocabularySize)
+        try check(targets, "targets.count", vocabularySize: vocabularySize)
+    }
+
+    private func check(_ ids: [Int32], _ name: String, vocabularySize: Int) throws {
         let count = sequenceLength * batchSize
-        for (name, ids) in [("inputs.count", inputs), ("targets.count", targets)] {
-            try ParameterError.require(
-                ids.count == count, name, is: ids.count, but: "sequenceLength * batchSize, \(count)")
-            // A negative id is a large number here, so one comparison finds both kinds.
-            let greatest = ids.withUnsafeBufferPointer { ids in
-                ids.reduce(UInt32(0)) { max($0, UInt32(bitPattern: $1)) }
-            }
-            guard greatest < UInt32(vocabularySize) else {
-                throw EngineError.tokenOutOfRange(
-                    Int32(bitPattern: greatest), vocabularySize: vocabularySize)
-            }
+        try ParameterError.require(
+            ids.count == count, name, is: ids.count, but: "sequenceLength * batchSize, \(count)")
+        // A negative id is a large number here, so one comparison finds both kinds.
+        let greatest = ids.withUnsafeBufferPointer { ids in
+            ids.reduce(UInt32(0)) { max($0, UInt32(bitPattern: $1)) }
+        }
+        guard greatest < UInt32(vocabularySize) else {
+            throw EngineError.tokenOutOfRange(Int32(bitPattern: greatest), vocabularySize: vocabularySize)
         }
     }
 }
