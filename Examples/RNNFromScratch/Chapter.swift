@@ -76,7 +76,7 @@ package func predict(after prefix: String, count: Int, with model: ScratchModel)
         state = next
         return outputs
     }
-    var tokens = model.vocabulary.encode(prefix).ids
+    var tokens = model.vocabulary.encode(prompt: prefix).ids
     // The prefix warms the state up; what the network would have said meanwhile is of no interest.
     for token in tokens.dropLast() { _ = try logits(after: token) }
     for _ in 0..<count { tokens += try logits(after: tokens.last ?? Vocabulary.unknownID).argmax() }

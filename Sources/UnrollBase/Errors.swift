@@ -67,21 +67,45 @@ public enum ParameterError: UnrollError, Equatable {
 package enum Suggestion {
     /// The nearest of the known words, without regard to case; nil if none is near enough to be worth saying.
     package static func nearest(to word: String, among known: [String]) -> String? {
-        let nearest = known.map { (word: $0, distance: distance(word.lowercased(), $0.lowercased())) }
-            .min { $0.distance < $1.distance }
-        return nearest.flatMap { $0.distance <= max(2, word.count / 3) ? $0.word : nil }
+        nearest(to: word, among: known, within: max(2, word.count / 3))
     }
 
-    /// How many characters to insert, delete or replace to make one word of another (Levenshtein, 1966).
+    /// The known word that was probably meant by one that was typed, without regard to case; nil if none is likely.
+    ///
+    /// A single mistake comes first, then a known word that begins like it, then one that it begins with, then the nearest.
+    package static func likeliest(for word: String, among known: [String]) -> String? {
+        let typed = word.lowercased()
+        func shortest(_ isLikely: (String) -> Bool) -> String? {
+            known.filter { isLikely($0.lowercased()) }.min { $0.count < $1.count }
+        }
+        return nearest(to: word, among: known, within: 1)
+            ?? shortest { typed.count >= 2 && $0.hasPrefix(typed) }
+            ?? shortest { $0.count >= 3 && typed.hasPrefix($0) }
+            ?? nearest(to: word, among: known, within: word.count / 3)
+    }
+
+    private static func nearest(to word: String, among known: [String], within mistakes: Int) -> String? {
+        let nearest = known.map { (word: $0, distance: distance(word.lowercased(), $0.lowercased())) }
+            .min { $0.distance < $1.distance }
+        return nearest.flatMap { $0.distance <= mistakes ? $0.word : nil }
+    }
+
+    /// How many characters to insert, delete, replace or swap with the next to make one word of another.
+    ///
+    /// Optimal string alignment, which is Levenshtein's distance (1966) with swaps.
     static func distance(_ a: String, _ b: String) -> Int {
-        let b = Array(b)
-        var previous = Array(0...b.count)
-        for (i, x) in a.enumerated() {
+        let (a, b) = (Array(a), Array(b))
+        var (beforePrevious, previous) = ([Int](), Array(0...b.count))
+        for i in a.indices {
             var row = [i + 1]
-            for (j, y) in b.enumerated() {
-                row.append(min(previous[j] + (x == y ? 0 : 1), previous[j + 1] + 1, row[j] + 1))
+            for j in b.indices {
+                let replaced = previous[j] + (a[i] == b[j] ? 0 : 1)
+                row.append(min(replaced, previous[j + 1] + 1, row[j] + 1))
+                if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] {
+                    row[j + 1] = min(row[j + 1], beforePrevious[j - 1] + 1)
+                }
             }
-            previous = row
+            (beforePrevious, previous) = (previous, row)
         }
         return previous[b.count]
     }

@@ -27,6 +27,13 @@ package enum SystemInfo {
         return name.isEmpty ? architecture : name
     }
 
+    /// The machine's name for itself; empty if it has none.
+    package static var hostName: String {
+        var bytes = [CChar](repeating: 0, count: 256)
+        guard gethostname(&bytes, bytes.count - 1) == 0 else { return "" }
+        return String(decoding: bytes.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
     private static var architecture: String {
         #if arch(x86_64)
             "x86-64"

@@ -13,7 +13,6 @@ struct Failure: Error {
     /// Whether the message is what was asked for, such as help, and not an error.
     private var isAnswer = false
 
-    static let interrupted: Int32 = 130
     static let usage: Int32 = 64
 
     init(_ message: String?, exitCode: Int32 = 1) {
@@ -26,7 +25,7 @@ struct Failure: Error {
         case let failure as Failure:
             self = failure
         case is CancellationError:
-            self.init("interrupted", exitCode: Self.interrupted)
+            self.init("interrupted", exitCode: Interruption.exitCode)
         case let error as any UnrollError:
             let parameter = error.parameterError
             var message = error.description
@@ -57,6 +56,10 @@ struct Failure: Error {
 
     /// What the argument parser says, in one line, and where to read on if it does not say what to do.
     private static func line(_ message: String) -> String {
+        if let message = RunningCommand.unknownCommand { return message }
+        if let option = message.firstMatch(of: /Unknown option '(--[^'=]+)/) {
+            return RunningCommand.unknown(String(option.1))
+        }
         let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
         let isComplete = line.contains(";") || line.contains("Please") || line.contains("Did you mean")
         return isComplete ? line : line + "; see --help"
@@ -79,9 +82,10 @@ struct Failure: Error {
         } else if let message {
             // A progress bar may still be there.
             Standard.error.clearProgress()
-            Standard.error.write("unroll: \(message)\n")
+            Standard.error.say("unroll: \(message)")
         }
-        Foundation.exit(exitCode)
+        // Other threads may be writing.
+        TemporaryItem.removeAll { Foundation.exit(exitCode) }
     }
 }
 
@@ -89,31 +93,49 @@ struct Failure: Error {
 enum FlagNames {
     /// Parameters whose flags have the same name, with hyphens.
     private static let same: Set<String> = [
-        "epochs", "sequenceLength", "partitioning", "statefulEpochs", "validationWindows", "maxRecoveries",
+        "cell", "tokens", "epochs", "sequenceLength", "partitioning", "statefulEpochs", "validationWindows",
+        "maxRecoveries",
         "patience", "minimumImprovement", "minimumEpochs", "checkpointSeconds", "checkpointSteps",
         "learningRate", "maxGradientNorm", "momentum", "weightDecay", "finalRate", "initializer", "seed",
         "precision", "engine", "threads", "dropout", "embeddingDropout", "weightDrop", "labelSmoothing",
         "minimumFrequency", "limit", "length", "lengthPenalty", "topK", "topP", "minP", "temperature",
-        "alpha", "repetitionPenalty", "repetitionWindow",
+        "alpha", "repetitionPenalty", "repetitionWindow", "cell",
     ]
     /// Parameters whose flags have other names.
     private static let other = [
-        "hiddenSize": "--hidden", "layerCount": "--layers", "embeddingSize": "--embedding",
+        "preprocessing": "--preprocess", "hiddenSize": "--hidden", "layerCount": "--layers",
+        "embeddingSize": "--embedding",
         "tiesWeights": "--tie-weights", "hasSingleBias": "--single-bias", "zoneout.output": "--zoneout",
         "zoneout.memory": "--zoneout-memory", "batchSize": "--batch", "trainingWindows": "--windows",
         "validationFraction": "--validation", "testFraction": "--test", "validation": "--validation-file",
         "test": "--test-file", "validationSteps": "--validate-steps", "earlyStopping": "--patience",
         "checkpointCount": "--keep", "rule": "--optimizer", "averagingPatience": "--optimizer asgd",
-        "averagingDecay": "--average-decay", "decay": "--schedule", "factor": "--decay",
+        "averagingDecay": "--average-decay", "averaging": "--average-decay", "decay": "--schedule",
+        "factor": "--decay",
         "decay.epochs": "--decay-after", "decay.patience": "--decay-after", "warmUpSteps": "--warmup",
         "usesVariationalDropout": "--variational-dropout", "threadCount": "--threads",
         "beamWidth": "--beam", "windowCount": "--windows", "width": "--beam", "count": "--samples",
     ]
 
-    /// The flag for a parameter; the parameter itself where there is none.
+    /// Parameters by the keys that lead to them in JSON, where the last key alone is another's name.
+    private static let keys = [
+        "schedule.epochs": "decay.epochs", "schedule.patience": "decay.patience", "averagingPatience": "rule",
+    ]
+
+    /// The flag for a parameter; the parameter itself where the command has none.
     static func flag(_ parameter: String) -> String {
+        known(parameter).flatMap { RunningCommand.canFollow($0) ? $0 : nil } ?? parameter
+    }
+
+    /// The flag for the parameter that these keys lead to in JSON; nil where there is none.
+    static func flag(settling path: [String]) -> String? {
+        let key = path.joined(separator: ".")
+        return keys[key].flatMap(known) ?? known(key) ?? path.last.flatMap(known)
+    }
+
+    private static func known(_ parameter: String) -> String? {
         if let flag = other[parameter] { return flag }
-        guard same.contains(parameter) else { return parameter }
+        guard same.contains(parameter) else { return nil }
         return "--"
             + parameter.reduce(into: "") { flag, character in
                 flag += character.isUppercase ? "-\(character.lowercased())" : String(character)
@@ -123,7 +145,26 @@ enum FlagNames {
 
 /// The flags that help with what the libraries say without naming any.
 enum Hint {
+    /// What helps with an error: a command line, or flags that the running command has.
     static func hint(for error: any Error) -> String? {
+        command(for: error) ?? flags(for: error).flatMap(possible)
+    }
+
+    /// The part of an advice that the running command can follow; nil if there is none.
+    private static func possible(_ advice: String) -> String? {
+        let parts = advice.split(separator: ", ").filter(RunningCommand.canFollow)
+        return parts.isEmpty ? nil : parts.joined(separator: ", ")
+    }
+
+    private static func command(for error: any Error) -> String? {
+        switch error {
+        case TextError.otherFormat(let file, let format): TextConversion.advice(of: format, in: file)
+        case TrainingError.cannotSave(let folder, _, _): "unroll train --resume \(Shell.path(folder))"
+        default: nil
+        }
+    }
+
+    private static func flags(for error: any Error) -> String? {
         switch error {
         case EngineError.notEnoughMemory: "--hidden, --layers, --batch, --sequence-length"
         case EngineError.tokenOutOfRange:
@@ -139,7 +180,7 @@ enum Hint {
         case ReportError.holdsOtherEvents: "--tensorboard"
         case TrainingError.diverged: "--learning-rate"
         case TrainingError.noKnownTokens: "--minimum-frequency"
-        case TrainingError.cannotSave(let folder, _, _): "--resume \(folder)"
+        case FileError.inUse, TrainingError.keptCheckpoint: "--output"
         case TrainingError.cannotResume(_, .noCheckpoint): "--output"
         case TrainingError.cannotResume(_, .doneEpochs): "--epochs"
         case ParameterError.needs(_, "validationFraction", _):
@@ -151,13 +192,20 @@ enum Hint {
 
     /// A notice, with the flags that help.
     static func described(_ notice: TrainingNotice) -> String {
+        if case .withoutEffect(let parameter, _, _) = notice {
+            return notice.description.replacing(
+                parameter, with: FlagNames.flag(parameter), maxReplacements: 1)
+        }
         let hint: String? =
-            switch notice.kind {
+            switch notice {
+            case .alreadyFinished: "--epochs"
+            case .alreadyStopped: "--patience"
             case .overfitting: "--patience, --dropout, --weight-decay"
             case .learnsNothing: "--learning-rate"
-            case .moreParametersThanTokens: "--validation 0.1"
+            case .warmUpOutlastsRun: "--warmup, --epochs"
+            case .moreParametersThanTokens(_, _, isHeldOut: false): "--validation 0.1"
             default: nil
             }
-        return notice.description + (hint.map { " (\($0))" } ?? "")
+        return notice.description + (hint.flatMap(possible).map { " (\($0))" } ?? "")
     }
 }

@@ -15,7 +15,9 @@ struct UnrollCommand: AsyncParsableCommand {
               unroll evaluate unroll-model other.txt
 
             Results go to standard output, progress and messages to standard error.
-            Exit codes: 0 done, 1 failed, 64 wrong usage, 130 interrupted (a checkpoint is written).
+            A path - stands for standard input or output, ./- for a file of that name.
+            Exit codes: 0 done, 1 failed, 64 wrong usage; 129, 130 and 143 ended by a hangup,
+            Ctrl-C or a polite kill (TERM), after which a run has a checkpoint to resume from.
             """,
         version: "0.2.0",
         subcommands: [
@@ -30,6 +32,7 @@ enum Main {
     static func main() async {
         // Past a limit of the size of files, a write is refused in words instead of ending the process without any.
         ProcessSettings.ignoreFileSizeSignal()
+        Interruption.handleSignals()
         do {
             var command = try UnrollCommand.parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {

@@ -11,7 +11,7 @@ import UnrollModel
 /// otherwise a bit for each byte that is a token, in 32 bytes; the length of the text plus 1, or 0 if it was not known
 /// beforehand; four bytes of checksum. Whole numbers have seven bits in a byte, the lowest first.
 struct CompressedHeader {
-    static let magic: [UInt8] = [0xF5, 0x55, 0x4E, 0x52]
+    static let magic = FileSignature.compressedText
     /// Grows as well when an engine computes other bits than before.
     static let version: UInt8 = 1
     private static let fingerprintSize = 16

@@ -42,6 +42,11 @@ package struct DatasetCache: Sendable, Equatable {
     package func contains(_ dataset: Dataset) -> Bool {
         dataset.matches(file(of: dataset))
     }
+
+    /// The file in the place of a text that has other contents; nil if there is none.
+    package func otherContents(of dataset: Dataset) -> OtherContents? {
+        OtherContents(file(of: dataset), insteadOf: dataset)
+    }
 }
 
 /// The user's own folder of texts, which the environment variable `UNROLL_CORPORA` names.
@@ -58,6 +63,11 @@ package struct DatasetFolder: Sendable {
         }
     }
 
+    /// The file with the name of a text that has other contents; nil if there is none.
+    package func otherContents(of dataset: Dataset) -> OtherContents? {
+        folder.flatMap { OtherContents($0.appending(path: dataset.fileName), insteadOf: dataset) }
+    }
+
     /// The file with the size and the checksum of a text, whatever its name; nil if there is none.
     package func file(of dataset: Dataset) -> URL? {
         guard let folder, let names = try? FileManager.default.contentsOfDirectory(atPath: folder.path)
@@ -65,6 +75,23 @@ package struct DatasetFolder: Sendable {
         // In order, so that of two copies it is always the same.
         return names.map { folder.appending(path: $0).resolvingSymlinksInPath() }
             .sorted { $0.path < $1.path }.first(where: dataset.matches)
+    }
+}
+
+/// A file that has the name of a text, but other contents.
+package struct OtherContents: Sendable, Equatable {
+    /// The file.
+    package let file: URL
+    /// The SHA-256 checksum of its contents.
+    package let sha256: String
+
+    fileprivate init?(_ file: URL, insteadOf dataset: Dataset) {
+        guard FileStatus(of: file.path)?.kind == .file, let contents = try? Data(contentsOf: file) else {
+            return nil
+        }
+        self.file = file
+        sha256 = Checksum.sha256(contents)
+        if sha256 == dataset.sha256 { return nil }
     }
 }
 

@@ -125,9 +125,14 @@ public protocol Engine: AnyObject {
     ///   another batch size, or too little memory.
     func evaluate(_ minibatch: Minibatch) throws -> Double
 
-    /// How well the target at a step and row of the last minibatch was predicted.
+    /// Copies the losses of a row of the last minibatch, in nats, `[T]`.
     ///
-    /// This and the next two are for after ``evaluate(_:)``, before the engine is used again.
+    /// This and the next three are for after ``evaluate(_:)``, before the engine is used again.
+    ///
+    /// - Throws: `EngineError.noPrediction` when the last use was another or had no such row.
+    func copyLosses(row: Int, to losses: inout [Double]) throws(EngineError)
+
+    /// How well the target at a step and row of the last minibatch was predicted.
     ///
     /// - Throws: `EngineError.noPrediction` when the last use was another or had no such step and row.
     func prediction(step: Int, row: Int) throws(EngineError) -> TokenPrediction
@@ -299,7 +304,7 @@ public struct StepResult: Sendable, Equatable, CustomStringConvertible {
 
     /// Loss and norm in one line.
     public var description: String {
-        "loss \(meanLoss) nats per token, gradient norm \(gradientNorm)"
+        "loss \(NumberFormat.decimal(meanLoss)) nats per token, gradient norm \(NumberFormat.decimal(gradientNorm))"
             + (isFinite ? "" : ", parameters unchanged")
     }
 }

@@ -34,7 +34,7 @@ public enum GenerationError: UnrollError, Equatable {
             "the model has no token \(token.debugDescription) to ban; its tokens are \(kind.rawValue)"
         case .allTokensBanned: "all tokens of the model are banned; leave at least one to choose"
         case .adaptationDiverged(let rate):
-            "dynamic evaluation diverged at a learning rate of \(rate); use a smaller one"
+            "dynamic evaluation diverged at a learning rate of \(NumberFormat.significant(Double(rate))); use a smaller one"
         }
     }
 }

@@ -11,7 +11,8 @@ public struct ModelConfiguration: Sendable {
     ///
     /// Default: `TanhCell`.
     ///
-    /// In JSON the cell's name; a program's own cells are found by name only where they are passed.
+    /// In JSON the cell's name and, of a program's own cell, the digest of its formula; such a cell is found by name only
+    /// where it is passed.
     public var cell: any RecurrentCell.Type
     /// Hidden units of every layer, `H`, in 1...65536.
     ///
@@ -72,6 +73,22 @@ public struct ModelConfiguration: Sendable {
         TanhCell.self, ReLUCell.self, LSTMCell.self, GRUCell.self,
     ]
 
+    /// Whether the cell's name stands for its formula.
+    var isCellBuiltIn: Bool { Self.builtInCells.contains { $0 == cell } }
+
+    /// Checks that each of a program's own cells has a name to itself, by which models find it.
+    ///
+    /// - Throws: `ModelError.cellNameTaken`.
+    static func checkNames(of cells: [any RecurrentCell.Type]) throws(ModelError) {
+        var known = builtInCells
+        for cell in cells where !builtInCells.contains(where: { $0 == cell }) {
+            guard !known.contains(where: { $0.name == cell.name }) else {
+                throw .cellNameTaken(cell.name, isBuiltIn: builtInCells.contains { $0.name == cell.name })
+            }
+            known.append(cell)
+        }
+    }
+
     /// How many hidden units a layer may have; one more and the recurrent weights alone would be past 17 gigabytes.
     public static let hiddenSizes = 1...65_536
     /// How many layers a model may have.
@@ -81,8 +98,9 @@ public struct ModelConfiguration: Sendable {
 
     /// Checks that the cell is well-formed and that sizes and probabilities are within their ranges.
     ///
-    /// - Throws: `ModelError.invalidCell`, or `ParameterError` with the property's name.
+    /// - Throws: `ModelError.invalidCell` or `.cellNameTaken`, or `ParameterError` with the property's name.
     package func check() throws {
+        try Self.checkNames(of: [cell])
         _ = try cellGraph()
         for (name, probability) in [("zoneout.output", zoneout.output), ("zoneout.memory", zoneout.memory)] {
             try ParameterError.require((0..<1).contains(probability), name, is: probability, but: "in 0..<1")
@@ -156,7 +174,7 @@ public struct Zoneout: Sendable, Equatable, Codable {
 
 extension ModelConfiguration: Codable {
     private enum CodingKeys: String, CodingKey {
-        case cell, hiddenSize, layerCount, embeddingSize, tiesWeights, hasSingleBias, zoneout
+        case cell, cellDigest, hiddenSize, layerCount, embeddingSize, tiesWeights, hasSingleBias, zoneout
     }
 
     /// The key of a decoder's `userInfo` for the program's own cells, an array of `any RecurrentCell.Type`.
@@ -164,7 +182,8 @@ extension ModelConfiguration: Codable {
 
     /// Reads what `encode(to:)` writes; the cell is looked up among the built-in ones.
     ///
-    /// - Throws: `DecodingError`, and `ModelError.unknownCell` when no cell has the name.
+    /// - Throws: `DecodingError`; `ModelError.unknownCell` when no cell has the name, `.otherFormula` when the cell of
+    ///   that name computes something else.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         let name = try values.decode(String.self, forKey: .cell)
@@ -172,6 +191,11 @@ extension ModelConfiguration: Codable {
         let known = own + Self.builtInCells
         guard let cell = known.first(where: { $0.name == name }) else {
             throw ModelError.unknownCell(name, known: known.map { $0.name })
+        }
+        let digest = try values.decodeIfPresent(String.self, forKey: .cellDigest)
+        if let digest {
+            let own = try cell.digest
+            guard digest == own else { throw ModelError.otherFormula(cell: name, saved: digest, own: own) }
         }
         self.init(
             cell: cell, hiddenSize: try values.decode(Int.self, forKey: .hiddenSize),
@@ -182,10 +206,13 @@ extension ModelConfiguration: Codable {
             zoneout: try values.decode(Zoneout.self, forKey: .zoneout))
     }
 
-    /// Writes every property under its name, the cell by its own.
+    /// Writes every property under its name, the cell by its own; beside that of a program's own cell the digest of its
+    /// formula.
     public func encode(to encoder: any Encoder) throws {
         var values = encoder.container(keyedBy: CodingKeys.self)
         try values.encode(cell.name, forKey: .cell)
+        // A built-in cell's name stands for its formula.
+        if !isCellBuiltIn { try values.encode(cell.digest, forKey: .cellDigest) }
         try values.encode(hiddenSize, forKey: .hiddenSize)
         try values.encode(layerCount, forKey: .layerCount)
         // Null rather than no key, so that the file says that tokens are one-hot.

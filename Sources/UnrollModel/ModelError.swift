@@ -9,6 +9,10 @@ public enum ModelError: UnrollError, Equatable {
     case invalidCell(String, String)
     /// No cell has this name.
     case unknownCell(String, known: [String])
+    /// A program's own cell has the name of a built-in cell, or of another that was passed with it.
+    case cellNameTaken(String, isBuiltIn: Bool)
+    /// The cell of this name has another formula than the one that the model was saved with; both by their digests.
+    case otherFormula(cell: String, saved: String, own: String)
     /// The file holds both tensors of tied weights, and they differ.
     case differingTiedWeights
     /// A tensor of the model is missing.
@@ -29,6 +33,14 @@ public enum ModelError: UnrollError, Equatable {
             "the cell '\(name)' is not well-formed: \(reason)"
         case .unknownCell(let name, let known):
             "there is no cell '\(name)'; known cells: \(known.joined(separator: ", "))"
+        case .cellNameTaken(let name, let isBuiltIn):
+            (isBuiltIn
+                ? "a cell of this program has the name of the built-in cell '\(name)'"
+                : "two cells of this program have the name '\(name)'")
+                + "; models find a cell by its name: give it another"
+        case .otherFormula(let name, let saved, let own):
+            "the model was made with another formula of the cell '\(name)' (SHA-256 \(saved.prefix(12))…) than this "
+                + "program's (\(own.prefix(12))…); pass the cell that it was trained with, or train again under another name"
         case .differingTiedWeights:
             "'embedding.weight' and 'decoder.weight' differ, but this model ties them; keep the right one of them"
         case .missingTensor(let name):

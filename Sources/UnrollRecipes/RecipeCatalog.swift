@@ -17,7 +17,7 @@ package enum RecipeCatalog {
             return try Recipe(jsonData: Data(file.json), name: name)
         }
         guard FileManager.default.fileExists(atPath: name) else {
-            throw .unknownRecipe(name: name, suggestion: Suggestion.nearest(to: name, among: names))
+            throw .unknownRecipe(name: name, suggestion: Suggestion.likeliest(for: name, among: names))
         }
         let url = URL(filePath: name)
         let data: Data

@@ -133,7 +133,7 @@ struct RecipeReader {
             try setting.model.check()
             try setting.training.check()
             try setting.training.check(isHeldOut: setting.isHeldOut)
-            try setting.training.regularization.check(for: setting.model)
+            try setting.training.check(for: setting.model)
         }
         let counts = [
             ("corpus.minimumFrequency", setting.corpus.minimumFrequency ?? 1),
@@ -141,6 +141,11 @@ struct RecipeReader {
         ]
         if let (key, value) = counts.first(where: { $0.1 < 1 }) {
             throw invalid("'\(key)' is \(value) but must be at least 1")
+        }
+        // Paths of the system end at a null character; an empty one would be the recipe's own folder.
+        if setting.corpus.text.allSatisfy(\.isWhitespace) || setting.corpus.text.contains("\0") {
+            throw invalid(
+                "'corpus.text' is '\(setting.corpus.text)' but must be the name of a text or a path")
         }
         if setting.corpus.text == "sample", setting.corpus.sha256 != nil {
             throw invalid("the text 'sample' is part of the program; leave out 'corpus.sha256'")

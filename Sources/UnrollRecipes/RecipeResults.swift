@@ -35,7 +35,7 @@ package struct RunResult: Sendable, Encodable {
     ///
     /// It depends on how the text is cut; of minibatches of equal size it is never less than the perplexity.
     package var meanOfExponentials: Double?
-    /// The epoch, counted from 1, in which the loss became non-finite.
+    /// The epoch, counted from 1, in which training diverged.
     package var divergedInEpoch: Int?
     /// Tokens trained on.
     package var tokens = 0

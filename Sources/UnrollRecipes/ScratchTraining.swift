@@ -17,6 +17,7 @@ struct ScratchTraining {
     /// W_xh `[V, H]`, W_hh `[H, H]`, b_h `[H]`, W_hq `[H, V]`, b_q `[V]`.
     private var tensors: [Tensor]
     private var epoch = 0
+    private var gauge = DivergenceGauge()
     private var seconds = 0.0
     private var tokens = 0
 
@@ -83,7 +84,9 @@ struct ScratchTraining {
                 state = try .zeros([minibatch.batchSize, setting.model.hiddenSize])
             }
             let result = try step(on: minibatch, state: &state)
-            guard result.loss.isFinite, result.norm.isFinite else {
+            guard result.loss.isFinite, result.norm.isFinite,
+                !gauge.observe(result.loss, vocabularySize: corpus.vocabulary.count)
+            else {
                 throw TrainingError.diverged(
                     epoch: epoch, step: index + 1, learningRate: training.optimizer.learningRate)
             }

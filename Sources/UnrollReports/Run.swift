@@ -15,7 +15,10 @@ package struct Run: Sendable {
     package private(set) var model: [Setting] = []
     /// The settings of the training, and its text.
     package private(set) var training: [Setting] = []
+    /// The lines of the log.
     package private(set) var metrics: [EpochMetrics] = []
+    /// What is on the disk of the models that the log tells of.
+    package private(set) var saved: SavedRun
     package private(set) var samples: [SampleRecord] = []
     package private(set) var sessions: [SessionEnvironment] = []
     /// What could not be read, and why.
@@ -27,6 +30,7 @@ package struct Run: Sendable {
     package init(contentsOf url: URL, name: String) throws {
         let folder = ModelFolder(url)
         self.name = name
+        saved = SavedRun(of: folder, metrics: [])
         try folder.check()
         let hasFile = { FileManager.default.fileExists(atPath: folder.url(of: $0).path) }
         guard hasFile(Setting.File.training.rawValue) || hasFile(EpochMetrics.fileName) else {
@@ -52,6 +56,8 @@ package struct Run: Sendable {
             run.parameterCount = model.parameters.scalarCount
             run.vocabularySize = model.vocabulary.count
         }
+        saved = SavedRun(of: folder, metrics: metrics)
+        if let loss = saved.loss { notes.append(loss) }
     }
 
     /// Reads one thing, and notes why it cannot be read if so, since a report of the rest is useful.
@@ -84,6 +90,8 @@ extension Run {
         /// The epoch, counted from 1.
         package var epoch: Int
         package var perplexity: Double
+        /// Steps of training since the beginning of the run; nil where they were not counted.
+        package var step: Int?
 
         /// The cost of a token in bits: the base-2 logarithm of the perplexity.
         package var bitsPerToken: Double { log2(perplexity) }
@@ -92,33 +100,44 @@ extension Run {
     /// Whether there was a held-out text.
     package var isValidated: Bool { metrics.contains { $0.validationPerplexity != nil } }
 
+    /// The lines of the log whose models are not lost.
+    package var savedMetrics: [EpochMetrics] { metrics.filter(saved.includes) }
+
     /// The perplexities that runs are compared by: of the held-out text, or of the training text if there is none.
     var results: [Result] {
-        metrics.compactMap { line in
+        savedMetrics.compactMap { line in
             let perplexity = isValidated ? line.validationPerplexity : line.perplexity
             return perplexity.flatMap {
-                $0.isFinite && $0 > 0 ? Result(epoch: line.epoch, perplexity: $0) : nil
+                $0.isFinite && $0 > 0 ? Result(epoch: line.epoch, perplexity: $0, step: line.step) : nil
             }
         }
     }
 
-    /// The least perplexity.
+    /// The least perplexity, whether or not the model that had it was kept.
     package var best: Result? { results.min { $0.perplexity < $1.perplexity } }
+
+    /// Whether the folder has the model of the least perplexity.
+    package var isBestSaved: Bool {
+        guard let step = best?.step else { return false }
+        // A best model that does not say of which step it is has been saved by an early version.
+        let models = [saved.model?.step, saved.best.map { $0.moment?.step ?? step }]
+        return models.contains(step)
+    }
 
     /// The last perplexity.
     package var final: Result? { results.last }
 
     /// The number of completed passes over the text.
-    package var completedEpochs: Int { metrics.last { $0.partOfEpoch == nil }?.epoch ?? 0 }
+    package var completedEpochs: Int { savedMetrics.last { $0.partOfEpoch == nil }?.epoch ?? 0 }
 
     /// The number of planned passes over the text.
     package var plannedEpochs: Int? { setting("epochs").flatMap { Int($0) } }
 
     /// The seconds of training.
-    package var seconds: Double? { metrics.last?.seconds }
+    package var seconds: Double? { savedMetrics.last?.seconds }
 
     /// The training tokens per second.
-    package var tokensPerSecond: Double? { metrics.last?.tokensPerSecond }
+    package var tokensPerSecond: Double? { savedMetrics.last?.tokensPerSecond }
 
     /// The value of a setting by its name.
     func setting(_ name: String) -> String? {

@@ -21,12 +21,18 @@ package struct RunRecorder: Sendable {
     ///
     /// - Throws: `ReportError.holdsOtherEvents`, or `FileError` if the folder for event files is not one.
     package init(_ trainer: Trainer, in folder: URL, options: RecordingOptions) throws {
-        if let tensorBoard = options.tensorBoard {
-            try EventFileWriter.files(in: tensorBoard, isResumed: options.isResumed)
-        }
+        try Self.check(options)
         self.trainer = trainer
         self.folder = ModelFolder(folder)
         self.options = options
+    }
+
+    /// Checks that the event files have a place.
+    ///
+    /// - Throws: `ReportError.holdsOtherEvents`, or `FileError` if the folder for event files is not one.
+    package static func check(_ options: RecordingOptions) throws {
+        guard let tensorBoard = options.tensorBoard else { return }
+        try EventFileWriter.files(in: tensorBoard, isResumed: options.isResumed)
     }
 
     /// Records an event.
@@ -46,16 +52,18 @@ package struct RunRecorder: Sendable {
 
     private mutating func start(_ plan: TrainingPlan) throws {
         // The epochs after the checkpoint are trained again.
+        let earlier = options.earlier.map { ModelFolder($0) } ?? folder
         let url = folder.url(of: SampleRecord.fileName)
-        let samples = try JSONLines<SampleRecord>(contentsOf: url)
+        let samples = try JSONLines<SampleRecord>(contentsOf: earlier.url(of: SampleRecord.fileName))
         let kept = samples.elements.filter { $0.epoch <= plan.completedEpochs }
-        if samples.damagedCount > 0 || kept != samples.elements { try JSONLines.write(kept, to: url) }
+        let isOther = options.earlier == nil ? kept.count < samples.elements.count : !kept.isEmpty
+        if isOther || samples.damagedCount > 0 { try JSONLines.write(kept, to: url) }
         lastSampledEpoch = kept.last?.epoch ?? 0
 
         try EnvironmentFile.add(
             SessionEnvironment(
                 programVersion: options.programVersion, engine: plan.engine, choice: options.engine),
-            to: folder)
+            to: folder, after: earlier)
 
         guard let tensorBoard = options.tensorBoard else { return }
         let metrics = try JSONLines<EpochMetrics>(contentsOf: folder.url(of: EpochMetrics.fileName))
@@ -123,17 +131,21 @@ package struct RecordingOptions: Sendable {
     package var programVersion: String
     /// The folder for event files; nil for none.
     package var tensorBoard: URL?
-    /// Whether the run resumes from a checkpoint.
+    /// Whether the run goes on in its folder.
     package var isResumed: Bool
+    /// The folder of the run whose samples and sessions this one takes along, as it goes on from there in a folder of its
+    /// own; nil for none.
+    package var earlier: URL?
 
     package init(
         prompt: String?, engine: EngineKind, programVersion: String, tensorBoard: URL? = nil,
-        isResumed: Bool = false
+        isResumed: Bool = false, earlier: URL? = nil
     ) {
         self.prompt = prompt
         self.engine = engine
         self.programVersion = programVersion
         self.tensorBoard = tensorBoard
         self.isResumed = isResumed
+        self.earlier = earlier
     }
 }

@@ -11,10 +11,14 @@ public enum TextError: UnrollError, Equatable {
     case isDirectory(file: String)
     /// There is no file in the folder.
     case emptyFolder(folder: String)
+    /// All files in the folder are left out of texts, for Unroll has written them.
+    case noTexts(folder: String, [TextNotice])
     /// The system refused to open or read the file.
     case unreadable(file: String, reason: String)
     /// The text is not UTF-8; the offset is the number of bytes before the first faulty sequence.
     case invalidUTF8(file: String, offset: Int)
+    /// The first bytes are those of another format than UTF-8 text.
+    case otherFormat(file: String, FileFormat)
     /// No token is left after preprocessing.
     case emptyText(file: String)
     /// The text has more distinct tokens than ids can count.
@@ -41,12 +45,18 @@ extension TextError {
             "\(file): is a folder; name a text file inside it"
         case .emptyFolder(let folder):
             "\(folder): no files in this folder (hidden ones do not count); name one that holds texts"
+        case .noTexts(let folder, let notices):
+            "\(folder): no texts in this folder (\(notices.first?.description ?? "")"
+                + (notices.count > 1 ? " and \(notices.count - 1) more" : "")
+                + "); name one that holds texts, or a file in it to read it all the same"
         case .unreadable(let file, let reason):
             "\(file): cannot be read (\(reason)); check the path and its permissions"
         case .invalidUTF8(let file, let offset):
-            "\(file): not valid UTF-8 at byte \(offset); convert the file to UTF-8 or take bytes as tokens"
+            "\(file): not valid UTF-8 at byte \(offset); convert the file to UTF-8, or use a model whose tokens are bytes"
+        case .otherFormat(let file, let format):
+            "\(file): not valid UTF-8 but \(format.rawValue) by its first bytes; \(format.wayOut)"
         case .emptyText(let file):
-            "\(file): no tokens in this text; choose another text, preprocessing or kind of token"
+            "\(file): no tokens in this text; choose another text"
         case .vocabularyTooLarge(let file, let tokens):
             "\(file): \(tokens) distinct tokens are too many; take characters or bytes as tokens"
         case .textTooShortToSplit(let tokens, let validation, let test):
@@ -66,6 +76,16 @@ extension TextError {
         case .textTooShort(let tokens, let needed, let batchSize, let sequenceLength):
             "the text has \(tokens) tokens, and a minibatch of \(batchSize) sequences of \(sequenceLength) needs"
                 + " \(needed); lower the batch size or the sequence length, or use a longer text"
+        }
+    }
+}
+
+extension FileFormat {
+    fileprivate var wayOut: String {
+        switch contents {
+        case .encodedText: "convert it to UTF-8, or use a model whose tokens are bytes"
+        case .compressed: "decompress it first"
+        case .document: "name the text that is in it, in a file of its own"
         }
     }
 }

@@ -6,7 +6,8 @@ import UnrollBase
 /// Options out of range are a `ParameterError`; what goes wrong with texts, engines and files is thrown as `TextError`,
 /// `EngineError` and `FileError`.
 public enum TrainingError: UnrollError, Equatable {
-    /// The loss or the gradient is not finite, or the perplexity exceeds what a `Double` holds.
+    /// The loss or the gradient is not finite, the perplexity exceeds what a `Double` holds, or the loss stays far above
+    /// that of tokens drawn at random.
     case diverged(epoch: Int, step: Int, learningRate: Float)
     /// No token of the text is frequent enough to be in the vocabulary.
     case noKnownTokens(text: String)
@@ -14,6 +15,8 @@ public enum TrainingError: UnrollError, Equatable {
     case otherVocabulary(text: String, trainingText: String)
     /// The run has stopped because its checkpoints cannot be written; `attempts` of them in a row.
     case cannotSave(folder: String, attempts: Int, reason: String)
+    /// The folder is a checkpoint that another run keeps, and removes when it is old.
+    case keptCheckpoint(folder: String, run: String)
     /// The run of a folder cannot be resumed.
     case cannotResume(folder: String, ResumeProblem)
 
@@ -32,7 +35,8 @@ public enum TrainingError: UnrollError, Equatable {
         switch self {
         case .diverged(let epoch, let step, let learningRate):
             "training diverged: the loss is not finite, or far too large, in epoch \(epoch), step \(step); the last "
-                + "checkpoint is kept; try a smaller learning rate than \(learningRate)"
+                + "checkpoint is kept; try a smaller learning rate than "
+                + NumberFormat.significant(Double(learningRate))
         case .noKnownTokens(let text):
             "'\(text)': no token is frequent enough to be in the vocabulary; lower the minimum frequency"
         case .otherVocabulary(let text, let trainingText):
@@ -40,6 +44,8 @@ public enum TrainingError: UnrollError, Equatable {
         case .cannotSave(let folder, let attempts, let reason):
             "training stopped, as \(attempts == 1 ? "a checkpoint" : "\(attempts) checkpoints in a row") could not be "
                 + "written to '\(folder)': \(reason); the last one written is whole: fix the cause and resume the run"
+        case .keptCheckpoint(let folder, let run):
+            "'\(folder)' is a checkpoint that the run in '\(run)' keeps for a while; go on with it in a new folder"
         case .cannotResume(let folder, let problem):
             "cannot resume '\(folder)': \(problem.description)"
         }

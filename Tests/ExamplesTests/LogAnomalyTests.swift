@@ -23,15 +23,19 @@ import Unroll
             to: usual, atomically: true, encoding: .utf8)
         var lines = usualLines(200, seed: 2)
         lines[30] = "12:04:55 GET /../../etc/passwd 200 14 ms"
-        lines[77] = "03:11:20 GET /index.html 500 85 ms: connection reset by peer"
-        try lines.map { $0 + "\n" }.joined().write(to: log, atomically: true, encoding: .utf8)
+        lines[176] = "03:11:20 GET /index.html 500 85 ms: connection reset by peer"
+        // Not even text, which must not keep it from the lines around.
+        let invalid = Data("12:04:55 GET /".utf8) + [0xFF, 0xFE, 0x80, 0xC3] + Data(" 200 14 ms\n".utf8)
+        let parts = [lines[..<100], lines[100...]].map { Data($0.map { $0 + "\n" }.joined().utf8) }
+        try (parts[0] + invalid + parts[1]).write(to: log)
 
         let detector = try await AnomalyDetector(learningFrom: usual, epochs: 5)
         var found: [Int: TextScore] = [:]
         try await detector.forEachAnomaly(in: log) { found[$0.number] = $0.score }
         let marked = found.mapValues { $0.marked() }
-        #expect(found.keys.sorted() == [31, 78], "\(marked)")
-        for (number, oddity) in [(31, "/../../etc/passwd"), (78, "500"), (78, "connection reset by peer")] {
+        #expect(found.keys.sorted() == [31, 101, 178], "\(marked)")
+        #expect(marked[101]?.contains(#"\xFF\xFE\x80\xC3"#) == true)
+        for (number, oddity) in [(31, "/../../etc/passwd"), (178, "500"), (178, "connection reset by peer")] {
             let span = found[number].flatMap { score in score.span.map { score.text(of: $0.tokens) } }
             #expect(span?.contains(oddity) == true, "\(marked)")
         }

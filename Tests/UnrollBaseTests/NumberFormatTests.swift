@@ -52,16 +52,17 @@ import UnrollBase
     }
 
     @Test(arguments: [
-        (1.5, "1.500"), (999.9994, "999.999"), (1000, "1e+03"), (123_456, "1.23e+05"), (-5000, "-5000.000"),
+        (1.5, "1.500"), (999.9994, "999.999"), (1000, "1e+03"), (123_456, "1.23e+05"), (-5000, "-5e+03"),
+        (999.9996, "1e+03"), (-999.9994, "-999.999"), (1.5e96, "1.5e+96"), (-1.5e96, "-1.5e+96"),
     ])
-    func decimalsAreThreeDigits(value: Double, text: String) {
+    func decimalsAreSixDigitsAtMost(value: Double, text: String) {
         #expect(NumberFormat.decimal(value) == text)
     }
 
     @Test(arguments: [
         (0, "0"), (-0.4, "0"), (-0.5, "-1"), (999, "999"), (999.5, "1,000"), (-1000, "-1,000"),
         (1_234_567, "1,234,567"),
-        (-999_999, "-999,999"), (1e16, "1e+16"),
+        (-999_999, "-999,999"), (1e16, "1e+16"), (1.23456789e20, "1.23457e+20"),
     ])
     func groupsHaveThreeDigits(value: Double, text: String) {
         #expect(NumberFormat.grouped(value) == text)
@@ -92,7 +93,7 @@ import UnrollBase
 
     @Test(arguments: [
         (1, "1.0 bytes"), (999, "999.0 bytes"), (1200, "1.2 KB"), (3.14e9, "3.1 GB"),
-        (1e22, "more than 1000 PB"),
+        (1e22, "more than 1000 PB"), (1.5e18, "more than 1000 PB"),
     ])
     func bytesHaveAUnit(count: Double, text: String) {
         #expect(NumberFormat.bytes(count) == text)

@@ -78,7 +78,7 @@ extension CommandLineTests {
                 (["compress", "model", "text.txt", "text.txt", "--force"], 1, "another file"),
                 (["compress", "model", "text.txt", "./text.txt", "--force"], 1, "another file"),
                 (["compress", "model", "text.txt", "nowhere/new"], 1, "nowhere"),
-                (["compress", "model", "text.txt", "/dev/full"], 1, "No space left"),
+                (["compress", "model", "text.txt", "/dev/full"], 1, "/dev/full: no space left"),
                 (
                     ["decompress", "model", "text.txt", "new"], 1,
                     "text.txt: not in Unroll's compressed format"
@@ -128,6 +128,67 @@ extension CommandLineTests {
             #expect(other.status == 0)
             try await expectFailure(
                 ["decompress", "other", "small", "back"], status: 1, naming: "another model", in: folder)
+        }
+
+        // MARK: Files
+
+        /// Octal permissions and the time of modification.
+        private func attributes(_ name: String) throws -> [FileAttributeKey: Int] {
+            let all = try FileManager.default.attributesOfItem(atPath: folder(name).path)
+            let time = try #require(all[.modificationDate] as? Date)
+            return [
+                .posixPermissions: try #require(all[.posixPermissions] as? Int),
+                .modificationDate: Int(time.timeIntervalSince1970),
+            ]
+        }
+
+        @Test func filesHavePermissionsAndTimeOfTheInput() async throws {
+            let expected: [FileAttributeKey: Int] = [
+                .posixPermissions: 0o600, .modificationDate: 1_000_000_000,
+            ]
+            try FileManager.default.setAttributes(
+                [.posixPermissions: 0o600, .modificationDate: Date(timeIntervalSince1970: 1_000_000_000)],
+                ofItemAtPath: folder("text.txt").path)
+            try await unroll("compress", "model", "text.txt", "small")
+            #expect(try attributes("small") == expected)
+            try await unroll("decompress", "model", "small", "back")
+            #expect(try attributes("back") == expected)
+            // Private files stay private, whichever of both is.
+            try FileManager.default.setAttributes(
+                [.posixPermissions: 0o644], ofItemAtPath: folder("text.txt").path)
+            try await unroll("compress", "model", "text.txt", "small", "--force")
+            #expect(try attributes("small") == expected)
+            // Standard input has nothing to pass on.
+            try await unroll("compress", "model", "-", "piped", input: Data("the ".utf8))
+            #expect(try attributes("piped")[.modificationDate] != 1_000_000_000)
+        }
+
+        @Test func aLinkStaysAndItsTargetIsWritten() async throws {
+            for (name, target) in [("new", "made"), ("old", "replaced")] {
+                try FileManager.default.createSymbolicLink(
+                    atPath: folder(name).path, withDestinationPath: target)
+            }
+            try folder.write("old", to: "replaced")
+            try await unroll("compress", "model", "text.txt", "new")
+            try await unroll("decompress", "model", "made", "old", "--force")
+            #expect(try contents("replaced") == contents("text.txt"))
+            for name in ["new", "old"] {
+                #expect(try FileManager.default.destinationOfSymbolicLink(atPath: folder(name).path) != "")
+            }
+        }
+
+        @Test func aFileIsNotReadAndWrittenAtOnce() async throws {
+            try FileManager.default.linkItem(at: folder("text.txt"), to: folder("other"))
+            try await expectFailure(
+                ["compress", "model", "text.txt", "other", "--force"], status: 1, naming: "another file",
+                in: folder)
+            // Reading what is appended would never end.
+            let script = #"exec "$0" compress model text.txt - >> other"#
+            let running = try Unroll.start(
+                ["-c", script, Unroll.executable.path], program: URL(fileURLWithPath: "/bin/sh"), in: folder)
+            let result = try await running.result()
+            #expect(result.status == 1 && result.error.contains("another file"), "\(result)")
+            #expect(try contents("other") == Data(englishText.utf8))
         }
 
         @Test func kernelsAreThoseOfTheCompressor() async throws {

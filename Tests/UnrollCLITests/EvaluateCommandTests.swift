@@ -99,6 +99,59 @@ extension CommandLineTests {
             #expect(result.error.contains("tokens are unknown to the model"))
         }
 
+        // MARK: One definition
+
+        @Test(arguments: [Self.odd + "\n", "the lamp\n", "t\n"])
+        func allFormsAgreeOnALine(text: String) async throws {
+            try folder.write(text, to: "line.txt")
+            var results: [[String: Any]] = []
+            for options in [[], ["--heatmap", "line.html"], ["--per-line"]] {
+                let result = try await Unroll.run(
+                    ["evaluate", "model", "line.txt", "--json", "--threads", "1"] + options, in: folder)
+                results.append(try #require(try result.objects().first, "\(result.error)"))
+            }
+            for key in ["nats", "bitsPerCharacter", "bitsPerByte"] {
+                let values = results.compactMap { $0[key] as? Double }
+                #expect(values.count == 3 && Set(values).count == 1, "\(key): \(values)")
+            }
+            #expect(results.allSatisfy { $0["tokens"] as? Int == text.count })
+            #expect(results[0]["perplexity"] as? Double == results[1]["perplexity"] as? Double)
+        }
+
+        @Test func aTextOfOneTokenHasAResult() async throws {
+            try folder.write("t", to: "one.txt")
+            for options in [[], ["--heatmap", "one.html"], ["--dynamic"]] {
+                let result = try await Unroll.run(
+                    ["evaluate", "model", "one.txt", "--json"] + options, in: folder)
+                #expect(try result.objects().first?["tokens"] as? Int == 1)
+            }
+        }
+
+        @Test(arguments: [["--tokens", "words"], ["--preprocess", "lowercase"]])
+        func bitsPerByteAreLeftOutWhereTokensDoNotDetermineBytes(options: [String]) async throws {
+            let trained = try await Unroll.run(
+                ["train", "text.txt", "--output", "other", "--epochs", "1"] + Unroll.tiny + options,
+                in: folder)
+            #expect(trained.status == 0, "\(trained.error)")
+            try folder.write("the  lamp was\n\nstill burning\n", to: "other.txt")
+            for form in [[], ["--heatmap", "page.html"], ["--dynamic"], ["--per-line"]] {
+                let arguments = ["evaluate", "other", "other.txt"] + form
+                let line = try #require(
+                    try await Unroll.run(arguments + ["--json"], in: folder).objects().first)
+                #expect(line["bitsPerByte"] is NSNull && line["nats"] is Double)
+                let people = try await Unroll.run(arguments, in: folder)
+                #expect(people.status == 0 && !people.output.contains("bits per byte"))
+                if form == ["--per-line"] { #expect(columns(people).allSatisfy { $0[1].isEmpty }) }
+            }
+            #expect(!(try String(contentsOf: folder("page.html"), encoding: .utf8)).contains("bits per byte"))
+        }
+
+        @Test func unknownTokensTakeTheBitsPerByteOfTheirLine() async throws {
+            let lines = try await evaluate("-", "--per-line", "--json", input: "the lamp\nthe ü lamp\n")
+                .objects()
+            #expect(lines[0]["bitsPerByte"] is Double && lines[1]["bitsPerByte"] is NSNull)
+        }
+
         // MARK: Dynamic evaluation
 
         @Test func dynamicEvaluationLeavesTheModelAsItIs() async throws {
@@ -148,23 +201,18 @@ extension CommandLineTests {
                 for (file, reason) in [
                     ("nowhere.txt", "nowhere.txt: no such file"), ("empty.txt", "empty.txt: no tokens"),
                     ("binary", "not valid UTF-8 at byte 2"),
-                ] where options != ["--per-line"] || file != "binary" {
+                ] where options != ["--per-line"] || file == "nowhere.txt" {
                     try await expectFailure(
                         ["evaluate", "model", file] + options, status: 1, naming: reason, in: folder)
                 }
             }
-            // Lines before it have been printed.
-            let binary = try await evaluate("binary", "--per-line")
-            #expect(binary.status == 1 && binary.lines.count == 1)
-            #expect(binary.error.hasPrefix("unroll: binary: not valid UTF-8 at byte 2"))
             try await expectFailure(
                 ["evaluate", "model", "model", "--per-line"], status: 1, naming: "model: is a folder",
                 in: folder)
-            try await expectFailure(
-                ["evaluate", "model", "short.txt", "--dynamic"], status: 1, naming: "longer text", in: folder)
             // After a line feed, even one character is predicted.
             #expect(try await evaluate("short.txt", "--per-line").lines.count == 1)
             #expect(try await evaluate("short.txt", "--heatmap", "short.html").status == 0)
+            #expect(try await evaluate("short.txt", "--dynamic").lines[0] == "tokens              1")
         }
 
         @Test func pagesThatCannotBeWrittenAreNamed() async throws {
@@ -178,6 +226,13 @@ extension CommandLineTests {
                     ["evaluate", "model", "log.txt", "--heatmap", page], status: 1, naming: reason, in: folder
                 )
             }
+        }
+
+        @Test func aPageIsNotReadAndWrittenAtOnce() async throws {
+            #expect(try await evaluate("log.txt", "--heatmap", "page.html").status == 0)
+            try await expectFailure(
+                ["evaluate", "model", "page.html", "--heatmap", "./page.html"], status: 1,
+                naming: "page.html: is read and written at once", in: folder)
         }
 
         @Test(arguments: [

@@ -205,6 +205,42 @@ extension CommandLineTests {
             #expect(escaped.output == "a\\n\n")
         }
 
+        /// A model of a text in which white space is squeezed.
+        private func trainLowercase(_ options: String...) async throws {
+            try folder.write(String(repeating: "the cat sat on the mat\n", count: 40), to: "cat.txt")
+            let result = try await Unroll.run(
+                ["train", "cat.txt", "--output", "cat", "--epochs", "1", "--preprocess", "lowercase"]
+                    + Unroll.tiny + options, in: folder)
+            #expect(result.status == 0, "\(result.error)")
+        }
+
+        private func generateCat(_ options: String..., input: String = "") async throws -> Unroll.Result {
+            try await Unroll.run(
+                ["generate", "cat", "--threads", "1"] + options, input: Data(input.utf8), in: folder)
+        }
+
+        @Test func aSpaceAtTheEndOfAPromptBeginsAWord() async throws {
+            try await trainLowercase("--prompt", " ")
+            let end = try await generateCat("--prompt", "the ", "--json", "--length", "1").objects().last
+            #expect(end?["promptTokens"] as? Int == 4)
+            let inside = try await generateCat("--prompt", "sat on", "--complete", "20", "--json").objects()
+            #expect(inside.contains { $0["text"] as? String == "" })
+            let after = try await generateCat("--prompt", "sat on ", "--complete", "20", "--json").objects()
+            #expect(after.count == 20 && !after.contains { $0["text"] as? String == "" })
+        }
+
+        @Test func whatIsTypedContinuesAWord() async throws {
+            try await trainLowercase("--tokens", "words")
+            let end = try await generateCat("--prompt", "The cat ", "--json", "--length", "1").objects().last
+            #expect(end?["promptTokens"] as? Int == 2)
+            let result = try await generateCat(
+                "--prompt", "the ca", "--interactive", input: "t\n s\nat\n=q\n")
+            #expect(result.output == "the cat satq\n")
+            #expect(result.error.contains("has never seen 'ca'; "))
+            #expect(result.error.contains("has never seen 'satq'; "))
+            #expect(!result.error.contains("never seen 'cat'") && !result.error.contains("never seen 'at'"))
+        }
+
         // MARK: Failures
 
         @Test(arguments: [
@@ -248,6 +284,15 @@ extension CommandLineTests {
             try await expectFailure(
                 ["generate", "model", "--prompt-file", "-", "--interactive"], status: 64,
                 naming: "--interactive", "standard input", in: folder)
+        }
+
+        @Test func noEscapeNeedsATextThatIsTyped() async throws {
+            try await expectFailure(
+                ["generate", "model", "--prompt-file", "text.txt", "--no-escape"], status: 64,
+                naming: "--no-escape", in: folder)
+            let result = try await Unroll.run(
+                ["generate", "model", "--prompt-file", "text.txt", "--no-escape", "--stop", "t"], in: folder)
+            #expect(result.status == 0, "\(result.error)")
         }
     }
 }

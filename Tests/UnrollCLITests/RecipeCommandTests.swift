@@ -88,6 +88,24 @@ extension CommandLineTests {
             #expect((other["perplexity"] as? [Double])?.count == 3)
         }
 
+        @Test func twoRunsOfOneRecipeDoNotMixTheirResults() async throws {
+            try FileManager.default.createDirectory(
+                at: folder("unroll-recipes"), withIntermediateDirectories: false)
+            // As another process at work on the recipe would have it.
+            try folder.write("17 elsewhere\n", to: "unroll-recipes/mine.lock")
+            let lock = try FileHandle(forReadingFrom: folder("unroll-recipes/mine.lock"))
+            #expect(flock(lock.fileDescriptor, LOCK_EX | LOCK_NB) == 0)
+            let refused = try await Unroll.run(["recipe", "run", "mine.json"], in: folder)
+            #expect(refused.status == 1)
+            #expect(refused.error.contains("process 17 on elsewhere is writing to it"), "\(refused.error)")
+            #expect(refused.error.contains("--output"))
+            let other = try await Unroll.run(["recipe", "run", "mine.json", "--output", "out"], in: folder)
+            #expect(other.status == 0, "\(other.error)")
+            #expect(try folder.names(in: "out") == ["mine-result.json", "mine.svg"])
+            try lock.close()
+            #expect(try await Unroll.run(["recipe", "run", "mine.json"], in: folder).status == 0)
+        }
+
         @Test func whatIsNotAsExpectedFails() async throws {
             try writeRecipe(named: "hopeful", expecting: 1.01)
             let good = try await Unroll.run(["recipe", "verify", "mine.json"], in: folder)
@@ -124,6 +142,7 @@ extension CommandLineTests {
             (["recipe", "run", "mine.json", "--epochs", "0"], 64, "--epochs"),
             (["recipe", "run", "mine.json", "--threads", "0"], 64, "--threads"),
             (["recipe", "run", "mine.json", "--corpus", "-"], 64, "--corpus"),
+            (["recipe", "run", "exercise-detached-state", "--threads", "2"], 64, "--threads"),
             (["recipe", "run", "mine.json", "mine.json"], 1, "'mine'"),
             (["train", "--recipe", "mine.json:other"], 64, "only one setting"),
             (["recipe", "run", "mine.json", "--output", ""], 64, "--output"),

@@ -29,6 +29,22 @@ extension CommandLineTests {
             #expect(!page.contains(folder.url.lastPathComponent))
         }
 
+        @Test func aPageIsWrittenThroughALinkAndKeepsItsPermissions() async throws {
+            try FileManager.default.createSymbolicLink(
+                atPath: folder("link.html").path, withDestinationPath: "page.html")
+            for _ in 0..<2 { #expect(try await report("model", "--output", "link.html").status == 0) }
+            try FileManager.default.setAttributes(
+                [.posixPermissions: 0o600], ofItemAtPath: folder("page.html").path)
+            #expect(try await report("model", "--output", "link.html").status == 0)
+            let attributes = try FileManager.default.attributesOfItem(atPath: folder("page.html").path)
+            #expect(attributes[.posixPermissions] as? Int == 0o600)
+            #expect(
+                try FileManager.default.destinationOfSymbolicLink(atPath: folder("link.html").path)
+                    == "page.html")
+            // A device is no page to replace.
+            #expect(try await report("model", "--output", "/dev/null").status == 0)
+        }
+
         @Test func runsAreComparedOnAPageAndInLines() async throws {
             let other = try await Unroll.run(
                 ["train", "text.txt", "--output", "other", "--epochs", "40", "--validation", "0.2"]
@@ -43,6 +59,7 @@ extension CommandLineTests {
                 Set(lines[0].keys) == [
                     "model", "parameters", "epochs", "plannedEpochs", "perplexity", "validationPerplexity",
                     "bestPerplexity", "bestEpoch", "bitsPerToken", "seconds", "tokensPerSecond",
+                    "saved",
                 ])
             let best = try #require(lines[1]["bestPerplexity"] as? Double)
             #expect(try abs(#require(lines[1]["bitsPerToken"] as? Double) - log2(best)) < 1e-12)

@@ -44,12 +44,29 @@ enum Unroll {
         try await start(arguments, input: input, environment: environment, in: folder).result()
     }
 
-    /// Starts the program.
+    /// Starts the program, or another one, such as a shell that runs it.
+    ///
+    /// It reads `standardInput` in place of `input` if there is one.
     static func start(
-        _ arguments: [String], input: Data = Data(), environment: [String: String] = [:],
-        in folder: TemporaryFolder
+        _ arguments: [String], program: URL = executable, input: Data = Data(), standardInput: Pipe? = nil,
+        environment: [String: String] = [:], in folder: TemporaryFolder
     ) throws -> Running {
-        try Running(arguments, input: input, environment: environment, in: folder)
+        try Running(
+            program, arguments, input: input, standardInput: standardInput, environment: environment,
+            in: folder)
+    }
+
+    private static let knownOptions = Mutex<[[String]: Set<String>]>([:])
+
+    /// The long options of the command that arguments begin with, as its help lists them.
+    static func options(of arguments: [String], in folder: TemporaryFolder) async throws -> Set<String> {
+        let isGroup = ["corpus", "recipe"].contains(arguments.first)
+        let command = Array(arguments.prefix(isGroup ? 2 : 1))
+        if let known = knownOptions.withLock({ $0[command] }) { return known }
+        let help = try await run(command + ["--help"], in: folder)
+        let options = Set(help.output.matches(of: /--[a-z][a-z-]*/).map { String($0.0) })
+        knownOptions.withLock { $0[command] = options }
+        return options
     }
 
     /// A process at work.
@@ -63,22 +80,32 @@ enum Unroll {
         private static let timeLimit = 120.0
 
         fileprivate init(
-            _ arguments: [String], input: Data, environment: [String: String], in folder: TemporaryFolder
+            _ program: URL, _ arguments: [String], input: Data, standardInput: Pipe?,
+            environment: [String: String],
+            in folder: TemporaryFolder
         ) throws {
             streams = try TemporaryFolder()
             try input.write(to: streams("input"))
             let process = Process()
-            process.executableURL = Unroll.executable
+            process.executableURL = program
             process.arguments = arguments
             process.currentDirectoryURL = folder.url
             process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-            process.standardInput = try FileHandle(forReadingFrom: streams("input"))
-            process.standardOutput = try Self.newFile(streams("output"))
-            process.standardError = try Self.newFile(streams("error"))
+            let handles = try [
+                FileHandle(forReadingFrom: streams("input")), Self.newFile(streams("output")),
+                Self.newFile(streams("error")),
+            ]
+            process.standardInput = standardInput ?? handles[0]
+            (process.standardOutput, process.standardError) = (handles[1], handles[2])
             let (stream, continuation) = AsyncStream<Void>.makeStream()
             ended = stream
             process.terminationHandler = { _ in continuation.finish() }
+            // A shell may have started the tests with signals ignored, which the program would leave so.
+            let signals = [SIGHUP, SIGINT, SIGQUIT, SIGTERM].map { ($0, signal($0, SIG_DFL)) }
+            defer { for (number, disposition) in signals { signal(number, disposition) } }
             try process.run()
+            // The process would keep them; Foundation cannot start any with some thousand files open.
+            for handle in handles { try handle.close() }
             self.process = Mutex(process)
             DispatchQueue.global().asyncAfter(deadline: .now() + Self.timeLimit) { [weak self] in
                 if self?.isRunning == true { self?.send(SIGKILL) }
@@ -92,6 +119,8 @@ enum Unroll {
 
         var isRunning: Bool { process.withLock(\.isRunning) }
 
+        var identifier: Int32 { process.withLock(\.processIdentifier) }
+
         /// What has been written so far.
         func contents(of stream: String) throws -> String {
             String(decoding: try Data(contentsOf: streams(stream)), as: UTF8.self)
@@ -103,7 +132,12 @@ enum Unroll {
 
         /// Waits until standard output contains a text, or the program has ended.
         func waits(for text: String) async throws {
-            while isRunning, !(try contents(of: "output")).contains(text) {
+            try await waits { $0.contains(text) }
+        }
+
+        /// Waits until a condition holds for standard output, or the program has ended.
+        func waits(until condition: (String) -> Bool) async throws {
+            while isRunning, !condition(try contents(of: "output")) {
                 try await Task.sleep(for: .milliseconds(5))
             }
         }
@@ -159,6 +193,14 @@ func expectFailure(
     #expect(lines.count == notes + 2 && lines.last == "", comment, sourceLocation: sourceLocation)
     #expect(lines.dropLast().last?.hasPrefix("unroll: ") == true, comment, sourceLocation: sourceLocation)
     for text in texts { #expect(result.error.contains(text), comment, sourceLocation: sourceLocation) }
+    // An advice is one that the command can take; command lines after "unroll" are those of others.
+    let options = try await Unroll.options(of: arguments, in: folder).union(
+        arguments.map { String($0.prefix { $0 != "=" }) })
+    let advice =
+        (lines.dropLast().last?.dropFirst("unroll:".count) ?? "").split(separator: "unroll ").first ?? ""
+    for option in advice.matches(of: /--[a-z][a-z-]*/).map({ String($0.0) }) where option != "--help" {
+        #expect(options.contains(option), "\(option): \(result.error)", sourceLocation: sourceLocation)
+    }
     let after = try FileManager.default.subpathsOfDirectory(atPath: folder.url.path).sorted()
     #expect(before == after, comment, sourceLocation: sourceLocation)
 }

@@ -34,6 +34,15 @@ import UnrollText
         }
     }
 
+    @Test func otherFormulasAreRefused() async throws {
+        let models = try TwoFormulas.models(text: "the lamp was burning there, in the garden; T")
+        let compressed = try models[0].compress(Self.text, threads: 1)
+        #expect(try models[0].decompress(compressed, threads: 1) == Array(Self.text))
+        await expectError(CompressionError.compressedWithAnotherModel) {
+            _ = try models[1].decompress(compressed, threads: 1)
+        }
+    }
+
     @Test func otherFilesAreRefused() async {
         for bytes in [[], [0], Array("a text\n".utf8), [0x1F, 0x8B, 8, 0]] {
             await expect(.notCompressed, of: bytes)

@@ -218,13 +218,38 @@ import UnrollTraining
             try data.prefix(count).write(to: file)
             #expect(throws: GenerationError.self) { try GenerationState(contentsOf: file, for: model) }
         }
-        // A count that cannot grow any more.
+        // A count that cannot grow any more, in a state of an early version, which has no seal.
         var (tensors, metadata) = try Safetensors.decode(data)
         metadata["tokens"] = "\(Int.max)"
+        metadata["seal"] = nil
         try Safetensors.encode(tensors, metadata: metadata).write(to: file)
         #expect(throws: GenerationError.self) { try GenerationState(contentsOf: file, for: model) }
         try FileManager.default.removeItem(at: file)
         #expect(throws: GenerationError.self) { try GenerationState(contentsOf: file, for: model) }
+    }
+
+    @Test(arguments: ["tokens", "recentTokens", "pendingBytes", "needsSpace", "seal"])
+    func aStateWithChangedMetadataIsRefused(key: String) throws {
+        let model = try LanguageModel.untrained(text: "aж漢", tokens: .bytes)
+        let data = try model.read("aж漢").data(for: model)
+        var (tensors, metadata) = try Safetensors.decode(data)
+        // Values that a state could have.
+        let other = ["tokens": "7", "recentTokens": "1", "pendingBytes": "208", "needsSpace": "true"]
+        #expect(metadata[key] != other[key])
+        metadata[key] = other[key] ?? String(repeating: "0", count: 64)
+        let changed = try Safetensors.encode(tensors, metadata: metadata)
+        #expect(
+            throws: GenerationError.unusableState(path: nil, reason: "its metadata has been changed")
+        ) { try GenerationState(data: changed, for: model) }
+    }
+
+    @Test func aStateOfAnotherFormulaIsRefused() throws {
+        let models = try TwoFormulas.models(text: "abc")
+        let data = try models[0].read("ab").data(for: models[0])
+        #expect(try GenerationState(data: data, for: models[0]) == models[0].read("ab"))
+        #expect(throws: GenerationError.stateOfAnotherModel) {
+            try GenerationState(data: data, for: models[1])
+        }
     }
 
     @Test func aStateOfAnotherModelIsRefused() async throws {

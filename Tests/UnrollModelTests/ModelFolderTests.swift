@@ -44,6 +44,39 @@ import UnrollText
         #expect(try folder.names() == ["model", "another", young, locked, others])
     }
 
+    // MARK: The moment of training
+
+    @Test func theMomentOfTrainingIsSavedWithTheParameters() throws {
+        let folder = try TemporaryFolder()
+        var model = try LanguageModel.sample()
+        try model.save(to: folder("model"))
+        #expect(try LanguageModel(contentsOf: folder("model")).moment == nil)
+        let fingerprint = try model.fingerprint
+        for moment in [
+            TrainingMoment(epoch: 0, step: 0), TrainingMoment(epoch: 3, step: 120, validationPerplexity: 2.5),
+        ] {
+            model.moment = moment
+            try model.save(to: folder("model"))
+            let saved = try LanguageModel(contentsOf: folder("model"))
+            #expect(saved.moment == moment && ModelFolder(folder("model")).moment == moment)
+            #expect(try saved.fingerprint == fingerprint)
+        }
+        let file = folder("model/model.safetensors")
+        let data = try Data(contentsOf: file)
+        let text = String(decoding: data, as: UTF8.self)
+        let place = try #require(text.range(of: #"\"step\":120"#)).lowerBound
+        var changed = data
+        changed[text.utf8.distance(from: text.startIndex, to: place) + 9] = UInt8(ascii: "9")
+        try changed.write(to: file)
+        #expect(throws: FileError.invalid(path: file.path, reason: "its metadata has been changed")) {
+            try LanguageModel(contentsOf: folder("model"))
+        }
+        #expect(ModelFolder(folder("model")).moment == nil)
+        // Half of a model is none.
+        try data.dropLast().write(to: file)
+        #expect(!ModelFolder(folder("model")).holdsModel)
+    }
+
     // MARK: What is missing
 
     @Test func missingFoldersAndFilesAreNamed() throws {

@@ -125,11 +125,16 @@ import UnrollText
         #expect(try reader.next()?.lines == nil)
     }
 
-    @Test func aLineThatIsNoTextIsNamed() throws {
-        let bytes = Array("ab\ncd\n".utf8) + [0x65, 0xFF, 0x0A]
+    @Test(arguments: TokenKind.allCases)
+    func linesOfAnyBytesComeAsTheyAre(kind: TokenKind) throws {
+        let bytes = Array("ab\ncd\n".utf8) + [0x65, 0xFF, 0x0A, 0x66, 0x0A, 0xC3]
         try TestTexts.withFile(bytes) { url in
-            #expect(throws: TextError.invalidUTF8(file: url.relativePath, offset: 7)) { _ = try lines(url) }
-            try #expect(lines(url, tokens: .bytes).count == 3)
+            try #expect(
+                lines(url, tokens: kind) == [[0x61, 0x62], [0x63, 0x64], [0x65, 0xFF], [0x66], [0xC3]])
+        }
+        // The mark of UTF-8 is no part of a text, though of the bytes of a file.
+        try TestTexts.withFile(Array("\u{FEFF}a\n\u{FEFF}b\n".utf8)) { url in
+            try #expect(lines(url, tokens: kind).map(\.count) == [kind == .bytes ? 4 : 1, 4])
         }
     }
 

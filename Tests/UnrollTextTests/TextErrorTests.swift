@@ -13,12 +13,22 @@ import UnrollText
         ),
         (
             .invalidUTF8(file: "a.txt", offset: 7),
-            "a.txt: not valid UTF-8 at byte 7; convert the file to UTF-8 or take bytes as tokens"
+            "a.txt: not valid UTF-8 at byte 7; convert the file to UTF-8, or use a model whose tokens are bytes"
         ),
         (
-            .emptyText(file: "a.txt"),
-            "a.txt: no tokens in this text; choose another text, preprocessing or kind of token"
+            .otherFormat(file: "a.txt", .utf16LittleEndian),
+            "a.txt: not valid UTF-8 but UTF-16LE by its first bytes; convert it to UTF-8, or use a model whose"
+                + " tokens are bytes"
         ),
+        (
+            .otherFormat(file: "a.gz", .gzip),
+            "a.gz: not valid UTF-8 but gzip by its first bytes; decompress it first"
+        ),
+        (
+            .otherFormat(file: "a.pdf", .pdf),
+            "a.pdf: not valid UTF-8 but PDF by its first bytes; name the text that is in it, in a file of its own"
+        ),
+        (.emptyText(file: "a.txt"), "a.txt: no tokens in this text; choose another text"),
         (
             .emptyFolder(folder: "books"),
             "books: no files in this folder (hidden ones do not count); name one that holds texts"

@@ -66,6 +66,85 @@ import UnrollText
         #expect(corpus.vocabulary.decode(corpus.tokens) == "text\n")
     }
 
+    /// Files as Unroll writes them, each with its kind.
+    private static let outputs: [(name: String, contents: [UInt8], output: UnrollOutput)] = [
+        ("tokens.cache", Array("ids{}        header  UNTOKN01".utf8), .tokenCache),
+        ("state", [2, 0, 0, 0, 0, 0, 0, 0] + Array("{\"a\":1}".utf8), .tensors),
+        ("letter.unr", [0xF5, 0x55, 0x4E, 0x52, 1, 0], .compressedText),
+        ("report.html", Array("<!DOCTYPE html>\n<!-- unroll report -->\n<html>".utf8), .page),
+        ("map.html", Array("<!DOCTYPE html>\n<!-- unroll heat map -->\n<html>".utf8), .page),
+        ("events.out.tfevents.1700000000.unroll.0", [0, 1, 2], .events),
+        ("mine-result.json", Array("{\n  \"recipe\" : \"mine\"\n}".utf8), .recipeResult),
+        ("mine.svg", Array("<svg/>".utf8), .recipeResult),
+    ]
+
+    @Test func whatUnrollHasWrittenIsLeftOut() throws {
+        try makeFolder("texts/inner")
+        try folder.write("text\n", to: "texts/a.txt")
+        for (name, contents, _) in Self.outputs {
+            try Data(contents).write(to: folder("texts/inner/\(name)"))
+        }
+        let corpus = try Corpus(contentsOf: folder("texts"), tokens: .bytes)
+        #expect(corpus.vocabulary.decode(corpus.tokens) == "text\n")
+        #expect(
+            corpus.notices
+                == Self.outputs.map { .leftOut(path: "inner/\($0.name)", $0.output) }.sorted {
+                    $0.description < $1.description
+                })
+        let reader = try TokenReader(contentsOf: folder("texts"), vocabulary: corpus.vocabulary)
+        #expect(reader.notices == corpus.notices)
+        // What is named is read.
+        for (name, contents, _) in Self.outputs {
+            let named = try Corpus(contentsOf: [folder("texts/inner/\(name)")], tokens: .bytes)
+            #expect(named.tokens.count == contents.count && named.notices.isEmpty)
+        }
+        #expect(
+            "\(corpus.notices[0])"
+                == "left out: inner/events.out.tfevents.1700000000.unroll.0 (a file of events for TensorBoard)"
+        )
+    }
+
+    @Test(arguments: [
+        ["config.json": #"{"format":"unroll-model"}"#, "model.safetensors": "x"],
+        ["config.json": #"{"hidden_size":4}"#, "model.safetensors": "x"],
+        ["config.json": #"{"cell":"tanh","format":"unroll-model"}"#],
+        [
+            "training.json": #"{"corpus":{"sources":["a"]},"format":"unroll-training"}"#,
+            "metrics.jsonl": "{}",
+        ],
+    ])
+    func foldersOfModelsAreLeftOut(files: [String: String]) throws {
+        try makeFolder("texts/model/best")
+        for (name, text) in files { try folder.write(text, to: "texts/model/\(name)") }
+        try folder.write("notes", to: "texts/model/best/notes.txt")
+        try folder.write("text\n", to: "texts/z.txt")
+        let corpus = try Corpus(contentsOf: folder("texts"))
+        #expect(corpus.vocabulary.decode(corpus.tokens) == "text\n")
+        #expect(corpus.notices == [.leftOut(path: "model", .modelFolder)])
+        #expect(throws: TextError.noTexts(folder: folder("texts/model").relativePath, corpus.notices)) {
+            try Corpus(contentsOf: folder("texts/model"))
+        }
+        #expect(try text(of: [folder("texts/model/best/notes.txt")]) == "notes")
+        try FileManager.default.removeItem(at: folder("texts/z.txt"))
+        let error = #expect(throws: TextError.self) { try Corpus(contentsOf: folder("texts")) }
+        #expect(
+            error?.description.contains("no texts in this folder (left out: model (a model folder))") == true)
+    }
+
+    @Test func textsThatLookLikeOutputsAreTexts() throws {
+        try makeFolder("texts")
+        let texts = [
+            "config.json": #"{"output":"unroll-model"}"#, "metrics.jsonl": "{}",
+            "page.html": "<!DOCTYPE html>",
+            "short": "x", "my-result.json": "{}", "drawing.svg": "<svg/>", "empty": "",
+            "mark.txt": "a text about UNTOKN01 and <!-- unroll report -->",
+        ]
+        for (name, text) in texts { try folder.write(text, to: "texts/\(name)") }
+        let corpus = try Corpus(contentsOf: folder("texts"), tokens: .bytes)
+        #expect(corpus.notices.isEmpty)
+        #expect(corpus.tokens.count == texts.values.reduce(0) { $0 + $1.utf8.count })
+    }
+
     @Test func whatIsNoTextIsNamed() throws {
         try makeFolder("empty/inner")
         try folder.write("hidden", to: "empty/.hidden")

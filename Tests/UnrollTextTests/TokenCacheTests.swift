@@ -213,6 +213,90 @@ import UnrollText
         #expect(try folder.names(in: "model") == ["tokens.cache"])
     }
 
+    @Test(arguments: ["changed", "one bit", "swapped", "shorter", "longer", "zeros"])
+    func damagedIDsAreNotRead(damage: String) throws {
+        // In memory, since it is compared after the file has been changed where it is mapped.
+        let expected = try Corpus(contentsOf: text)
+        #expect(try cached([text]).notices.isEmpty)
+        let whole = try Data(contentsOf: cache)
+        let ids = expected.tokens.count * expected.tokens.bytesPerID
+        var data = whole
+        switch damage {
+        case "changed": for index in stride(from: 0, to: 20_000, by: 3) { data[index] ^= 1 }
+        case "one bit": data[ids - 1] ^= 0x80
+        case "swapped": data = data[500..<1_000] + data[..<500] + data[1_000...]
+        case "shorter": data.removeSubrange(100..<104)
+        case "longer": data.insert(contentsOf: [0, 0], at: 100)
+        default: data.replaceSubrange(0..<4_096, with: Data(count: 4_096))
+        }
+        try data.write(to: cache)
+        let repaired = try cached([text])
+        expectEqual(repaired, expected)
+        #expect(repaired.notices == [.damagedCache(path: cache.path)])
+        #expect(try Data(contentsOf: cache) == whole)
+        #expect(try cached([text]).notices.isEmpty)
+
+        // Without the text, what is damaged does not stand for it.
+        try data.write(to: cache)
+        try FileManager.default.removeItem(at: text)
+        #expect(throws: TextError.fileNotFound(file: text.relativePath)) { try cached([text]) }
+        try whole.write(to: cache)
+        expectEqual(try cached([text]), expected)
+    }
+
+    @Test func theIDsOfAnotherCacheAreNotRead() throws {
+        let expected = try cached([text])
+        let whole = try Data(contentsOf: cache)
+        let other = "y" + TestTexts.random(seed: 4, fragments: 9_000)
+        try folder.write(other, to: "other.txt")
+        _ = try cached([folder("other.txt")])
+        let ids = expected.tokens.count * expected.tokens.bytesPerID
+        let body = try Data(contentsOf: cache).prefix(ids)
+        #expect(body.count == ids)
+        try (body + whole.dropFirst(ids)).write(to: cache)
+        expectEqual(try cached([text]), expected)
+    }
+
+    /// The committed cache has no checksum of its ids, and is checked by the fingerprint of its text.
+    @Test func cachesOfEarlyVersionsAreCheckedToo() throws {
+        let fixture = try #require(
+            Bundle.module.url(forResource: "tokens.cache", withExtension: nil, subdirectory: "Fixtures"))
+        func corpus() throws -> Corpus {
+            try Corpus(
+                contentsOf: [URL(fileURLWithPath: "/texts/large.txt")], preprocessing: .lowercase,
+                tokens: .words, limit: 50, cache: folder("early.cache"))
+        }
+        let data = try Data(contentsOf: fixture)
+        try data.write(to: folder("early.cache"))
+        let ids = try corpus().tokens.count
+        for index in [0, 7, ids - 1] {
+            var changed = data
+            changed[index] ^= 1
+            try changed.write(to: folder("early.cache"))
+            #expect(throws: TextError.fileNotFound(file: "/texts/large.txt")) { try corpus() }
+        }
+    }
+
+    @Test func aCacheIsPutInPlaceWhenItIsAccepted() throws {
+        _ = try cached([text])
+        let before = try Data(contentsOf: cache)
+        try folder.write("another text", to: "text.txt")
+        let abandoned = try makeAbandonedFile()
+        let reading = Corpus.Reading(.files([text]), cache: cache, smallestCachedText: 1)
+        do {
+            let staged = try StagedCorpus(reading)
+            expectEqual(staged.corpus, try Corpus(contentsOf: text))
+            #expect(try Data(contentsOf: cache) == before)
+        }
+        #expect(try folder.names(in: "model") == ["tokens.cache", abandoned.lastPathComponent])
+        #expect(try Data(contentsOf: cache) == before)
+        let staged = try StagedCorpus(reading)
+        try staged.putCacheInPlace()
+        #expect(try folder.names(in: "model") == ["tokens.cache"])
+        #expect(try Data(contentsOf: cache) != before)
+        expectEqual(try cached([text]), staged.corpus)
+    }
+
     @Test func aFolderInPlaceOfTheCacheIsNamed() throws {
         try FileManager.default.createDirectory(at: cache, withIntermediateDirectories: true)
         try folder.write("x", to: "model/tokens.cache/file")

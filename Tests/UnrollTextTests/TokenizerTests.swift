@@ -56,6 +56,8 @@ import UnrollText
         // Where line feeds have become spaces, and several of them one.
         #expect(try line("?A, b!", .characters, .letters, knowing: "ab c") == "a b ")
         #expect(try line(" A  b ", .characters, .lowercase, knowing: "ab c") == "a b ")
+        #expect(try line(" ?", .characters, .letters, knowing: "ab c") == "")
+        #expect(try line("", .characters, .lowercase, knowing: "ab c") == "")
         // Where the model knows no such token, or words have none between them.
         #expect(try line("ab", .characters, knowing: "ab") == "ab")
         #expect(try line("ab", .words, knowing: "ab\nab") == "ab")

@@ -115,10 +115,10 @@ import UnrollTraining
         let best = try LanguageModel(contentsOf: folder("model/best"))
         let heldOut = try #require(try corpus.split(validationFraction: 60.0 / 360).validation)
         let perplexities = reports.compactMap(\.validationPerplexity)
-        #expect(try best.evaluate(on: heldOut).perplexity == perplexities.min())
+        #expect(try best.heldOutPerplexity(on: heldOut).perplexity == perplexities.min())
         #expect(perplexities.min() != perplexities.last)
         let last = try LanguageModel(contentsOf: model)
-        #expect(try last.evaluate(on: heldOut).perplexity == perplexities.last)
+        #expect(try last.heldOutPerplexity(on: heldOut).perplexity == perplexities.last)
     }
 
     @Test func withoutValidationThereIsNoBest() async throws {

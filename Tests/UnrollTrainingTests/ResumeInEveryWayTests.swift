@@ -50,7 +50,8 @@ import UnrollTraining
             options.schedule = Self.schedules[(index + cell.gates.count) % Self.schedules.count]
             options.validationSteps = 3
             options.regularization = Self.regularizations[index % Self.regularizations.count]
-            model.zoneout = index == 1 ? Zoneout(output: 0.1, memory: 0.3) : Zoneout()
+            let memory: Float = cell.states.count > 1 ? 0.3 : 0
+            model.zoneout = index == 1 ? Zoneout(output: 0.1, memory: memory) : Zoneout()
             let whole = try Trainer(
                 corpus: corpus, model: model, options: options, engine: .cpu(threads: 1))
             let events = try await whole.runToEnd()

@@ -222,6 +222,23 @@ import UnrollTraining
         #expect(try await resumed.runToEnd().reports.map(\.epoch) == [2, 3, 4])
     }
 
+    @Test func aCellWithAnotherFormulaIsNotResumed() async throws {
+        let corpus = try TestTraining.corpus()
+        let folder = try TemporaryFolder()
+        let trainer = try Trainer(
+            corpus: corpus, model: ModelConfiguration(cell: TwoFormulas.First.self, hiddenSize: 4),
+            options: TestTraining.options())
+        try await trainer.run(epochs: 1)
+        try trainer.saveCheckpoint(to: folder("model"))
+        expectError(naming: "another formula of the cell 'of-two-formulas'") {
+            _ = try Trainer(resuming: folder("model"), corpus: corpus, cells: [TwoFormulas.Second.self])
+        }
+        expectError(naming: "two cells of this program have the name 'of-two-formulas'") {
+            _ = try Trainer(resuming: folder("model"), corpus: corpus, cells: TwoFormulas.cells)
+        }
+        _ = try Trainer(resuming: folder("model"), corpus: corpus, cells: [TwoFormulas.First.self])
+    }
+
     // MARK: Metrics
 
     private func lines(in folder: URL) throws -> [EpochReport] {
@@ -252,7 +269,8 @@ import UnrollTraining
         try torn.write(to: metrics)
 
         let second = try Trainer(resuming: model, corpus: corpus)
-        #expect(try lines(in: model) == Array(reports.prefix(2)))
+        // Reading changes nothing; the first report removes those that come again.
+        #expect(try Data(contentsOf: metrics) == torn)
         for try await event in second.run() {
             if case .epoch(let report) = event { try second.log(report, to: model) }
         }

@@ -31,6 +31,22 @@ enum TestTraining {
     }
 }
 
+extension LanguageModel {
+    /// The perplexity of a held-out text as training measures it: of all tokens but the first, which continues a text.
+    func heldOutPerplexity(on corpus: Corpus) throws -> (perplexity: Double, tokens: Int) {
+        let engine = try CPUEngine(configuration: configuration, parameters: parameters, threads: 1)
+        let source = try corpus.tokens.strand(sequenceLength: 256)
+        var minibatch = Minibatch()
+        var (nats, tokens) = (0.0, 0)
+        for index in 0..<source.count {
+            source.fill(&minibatch, at: index)
+            nats += try engine.evaluate(minibatch)
+            tokens += minibatch.tokenCount
+        }
+        return (exp(nats / Double(tokens)), tokens)
+    }
+}
+
 extension Trainer {
     /// Runs to the end and returns all events.
     @discardableResult

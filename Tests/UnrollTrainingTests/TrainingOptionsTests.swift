@@ -124,12 +124,19 @@ import UnrollTraining
             TrainingError.noKnownTokens(text: "a"),
             TrainingError.otherVocabulary(text: "a", trainingText: "b"),
             TrainingError.cannotSave(folder: "f", attempts: 3, reason: "full"),
+            TrainingError.keptCheckpoint(folder: "f", run: "g"),
             TrainingError.cannotResume(folder: "f", .noCheckpoint(file: "training.json")),
             TrainingError.cannotResume(folder: "f", .otherText(names: ["a", "b"])),
             TrainingError.cannotResume(folder: "f", .doneEpochs(done: 3, requested: 2)),
+            TrainingNotice.alreadyFinished(epochs: 2),
+            TrainingNotice.alreadyStopped(epoch: 9, validations: 1),
             TrainingNotice.overfitting(validations: 5, perplexity: 3, best: best),
             TrainingNotice.learnsNothing(perplexity: 9, unigramPerplexity: 8, uniformPerplexity: 9),
-            TrainingNotice.moreParametersThanTokens(parameters: 9, tokens: 8),
+            TrainingNotice.moreParametersThanTokens(parameters: 9, tokens: 8, isHeldOut: false),
+            TrainingNotice.moreParametersThanTokens(parameters: 9, tokens: 8, isHeldOut: true),
+            TrainingNotice.learnsNothing(perplexity: 1e96, unigramPerplexity: 8, uniformPerplexity: 9),
+            TrainingNotice.warmUpOutlastsRun(warmUpSteps: 9, steps: 8, learningRate: 0.5),
+            TrainingNotice.withoutEffect(parameter: "validationSteps", value: 9, reason: "an epoch has 8"),
         ]
         for text in texts {
             #expect(!text.description.contains("--") && !text.description.contains("\n"), "\(text)")

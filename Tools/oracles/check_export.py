@@ -2,10 +2,12 @@
 
     unroll evaluate MODEL FILE --json | python Tools/oracles/check_export.py MODEL FILE
 
-Run in an environment with torch and safetensors. The model's tokens are characters, without preprocessing.
+Run in an environment with torch and safetensors. The model's tokens are characters, without preprocessing. The first one is
+predicted after a line feed or, if the model knows none, as one of V equally probable tokens.
 """
 
 import json
+import math
 import pathlib
 import sys
 
@@ -33,11 +35,13 @@ if config["tiesWeights"]:
 model.load_state_dict(tensors)
 model.double()
 
-tokens = torch.tensor([ids.get(character, 0) for character in text])
+separator = [ids["\n"]] if "\n" in ids else []
+tokens = torch.tensor(separator + [ids.get(character, 0) for character in text.removeprefix("\ufeff")])
 with torch.no_grad():
     inputs = model.embedding(tokens[:-1]) if E else torch.nn.functional.one_hot(tokens[:-1], V).double()
     logits = model.decoder(model.rnn(inputs)[0])
     nats = torch.nn.functional.cross_entropy(logits, tokens[1:], reduction="sum").item()
+    nats += 0 if separator else math.log(V)
 expected = json.load(sys.stdin)["nats"]
 print(f"PyTorch {nats} nats, Unroll {expected} nats")
 sys.exit(not abs(nats / expected - 1) < 1e-5)

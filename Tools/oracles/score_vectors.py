@@ -3,11 +3,13 @@
     python Tools/oracles/score_vectors.py Tests/UnrollGenerationTests/Interchange
 
 Run in an environment with torch and safetensors, after interchange_vectors.py. Losses and entropies are computed token by
-token in float64. Dynamic evaluation is written out by hand: the loss of a piece, then a step of gradient descent on its
-mean, clipped as torch clips, with the state carried from piece to piece.
+token in float64. Every token of a text is predicted: the first one after the separator or, for a vocabulary without one,
+as one of V equally probable tokens. Dynamic evaluation is written out by hand: the loss of a piece, then a step of
+gradient descent on its mean, clipped as torch clips, with the state carried from piece to piece.
 """
 
 import json
+import math
 import pathlib
 import sys
 
@@ -59,10 +61,10 @@ def line_scores(model, line):
     return {"tokens": line, "losses": losses, "entropies": entropies}
 
 
-def dynamic_losses(model, learning_rate):
+def dynamic_losses(model, tokens, learning_rate):
     state, losses = None, []
-    for start in range(0, len(TEXT) - 1, PIECE):
-        piece = torch.tensor(TEXT[start:start + PIECE + 1])
+    for start in range(0, len(tokens) - 1, PIECE):
+        piece = torch.tensor(tokens[start:start + PIECE + 1])
         logits, state = model(piece[:-1], state)
         state = tuple(part.detach() for part in state) if isinstance(state, tuple) else state.detach()
         loss = torch.nn.functional.cross_entropy(logits, piece[1:])
@@ -78,10 +80,14 @@ def dynamic_losses(model, learning_rate):
 
 folder = pathlib.Path(sys.argv[1])
 for name in ["lstm-tied", "gru-one-hot", "tanh-embedding"]:
+    def nats(separator, learning_rate):
+        return sum(dynamic_losses(load(folder, name), separator + TEXT, learning_rate))
+
     scores = {
         "lines": [line_scores(load(folder, name), line) for line in LINES],
-        "text": TEXT, "nats": sum(dynamic_losses(load(folder, name), 0)),
+        "text": TEXT, "nats": nats([SEPARATOR], 0), "natsWithoutSeparator": math.log(V) + nats([], 0),
         "learningRate": LEARNING_RATE, "segmentLength": PIECE, "maxGradientNorm": BOUND,
-        "dynamicNats": sum(dynamic_losses(load(folder, name), LEARNING_RATE)),
+        "dynamicNats": nats([SEPARATOR], LEARNING_RATE),
+        "dynamicNatsWithoutSeparator": math.log(V) + nats([], LEARNING_RATE),
     }
     (folder / f"{name}-scores.json").write_text(json.dumps(scores) + "\n")

@@ -51,32 +51,64 @@ package enum AtomicFile {
 
 /// A file that is written part by part and appears at the end, whole.
 ///
-/// Without ``putInPlace()`` nothing is left.
+/// Without ``putInPlace()`` nothing is left. The place may be:
+///
+/// - a name without a file: the new one has the permissions that the system gives new files;
+/// - a file: it is replaced at once. The new one has its permissions, owner and group. Other names of the old one (hard
+///   links) keep the old contents. A file that this process may not write to is not replaced;
+/// - a symbolic link: it stays, and what it leads to is created or replaced;
+/// - a pipe or a device: the bytes go there as they are written;
+/// - a folder: an error.
 package final class StagedFile {
-    private let url: URL
-    private let temporary: URL
+    /// As it was given, for errors.
+    private let path: String
+    /// What the path leads to.
+    private let place: URL
+    /// Nil for a pipe or a device.
+    private let temporary: TemporaryItem?
     private let file: OutputFile
-    /// Held while the object lives, so that no other process takes the file for an abandoned one.
-    private let lock: WriteLock?
+    /// The file whose owner and group the new one takes, and the permissions.
+    private let model: (status: FileStatus, permissions: UInt32)?
+    /// The time of modification that the new file takes; nil for the time at which it is written.
+    private let time: FileStatus?
     private var byteCount = 0
-    private var isInPlace = false
 
     /// Creates a file that will replace the one at `url`, if there is one then.
     ///
+    /// - Parameters:
+    ///   - url: The place of the file.
+    ///   - source: A file whose time of modification the new file takes, as a copy would. Unless it replaces another, it
+    ///     takes owner, group and permissions too; if it does, it has no permission that the source has not. Default:
+    ///     nil.
     /// - Throws: `FileError.unwritable` or `.diskFull`.
-    package init(for url: URL) throws(FileError) {
-        self.url = url
-        temporary = FileSystem.temporaryURL(in: url.deletingLastPathComponent())
+    package init(for url: URL, copying source: FileStatus? = nil) throws(FileError) {
+        path = url.path
+        time = source
         do throws(SystemError) {
-            file = try OutputFile(creating: temporary.path)
+            place = try FileSystem.target(of: url)
+            let existing = FileStatus(of: place.path)
+            switch existing?.kind {
+            case .folder?:
+                throw .isFolder
+            case .other?:
+                (temporary, model) = (nil, nil)
+                file = try OutputFile(existing: place.path)
+            case .file?, .link?, nil:
+                if existing != nil { try FileSystem.checkIsWritable(place) }
+                model = (existing ?? source).map { status in
+                    (status, status.permissions & (source?.permissions ?? status.permissions))
+                }
+                let folder = place.deletingLastPathComponent()
+                FileSystem.discardAbandonedOnce(in: folder)
+                let temporary = TemporaryItem(in: folder)
+                self.temporary = temporary
+                // Permissions are never wider than in the end, not even for a moment.
+                file = try OutputFile(creating: temporary.url.path, permissions: model == nil ? 0o666 : 0o600)
+                temporary.lock()
+            }
         } catch {
             throw FileError(error, writing: 0, to: url.path)
         }
-        lock = WriteLock(temporary)
-    }
-
-    deinit {
-        if !isInPlace { FileSystem.discard(temporary) }
     }
 
     /// Adds data at the end.
@@ -85,7 +117,7 @@ package final class StagedFile {
         do throws(SystemError) {
             try file.write(data)
         } catch {
-            throw FileError(error, writing: byteCount, to: url.path)
+            throw FileError(error, writing: byteCount, to: path)
         }
     }
 
@@ -95,16 +127,16 @@ package final class StagedFile {
         do throws(SystemError) {
             try file.write(bytes)
         } catch {
-            throw FileError(error, writing: byteCount, to: url.path)
+            throw FileError(error, writing: byteCount, to: path)
         }
     }
 
-    /// Opens the file for reading, under whatever name it has by then.
+    /// Opens the file for reading, before it is put in its place.
     package func reader() throws(FileError) -> InputFile {
         do throws(SystemError) {
-            return try InputFile(isInPlace ? url.path : temporary.path)
+            return try InputFile((temporary?.url ?? place).path)
         } catch {
-            throw FileError.unreadable(path: url.path, reason: error.reason)
+            throw FileError.unreadable(path: path, reason: error.reason)
         }
     }
 
@@ -112,37 +144,15 @@ package final class StagedFile {
     ///
     /// Readers see the old or the new contents, never a part.
     package func putInPlace() throws(FileError) {
+        guard let temporary else { return }
         do throws(SystemError) {
+            if let model { file.adopt(model.status, permissions: model.permissions) }
+            if let time { file.setModificationTime(of: time) }
             try file.synchronize()
-            try FileSystem.rename(temporary, to: url)
-            isInPlace = true
-            try FileSystem.synchronizeFolder(url.deletingLastPathComponent())
+            try temporary.move(to: place)
+            try FileSystem.synchronizeFolder(place.deletingLastPathComponent())
         } catch {
-            throw FileError(error, writing: byteCount, to: url.path)
+            throw FileError(error, writing: byteCount, to: path)
         }
     }
-}
-
-/// A lock on a file or folder while it is written.
-///
-/// The system releases it when the process ends, even by a kill.
-package struct WriteLock: ~Copyable {
-    private let descriptor: Int32
-
-    /// Returns nil when another process holds the lock, there is nothing at the path, or the file system has no locks.
-    package init?(_ url: URL) {
-        descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            close(descriptor)
-            return nil
-        }
-    }
-
-    deinit {
-        close(descriptor)
-    }
-
-    /// Releases the lock, which otherwise may happen at the last use.
-    package consuming func release() {}
 }

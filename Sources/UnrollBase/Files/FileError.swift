@@ -14,6 +14,9 @@ public enum FileError: UnrollError, Equatable {
     case unwritable(path: String, reason: String)
     /// There is no space left for this many bytes.
     case diskFull(path: String, neededBytes: Int)
+    /// A process is writing to the folder: this one where `process` is its own number, an unknown one where it is nil.
+    /// The host is nil if it is this machine.
+    case inUse(path: String, process: Int?, host: String?)
 
     /// One line that names the file or folder and the way out.
     public var description: String {
@@ -30,7 +33,15 @@ public enum FileError: UnrollError, Equatable {
             "\(path): cannot be written (\(reason)); check its permissions or choose another folder"
         case .diskFull(let path, let neededBytes):
             "\(path): no space left on the disk for \(neededBytes) bytes; free some or choose another folder"
+        case .inUse(let path, let process, let host):
+            "\(path): \(Self.name(process, on: host)) is writing to it; wait for its end or choose another folder"
         }
+    }
+
+    private static func name(_ process: Int?, on host: String?) -> String {
+        guard let process else { return "another process" }
+        if host == nil, process == Int(getpid()) { return "another part of this program" }
+        return "process \(process)" + (host.map { " on \($0)" } ?? "")
     }
 }
 
@@ -40,6 +51,9 @@ package struct SystemError: Error, Equatable {
 
     /// The failure of the last call.
     package static var last: SystemError { SystemError(code: errno) }
+
+    /// There is a folder where a file is needed.
+    package static var isFolder: SystemError { SystemError(code: EISDIR) }
 
     /// The system's words for it, such as "Read-only file system".
     package var reason: String { String(cString: strerror(code)) }

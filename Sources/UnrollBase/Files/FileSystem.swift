@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// Operations on files and folders that saving consists of.
 package enum FileSystem {
@@ -29,7 +30,7 @@ package enum FileSystem {
     }
 
     /// Returns an unused path in the folder, with a hidden name.
-    package static func temporaryURL(in folder: URL) -> URL {
+    static func temporaryURL(in folder: URL) -> URL {
         folder.appendingPathComponent("\(temporaryPrefix)\(UUID().uuidString)")
     }
 
@@ -53,9 +54,48 @@ package enum FileSystem {
         }
     }
 
+    /// The same, but the first time in this process only, for folders that may have many files.
+    static func discardAbandonedOnce(in folder: URL) {
+        let isFirst = searchedFolders.withLock { $0.insert(folder.path).inserted }
+        if isFirst { discardAbandoned(in: folder) }
+    }
+
+    private static let searchedFolders = Mutex<Set<String>>([])
+
+    /// The place that a path leads to by symbolic links, whether there is anything or not; the path itself if it is none.
+    ///
+    /// A link to a pipe or a device is not followed: the system has links that lead to no path.
+    package static func target(of url: URL) throws(SystemError) -> URL {
+        guard FileStatus(of: url.path)?.kind != .other else { return url }
+        var url = url
+        for _ in 0..<longestChain {
+            guard FileStatus(of: url.path, followingLinks: false)?.kind == .link else { return url }
+            let capacity = Int(PATH_MAX)
+            var name = [CChar](repeating: 0, count: capacity)
+            let count = readlink(url.path, &name, capacity)
+            guard count >= 0 else { throw .last }
+            let path = String(decoding: name[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            // The system goes on from the link's folder, which may itself be a link: dots cannot be left out here.
+            url = URL(
+                fileURLWithPath: path.hasPrefix("/")
+                    ? path : url.deletingLastPathComponent().path + "/" + path)
+        }
+        throw SystemError(code: ELOOP)
+    }
+
+    /// The links that may follow each other, as many as Linux follows.
+    private static let longestChain = 40
+
+    /// Throws unless this process may write to a file.
+    static func checkIsWritable(_ url: URL) throws(SystemError) {
+        guard access(url.path, W_OK) == 0 else { throw .last }
+    }
+
     /// Writes a file that is not there yet, and waits until it is on the disk.
-    package static func create(_ url: URL, containing data: Data) throws(SystemError) {
-        let file = try OutputFile(creating: url.path)
+    package static func create(
+        _ url: URL, containing data: Data, permissions: UInt32 = 0o666
+    ) throws(SystemError) {
+        let file = try OutputFile(creating: url.path, permissions: permissions)
         try file.write(data)
         try file.synchronize()
     }
@@ -85,8 +125,10 @@ package enum FileSystem {
     /// Gives a file a second name, or makes a copy where the file system has no hard links.
     package static func link(_ source: URL, to target: URL) throws(SystemError) {
         guard Foundation.link(source.path, target.path) != 0 else { return }
-        guard let data = try? Data(contentsOf: source) else { throw .last }
-        try create(target, containing: data)
+        guard let data = try? Data(contentsOf: source), let status = FileStatus(of: source.path) else {
+            throw .last
+        }
+        try create(target, containing: data, permissions: status.permissions)
     }
 
     /// Waits until the names in a folder are on the disk.

@@ -101,7 +101,7 @@ package final class InputFile: Sendable {
     }
 }
 
-/// The status of a file: its kind, size, identity and time of modification.
+/// The status of a file: its kind, size, identity, time of modification, owner and permissions.
 package struct FileStatus: Sendable, Equatable {
     /// The kind of thing at a path.
     package enum Kind: Sendable {
@@ -119,6 +119,12 @@ package struct FileStatus: Sendable, Equatable {
     package let modificationSeconds: Int
     /// The nanoseconds of that time.
     package let modificationNanoseconds: Int
+    /// The bits of `rwxrwxrwx`.
+    package let permissions: UInt32
+    /// The number of the user to whom it belongs.
+    package let owner: UInt32
+    /// The number of the group to which it belongs.
+    package let group: UInt32
     private let device: UInt64
     private let number: UInt64
 
@@ -138,6 +144,9 @@ package struct FileStatus: Sendable, Equatable {
         size = kind == .file ? Int(status.st_size) : 0
         modificationSeconds = time.tv_sec
         modificationNanoseconds = time.tv_nsec
+        permissions = UInt32(status.st_mode) & 0o777
+        owner = status.st_uid
+        group = status.st_gid
         device = UInt64(truncatingIfNeeded: status.st_dev)
         number = UInt64(truncatingIfNeeded: status.st_ino)
     }
@@ -171,4 +180,6 @@ package func uninterrupted(_ call: () -> Int) throws(SystemError) -> Int {
 extension SystemError {
     /// Whether there is nothing at the path.
     package var isFileNotFound: Bool { code == ENOENT }
+    /// Whether something is at the path, or in the folder, that would be lost.
+    package var isOccupied: Bool { code == EEXIST || code == ENOTEMPTY }
 }

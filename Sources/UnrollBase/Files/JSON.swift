@@ -14,6 +14,20 @@ extension JSONEncoder {
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         return encoder
     }
+
+    /// Encodes a value with null for each number that is not finite, since JSON has no such numbers.
+    package func encodeWithNulls(_ value: some Encodable) throws -> Data {
+        do {
+            return try encode(value)
+        } catch EncodingError.invalidValue(let number, _) where number is any FloatingPoint {
+            let mark = UUID().uuidString
+            nonConformingFloatEncodingStrategy = .convertToString(
+                positiveInfinity: mark, negativeInfinity: mark, nan: mark)
+            defer { nonConformingFloatEncodingStrategy = .throw }
+            let document = try JSONDecoder().decode(JSONValue.self, from: try encode(value))
+            return try encode(document.replacing(.string(mark), with: .null))
+        }
+    }
 }
 
 /// A JSON document before its meaning is known.
@@ -65,6 +79,16 @@ package enum JSONValue: Codable, Equatable, Sendable {
             guard case .object(var members) = self else { return }
             members[key] = newValue
             self = .object(members)
+        }
+    }
+
+    /// This document with another value wherever one is equal to `value`.
+    func replacing(_ value: JSONValue, with other: JSONValue) -> JSONValue {
+        if self == value { return other }
+        return switch self {
+        case .array(let elements): .array(elements.map { $0.replacing(value, with: other) })
+        case .object(let members): .object(members.mapValues { $0.replacing(value, with: other) })
+        default: self
         }
     }
 

@@ -4,18 +4,18 @@ import Foundation
 package struct OutputFile: ~Copyable {
     private let descriptor: Int32
 
-    private init(_ path: String, flags: Int32) throws(SystemError) {
+    private init(_ path: String, flags: Int32, permissions: UInt32 = 0o666) throws(SystemError) {
         descriptor = Int32(
-            try uninterrupted { Int(open(path, O_WRONLY | O_CLOEXEC | flags, 0o666)) })
+            try uninterrupted { Int(open(path, O_WRONLY | O_CLOEXEC | flags, mode_t(permissions))) })
     }
 
     deinit {
         close(descriptor)
     }
 
-    /// Creates a file that is not there yet.
-    package init(creating path: String) throws(SystemError) {
-        try self.init(path, flags: O_CREAT | O_EXCL)
+    /// Creates a file that is not there yet, with the bits of `rwxrwxrwx` that the system does not take away.
+    package init(creating path: String, permissions: UInt32 = 0o666) throws(SystemError) {
+        try self.init(path, flags: O_CREAT | O_EXCL, permissions: permissions)
     }
 
     /// Opens or creates a file at whose end everything is written.
@@ -47,6 +47,24 @@ package struct OutputFile: ~Copyable {
     /// Writes all of the bytes.
     package borrowing func write(_ bytes: UnsafeRawBufferPointer) throws(SystemError) {
         try writeAll(bytes, to: descriptor)
+    }
+
+    /// Gives the file the owner and group of another, as far as this process may, and permissions.
+    ///
+    /// Where the group cannot be given, its members have no permission that not all have. Where the file system has no
+    /// permissions, nothing happens.
+    package borrowing func adopt(_ other: FileStatus, permissions: UInt32) {
+        // Only the superuser may give files away.
+        _ = fchown(descriptor, other.owner, gid_t.max)
+        let hasGroup = fchown(descriptor, uid_t.max, other.group) == 0
+        let group = hasGroup ? permissions & 0o070 : (permissions & 0o007) << 3 & permissions
+        _ = fchmod(descriptor, mode_t(permissions & 0o707 | group))
+    }
+
+    /// Gives the file the time of modification of another, where the file system can.
+    package borrowing func setModificationTime(of other: FileStatus) {
+        let time = timespec(tv_sec: other.modificationSeconds, tv_nsec: other.modificationNanoseconds)
+        _ = futimens(descriptor, [time, time])
     }
 
     /// Waits until the disk has everything.
@@ -82,6 +100,12 @@ package enum StandardStream: Sendable {
         }
     }
 
+    /// The status of the file, pipe or device that the stream leads to; nil if it is closed.
+    package var status: FileStatus? {
+        var status = stat()
+        return fstat(descriptor, &status) == 0 ? FileStatus(status) : nil
+    }
+
     /// Whether the stream leads to a terminal.
     package var isTerminal: Bool { isatty(descriptor) == 1 }
 
@@ -99,30 +123,5 @@ package enum StandardStream: Sendable {
             do throws(SystemError) { try writeAll(bytes, to: descriptor) } catch { failure = error }
         }
         if let failure { throw failure }
-    }
-}
-
-/// Settings of this process for signals, and for other processes that it starts.
-package enum ProcessSettings {
-    /// Closes a descriptor in other programs that this process starts.
-    package static func closeOnExecution(_ descriptor: Int32) {
-        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-    }
-
-    /// Makes exceeding the limit on the size of files an error of the call that writes.
-    ///
-    /// By default it ends the process.
-    package static func ignoreFileSizeSignal() {
-        signal(SIGXFSZ, SIG_IGN)
-    }
-
-    /// Makes writing to a pipe without a reader an error on this thread.
-    ///
-    /// By default it ends the process.
-    package static func blockBrokenPipeSignal() {
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        sigaddset(&signals, SIGPIPE)
-        pthread_sigmask(SIG_BLOCK, &signals, nil)
     }
 }

@@ -23,15 +23,14 @@ package enum NumberFormat {
         return sign(of: value) + rounded.plain(decimals: max(0, -rounded.place))
     }
 
-    /// Three digits after the point, or three significant ones from 1000 on.
+    /// Three digits after the point, or three significant ones where that would be more than six digits.
     package static func decimal(_ value: Double) -> String {
-        guard value.isFinite else { return "\(value)" }
-        return value < 1000 ? fixed(value, decimals: 3) : significant(value, digits: 3)
+        value.magnitude < 999.9995 ? fixed(value, decimals: 3) : significant(value, digits: 3)
     }
 
-    /// The nearest whole number, with a separator between groups of three digits.
+    /// The nearest whole number, with a separator between groups of three digits: for counts, all of whose digits count.
     package static func grouped(_ value: Double, separator: String = ",", minus: String = "-") -> String {
-        guard value.isFinite, abs(value) < 1e15 else { return "\(value)" }
+        guard abs(value) < 1e15 else { return significant(value) }
         let whole = Int(value.rounded())
         let digits = String(whole.magnitude)
         var text = whole < 0 ? minus : ""
@@ -75,7 +74,7 @@ package enum NumberFormat {
         let units = ["bytes", "KB", "MB", "GB", "TB", "PB"]
         var (value, unit) = (count, 0)
         while value >= 1000, unit + 1 < units.count { (value, unit) = (value / 1000, unit + 1) }
-        return value < 1e6 ? "\((value * 10).rounded() / 10) \(units[unit])" : "more than 1000 PB"
+        return value < 1000 ? "\((value * 10).rounded() / 10) \(units[unit])" : "more than 1000 PB"
     }
 
     private static func sign(of value: Double) -> String { value.sign == .minus ? "-" : "" }

@@ -1,5 +1,6 @@
 import Foundation
 import Unroll
+import UnrollBase
 
 /// Measures how fast a model writes, as a program gets to see it: piece by piece, greedily.
 struct GenerationBenchmark: Benchmark {
@@ -66,10 +67,13 @@ struct FirstCharacterBenchmark: Benchmark {
     }
 
     mutating func measure() throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
-            "unroll-benchmark-\(UUID().uuidString)")
-        defer { try? FileManager.default.removeItem(at: folder) }
+        let place = FileManager.default.temporaryDirectory
+        FileSystem.discardAbandoned(in: place)
+        let item = TemporaryItem(in: place)
+        let folder = item.url
         try model.save(to: folder)
+        item.lock()
+        defer { withExtendedLifetime(item) {} }
 
         let output = Pipe()
         let process = Process()

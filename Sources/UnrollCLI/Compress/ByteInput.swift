@@ -3,25 +3,22 @@ import UnrollBase
 
 /// A file or standard input, read part by part.
 struct ByteInput {
-    static let standard = "-"
-
-    /// The name in messages.
-    let name: String
+    let path: InputPath
     /// The length in bytes; nil where it is unknown before reading.
     let byteCount: Int?
-    /// The identity of the file; nil for standard input.
-    let status: FileStatus?
+    /// The status of a file; nil for standard input, a pipe or a device.
+    let copiedStatus: FileStatus?
     private let file: InputFile
 
-    init(_ path: String) throws {
-        guard path != Self.standard else {
-            (name, byteCount, status, file) = ("standard input", nil, nil, .standardInput)
+    init(_ path: InputPath) throws {
+        self.path = path
+        guard !path.isStandardInput else {
+            (byteCount, copiedStatus, file) = (nil, nil, .standardInput)
             return
         }
-        name = path
         let status: FileStatus
         do throws(SystemError) {
-            file = try InputFile(path)
+            file = try InputFile(path.argument)
             status = try file.status()
         } catch {
             throw Failure("\(path): cannot be read (\(error.reason)); check the path")
@@ -31,7 +28,7 @@ struct ByteInput {
         }
         // Files that the system makes up while they are read have a length of 0.
         byteCount = status.size > 0 ? status.size : nil
-        self.status = status
+        copiedStatus = status.kind == .file ? status : nil
     }
 
     /// The next part; nil at the end.
@@ -47,7 +44,7 @@ struct ByteInput {
         }
         switch result {
         case .success(let count): return count == 0 ? nil : part.prefix(count)
-        case .failure(let error): throw Failure("\(name): cannot be read (\(error.reason)); check the disk")
+        case .failure(let error): throw Failure("\(path): cannot be read (\(error.reason)); check the disk")
         }
     }
 }

@@ -18,7 +18,8 @@ struct CompressCommand: AsyncParsableCommand {
 
             Any bytes are kept in every bit. The same model is needed to get them
             back, on a machine of the same kind; with --adaptive no model is, for
-            the network learns while it compresses.
+            the network learns while it compresses. A file that is written has the
+            permissions and the time of the one that is read.
             """)
 
     @Argument(
@@ -43,6 +44,8 @@ struct CompressCommand: AsyncParsableCommand {
     )
     var threads: Int?
 
+    private var places: ConversionPaths { get throws { try ConversionPaths(paths) } }
+
     func validate() throws {
         guard paths.count == (adaptive ? 2 : 3) else {
             throw ValidationError(
@@ -55,24 +58,23 @@ struct CompressCommand: AsyncParsableCommand {
             throw ValidationError(
                 "--adaptive computes in float32; leave out --precision \(products.precision)")
         }
+        _ = try places
     }
 
     func run() async throws {
-        let (paths, force, threads) = (paths, force, threads)
-        let (isAdaptive, precision) = (adaptive, products.precision)
-        try await Interruption.cancelling {
-            let input = try ByteInput(paths[paths.count - 2])
-            let output = try ByteOutput(
-                paths[paths.count - 1], reading: input, force: force, isText: false)
-            let compressor =
-                try isAdaptive
-                ? Compressor.adaptive(threads: threads, byteCount: input.byteCount)
-                : Compressor(
-                    LanguageModel(contentsOf: URL(fileURLWithPath: paths[0], isDirectory: true)),
-                    precision: precision, threads: threads, byteCount: input.byteCount)
-            try Conversion(input: input, output: output).run(
-                convert: compressor.compress, finish: compressor.finish)
+        let places = try places
+        let input = try ByteInput(places.input)
+        let output = try ByteOutput(places.output, reading: input, force: force, isText: false)
+        let compressor: Compressor
+        if let model = places.model {
+            compressor = try Compressor(
+                LanguageModel(contentsOf: model.url), precision: products.precision, threads: threads,
+                byteCount: input.byteCount)
+        } else {
+            compressor = .adaptive(threads: threads, byteCount: input.byteCount)
         }
+        try Conversion(input: input, output: output).run(
+            convert: compressor.compress, finish: compressor.finish)
     }
 }
 
@@ -107,28 +109,52 @@ struct DecompressCommand: AsyncParsableCommand {
     )
     var threads: Int?
 
+    private var places: ConversionPaths { get throws { try ConversionPaths(paths) } }
+
     func validate() throws {
         guard (2...3).contains(paths.count) else {
             throw ValidationError(
                 "a model, the file to read and the one to write are needed, or the files alone; \(paths.count) paths were given"
             )
         }
+        _ = try places
     }
 
     func run() async throws {
-        let (paths, force, threads) = (paths, force, threads)
-        try await Interruption.cancelling {
-            let input = try ByteInput(paths[paths.count - 2])
-            let output = try ByteOutput(
-                paths[paths.count - 1], reading: input, force: force, isText: true)
-            let model =
-                paths.count == 3
-                ? try LanguageModel(contentsOf: URL(fileURLWithPath: paths[0], isDirectory: true)) : nil
-            let decompressor = Decompressor(model, threads: threads)
-            try Conversion(input: input, output: output).run(convert: decompressor.decompress) {
-                try decompressor.finish()
-                return []
-            }
+        let places = try places
+        let input = try ByteInput(places.input)
+        let output = try ByteOutput(places.output, reading: input, force: force, isText: true)
+        let model = try places.model.map { try LanguageModel(contentsOf: $0.url) }
+        let decompressor = Decompressor(model, threads: threads)
+        try Conversion(input: input, output: output).run(convert: decompressor.decompress) {
+            try decompressor.finish()
+            return []
+        }
+    }
+}
+
+/// The paths of a command that converts a file, by their roles.
+private struct ConversionPaths {
+    let model: FolderPath?
+    let input: InputPath
+    let output: OutputPath
+
+    /// Takes two paths, or three.
+    init(_ paths: [String]) throws {
+        model =
+            try paths.count == 3 ? Self.argument("model", paths[0], FolderPath.init) : nil
+        input = try Self.argument("in", paths[paths.count - 2], InputPath.init)
+        output = try Self.argument("out", paths[paths.count - 1], OutputPath.init)
+    }
+
+    /// A path, or an error with the name of the argument in the words of the argument parser.
+    private static func argument<Path>(
+        _ name: String, _ path: String, _ parse: (String) throws -> Path
+    ) throws -> Path {
+        do {
+            return try parse(path)
+        } catch let error as ValidationError {
+            throw ValidationError("The value '\(path)' is invalid for '<\(name)>': \(error.message)")
         }
     }
 }
@@ -143,7 +169,6 @@ struct Conversion {
         var (read, written) = (0, 0)
         do {
             while let part = try input.next() {
-                try Task.checkCancellation()
                 let bytes = try convert(part)
                 try output.write(bytes)
                 read += part.count
@@ -153,7 +178,7 @@ struct Conversion {
             try output.write(finish())
             try output.finish()
         } catch let error as CompressionError {
-            throw Failure("\(input.name): \(error.description)")
+            throw Failure("\(input.path): \(error.description)")
         }
         Standard.error.clearProgress()
     }

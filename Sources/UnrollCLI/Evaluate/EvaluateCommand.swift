@@ -15,17 +15,23 @@ struct EvaluateCommand: AsyncParsableCommand {
               tail -f server.log | unroll evaluate log-model - --per-line --threshold 25
               unroll evaluate unroll-model chapter.txt --heatmap chapter.html
 
-            Perplexity is exp(nats / tokens) over the whole text, read as one sequence.
-            A line's columns, between tabs: nats, bits per byte, its number, the excess
-            (by how many nats its most surprising part was more surprising than the model
-            expected), that part, the line. Each line is scored as if it were the first.
+            Perplexity is exp(nats / tokens) over the whole text, read as one sequence. Every
+            token is predicted: the first after a line feed, or with equal probabilities of
+            all tokens if the model knows no line feed. Bits per byte are those of a lossless
+            code, and left out where tokens do not determine bytes: with words, with
+            preprocessing, with unknown tokens. A line's columns, between tabs: nats, bits per
+            byte, its number, the excess (by how many nats its most surprising part was more
+            surprising than the model expected), that part, the line. Each line is scored as
+            if it were the first. What is invisible is written as \\t or \\u{202E}, a backslash
+            as \\\\, and bytes that are not UTF-8, which are unknown to the model, as \\xFF.
             """)
 
-    @Argument(help: "A model folder.", completion: .directory)
-    var model: String
+    @Argument(help: "A model folder.", completion: .directory, transform: FolderPath.init)
+    var model: FolderPath
 
-    @Argument(help: "A text file, or - for standard input.", completion: .file())
-    var file: String
+    @Argument(
+        help: "A text file, or - for standard input.", completion: .file(), transform: InputPath.init)
+    var file: InputPath
 
     @Flag(help: "Score each line by itself.")
     var perLine = false
@@ -37,9 +43,12 @@ struct EvaluateCommand: AsyncParsableCommand {
     var threshold: Double?
 
     @Option(
-        help: "Write a page that colors each character by its surprisal, and by hidden units.",
-        completion: .file(extensions: ["html"]))
-    var heatmap: String?
+        help: """
+            Write a page that colors each character by its surprisal, and by hidden units; - writes it alone to \
+            standard output.
+            """,
+        completion: .file(extensions: ["html"]), transform: OutputPath.init)
+    var heatmap: OutputPath?
 
     @Flag(help: "Learn from the text while it is evaluated; the model stays as it is.")
     var dynamic = false
@@ -62,7 +71,10 @@ struct EvaluateCommand: AsyncParsableCommand {
         guard [perLine, heatmap != nil, dynamic].count(where: { $0 }) <= 1 else {
             throw ValidationError("--per-line, --heatmap and --dynamic exclude each other; give one")
         }
-        if heatmap?.isEmpty == true { throw ValidationError("--heatmap is empty; name a file to write") }
+        if json, heatmap?.isStandardOutput == true {
+            throw ValidationError(
+                "--json and --heatmap would both write to standard output; name a file for --heatmap")
+        }
         for (name, isGiven) in [("--top", top != nil), ("--threshold", threshold != nil)]
         where isGiven && !perLine {
             throw ValidationError("\(name) is about lines; add --per-line")
@@ -80,15 +92,20 @@ struct EvaluateCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let model = try LanguageModel(contentsOf: URL(fileURLWithPath: model, isDirectory: true))
+        let folder = model
+        let model = try LanguageModel(contentsOf: folder.url)
+        ModelNote.say(of: model, in: folder.argument)
         if perLine {
-            try await LineReport(top: top, threshold: threshold, json: json).run(lines(of: model), of: file)
+            let report = LineReport(
+                top: top, threshold: threshold, json: json, isText: model.vocabulary.kind != .bytes)
+            try await report.run(lines(of: model), of: "\(file)")
         } else if let heatmap {
             let inspection = try await inspect(with: model, writingTo: heatmap)
             noteUnknown(inspection.score.unknownCount, of: inspection.text.ids.count)
+            if heatmap.isStandardOutput { return }
             try report(Evaluation(inspection.score), ["heat map            \(heatmap)"])
         } else {
-            var reader = try await CorpusReader.tokens(of: file, with: model.vocabulary)
+            var reader = try await CorpusReader.tokens(of: file.argument, with: model.vocabulary)
             let evaluation = try Self.showingProgress { show in
                 try model.evaluate(
                     on: &reader, adapting: adaptation, precision: products.precision, threads: threads,
@@ -107,17 +124,19 @@ struct EvaluateCommand: AsyncParsableCommand {
     }
 
     private func lines(of model: LanguageModel) async throws -> LineScores {
-        file == CorpusReader.standardInput
+        file.isStandardInput
             ? model.lineScores(of: .standardInput, precision: products.precision, threads: threads)
             : model.lineScores(
-                contentsOf: try await CorpusReader.file(file), precision: products.precision, threads: threads
+                contentsOf: try await CorpusReader.file(file.argument), precision: products.precision,
+                threads: threads
             )
     }
 
     private func inspect(
-        with model: LanguageModel, writingTo page: String
+        with model: LanguageModel, writingTo path: OutputPath
     ) async throws -> TextInspection {
-        let stream = try await CorpusReader.stream(of: file)
+        try path.check(reading: file)
+        let stream = try await CorpusReader.stream(of: file.argument)
         let (bytes, isWhole) = try stream.beginning(
             HeatMap.maximumByteCount, tokens: model.vocabulary.kind)
         if !isWhole {
@@ -126,16 +145,14 @@ struct EvaluateCommand: AsyncParsableCommand {
             )
         }
         let inspection = try Self.showingProgress { show in
-            try model.inspect(bytes, precision: products.precision, threads: threads, progress: show)
+            try model.inspect(
+                bytes, isWhole: isWhole, precision: products.precision, threads: threads, progress: show)
         }
         guard !inspection.text.ids.isEmpty else { throw TextError.emptyText(file: stream.name) }
-        guard !inspection.score.tokens.isEmpty else {
-            throw TextError.textTooShort(tokens: 1, needed: 2, batchSize: 1, sequenceLength: 1)
-        }
         let title =
-            file == CorpusReader.standardInput ? stream.name : URL(fileURLWithPath: file).lastPathComponent
-        try HeatMap(inspection, vocabulary: model.vocabulary, title: title, isCut: !isWhole)
-            .write(to: URL(fileURLWithPath: page))
+            file.isStandardInput ? stream.name : URL(fileURLWithPath: file.argument).lastPathComponent
+        let page = HeatMap(inspection, vocabulary: model.vocabulary, title: title, isCut: !isWhole)
+        if path.isStandardOutput { Standard.output.write(page.html) } else { try page.write(to: path.url) }
         return inspection
     }
 

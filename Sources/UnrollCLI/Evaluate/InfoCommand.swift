@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Unroll
+import UnrollReports
 
 struct InfoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -12,15 +13,17 @@ struct InfoCommand: ParsableCommand {
               unroll info unroll-model --json
             """)
 
-    @Argument(help: "A model folder.", completion: .directory)
-    var model: String
+    @Argument(help: "A model folder.", completion: .directory, transform: FolderPath.init)
+    var model: FolderPath
 
     @Flag(help: "Write one JSON object to standard output.")
     var json = false
 
     func run() throws {
-        let folder = URL(fileURLWithPath: model, isDirectory: true)
-        let facts = ModelFacts(try LanguageModel(contentsOf: folder), record: try? TrainingRecord(of: folder))
+        let folder = model.url
+        let facts = ModelFacts(
+            try LanguageModel(contentsOf: folder), record: try? TrainingRecord(of: folder),
+            saved: SavedRun(of: folder))
         if json {
             try JSONLine.write(facts)
         } else {
@@ -43,8 +46,17 @@ private struct ModelFacts: Encodable, CustomStringConvertible {
     let preprocessing: Preprocessing
     let corpus: Nullable<String>
     let training: Nullable<TrainingOptions>
+    let saved: SavedLine
+    private let run: SavedRun
 
-    init(_ model: LanguageModel, record: TrainingRecord?) {
+    private enum CodingKeys: CodingKey {
+        case cell, hiddenSize, layers, embedding, tiedWeights, singleBias, parameters, vocabulary, tokens
+        case preprocessing, corpus, training, saved
+    }
+
+    init(_ model: LanguageModel, record: TrainingRecord?, saved run: SavedRun) {
+        self.run = run
+        saved = SavedLine(run)
         cell = model.configuration.cell.name
         hiddenSize = model.configuration.hiddenSize
         layers = model.configuration.layerCount
@@ -71,14 +83,27 @@ private struct ModelFacts: Encodable, CustomStringConvertible {
             "vocabulary     \(vocabulary) \(tokens)",
             "preprocessing  \(preprocessing)",
         ]
-        if let source = corpus.value { lines.append("trained on     \(source)") }
+        if let source = corpus.value { lines.append("trained on     \(EscapedText.line(source))") }
         if let options = training.value {
             lines.append(
-                "training       \(options.epochs) \(options.epochs == 1 ? "epoch" : "epochs"), \(options.partitioning), batch \(options.batchSize), "
-                    + "sequence length \(options.sequenceLength), \(options.optimizer.rule.name), learning rate \(options.optimizer.learningRate), seed \(options.seed)"
+                "planned        \(options.epochs) \(options.epochs == 1 ? "epoch" : "epochs"), \(options.partitioning), batch \(options.batchSize), "
+                    + "sequence length \(options.sequenceLength), \(options.optimizer.rule.name), learning rate \(NumberFormat.significant(Double(options.optimizer.learningRate))), seed \(options.seed)"
                     + (options.precision == .float32 ? "" : ", \(options.precision)")
             )
         }
-        return lines.joined(separator: "\n")
+        return (lines + savedLines).joined(separator: "\n")
+    }
+
+    /// What there is, and what is lost.
+    private var savedLines: [String] {
+        func named(_ model: SavedRun.Model) -> String {
+            model.name + (model.moment.map { ": \($0)" } ?? "")
+        }
+        var lines: [String] = []
+        if let model = run.last { lines.append("saved model    \(model)") }
+        if let best = run.best { lines.append("best model     \(named(best))") }
+        for model in run.kept { lines.append("kept           \(named(model))") }
+        if let loss = run.loss { lines.append("lost           \(loss)") }
+        return lines
     }
 }

@@ -46,7 +46,8 @@ extension GenerateCommand {
                 try JSONLine.write(GenerationLine.Rest(completion))
             } else {
                 Standard.output.write(
-                    NumberFormat.fixed(completion.probability, decimals: 4) + "\t" + completion.text + "\n")
+                    NumberFormat.fixed(completion.probability, decimals: 4) + "\t"
+                        + EscapedText.encode(completion.text) + "\n")
             }
         }
     }

@@ -24,8 +24,8 @@ struct GenerateCommand: AsyncParsableCommand {
             search has found, best first; completions.
             """)
 
-    @Argument(help: "A model folder.", completion: .directory)
-    var model: String
+    @Argument(help: "A model folder.", completion: .directory, transform: FolderPath.init)
+    var model: FolderPath
 
     @OptionGroup
     var prompt: PromptOptions
@@ -83,7 +83,10 @@ struct GenerateCommand: AsyncParsableCommand {
     func validate() throws {
         try validateCombination()
         let options = try options()
-        try Failure.asUsage { try options.check() }
+        try Failure.asUsage {
+            try options.check()
+            try options.checkEffects()
+        }
         if beam != nil {
             let options = try beamOptions()
             try Failure.asUsage { try options.check() }
@@ -94,9 +97,12 @@ struct GenerateCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let model = try LanguageModel(contentsOf: URL(fileURLWithPath: model, isDirectory: true))
+        let folder = model
+        let model = try LanguageModel(contentsOf: folder.url)
+        ModelNote.say(of: model, in: folder.argument)
         let prompt = try prompt.text()
-        UnknownTokens.note(in: prompt, model.vocabulary)
+        let known = complete == nil ? prompt : wholeWords(of: prompt, model)
+        UnknownTokens.note(model.vocabulary.encode(prompt: known).unknownTokens)
         if let samples {
             let texts = try await model.generateSamples(
                 after: prompt, count: samples, options: options(), threads: threads)
@@ -111,12 +117,18 @@ struct GenerateCommand: AsyncParsableCommand {
         } else if interactive {
             let guided = try GuidedText(model, after: prompt, options: options(), threads: threads)
             var session = InteractiveSession(
-                guided, model.vocabulary, prompt: prompt, readsEscapes: !self.prompt.noEscape)
+                guided, prompt: prompt, readsEscapes: !self.prompt.escapes.noEscape)
             try session.run()
         } else {
             try await write(
                 model.generate(after: prompt, options: options(), threads: threads), after: prompt)
         }
+    }
+
+    /// The prompt without the half-typed word at its end, where words are tokens.
+    private func wholeWords(of prompt: String, _ model: LanguageModel) -> String {
+        guard model.vocabulary.kind == .words else { return prompt }
+        return String(prompt[..<(prompt.lastIndex(where: \.isWhitespace) ?? prompt.startIndex)])
     }
 
     private func options() throws -> TextGenerationOptions {
@@ -139,11 +151,11 @@ struct GenerateCommand: AsyncParsableCommand {
     }
 
     private var bannedTokens: Set<String> {
-        get throws { Set(try ban.map { try prompt.decoded($0, of: "--ban") }) }
+        get throws { Set(try ban.map { try prompt.escapes.decoded($0, of: "--ban") }) }
     }
 
     private var stopStrings: [String] {
-        get throws { try stop.map { try prompt.decoded($0, of: "--stop") } }
+        get throws { try stop.map { try prompt.escapes.decoded($0, of: "--stop") } }
     }
 }
 
@@ -157,11 +169,14 @@ extension GenerateCommand {
         guard modes.count <= 1 else {
             throw ValidationError("\(modes.joined(separator: " and ")) exclude each other; give one")
         }
+        if prompt.escapes.noEscape, prompt.prompt == nil, stop.isEmpty, ban.isEmpty, !interactive {
+            throw ValidationError("--no-escape is about --prompt, --stop and --ban; leave it out")
+        }
         if lengthPenalty != nil, beam == nil { throw ValidationError("--length-penalty needs --beam") }
         if samples != nil, sampling.greedy {
             throw ValidationError("--samples with --greedy gives one text many times; leave out one of them")
         }
-        if interactive, prompt.promptFile == CorpusReader.standardInput {
+        if interactive, prompt.promptFile?.isStandardInput == true {
             throw ValidationError(
                 "--interactive reads standard input; give the prompt in a file or with --prompt")
         }

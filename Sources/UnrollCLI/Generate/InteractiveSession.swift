@@ -6,14 +6,12 @@ import UnrollGeneration
 /// A conversation in which a person picks the next token; the text is the result, all else goes to standard error.
 struct InteractiveSession {
     private var guided: GuidedText
-    private let vocabulary: Vocabulary
     private let prompt: String
     private let readsEscapes: Bool
     private static let choiceCount = 9
 
-    init(_ guided: GuidedText, _ vocabulary: Vocabulary, prompt: String, readsEscapes: Bool) {
+    init(_ guided: GuidedText, prompt: String, readsEscapes: Bool) {
         self.guided = guided
-        self.vocabulary = vocabulary
         self.prompt = prompt
         self.readsEscapes = readsEscapes
     }
@@ -53,10 +51,10 @@ struct InteractiveSession {
             let typed = answer.hasPrefix("=") ? String(answer.dropFirst()) : answer
             do {
                 let text = readsEscapes ? try EscapedText.decode(typed, of: "the text") : typed
-                UnknownTokens.note(in: text, vocabulary)
+                UnknownTokens.note(guided.unknownTokens(in: text))
                 try guided.append(text)
             } catch let error as ValidationError {
-                Standard.error.write(error.message + "\n")
+                Standard.error.say(error.message)
             }
         }
     }
@@ -64,10 +62,9 @@ struct InteractiveSession {
 
 /// Says what of a text the model has never seen.
 enum UnknownTokens {
-    static func note(in text: String, _ vocabulary: Vocabulary) {
-        let unknown = vocabulary.encode(text).unknownTokens
+    static func note(_ unknown: [String]) {
         guard !unknown.isEmpty else { return }
-        let list = unknown.prefix(10).map { "'\($0)'" }.joined(separator: ", ")
+        let list = unknown.prefix(10).map { "'\(EscapedText.encode($0))'" }.joined(separator: ", ")
         let more = unknown.count > 10 ? " and \(unknown.count - 10) more" : ""
         Standard.error.write("note: the model has never seen \(list)\(more); read as unknown\n")
     }

@@ -11,17 +11,18 @@ struct CorpusOptions: ParsableArguments {
             (default: the bundled story).
             """
         ),
-        completion: .file())
-    var corpus: [String] = []
+        completion: .file(), transform: InputPath.init)
+    var corpus: [InputPath] = []
 
-    @Option(help: "What happens to the text first.")
-    var preprocess: Preprocessing = .none
+    @Option(help: "What happens to the text first (default: none).")
+    var preprocess: Preprocessing?
 
-    @Option(help: "What one token is.")
-    var tokens: TokenKind = .characters
+    @Option(help: "What one token is (default: characters).")
+    var tokens: TokenKind?
 
-    @Option(parsing: .unconditional, help: "Tokens that occur less often are unknown to the model.")
-    var minimumFrequency = 1
+    @Option(
+        parsing: .unconditional, help: "Tokens that occur less often are unknown to the model (default: 1).")
+    var minimumFrequency: Int?
 
     @Option(
         parsing: .unconditional,
@@ -34,11 +35,15 @@ struct CorpusOptions: ParsableArguments {
         help: "The share of the text, at its very end, to test on once the run is over, such as 0.05.")
     var test: Double?
 
-    @Option(help: "A file or folder to validate on, instead of --validation.", completion: .file())
-    var validationFile: String?
+    @Option(
+        help: "A file or folder to validate on, instead of --validation.", completion: .file(),
+        transform: StoredTextPath.init)
+    var validationFile: StoredTextPath?
 
-    @Option(help: "A file or folder to test on, instead of --test.", completion: .file())
-    var testFile: String?
+    @Option(
+        help: "A file or folder to test on, instead of --test.", completion: .file(),
+        transform: StoredTextPath.init)
+    var testFile: StoredTextPath?
 
     /// As many characters as the book takes of its novel, in round numbers.
     private static let bundledStoryLimit = 12_000
@@ -47,14 +52,9 @@ struct CorpusOptions: ParsableArguments {
 
     func validate() throws {
         let others = [CorpusReader.standardInput, CorpusReader.bundledStory]
-        if corpus.count > 1, let other = corpus.first(where: others.contains) {
-            throw ValidationError("'\(other)' cannot be read together with other texts; give it alone")
-        }
-        for (name, file) in [("--validation-file", validationFile), ("--test-file", testFile)] {
-            if file?.isEmpty == true { throw ValidationError("\(name) is empty; name a file or a folder") }
-            if file == CorpusReader.standardInput {
-                throw ValidationError("\(name) - can be read only once; save the text in a file")
-            }
+        if corpus.count > 1, let other = corpus.first(where: { others.contains($0.argument) }) {
+            throw ValidationError(
+                "'\(other.argument)' cannot be read together with other texts; give it alone")
         }
         if test != nil, testFile != nil {
             throw ValidationError(
@@ -64,11 +64,22 @@ struct CorpusOptions: ParsableArguments {
 
     /// How to find and read this text again.
     var origin: CorpusOrigin {
-        CorpusOrigin(
-            sources: isBundledStory ? [CorpusReader.bundledStory] : corpus.map(Self.place),
-            preprocessing: preprocess, tokens: tokens, minimumFrequency: minimumFrequency,
-            limit: limit ?? (isBundledStory && tokens != .words ? Self.bundledStoryLimit : nil),
-            validationSource: validationFile.map(Self.place), testSource: testFile.map(Self.place))
+        var origin = CorpusOrigin(
+            sources: isBundledStory ? [CorpusReader.bundledStory] : corpus.map { Self.place($0.argument) },
+            preprocessing: .none, tokens: .characters, minimumFrequency: 1,
+            limit: isBundledStory && tokens != .words ? Self.bundledStoryLimit : nil,
+            validationSource: validationFile.map { Self.place($0.argument) },
+            testSource: testFile.map { Self.place($0.argument) })
+        apply(to: &origin)
+        return origin
+    }
+
+    /// Fills in how the text is read.
+    func apply(to origin: inout CorpusOrigin) {
+        if let preprocess { origin.preprocessing = preprocess }
+        if let tokens { origin.tokens = tokens }
+        if let minimumFrequency { origin.minimumFrequency = minimumFrequency }
+        if let limit { origin.limit = limit }
     }
 
     /// The texts of an earlier run, read as they were, some of them perhaps in another place now; nil if none is known.
@@ -80,9 +91,9 @@ struct CorpusOptions: ParsableArguments {
         return origin
     }
 
-    /// The whole path of what is there, so that it is found from another folder too; else a name.
+    /// The whole path of what is there, so that it is found from another folder too; else a name, or - as it is.
     private static func place(_ source: String) -> String {
-        FileManager.default.fileExists(atPath: source)
+        source != CorpusReader.standardInput && FileManager.default.fileExists(atPath: source)
             ? URL(fileURLWithPath: source).standardizedFileURL.path : source
     }
 }

@@ -4,10 +4,14 @@ import Unroll
 /// The number format of matrix products.
 struct PrecisionOptions: ParsableArguments {
     @Option(
-        help:
-            "The number format of matrix products; bfloat16 is faster where the processor has instructions for it."
-    )
-    var precision: Precision = .float32
+        name: .customLong("precision"),
+        help: """
+            The number format of matrix products; bfloat16 is faster where the processor has instructions for it \
+            (default: float32).
+            """)
+    var given: Precision?
+
+    var precision: Precision { given ?? .float32 }
 }
 
 /// The engine.
@@ -25,7 +29,7 @@ struct EngineOptions: ParsableArguments {
 
     @Option(
         parsing: .unconditional,
-        help: "Threads that compute (default: all processors). They do not change the result.")
+        help: "Threads of --engine cpu (default: all processors). They do not change the result.")
     var threads: Int?
 
     func validate() throws {
@@ -54,18 +58,12 @@ extension Precision: ExpressibleByArgument {}
 struct CellName: ExpressibleByArgument {
     let type: any RecurrentCell.Type
 
-    init(type: any RecurrentCell.Type) {
-        self.type = type
-    }
-
     init?(argument: String) {
         guard let type = ModelConfiguration.builtInCells.first(where: { $0.name == argument }) else {
             return nil
         }
         self.type = type
     }
-
-    var defaultValueDescription: String { type.name }
 
     static var allValueStrings: [String] { ModelConfiguration.builtInCells.map { $0.name } }
 }
@@ -75,16 +73,10 @@ struct EmbeddingSize: ExpressibleByArgument {
     /// Nil for one-hot vectors.
     let value: Int?
 
-    init(value: Int?) {
-        self.value = value
-    }
-
     init?(argument: String) {
         value = Int(argument)
         guard value != nil || argument == Self.oneHot else { return nil }
     }
-
-    var defaultValueDescription: String { value.map { "\($0)" } ?? Self.oneHot }
 
     private static let oneHot = "one-hot"
 }

@@ -26,17 +26,21 @@ struct GuardFlags: ParsableArguments {
     @Option(
         parsing: .unconditional,
         help: """
-            How often to return to good parameters, at half the learning rate, after a non-finite loss; 0 stops the run.
+            How often to return to good parameters, at half the learning rate, when training diverges; 0 stops the run \
+            (default: \(TrainingOptions().maxRecoveries)).
             """)
-    var maxRecoveries = TrainingOptions().maxRecoveries
+    var maxRecoveries: Int?
 
     func apply(to options: inout TrainingOptions) throws(ParameterError) {
-        options.validationSteps = validateSteps
-        options.maxRecoveries = maxRecoveries
-        options.earlyStopping = patience.map { EarlyStopping(patience: $0) }
+        if let validateSteps { options.validationSteps = validateSteps }
+        if let maxRecoveries { options.maxRecoveries = maxRecoveries }
+        if let patience {
+            options.earlyStopping = options.earlyStopping ?? EarlyStopping(patience: patience)
+            options.earlyStopping?.patience = patience
+        }
         for (name, isGiven) in [
             ("minimumImprovement", minimumImprovement != nil), ("minimumEpochs", minimumEpochs != nil),
-        ] where isGiven && patience == nil {
+        ] where isGiven && options.earlyStopping == nil {
             throw .needs(parameter: name, other: "patience")
         }
         if let minimumImprovement { options.earlyStopping?.minimumImprovement = minimumImprovement }

@@ -8,9 +8,10 @@ import UnrollTraining
 struct LearningFlags: ParsableArguments {
     @Option(
         help: """
-            The optimizer; asgd is SGD whose model is the mean of the parameters once validation no longer improves.
+            The optimizer; asgd is SGD whose model is the mean of the parameters once validation no longer improves \
+            (default: \(Optimizer().rule.name)).
             """)
-    var optimizer = OptimizerName(rule: .sgd)
+    var optimizer: OptimizerName?
 
     @Option(
         parsing: .unconditional,
@@ -19,8 +20,8 @@ struct LearningFlags: ParsableArguments {
             """)
     var learningRate: Float?
 
-    @Option(parsing: .unconditional, help: "The bound of the gradient norm; 0 for none.")
-    var maxGradientNorm = Optimizer().maxGradientNorm ?? 0
+    @Option(parsing: .unconditional, help: "The bound of the gradient norm; 0 for none (default: 1).")
+    var maxGradientNorm: Float?
 
     @Option(
         parsing: .unconditional,
@@ -35,13 +36,13 @@ struct LearningFlags: ParsableArguments {
         help: "Make the model a running average of the parameters with this decay, such as 0.998.")
     var averageDecay: Float?
 
-    @Option(help: "The learning rate schedule.")
-    var schedule = ScheduleName(decay: LearningRateSchedule().decay)
+    @Option(help: "The learning rate schedule (default: \(LearningRateSchedule().decay.name)).")
+    var schedule: ScheduleName?
 
     @Option(
         parsing: .unconditional,
         help: "Steps over which the learning rate grows to the full one (default: 0).")
-    var warmup = LearningRateSchedule().warmUpSteps
+    var warmup: Int?
 
     @Option(
         parsing: .unconditional,
@@ -68,57 +69,71 @@ struct LearningFlags: ParsableArguments {
     private static let averagingPatience = 5
 
     func apply(to options: inout TrainingOptions) throws(ParameterError) {
-        options.optimizer = Optimizer(usual: try rule)
+        if let optimizer { Self.choose(optimizer, in: &options) }
+        if let momentum { options.optimizer.rule = try Self.rule(options.optimizer.rule, momentum: momentum) }
         if let learningRate { options.optimizer.learningRate = learningRate }
-        options.optimizer.maxGradientNorm = maxGradientNorm == 0 ? nil : maxGradientNorm
+        if let maxGradientNorm {
+            options.optimizer.maxGradientNorm = maxGradientNorm == 0 ? nil : maxGradientNorm
+        }
         if let weightDecay { options.optimizer.weightDecay = weightDecay }
-        if optimizer.isAveraged {
-            guard averageDecay == nil else {
+        if let averageDecay {
+            guard options.averagingPatience == nil else {
                 throw .excludes(parameter: "averagingDecay", other: "averagingPatience")
             }
-            options.optimizer.averaging = .mean
-            options.averagingPatience = Self.averagingPatience
-        } else if let averageDecay {
             options.optimizer.averaging = .exponential(decay: averageDecay)
         }
-        options.schedule = LearningRateSchedule(try rateDecay, warmUpSteps: warmup)
+        if let schedule, schedule.decay.name != options.schedule.decay.name {
+            options.schedule.decay = schedule.decay
+        }
+        options.schedule.decay = try rateDecay(options.schedule.decay)
+        if let warmup { options.schedule.warmUpSteps = warmup }
     }
 
-    private var rule: Optimizer.Rule {
-        get throws(ParameterError) {
-            guard let momentum else { return optimizer.rule }
-            switch optimizer.rule {
-            case .momentum: return .momentum(momentum)
-            case .nesterov: return .nesterov(momentum)
-            default: throw .needs(parameter: "momentum", other: "rule", values: ["momentum", "nesterov"])
-            }
+    /// Takes another optimizer with its usual numbers; the same one keeps those that it has.
+    private static func choose(_ optimizer: OptimizerName, in options: inout TrainingOptions) {
+        if optimizer.rule.name != options.optimizer.rule.name {
+            options.optimizer = Optimizer(usual: optimizer.rule)
+        }
+        guard optimizer.isAveraged != (options.averagingPatience != nil) else { return }
+        options.optimizer.averaging = optimizer.isAveraged ? .mean : .none
+        options.averagingPatience = optimizer.isAveraged ? averagingPatience : nil
+    }
+
+    private static func rule(
+        _ rule: Optimizer.Rule, momentum: Float
+    ) throws(ParameterError) -> Optimizer.Rule {
+        switch rule {
+        case .momentum: return .momentum(momentum)
+        case .nesterov: return .nesterov(momentum)
+        default: throw .needs(parameter: "momentum", other: "rule", values: ["momentum", "nesterov"])
         }
     }
 
-    private var rateDecay: LearningRateSchedule.Decay {
-        get throws(ParameterError) {
-            func needs(_ parameter: String, _ values: String...) -> ParameterError {
-                .needs(parameter: parameter, other: "decay", values: values)
-            }
-            let isStep = if case .step = schedule.decay { true } else { false }
-            let isCosine = if case .cosine = schedule.decay { true } else { false }
-            let isPlateau = if case .plateau = schedule.decay { true } else { false }
-            let isExponential = if case .exponential = schedule.decay { true } else { false }
-            guard decay == nil || isStep || isExponential || isPlateau else {
-                throw needs("factor", "step", "exponential", "plateau")
-            }
-            guard decayAfter == nil || isStep || isPlateau else {
-                throw needs("decay.epochs", "step", "plateau")
-            }
-            guard finalRate == nil || isCosine else { throw needs("finalRate", "cosine") }
-            return switch schedule.decay {
-            case .constant: .constant
-            case .step(let epochs, let factor): .step(epochs: decayAfter ?? epochs, factor: decay ?? factor)
-            case .exponential(let factor): .exponential(factor: decay ?? factor)
-            case .cosine(let rate): .cosine(finalRate: finalRate ?? rate)
-            case .plateau(let factor, let patience, let threshold):
-                .plateau(factor: decay ?? factor, patience: decayAfter ?? patience, threshold: threshold)
-            }
+    /// The decay with the numbers that were given.
+    private func rateDecay(
+        _ given: LearningRateSchedule.Decay
+    ) throws(ParameterError) -> LearningRateSchedule.Decay {
+        func needs(_ parameter: String, _ values: String...) -> ParameterError {
+            .needs(parameter: parameter, other: "decay", values: values)
+        }
+        let isStep = if case .step = given { true } else { false }
+        let isCosine = if case .cosine = given { true } else { false }
+        let isPlateau = if case .plateau = given { true } else { false }
+        let isExponential = if case .exponential = given { true } else { false }
+        guard decay == nil || isStep || isExponential || isPlateau else {
+            throw needs("factor", "step", "exponential", "plateau")
+        }
+        guard decayAfter == nil || isStep || isPlateau else {
+            throw needs("decay.epochs", "step", "plateau")
+        }
+        guard finalRate == nil || isCosine else { throw needs("finalRate", "cosine") }
+        return switch given {
+        case .constant: .constant
+        case .step(let epochs, let factor): .step(epochs: decayAfter ?? epochs, factor: decay ?? factor)
+        case .exponential(let factor): .exponential(factor: decay ?? factor)
+        case .cosine(let rate): .cosine(finalRate: finalRate ?? rate)
+        case .plateau(let factor, let patience, let threshold):
+            .plateau(factor: decay ?? factor, patience: decayAfter ?? patience, threshold: threshold)
         }
     }
 }
@@ -131,10 +146,6 @@ struct OptimizerName: ExpressibleByArgument {
 
     private static let averaged = "asgd"
 
-    init(rule: Optimizer.Rule) {
-        self.rule = rule
-    }
-
     init?(argument: String) {
         isAveraged = argument == Self.averaged
         let name = isAveraged ? Optimizer.Rule.sgd.name : argument
@@ -142,7 +153,10 @@ struct OptimizerName: ExpressibleByArgument {
         self.rule = rule
     }
 
-    var defaultValueDescription: String { rule.name }
+    /// The name that stands for the optimizer of a run.
+    static func name(in options: TrainingOptions) -> String {
+        options.averagingPatience == nil ? options.optimizer.rule.name : averaged
+    }
 
     static var allValueStrings: [String] { Optimizer.Rule.all.map(\.name) + [averaged] }
 }
@@ -151,18 +165,12 @@ struct OptimizerName: ExpressibleByArgument {
 struct ScheduleName: ExpressibleByArgument {
     let decay: LearningRateSchedule.Decay
 
-    init(decay: LearningRateSchedule.Decay) {
-        self.decay = decay
-    }
-
     init?(argument: String) {
         guard let decay = LearningRateSchedule.Decay.all.first(where: { $0.name == argument }) else {
             return nil
         }
         self.decay = decay
     }
-
-    var defaultValueDescription: String { decay.name }
 
     static var allValueStrings: [String] { LearningRateSchedule.Decay.all.map(\.name) }
 }

@@ -11,35 +11,29 @@ struct PromptOptions: ParsableArguments {
         help: """
             A file with what the model reads first, or - for standard input; a newline at its end is left out.
             """,
-        completion: .file())
-    var promptFile: String?
+        completion: .file(), transform: InputPath.init)
+    var promptFile: InputPath?
 
-    @Flag(help: #"Take \n, \t, \\, \" and \u{1F600} as they stand in --prompt, --stop and --ban."#)
-    var noEscape = false
+    @OptionGroup
+    var escapes: EscapeOptions
 
     /// Checks what can be checked without reading anything.
     func validate() throws {
         if (prompt == nil) == (promptFile == nil) {
             throw ValidationError("give the prompt with either --prompt TEXT or --prompt-file FILE")
         }
-        if let prompt { _ = try decoded(prompt, of: "--prompt") }
-    }
-
-    /// The text of an option, escapes replaced.
-    func decoded(_ text: String, of flag: String) throws -> String {
-        noEscape ? text : try EscapedText.decode(text, of: flag)
+        if let prompt { _ = try escapes.decoded(prompt, of: "--prompt") }
     }
 
     /// The prompt, read from wherever it is.
     func text() throws -> String {
-        if let prompt { return try decoded(prompt, of: "--prompt") }
-        let file = promptFile ?? CorpusReader.standardInput
-        let isStandardInput = file == CorpusReader.standardInput
-        let name = isStandardInput ? "standard input" : file
-        let data = try isStandardInput ? CorpusReader.standardInputBytes() : contents(of: file)
-        guard let text = String(validating: data, as: UTF8.self) else {
-            throw Failure("\(name): the prompt is not valid UTF-8; convert it to UTF-8")
-        }
+        guard let promptFile else { return try escapes.decoded(prompt ?? "", of: "--prompt") }
+        let data =
+            try promptFile.isStandardInput
+            ? CorpusReader.standardInputBytes() : contents(of: promptFile.argument)
+        let bytes = [UInt8](data)
+        let start = try bytes.withUnsafeBufferPointer { try $0.textStart(in: "\(promptFile)", at: 0) }
+        let text = String(decoding: bytes[start...], as: UTF8.self)
         return ["\n", "\r\n"].contains(text.last) ? String(text.dropLast()) : text
     }
 
@@ -58,43 +52,45 @@ struct PromptOptions: ParsableArguments {
     }
 }
 
-/// A text of the command line in which a backslash begins what cannot be typed.
-enum EscapedText {
-    /// The characters that a letter after a backslash stands for.
-    private static let escapes: [Character: Character] = [
-        "n": "\n", "t": "\t", "r": "\r", "\\": "\\", "\"": "\"", "'": "'",
-    ]
+/// How texts of the command line are read.
+struct EscapeOptions: ParsableArguments {
+    @Flag(help: #"Take \n, \t, \\, \" and \u{1F600} in texts that are options as they stand."#)
+    var noEscape = false
 
-    /// Writes a text in one line, as it could be typed.
-    static func encode(_ text: String) -> String {
-        ["\\", "n", "t", "r"].reduce(text) { text, letter in
-            text.replacing(escapes[letter].map(String.init) ?? "", with: "\\\(letter)")
-        }
+    /// The text of an option, escapes replaced.
+    func decoded(_ text: String, of flag: String) throws -> String {
+        noEscape ? text : try EscapedText.decode(text, of: flag)
     }
+}
 
-    /// Reads `\n`, `\t`, `\r`, `\\`, `\"`, `\'` and `\u{1F600}`.
+extension EscapedText {
+    /// Reads what `encode` writes of a text, and `\"` and `\'` for quotation marks.
     ///
     /// - Throws: `ValidationError` when something else follows a backslash.
     static func decode(_ text: String, of flag: String) throws -> String {
-        var result = ""
-        var rest = Substring(text)
+        var result = String.UnicodeScalarView()
+        // Scalars, since a mark after an escape would make one character with its last letter.
+        var rest = text.unicodeScalars[...]
         while let backslash = rest.firstIndex(of: "\\") {
             result += rest[..<backslash]
             rest = rest[backslash...].dropFirst()
-            if let character = rest.first.flatMap({ escapes[$0] }) {
-                result.append(character)
+            if let escape = letters.first(where: { $0.letter == rest.first }) {
+                result.append(escape.scalar)
                 rest.removeFirst()
-            } else if rest.hasPrefix("u{"), let end = rest.firstIndex(of: "}"),
-                let scalar = UInt32(rest[..<end].dropFirst(2), radix: 16).flatMap(Unicode.Scalar.init)
+            } else if let mark = rest.first, mark == "\"" || mark == "'" {
+                result.append(mark)
+                rest.removeFirst()
+            } else if rest.starts(with: "u{".unicodeScalars), let end = rest.firstIndex(of: "}"),
+                let scalar = UInt32(String(rest[..<end].dropFirst(2)), radix: 16).flatMap(Unicode.Scalar.init)
             {
-                result.unicodeScalars.append(scalar)
+                result.append(scalar)
                 rest = rest[end...].dropFirst()
             } else {
                 throw ValidationError(
-                    "\(flag) has '\\\(rest.prefix(1))', which stands for nothing; write \\\\ for a backslash, or "
+                    "\(flag) has '\\\(String(rest.prefix(1)))', which stands for nothing; write \\\\ for a backslash, or "
                         + "give --no-escape")
             }
         }
-        return result + rest
+        return String(result + rest)
     }
 }

@@ -1,26 +1,31 @@
 import ArgumentParser
 import Unroll
 
-// Flags fill the properties of the same meaning in `ModelConfiguration` and `TrainingOptions`; their defaults are those of
-// the properties. `FlagNames` has the name of the flag for each property.
+// Flags fill the properties of the same meaning in `ModelConfiguration` and `TrainingOptions`; what is not given stays as it
+// is, at its default or as a run or a recipe has settled it (`SettledOptions`). `FlagNames` has the name of the flag for each
+// property.
 
 /// The model's cell and sizes, and the options of training that are about minibatches and first values.
 struct TrainingFlags: ParsableArguments {
-    @Option(help: "The recurrent cell.")
-    var cell = CellName(type: ModelConfiguration().cell)
+    @Option(help: "The recurrent cell (default: \(ModelConfiguration().cell.name)).")
+    var cell: CellName?
 
-    @Option(parsing: .unconditional, help: "Hidden units of every layer.")
-    var hidden = ModelConfiguration().hiddenSize
+    @Option(
+        parsing: .unconditional,
+        help: "Hidden units of every layer (default: \(ModelConfiguration().hiddenSize)).")
+    var hidden: Int?
 
-    @Option(parsing: .unconditional, help: "Recurrent layers, each reading the one below.")
-    var layers = ModelConfiguration().layerCount
+    @Option(
+        parsing: .unconditional,
+        help: "Recurrent layers, each reading the one below (default: \(ModelConfiguration().layerCount)).")
+    var layers: Int?
 
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "The first layer's input for each token: one-hot, or a learned vector of N numbers.",
+            "The first layer's input for each token: one-hot, or a learned vector of N numbers (default: one-hot).",
             valueName: "one-hot|N"))
-    var embedding = EmbeddingSize(value: ModelConfiguration().embeddingSize)
+    var embedding: EmbeddingSize?
 
     @Flag(help: "Share the embedding's weights with the output; needs --embedding equal to --hidden.")
     var tieWeights = false
@@ -28,11 +33,17 @@ struct TrainingFlags: ParsableArguments {
     @Flag(help: "Learn one bias in each layer, as the book's networks, instead of PyTorch's two.")
     var singleBias = false
 
-    @Option(parsing: .unconditional, help: "Sequences in a minibatch.")
-    var batch = TrainingOptions().batchSize
+    @Option(
+        parsing: .unconditional,
+        help: "Sequences in a minibatch (default: \(TrainingOptions().batchSize)).")
+    var batch: Int?
 
-    @Option(parsing: .unconditional, help: "Tokens in a sequence, through which the gradient goes back.")
-    var sequenceLength = TrainingOptions().sequenceLength
+    @Option(
+        parsing: .unconditional,
+        help: """
+            Tokens in a sequence, through which the gradient goes back (default: \(TrainingOptions().sequenceLength)).
+            """)
+    var sequenceLength: Int?
 
     @Option(
         help: """
@@ -64,8 +75,12 @@ struct TrainingFlags: ParsableArguments {
         help: "The fraction of the text, at its end, that is held out for validation, such as 0.1.")
     var validation: Double?
 
-    @Option(help: "First values: uniform (as PyTorch), normal (0.01, as the book) or orthogonal.")
-    var initializer = TrainingOptions().initializer
+    @Option(
+        help: """
+            First values: uniform (as PyTorch), normal (0.01, as the book) or orthogonal (default: \
+            \(TrainingOptions().initializer.rawValue)).
+            """)
+    var initializer: WeightInitializer?
 
     @Option(
         parsing: .unconditional,
@@ -73,30 +88,29 @@ struct TrainingFlags: ParsableArguments {
     var seed: UInt64?
 
     func apply(to model: inout ModelConfiguration) {
-        model.cell = cell.type
-        model.hiddenSize = hidden
-        model.layerCount = layers
-        model.embeddingSize = embedding.value
-        model.tiesWeights = tieWeights
-        model.hasSingleBias = singleBias
+        if let cell { model.cell = cell.type }
+        if let hidden { model.hiddenSize = hidden }
+        if let layers { model.layerCount = layers }
+        if let embedding { model.embeddingSize = embedding.value }
+        if tieWeights { model.tiesWeights = true }
+        if singleBias { model.hasSingleBias = true }
     }
 
-    /// Fills the options of a run on a text of so many tokens; nil where it is not yet known.
-    func apply(to options: inout TrainingOptions, tokenCount: Int?, isBundledStory: Bool) {
-        if let epochs = epochs ?? tokenCount.map(Self.defaultEpochs) { options.epochs = epochs }
-        options.batchSize = batch
-        options.sequenceLength = sequenceLength
-        options.partitioning = partitioning ?? (isBundledStory ? .random : options.partitioning)
-        options.statefulEpochs = statefulEpochs
-        options.trainingWindows = windows
-        options.validationWindows = validationWindows
-        options.validationFraction = validation
-        options.initializer = initializer
+    func apply(to options: inout TrainingOptions) {
+        if let epochs { options.epochs = epochs }
+        if let batch { options.batchSize = batch }
+        if let sequenceLength { options.sequenceLength = sequenceLength }
+        if let partitioning { options.partitioning = partitioning }
+        if let statefulEpochs { options.statefulEpochs = statefulEpochs }
+        if let windows { options.trainingWindows = windows }
+        if let validationWindows { options.validationWindows = validationWindows }
+        if let validation { options.validationFraction = validation }
+        if let initializer { options.initializer = initializer }
         if let seed { options.seed = seed }
     }
 
     /// Half a minute's work on a machine of two cores, whatever the length of the text.
-    private static func defaultEpochs(tokenCount: Int) -> Int {
+    static func defaultEpochs(tokenCount: Int) -> Int {
         min(max((6_000_000 + tokenCount - 1) / tokenCount, 1), 500)
     }
 }

@@ -51,8 +51,9 @@ struct RecipeCommand: AsyncParsableCommand {
             abstract: "Print the file of a recipe, to read or to begin one's own with.")
 
         @Argument(
-            help: "A name from 'unroll recipe list', or a file.", completion: .list(RecipeCatalog.names))
-        var recipe: String
+            help: "A name from 'unroll recipe list', a file, or - for standard input.",
+            completion: .list(RecipeCatalog.names), transform: InputPath.init)
+        var recipe: InputPath
 
         func run() throws {
             Standard.output.write(try RecipeCatalog.recipe(recipe).text)
@@ -67,8 +68,9 @@ struct RecipeCommand: AsyncParsableCommand {
                 """)
 
         @Argument(
-            help: "Names from 'unroll recipe list', or files.", completion: .list(RecipeCatalog.names))
-        var recipes: [String]
+            help: "Names from 'unroll recipe list', files, or - for standard input.",
+            completion: .list(RecipeCatalog.names), transform: InputPath.init)
+        var recipes: [InputPath]
 
         @OptionGroup
         var options: RecipeOptions
@@ -85,17 +87,15 @@ struct RecipeCommand: AsyncParsableCommand {
 
         @Option(
             help:
-                "A text in place of the recipe's; nothing is expected of it. A path, or a name from 'unroll corpus list'."
-        )
-        var corpus: String?
+                "A text in place of the recipe's; nothing is expected of it. A path, or a name from 'unroll corpus list'.",
+            completion: .file(), transform: StoredTextPath.init)
+        var corpus: StoredTextPath?
 
         func validate() throws {
             if let epochs, epochs < 1 {
                 throw ValidationError("--epochs is \(epochs) but must be at least 1")
             }
-            if corpus == CorpusReader.standardInput {
-                throw ValidationError("--corpus - can be read only once; save the text in a file")
-            }
+            try InputPath.check(recipes)
         }
 
         func run() async throws {
@@ -103,7 +103,7 @@ struct RecipeCommand: AsyncParsableCommand {
                 try options.form(of: try RecipeCatalog.recipe(name))
                     .changed(seeds: seeds, epochs: epochs, isOfAnotherText: corpus != nil)
             }
-            let session = options.session(recipes, otherText: corpus)
+            let session = try options.session(recipes, otherText: corpus?.argument)
             let results = try await session.run()
             if !options.json { Standard.output.write(session.report(results)) }
         }
@@ -125,22 +125,28 @@ struct RecipeCommand: AsyncParsableCommand {
             discussion: "Without names: all recipes that expect something.")
 
         @Argument(
-            help: "Names from 'unroll recipe list', or files.", completion: .list(RecipeCatalog.names))
-        var recipes: [String] = []
+            help: "Names from 'unroll recipe list', files, or - for standard input.",
+            completion: .list(RecipeCatalog.names), transform: InputPath.init)
+        var recipes: [InputPath] = []
 
         @OptionGroup
         var options: RecipeOptions
 
+        func validate() throws {
+            try InputPath.check(recipes)
+        }
+
         func run() async throws {
-            let all = try (recipes.isEmpty ? RecipeCatalog.names : recipes).map { name in
-                try options.form(of: try RecipeCatalog.recipe(name))
-            }
+            let all =
+                try recipes.isEmpty
+                ? RecipeCatalog.names.map { try options.form(of: RecipeCatalog.recipe($0)) }
+                : recipes.map { try options.form(of: RecipeCatalog.recipe($0)) }
             let expecting = all.filter { !$0.expected.isEmpty }
             if let idle = all.first(where: { $0.expected.isEmpty }), !recipes.isEmpty {
                 throw Failure(
                     "recipe '\(idle.name)' expects nothing that could be verified; see: unroll recipe run")
             }
-            let session = options.session(expecting, otherText: nil)
+            let session = try options.session(expecting, otherText: nil)
             let results = try await session.run()
             if !options.json { Standard.output.write(session.report(results)) }
             let failed = results.filter { !$0.isAsExpected }.map(\.recipe)
@@ -161,8 +167,8 @@ struct RecipeOptions: ParsableArguments {
     @Option(
         help:
             "The folder for results and plots (default: unroll-recipes; with --reduced, unroll-recipes-reduced).",
-        completion: .directory)
-    var output: String?
+        completion: .directory, transform: FolderPath.init)
+    var output: FolderPath?
 
     @Option(
         parsing: .unconditional,
@@ -173,7 +179,6 @@ struct RecipeOptions: ParsableArguments {
     var json = false
 
     func validate() throws {
-        if output?.isEmpty == true { throw ValidationError("--output is empty; name a folder") }
         if let threads, threads < 1 {
             throw ValidationError("--threads is \(threads) but must be at least 1")
         }
@@ -188,11 +193,17 @@ struct RecipeOptions: ParsableArguments {
         return short
     }
 
-    func session(_ recipes: [Recipe], otherText: String?) -> RecipeSession {
-        RecipeSession(
+    func session(_ recipes: [Recipe], otherText: String?) throws -> RecipeSession {
+        let settings = recipes.flatMap(\.settings)
+        if threads != nil, settings.allSatisfy({ $0.engine == .tensors }) {
+            throw Failure(
+                "--threads has no say in recipes by tensors, as all of these are; leave it out",
+                exitCode: Failure.usage)
+        }
+        return RecipeSession(
             recipes: recipes,
             folder: URL(
-                filePath: output ?? (reduced ? "unroll-recipes-reduced" : "unroll-recipes"),
+                filePath: output?.argument ?? (reduced ? "unroll-recipes-reduced" : "unroll-recipes"),
                 directoryHint: .isDirectory),
             otherText: otherText,
             threads: threads, isJSON: json)

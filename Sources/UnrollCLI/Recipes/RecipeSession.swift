@@ -17,7 +17,7 @@ struct RecipeSession {
 
     /// Runs the recipes in order, saving each when it is done; returns what came of them.
     ///
-    /// Ctrl-C ends the program with code 130 and leaves what is done.
+    /// A signal such as Ctrl-C ends the program and leaves what is done; see `Interruption`.
     func run() async throws -> [RecipeResult] {
         // Mistakes are found out now, and not after the first recipe.
         for recipe in recipes {
@@ -39,6 +39,9 @@ struct RecipeSession {
         guard FileManager.default.isWritableFile(atPath: folder.path) else {
             throw Failure("\(folder.relativePath): cannot be written to; choose another --output")
         }
+        // No two programs write the results of the same recipe.
+        let locks = try recipes.map { try FolderLock(folder, named: "\($0.name).lock") }
+        defer { withExtendedLifetime(locks) {} }
         do {
             return try await Interruption.cancelling {
                 var results: [RecipeResult] = []
@@ -53,14 +56,15 @@ struct RecipeSession {
         } catch is CancellationError {
             throw Failure(
                 "interrupted; the recipes that are done are in \(folder.relativePath)",
-                exitCode: Failure.interrupted)
+                exitCode: Interruption.exitCode)
         }
     }
 
     /// Checks what only the text of a setting can show.
     private func check(_ setting: RecipeSetting, of recipe: Recipe) async throws {
         let corpus = try await RecipeText(recipe, setting, otherText).corpus()
-        for prompt in recipe.samples?.prompts ?? [] where corpus.vocabulary.encode(prompt).ids.isEmpty {
+        for prompt in recipe.samples?.prompts ?? [] where corpus.vocabulary.encode(prompt: prompt).ids.isEmpty
+        {
             throw RecipeError.invalid(
                 recipe: recipe.name,
                 reason:
@@ -104,13 +108,10 @@ struct RecipeSession {
     }
 
     private func save(_ result: RecipeResult, of recipe: Recipe) throws {
-        let encoder = JSONEncoder.unrollPretty
-        encoder.nonConformingFloatEncodingStrategy = .convertToString(
-            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
         let chart = LineChart(result, of: recipe)
         try AtomicFile.write(
-            try encoder.encode(result) + Data("\n".utf8),
-            to: folder.appending(path: "\(recipe.name)-result.json"))
+            try JSONEncoder.unrollPretty.encodeWithNulls(result) + Data("\n".utf8),
+            to: folder.appending(path: "\(recipe.name)\(FileSignature.recipeResultName)"))
         try AtomicFile.write(Data(chart.svg().utf8), to: folder.appending(path: "\(recipe.name).svg"))
     }
 
@@ -133,7 +134,7 @@ struct RecipeSession {
                     text += "- \(sample.strategy)\(diversity)\n"
                     // The most probable continuation is always the same.
                     let texts = Set(sample.texts).count == 1 ? Array(sample.texts.prefix(1)) : sample.texts
-                    text += texts.map { "    - \(sample.prompt)\($0)\n" }.joined()
+                    text += texts.map { "    - \(EscapedText.encode(sample.prompt + $0))\n" }.joined()
                 }
             }
         }

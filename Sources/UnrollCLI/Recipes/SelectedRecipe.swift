@@ -39,7 +39,18 @@ struct RecipeText {
                     recipe: recipe.name, file: file.path, expected: expected, found: found)
             }
         }
-        return try await CorpusReader.read(origin)
+        return try await CorpusReader.read(origin).corpus
+    }
+}
+
+extension RecipeCatalog {
+    /// The recipe of a name, in a file, or on standard input, where it is called `stdin`.
+    static func recipe(_ path: InputPath) throws -> Recipe {
+        guard path.isStandardInput else { return try recipe(path.argument) }
+        // Paths in it are relative to the folder of the command, as other paths that are typed.
+        return try Recipe(
+            jsonData: try CorpusReader.standardInputBytes(), name: "stdin",
+            folder: URL(filePath: ".", directoryHint: .isDirectory))
     }
 }
 
@@ -48,12 +59,13 @@ struct SelectedRecipe {
     let recipe: Recipe
     let setting: RecipeSetting
 
-    /// Finds `NAME` or `NAME:SETTING`, where `NAME` may be a file.
-    init(_ text: String) throws {
+    /// Finds `NAME` or `NAME:SETTING`, where `NAME` may be a file, or - for standard input.
+    init(_ path: InputPath) throws {
+        let text = path.argument
         let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
         // A file may have a colon in its name.
         let isWhole = parts.count < 2 || FileManager.default.fileExists(atPath: text)
-        recipe = try RecipeCatalog.recipe(isWhole ? text : parts[0])
+        recipe = try RecipeCatalog.recipe(InputPath(isWhole ? text : parts[0]))
         setting = try recipe.setting(named: isWhole ? nil : parts[1])
     }
 

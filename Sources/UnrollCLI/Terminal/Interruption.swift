@@ -1,37 +1,49 @@
-import Dispatch
 import Foundation
+import Synchronization
+import UnrollBase
 
-/// Runs work that Ctrl-C, or a polite kill, cancels instead of ending the process.
+/// What the program does about signals that ask it to end.
+///
+/// A hangup, Ctrl-C and a polite kill (SIGHUP, SIGINT, SIGTERM) cancel the work that saves what it has done, if such work
+/// goes on. The program then ends with the code that a shell reports for the signal. Everything else, and a second signal,
+/// ends it at once, as by default, but for its temporary files, which are removed. Those are also removed when Ctrl-\
+/// (SIGQUIT) or a closed pipe (SIGPIPE) ends the program.
 enum Interruption {
-    /// Returns what the work returns; the first signal cancels it, a second one ends the process as usual.
+    private struct State {
+        var cancelWork: (@Sendable () -> Void)?
+        /// The signal that has canceled the work.
+        var signal: Int32?
+    }
+
+    private static let state = Mutex(State())
+
+    /// The exit code of a program that such a signal has ended: 129, 130 or 143.
+    static var exitCode: Int32 { 128 + (state.withLock(\.signal) ?? SIGINT) }
+
+    /// Begins to act on signals.
+    static func handleSignals() {
+        EndingSignals.handle { number in
+            let cancelWork = state.withLock { state -> (@Sendable () -> Void)? in
+                guard state.signal == nil, number != SIGQUIT, number != SIGPIPE else { return nil }
+                if state.cancelWork != nil { state.signal = number }
+                return state.cancelWork
+            }
+            guard let cancelWork else { EndingSignals.endProcess(by: number) }
+            cancelWork()
+        }
+    }
+
+    /// Returns what the work returns; the first signal cancels it.
     static func cancelling<Result: Sendable>(
         _ work: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
-        let signals = [SIGINT, SIGTERM]
-        let registration = DispatchGroup()
-        for _ in signals { registration.enter() }
-        let task = Task {
-            // The work may be interrupted at its first sign of life, so the sources must exist before it starts.
-            await withCheckedContinuation { ready in
-                registration.notify(queue: .global()) { ready.resume() }
-            }
-            return try await work()
+        let task = state.withLock { state in
+            // A signal that comes now waits for the lock: the work may be interrupted at its first sign of life.
+            let task = Task { try await work() }
+            state.cancelWork = { task.cancel() }
+            return task
         }
-        let sources = signals.map { number in
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setRegistrationHandler { registration.leave() }
-            source.setEventHandler {
-                signal(number, SIG_DFL)
-                task.cancel()
-            }
-            source.resume()
-            return source
-        }
-        defer {
-            for source in sources { source.cancel() }
-            for number in signals { signal(number, SIG_DFL) }
-        }
+        defer { state.withLock { $0.cancelWork = nil } }
         return try await task.value
     }
 }

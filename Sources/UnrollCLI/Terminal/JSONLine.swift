@@ -4,11 +4,8 @@ import UnrollBase
 /// A line of JSON on standard output, for other programs.
 enum JSONLine {
     static func write(_ value: some Encodable) throws {
-        let encoder = JSONEncoder.unroll
-        // A line that says something odd is better than a run that fails to say it.
-        encoder.nonConformingFloatEncodingStrategy = .convertToString(
-            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        Standard.output.write(String(decoding: try encoder.encode(value), as: UTF8.self) + "\n")
+        let line = try JSONEncoder.unroll.encodeWithNulls(value)
+        Standard.output.write(String(decoding: line, as: UTF8.self) + "\n")
     }
 }
 

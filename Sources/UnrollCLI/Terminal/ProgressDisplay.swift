@@ -4,7 +4,7 @@ import UnrollCharts
 
 /// Shows how training goes: a chart and a line that are redrawn on a terminal, a line now and then elsewhere.
 struct ProgressDisplay {
-    private let isTerminal = Standard.error.isTerminal
+    private let canRedraw = Standard.error.canRedraw
     /// What stands before the facts, such as which of several networks is trained.
     private let label: String
     private var chart = LiveChart()
@@ -20,7 +20,7 @@ struct ProgressDisplay {
     }
 
     mutating func show(_ progress: TrainingProgress) {
-        guard isTerminal else { return }
+        guard canRedraw else { return }
         let percent = Int(progress.fractionCompleted * 100)
         let facts =
             " \(label)\(percent)%  epoch \(progress.epoch)/\(progress.epochs)  perplexity \(NumberFormat.decimal(progress.perplexity))"
@@ -36,7 +36,7 @@ struct ProgressDisplay {
                 ""
             }
         let lines = chart.lines(columns: width - 1, terminalRows: Standard.error.height)
-        draw(lines + [TextWidth.shortened(bar + facts, columns: width - 1)])
+        draw(lines + [Self.shortened(bar + facts, columns: width - 1)])
     }
 
     /// Shows a report, that of the last epoch in any case.
@@ -44,7 +44,7 @@ struct ProgressDisplay {
         chart.add(report)
         let isLast = report.epochs == Double(epochs)
         let isDue = lastLine.map { $0.duration(to: .now) >= .seconds(Self.interval) } ?? true
-        guard isLast || (isDue && !isTerminal) else { return }
+        guard isLast || (isDue && !canRedraw) else { return }
         lastLine = .now
         let part = report.partOfEpoch.map { " (\(Int($0 * 100))%)" } ?? ""
         var line =
@@ -55,7 +55,7 @@ struct ProgressDisplay {
         line += "  gradient \(NumberFormat.decimal(report.gradientNorm))"
         line += "  \(NumberFormat.grouped(report.tokensPerSecond)) tokens/s"
         // The chart stays where it was when training ends.
-        if isTerminal {
+        if canRedraw {
             draw(chart.lines(columns: Standard.error.width - 1, terminalRows: Standard.error.height) + [line])
             Standard.error.write("\n")
             openLines = []
@@ -67,13 +67,17 @@ struct ProgressDisplay {
     /// Prints a line above what is redrawn.
     mutating func say(_ line: String) {
         clear()
-        Standard.error.write(line + "\n")
+        Standard.error.say(line)
     }
 
     /// Takes away what would be redrawn.
     mutating func clear() {
         guard !openLines.isEmpty else { return }
         draw([])
+    }
+
+    private static func shortened(_ text: String, columns: Int) -> String {
+        TerminalSettings.isUTF8 ? TextWidth.shortened(text, columns: columns) : String(text.prefix(columns))
     }
 
     private mutating func draw(_ lines: [String]) {
@@ -112,10 +116,10 @@ struct LiveChart {
         points.append(LineChart.Point(x: epochs, y: perplexity))
     }
 
-    /// The chart's lines; none while there is no curve yet, or where there is no room.
+    /// The chart's lines; none while there is no curve yet, where there is no room, or no character to draw it with.
     func lines(columns: Int, terminalRows: Int) -> [String] {
         let rows = min(terminalRows - Self.otherRows, Self.maximumRows)
-        guard training.count > 1, rows >= Self.minimumRows else { return [] }
+        guard TerminalSettings.isUTF8, training.count > 1, rows >= Self.minimumRows else { return [] }
         var chart = LineChart(
             title: "", xAxis: .init("epoch"), yAxis: .init("perplexity", scale: .logarithmic),
             series: [.init(name: "training", line: training)])

@@ -24,7 +24,11 @@ struct CorpusCommand: AsyncParsableCommand {
             let (cache, folder) = (DatasetCache(), DatasetFolder())
             for dataset in DatasetCatalog.standard.datasets {
                 let isThere = folder.file(of: dataset) != nil || cache.contains(dataset)
-                let state = isThere ? "there" : "not fetched"
+                let other = folder.otherContents(of: dataset) ?? cache.otherContents(of: dataset)
+                let state =
+                    isThere
+                    ? "there"
+                    : "not fetched" + (other.map { "; \($0.file.path) is another text" } ?? "")
                 Standard.output.write(
                     "\(dataset.name)  \(dataset.title), \(dataset.byteCount) bytes, \(dataset.license) (\(state))\n"
                 )
@@ -38,12 +42,11 @@ struct CorpusCommand: AsyncParsableCommand {
 
         @Argument(
             help: "A name from 'unroll corpus list'.",
-            completion: .list(DatasetCatalog.standard.datasets.map(\.name)))
+            completion: .list(CorpusReader.knownNames))
         var name: String
 
         func run() async throws {
-            let file = try await CorpusReader.fetch(try DatasetCatalog.standard.dataset(named: name))
-            Standard.output.write(file.path + "\n")
+            Standard.output.write(try await CorpusReader.fetch(name).path + "\n")
         }
     }
 }

@@ -7,40 +7,59 @@ enum CorpusReader {
     /// The source that stands for the story inside the program.
     static let bundledStory = "sample"
     static let standardInput = "-"
+    /// Standard input in messages.
+    static let standardInputName = "standard input"
 
-    /// Reads a text; a large one is kept in the cache, if there may be one.
-    static func read(_ origin: CorpusOrigin, cache: URL? = nil) async throws -> Corpus {
+    /// Reads a text; a large one is to be kept in the cache, if there may be one.
+    static func read(_ origin: CorpusOrigin, cache: URL? = nil) async throws -> StagedCorpus {
         switch origin.sources {
         case [bundledStory]:
-            return try read(SampleText.utf8, named: SampleText.title, origin)
+            return StagedCorpus(try read(SampleText.utf8, named: SampleText.title, origin))
         case [standardInput]:
-            return try read(try standardInputBytes(), named: "standard input", origin)
+            return StagedCorpus(try read(try standardInputBytes(), named: standardInputName, origin))
         default:
             var files: [URL] = []
             for source in origin.sources { files.append(try await file(source)) }
-            return try Corpus(
-                contentsOf: files, preprocessing: origin.preprocessing, tokens: origin.tokens,
-                minimumFrequency: origin.minimumFrequency, limit: origin.limit, cache: cache)
+            if origin.tokens == .bytes {
+                for file in files where FileStatus(of: file.path)?.kind == .file {
+                    let (bytes, _) = try ByteReader(contentsOf: file).beginning(16, tokens: .bytes)
+                    noteCompressed(bytes, named: file.path)
+                }
+            }
+            return try read(
+                .init(
+                    .files(files), preprocessing: origin.preprocessing, kind: origin.tokens,
+                    minimumFrequency: origin.minimumFrequency, limit: origin.limit, cache: cache))
         }
     }
 
     /// Reads a text as tokens of a model's vocabulary.
     static func read(
         _ source: String, with vocabulary: Vocabulary, cache: URL? = nil
-    ) async throws -> Corpus {
+    ) async throws -> StagedCorpus {
         switch source {
         case standardInput:
-            try Corpus(bytes: try standardInputBytes(), name: "standard input", vocabulary: vocabulary)
+            StagedCorpus(
+                try Corpus(bytes: try standardInputBytes(), name: standardInputName, vocabulary: vocabulary))
         default:
-            try Corpus(contentsOf: [try await file(source)], vocabulary: vocabulary, cache: cache)
+            try read(.init(.files([try await file(source)]), vocabulary: vocabulary, cache: cache))
         }
+    }
+
+    private static func read(_ reading: Corpus.Reading) throws -> StagedCorpus {
+        let text = try StagedCorpus(reading)
+        TextNotes.say(text.corpus.notices)
+        return text
     }
 
     /// Begins to read a text, of any length, as tokens of a model's vocabulary.
     static func tokens(of source: String, with vocabulary: Vocabulary) async throws -> TokenReader {
-        source == standardInput
+        let reader =
+            source == standardInput
             ? TokenReader(.standardInput, vocabulary: vocabulary)
             : try TokenReader(contentsOf: try await file(source), vocabulary: vocabulary)
+        TextNotes.say(reader.notices)
+        return reader
     }
 
     /// Opens a text.
@@ -48,21 +67,36 @@ enum CorpusReader {
         source == standardInput ? .standardInput : try ByteReader(contentsOf: try await file(source))
     }
 
-    /// A path, or the file of a name from the catalog.
+    /// A path, or the file of a text that is known by name.
     static func file(_ source: String) async throws -> URL {
-        let url = URL(fileURLWithPath: source)
-        guard !FileManager.default.fileExists(atPath: source),
-            let dataset = try? DatasetCatalog.standard.dataset(named: source)
-        else { return url }
-        return try await fetch(dataset)
+        // A damaged record of a run may have one, and the URL would be that of the current folder.
+        guard !source.isEmpty else { throw TextError.fileNotFound(file: "''") }
+        guard !FileManager.default.fileExists(atPath: source), knownNames.contains(source) else {
+            return URL(fileURLWithPath: source)
+        }
+        return try await fetch(source)
     }
 
-    /// Fetches a text of the catalog unless it is there already, in the cache or on the person's own shelf.
-    static func fetch(_ dataset: Dataset) async throws -> URL {
-        if let file = DatasetFolder().file(of: dataset) { return file }
+    /// The names of `unroll corpus list`.
+    static var knownNames: [String] { [bundledStory] + DatasetCatalog.standard.datasets.map(\.name) }
+
+    /// The file of a text that is known by name: in the user's own folder, or in the cache, fetched if necessary.
+    static func fetch(_ name: String) async throws -> URL {
         let cache = DatasetCache()
+        if name == bundledStory { return try bundledStoryFile(in: cache.folder) }
+        guard let dataset = try? DatasetCatalog.standard.dataset(named: name) else {
+            throw DatasetError.unknown(name: name, known: knownNames)
+        }
+        let folder = DatasetFolder()
+        if let file = folder.file(of: dataset) { return file }
+        if let other = folder.otherContents(of: dataset) {
+            note(other, insteadOf: dataset, "to train on it as it is, give its path")
+        }
         guard !cache.contains(dataset) else { return cache.file(of: dataset) }
-        Standard.error.write("fetching \(dataset.title) from \(dataset.url)\n")
+        if let other = cache.otherContents(of: dataset) {
+            note(other, insteadOf: dataset, "it is fetched again")
+        }
+        Standard.error.say("fetching \(dataset.title) from \(dataset.url)")
         let file = try await DatasetDownload(dataset, into: cache).run { received, total in
             Standard.error.showProgress(received, of: total)
         }
@@ -70,10 +104,39 @@ enum CorpusReader {
         return file
     }
 
+    private static func note(_ other: OtherContents, insteadOf dataset: Dataset, _ wayOut: String) {
+        Standard.error.say(
+            "note: \(other.file.path): not the text '\(dataset.name)', as its SHA-256 checksum is \(other.sha256) and "
+                + "not \(dataset.sha256); \(wayOut)")
+    }
+
+    /// The bundled story as a file, for commands that read files.
+    private static func bundledStoryFile(in folder: URL) throws -> URL {
+        let file = folder.appending(path: "\(bundledStory).txt", directoryHint: .notDirectory)
+        let text = Data(SampleText.utf8)
+        guard (try? Data(contentsOf: file)) != text else { return file }
+        do throws(SystemError) {
+            try FileSystem.createFolders(folder)
+        } catch {
+            throw FileError(error, writing: text.count, to: folder.path)
+        }
+        try AtomicFile.write(text, to: file)
+        return file
+    }
+
+    /// Says that bytes look compressed, which a model of bytes learns nothing from.
+    private static func noteCompressed(_ bytes: some Collection<UInt8>, named name: String) {
+        let format = Array(bytes.prefix(16)).withUnsafeBufferPointer { FileFormat(of: $0, isUTF8: false) }
+        guard let format, format.contents == .compressed else { return }
+        let advice = TextConversion.advice(of: format, in: name).map { "; to learn its text: \($0)" } ?? ""
+        Standard.error.say("note: \(name): \(format.rawValue) by its first bytes, which look random\(advice)")
+    }
+
     private static func read(_ bytes: some Collection<UInt8>, named name: String, _ origin: CorpusOrigin)
         throws -> Corpus
     {
-        try Corpus(
+        if origin.tokens == .bytes { noteCompressed(bytes, named: name) }
+        return try Corpus(
             bytes: bytes, name: name, preprocessing: origin.preprocessing, tokens: origin.tokens,
             minimumFrequency: origin.minimumFrequency, limit: origin.limit)
     }
@@ -82,7 +145,7 @@ enum CorpusReader {
         do {
             return try FileHandle.standardInput.readToEnd() ?? Data()
         } catch {
-            throw TextError.unreadable(file: "standard input", reason: SystemError.reason(of: error))
+            throw TextError.unreadable(file: standardInputName, reason: SystemError.reason(of: error))
         }
     }
 }
@@ -92,21 +155,32 @@ struct RunTexts {
     let corpus: Corpus
     let validation: Corpus?
     let test: Corpus?
+    private let staged: [StagedCorpus]
 
-    /// Reads the texts; large ones are kept in caches in the folder of the run, if there is to be one.
+    /// Reads the texts; large ones are to be kept in caches in the folder of the run, if there is to be one.
     init(_ origin: CorpusOrigin, in folder: OutputFolder?) async throws {
+        var staged: [StagedCorpus] = []
         func heldOut(_ source: String?, _ vocabulary: Vocabulary, _ cache: URL?) async throws -> Corpus? {
             guard let source else { return nil }
-            let text = try await CorpusReader.read(source, with: vocabulary, cache: cache)
+            staged.append(try await CorpusReader.read(source, with: vocabulary, cache: cache))
+            let text = staged[staged.count - 1].corpus
             if text.unknownCount > 0 {
-                Standard.error.write(
-                    "note: \(text.unknownCount) of \(text.tokens.count) tokens of \(text.name) are unknown to the model\n"
+                Standard.error.say(
+                    "note: \(text.unknownCount) of \(text.tokens.count) tokens of \(text.name) are unknown to the model"
                 )
             }
             return text
         }
-        corpus = try await CorpusReader.read(origin, cache: folder?.textCache)
+        staged.append(try await CorpusReader.read(origin, cache: folder?.textCache))
+        corpus = staged[0].corpus
         validation = try await heldOut(origin.validationSource, corpus.vocabulary, folder?.validationCache)
         test = try await heldOut(origin.testSource, corpus.vocabulary, folder?.testCache)
+        self.staged = staged
+    }
+
+    /// Puts new caches in the folder of the run: at once in that of a new one, and of another only when nothing
+    /// keeps it from being resumed with these texts.
+    func keepCaches() throws {
+        for text in staged { try text.putCacheInPlace() }
     }
 }

@@ -20,10 +20,14 @@ struct TrainCommand: AsyncParsableCommand {
               unroll train notes.txt --cell lstm --dry-run     shapes, memory, time
               unroll train --recipe gluon-concise              an experiment from 'unroll recipe list'
 
-            Ctrl-C saves a checkpoint; --resume goes on from it as if nothing had happened.
-            The folder holds the last model and, if there is a --validation, the best
-            one in 'best'. With other --epochs, a resumed cosine goes on as if it had
-            been planned for them.
+            Ctrl-C, a hangup and TERM save a checkpoint; --resume goes on from it as if
+            nothing had happened. The folder holds the last model and, if there is a
+            --validation, the best one in 'best'. A resumed run may get other --epochs
+            (a cosine goes on as if planned for them), --patience, --minimum-improvement
+            and --minimum-epochs, --checkpoint-seconds, --checkpoint-steps and --keep,
+            --engine, --threads, --prompt, --tensorboard, --baselines and --json. Other
+            options must be as they were, and CORPUS the same text, perhaps in another
+            place.
             """)
 
     @OptionGroup(title: "Text")
@@ -49,46 +53,57 @@ struct TrainCommand: AsyncParsableCommand {
 
     @Option(
         help: "The model folder to make (default: unroll-model, or the next free name).",
-        completion: .directory)
-    var output: String?
+        completion: .directory, transform: FolderPath.init)
+    var output: FolderPath?
 
     @Option(
-        help:
-            "Go on with the run of this model folder; of other options only --epochs and those of checkpoints count.",
-        completion: .directory)
-    var resume: String?
+        help: """
+            Go on with the run of this model folder: in it or, with --output or from a checkpoint in 'checkpoints', \
+            in a folder of its own.
+            """,
+        completion: .directory, transform: FolderPath.init)
+    var resume: FolderPath?
 
     @Option(
         help: ArgumentHelp(
-            "Train as a recipe says; of other options CORPUS, --epochs, --seed, --engine, --threads, those of checkpoints and those below count.",
+            """
+            Train as a recipe says. CORPUS, --epochs, --seed, --engine, --threads, the options of checkpoints and those \
+            below may be given too; others must be as in the recipe.
+            """,
             valueName: "name|file"),
-        completion: .list(RecipeCatalog.names))
-    var recipe: String?
+        completion: .list(RecipeCatalog.names), transform: InputPath.init)
+    var recipe: InputPath?
 
     @Option(
         parsing: .unconditionalSingleValue,
         help: "A prompt to continue after training; may be repeated (default: two places of the text).")
     var prompt: [String] = []
 
+    @OptionGroup
+    var escapes: EscapeOptions
+
     @Option(
         help: "Also write event files for TensorBoard into this folder, one run to a folder.",
-        completion: .directory)
-    var tensorboard: String?
+        completion: .directory, transform: FolderPath.init)
+    var tensorboard: FolderPath?
 
     @Flag(help: "Train for a second and save nothing: print shapes, memory and the time it would take.")
     var dryRun = false
 
     @Flag(
         inversion: .prefixedNo,
-        help: "Say first what simple models make of the text: uniform, unigram, 5-gram and the program xz.")
-    var baselines = true
+        help: """
+            Say first what simple models make of the text: uniform, unigram, 5-gram and the program xz (default: yes, \
+            except with --resume).
+            """)
+    var baselines: Bool?
 
     @Flag(help: "Write events as one JSON object a line to standard output.")
     var json = false
 
     func validate() throws {
-        if resume != nil, output != nil {
-            throw ValidationError("--resume goes on in its own folder; leave out --output")
+        if let resume, let output, Self.isSame(resume.argument, output.argument) {
+            throw ValidationError("--resume goes on in its own folder; leave out --output, or name another")
         }
         if resume != nil, recipe != nil {
             throw ValidationError("--resume goes on with what was begun; leave out --recipe")
@@ -99,11 +114,10 @@ struct TrainCommand: AsyncParsableCommand {
         if prompt.contains(where: \.isEmpty) {
             throw ValidationError("--prompt is empty; give the model something to go on from")
         }
-        if output?.isEmpty == true { throw ValidationError("--output is empty; name a folder to make") }
-        if tensorboard?.isEmpty == true { throw ValidationError("--tensorboard is empty; name a folder") }
-        if resume?.isEmpty == true { throw ValidationError("--resume is empty; name the folder of a run") }
-        if text.minimumFrequency < 1 {
-            throw ValidationError("--minimum-frequency is \(text.minimumFrequency) but must be at least 1")
+        _ = try prompts
+        try InputPath.check(text.corpus + [recipe])
+        if let frequency = text.minimumFrequency, frequency < 1 {
+            throw ValidationError("--minimum-frequency is \(frequency) but must be at least 1")
         }
         if recipe != nil, text.corpus.count > 1 || text.validationFile != nil || text.testFile != nil {
             throw ValidationError(
@@ -115,93 +129,53 @@ struct TrainCommand: AsyncParsableCommand {
                 "--validation and --validation-file say different texts to validate on; leave out one of them"
             )
         }
-        // The libraries' own checks, before a text is read.
+        // The libraries' own checks, before a text is read; those of other options need the run or the recipe.
         try Failure.asUsage {
-            let (model, options) = (model, try options(tokenCount: nil))
-            try model.check()
-            try options.check()
-            try options.regularization.check(for: model)
             try checkpoints.policy.check()
+            guard resume == nil, recipe == nil else { return }
+            try checked(try settled(tokenCount: nil))
         }
     }
 
     func run() async throws {
-        let folder = try OutputFolder(output: output, resume: resume)
-        let corpus: Corpus
-        let trainer: Trainer
-        var prompts = prompt
-        if let recipe {
-            let selected = try SelectedRecipe(recipe)
-            let source = RecipeText(
-                selected.recipe, selected.setting, text.isBundledStory ? nil : text.origin.sources[0])
-            corpus = try await source.corpus()
-            trainer = try selected.trainer(
-                on: corpus, epochs: training.epochs, seed: training.seed, engine: engine.kind,
-                origin: source.origin)
-            if prompts.isEmpty { prompts = selected.recipe.samples?.prompts ?? [] }
-        } else if let resume {
-            let record = try TrainingRecord(of: folder.url)
-            guard let origin = text.origin(like: record.corpus) else {
-                throw Failure("\(resume): does not say which text it was trained on; name the text as CORPUS")
+        let run: PreparedRun =
+            if let recipe {
+                try await prepared(recipe: recipe)
+            } else if let resume {
+                try await prepared(resuming: resume.argument)
+            } else {
+                try await prepared()
             }
-            guard origin.sources != [CorpusReader.standardInput] || !text.isBundledStory else {
-                throw Failure(
-                    "\(resume): was trained on standard input; pipe the same text in and give - as CORPUS")
-            }
-            let texts = try await RunTexts(origin, in: folder)
-            corpus = texts.corpus
-            trainer = try Trainer(
-                resuming: folder.url, corpus: corpus, validation: texts.validation, test: texts.test,
-                epochs: training.epochs, engine: engine.kind, origin: origin)
-        } else {
-            let texts = try await RunTexts(text.origin, in: dryRun ? nil : folder)
-            corpus = texts.corpus
-            trainer = try Trainer(
-                corpus: corpus, validation: texts.validation, test: texts.test, model: model,
-                options: try options(tokenCount: corpus.tokens.count), engine: engine.kind,
-                origin: text.origin)
-        }
+        var prompts = try prompt.isEmpty ? run.prompts : prompts
         // Found out now, and not after the training.
-        if let prompt = prompts.first(where: { corpus.vocabulary.encode($0).ids.isEmpty }) {
+        if let prompt = prompts.first(where: { run.corpus.vocabulary.encode(prompt: $0).ids.isEmpty }) {
             throw Failure(
                 "the prompt '\(prompt)': nothing is left of it after preprocessing; give another with --prompt",
                 exitCode: Failure.usage)
         }
         if dryRun {
-            let run = try await DryRun(trainer)
+            let run = try await DryRun(run.trainer)
             return json ? try JSONLine.write(run.line) : Standard.output.write("\(run)\n")
         }
-        if prompts.isEmpty { prompts = SamplePrompts(corpus).prompts }
+        if prompts.isEmpty { prompts = SamplePrompts(run.corpus).prompts }
         let recording = RecordingOptions(
             prompt: prompts.first, engine: engine.kind,
             programVersion: UnrollCommand.configuration.version,
-            tensorBoard: tensorboard.map { URL(fileURLWithPath: $0, isDirectory: true) },
-            isResumed: resume != nil)
+            tensorBoard: tensorboard?.url,
+            isResumed: run.folder.isResumed, earlier: run.earlier)
         // A run that goes on has said them at its beginning.
-        let report = baselines && resume == nil ? await BaselineReport(trainer.parts) : nil
+        let report = baselines ?? (resume == nil) ? await BaselineReport(run.trainer.parts) : nil
         var session = try TrainingSession(
-            trainer: trainer, corpus: corpus, folder: folder, policy: checkpoints.policy,
+            trainer: run.trainer, corpus: run.corpus, folder: run.folder, policy: checkpoints.policy,
             recording: recording, baselines: report, isJSON: json)
+        try run.texts?.keepCaches()
         try await session.train()
         try await session.showSamples(prompts: prompts)
         try session.finish()
     }
 
-    private var model: ModelConfiguration {
-        var model = ModelConfiguration()
-        training.apply(to: &model)
-        regularization.apply(to: &model)
-        return model
-    }
-
-    /// The options for a text of so many tokens; nil where it is not yet known.
-    private func options(tokenCount: Int?) throws -> TrainingOptions {
-        var options = TrainingOptions(precision: engine.products.precision)
-        options.testFraction = text.test
-        training.apply(to: &options, tokenCount: tokenCount, isBundledStory: text.isBundledStory)
-        try learning.apply(to: &options)
-        regularization.apply(to: &options)
-        try guards.apply(to: &options)
-        return options
+    /// The prompts that were given, escapes replaced.
+    private var prompts: [String] {
+        get throws { try prompt.map { try escapes.decoded($0, of: "--prompt") } }
     }
 }

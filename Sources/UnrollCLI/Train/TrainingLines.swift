@@ -25,22 +25,21 @@ struct StartedLine: Encodable {
     }
 }
 
-/// Nats per token.
 struct BaselinesLine: Encodable {
     let event = "baselines"
     let heldOut: Bool
-    let uniform: Double
-    let unigram: Double
-    let fiveGram: Nullable<Double>
-    let xz: Nullable<Double>
+    let uniformPerplexity: Double
+    let unigramPerplexity: Double
+    let fiveGramPerplexity: Nullable<Double>
+    let xzPerplexity: Nullable<Double>
     let countedTokens: Nullable<Int>
 
     init(_ baselines: Baselines) {
         heldOut = baselines.isHeldOut
-        uniform = baselines.uniform
-        unigram = baselines.unigram
-        fiveGram = Nullable(baselines.fiveGram)
-        xz = Nullable(baselines.xz)
+        uniformPerplexity = exp(baselines.uniform)
+        unigramPerplexity = exp(baselines.unigram)
+        fiveGramPerplexity = Nullable(baselines.fiveGram.map(exp))
+        xzPerplexity = Nullable(baselines.xz.map(exp))
         countedTokens = Nullable(baselines.countedTokens)
     }
 }

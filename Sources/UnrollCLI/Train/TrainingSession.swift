@@ -6,11 +6,11 @@ import UnrollReports
 struct TrainingSession {
     private let trainer: Trainer
     private let corpus: Corpus
-    private let folder: OutputFolder
+    private var folder: OutputFolder
     private let policy: CheckpointPolicy
     private let baselines: BaselineReport?
     private let isJSON: Bool
-    private let recorder: RunRecorder
+    private let recording: RecordingOptions
     private var summary: TrainingSummary?
 
     init(
@@ -23,22 +23,25 @@ struct TrainingSession {
         self.policy = policy
         self.baselines = baselines
         self.isJSON = isJSON
-        recorder = try RunRecorder(trainer, in: folder.url, options: recording)
+        self.recording = recording
+        try RunRecorder.check(recording)
     }
 
-    /// Trains to the end, or until Ctrl-C, which saves and ends the program with code 130.
+    /// Trains to the end, or until a signal such as Ctrl-C, which saves and ends the program; see `Interruption`.
     mutating func train() async throws {
         // Saved before anything is learned: a folder that cannot be written shows now, not after an hour.
-        try trainer.saveCheckpoint(to: folder.url)
-        let writer = try CheckpointWriter(trainer, folder: folder.url, policy: policy)
+        let writer = try folder.begin(trainer, policy: policy)
+        let recorder = try RunRecorder(trainer, in: folder.url, options: recording)
         do {
-            summary = try await Interruption.cancelling { [self] in try await followEvents(with: writer) }
+            summary = try await Interruption.cancelling { [self] in
+                try await followEvents(with: writer, recorder)
+            }
         } catch is CancellationError {
             try await writer.finish()
             if isJSON { try JSONLine.write(InterruptedLine(model: folder.name)) }
             throw Failure(
-                "interrupted; checkpoint written, go on with: unroll train --resume \(folder.name)",
-                exitCode: Failure.interrupted)
+                "interrupted; checkpoint written, go on with: unroll train --resume \(Shell.path(folder.name))",
+                exitCode: Interruption.exitCode)
         } catch {
             await writer.wait()
             throw error
@@ -47,7 +50,9 @@ struct TrainingSession {
     }
 
     /// Shows and notes what happens, and has it saved.
-    private func followEvents(with writer: CheckpointWriter) async throws -> TrainingSummary? {
+    private func followEvents(
+        with writer: CheckpointWriter, _ recorder: RunRecorder
+    ) async throws -> TrainingSummary? {
         var display = ProgressDisplay()
         var recorder = recorder
         var summary: TrainingSummary?
@@ -73,6 +78,9 @@ struct TrainingSession {
         switch event {
         case .started(let plan):
             display.say(describe(plan))
+            if let source = folder.source {
+                display.say("going on from \(source) in a folder of its own, \(folder.name)")
+            }
             if let baselines { display.say(baselines.description) }
             if isJSON {
                 try JSONLine.write(StartedLine(plan))

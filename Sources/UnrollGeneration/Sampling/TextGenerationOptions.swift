@@ -81,11 +81,12 @@ public struct TextGenerationOptions: Sendable, Equatable {
             bannedTokens: bannedTokens, seed: seed, stopStrings: stopStrings, precision: precision)
     }
 
-    /// Checks everything.
+    /// Checks everything: ranges, effects and bans.
     ///
     /// - Throws: `ParameterError`, `GenerationError.unknownToken` or `.allTokensBanned`.
     func check(for model: LanguageModel) throws {
         try check()
+        try checkEffects()
         _ = try TokenBans(bannedTokens, in: model.vocabulary)
     }
 
@@ -106,6 +107,21 @@ public struct TextGenerationOptions: Sendable, Equatable {
         try ParameterError.require(
             (1...GenerationState.recentTokenLimit).contains(repetitionWindow), "repetitionWindow",
             is: repetitionWindow, but: "in 1...\(GenerationState.recentTokenLimit)")
+    }
+
+    /// Checks that no option cancels another, as those of one token's choice cancel all that choose among several.
+    ///
+    /// - Throws: `ParameterError` with the option that cancels, or is canceled.
+    package func checkEffects() throws(ParameterError) {
+        let filters = [("topK", topK != nil), ("topP", topP < 1), ("minP", minP > 0)].filter(\.1).map(\.0)
+        if strategy == .greedy, let filter = filters.first {
+            throw .needs(parameter: filter, other: "strategy", values: ["temperature", "alpha"])
+        }
+        // What is left of these is one token, or some that are equally probable.
+        let isOthers = filters.count > 1 || strategy.exponent != 1
+        let rest = "where other options choose among the tokens that it leaves"
+        try ParameterError.require(topK != 1 || !isOthers, "topK", is: 1, but: "at least 2 \(rest)")
+        try ParameterError.require(minP < 1 || !isOthers, "minP", is: 1, but: "below 1 \(rest)")
     }
 }
 

@@ -6,16 +6,23 @@ import UnrollModel
 import UnrollText
 
 /// How well a model predicts a text.
+///
+/// Every token is predicted from those before it, the first one too. The model reads the text as the beginning of a line:
+/// after a line feed, or the space that preprocessing makes of one. Where the vocabulary has no such token, as that of
+/// words, the first token has the probability 1/`V`.
 public struct Evaluation: Sendable, Equatable, CustomStringConvertible {
-    /// Tokens that were predicted: all but the first.
+    /// Tokens of the text.
     public var tokens: Int
     /// The sum of their surprisal, in nats.
     public var nats: Double
     /// exp(nats / tokens).
     public var perplexity: Double { exp(nats / Double(max(tokens, 1))) }
-    /// Bits per Unicode scalar; nil if a token is not one character.
+    /// Bits per Unicode scalar as the model reads it; nil if a token is not one character.
     public var bitsPerCharacter: Double?
-    /// Bits per byte of the preprocessed text; nil if its length is unknown.
+    /// Bits per byte of the text, as a lossless code needs them: nats / ln 2 / bytes.
+    ///
+    /// Nil where the tokens do not determine the bytes: with words, with preprocessing, with a token that the vocabulary
+    /// lacks. Nil also for a part of a text whose length in bytes is unknown.
     public var bitsPerByte: Double?
 
     /// Perplexity, tokens and bits in one line.
@@ -39,28 +46,25 @@ extension LanguageModel {
     ///   - threads: Threads that compute. Default: as many as there are processors.
     ///   - progress: Is called from time to time with the part that is done, in 0...1.
     /// - Returns: The totals of the whole text.
-    /// - Throws: `TextError` when the text is too short, `ParameterError` for an adaptation that is out of range,
-    ///   `GenerationError.adaptationDiverged` or `.notANumber`, `EngineError` for tokens of another vocabulary,
-    ///   `KernelError` when threads or memory are unavailable, `CancellationError` when the task is cancelled.
+    /// - Throws: `ParameterError` for an adaptation that is out of range, `GenerationError.adaptationDiverged` or
+    ///   `.notANumber`, `EngineError` for tokens of another vocabulary, `KernelError` when threads or memory are unavailable, `CancellationError` when the task is cancelled.
     public func evaluate(
         on corpus: Corpus, adapting adaptation: DynamicEvaluation? = nil, precision: Precision = .float32,
         threads: Int? = nil, progress: (Double) -> Void = { _ in }
     ) throws -> Evaluation {
-        let kind = corpus.vocabulary.kind
-        let (tokens, nats) = try evaluate(adapting: adaptation, precision: precision, threads: threads) {
-            sequenceLength, body throws in
-            let source = try corpus.tokens.strand(sequenceLength: sequenceLength)
-            var minibatch = Minibatch()
-            for index in 0..<source.count {
-                source.fill(&minibatch, at: index)
-                try body(minibatch)
-                progress(Double(index + 1) / Double(source.count))
-            }
-        }
-        return Evaluation(
-            tokens: tokens, nats: nats, of: kind, tokenCount: corpus.tokens.count, byteCount: corpus.byteCount
-        )
+        let count = corpus.tokens.count
+        var position = 0
+        return try evaluate(adapting: adaptation, precision: precision, threads: threads) {
+            progress(Double(position) / Double(count))
+            guard position < count else { return nil }
+            let block = position..<min(position + Self.blockSize, count)
+            position = block.upperBound
+            return Array(corpus.tokens.part(block))
+        }.evaluation(by: vocabulary, byteCount: corpus.byteCount)
     }
+
+    /// Tokens of a corpus between two reports of progress.
+    private static var blockSize: Int { 256 }
 
     /// Measures how well the model predicts the text in a file, which may be larger than memory.
     ///
@@ -70,7 +74,7 @@ extension LanguageModel {
     ///   - precision: The number format of matrix-multiplication operands. Default: float32.
     ///   - threads: Threads that compute. Default: as many as there are processors.
     /// - Returns: The totals of the whole text.
-    /// - Throws: `TextError` when the text cannot be read or is too short, and as for a corpus.
+    /// - Throws: `TextError` when the text cannot be read or has no token, and as for a corpus.
     public func evaluate(
         contentsOf url: URL, adapting adaptation: DynamicEvaluation? = nil, precision: Precision = .float32,
         threads: Int? = nil
@@ -84,89 +88,57 @@ extension LanguageModel {
         on reader: inout TokenReader, adapting adaptation: DynamicEvaluation? = nil, precision: Precision,
         threads: Int?, progress: (Double) -> Void = { _ in }
     ) throws -> Evaluation {
-        let (tokens, nats) = try evaluate(adapting: adaptation, precision: precision, threads: threads) {
-            sequenceLength, body throws in
-            var minibatch = Minibatch()
-            var (pending, isFirst) = ([Int32](), true)
-            while let next = try reader.next() {
-                pending += next
-                let whole = (pending.count - 1) / sequenceLength * sequenceLength
-                for start in stride(from: 0, to: max(whole, 0), by: sequenceLength) {
-                    minibatch.setStrand(pending[start...start + sequenceLength], continuesState: !isFirst)
-                    isFirst = false
-                    try body(minibatch)
-                }
-                pending.removeFirst(max(whole, 0))
-                if reader.expectedByteCount > 0 {
-                    progress(min(Double(reader.byteCount) / Double(reader.expectedByteCount), 1))
-                }
+        let totals = try evaluate(adapting: adaptation, precision: precision, threads: threads) {
+            if reader.expectedByteCount > 0 {
+                progress(min(Double(reader.byteCount) / Double(reader.expectedByteCount), 1))
             }
-            if pending.count > 1 {
-                minibatch.setStrand(pending[...], continuesState: !isFirst)
-                try body(minibatch)
-            }
-            guard reader.tokenCount > 0 else { throw TextError.emptyText(file: reader.name) }
-            guard reader.tokenCount > 1 else {
-                throw TextError.textTooShort(tokens: 1, needed: 2, batchSize: 1, sequenceLength: 1)
-            }
+            return try reader.next()
         }
-        return Evaluation(
-            tokens: tokens, nats: nats, of: vocabulary.kind, tokenCount: reader.tokenCount,
-            byteCount: reader.byteCount)
+        guard totals.tokens > 0 else { throw TextError.emptyText(file: reader.name) }
+        return totals.evaluation(by: vocabulary, byteCount: reader.byteCount)
     }
 
-    /// Adds up the losses of the minibatches that `read` makes, of the given sequence length, and passes on.
+    /// Adds up the surprisal of a text whose tokens `next` returns one block after another, nil at the end.
     private func evaluate(
         adapting adaptation: DynamicEvaluation?, precision: Precision, threads: Int?,
-        _ read: (_ sequenceLength: Int, _ body: (Minibatch) throws -> Void) throws -> Void
-    ) throws -> (tokens: Int, nats: Double) {
-        var (nats, tokens) = (0.0, 0)
+        _ next: () throws -> [Int32]?
+    ) throws -> EvaluationTotals {
+        let start = TextStart(Tokenizer(vocabulary), of: vocabulary)
+        var totals = EvaluationTotals(start, vocabularySize: vocabulary.count)
         if let adaptation {
             try adaptation.check()
             let engine = try makeEngine(EngineSettings(precision: precision, threads: threads))
-            try read(adaptation.segmentLength) { minibatch in
-                try Task.checkCancellation()
+            var strand = TokenStrand(after: start, segmentLength: adaptation.segmentLength, rows: 1)
+            try strand.read(next, adding: &totals) { minibatch, nats in
                 let step = try engine.train(on: minibatch, with: adaptation.optimizer)
                 guard step.isFinite else {
                     throw GenerationError.adaptationDiverged(learningRate: adaptation.learningRate)
                 }
                 nats += step.meanLoss * Double(minibatch.tokenCount)
-                tokens += minibatch.tokenCount
             }
         } else {
+            // Rows and steps as in a score, and sums in its order, so that both agree bit for bit.
+            var strand = TokenStrand(
+                after: start, segmentLength: BatchScorer.sequenceLength, rows: BatchScorer.batchSize(1))
+            var losses: [Double] = []
             try withEngine(precision: precision, threads: threads) { engine in
-                try read(256) { minibatch in
-                    try Task.checkCancellation()
-                    nats += try engine.evaluate(minibatch)
-                    tokens += minibatch.tokenCount
+                try strand.read(next, adding: &totals) { minibatch, nats in
+                    _ = try engine.evaluate(minibatch)
+                    try engine.copyLosses(row: 0, to: &losses)
+                    for loss in losses { nats += Double(Float(loss)) }
                 }
             }
         }
-        guard nats.isFinite else { throw GenerationError.notANumber }
-        return (tokens, nats)
+        guard totals.nats.isFinite else { throw GenerationError.notANumber }
+        return totals
     }
 }
 
-extension Evaluation {
-    fileprivate init(tokens: Int, nats: Double, of kind: TokenKind, tokenCount: Int, byteCount: Int?) {
-        let bits = nats / log(2)
-        // The first token is given, so it does not count among the bytes that the bits are spread over.
-        let share = Double(tokens) / Double(max(tokenCount, 1))
-        self.init(
-            tokens: tokens, nats: nats,
-            bitsPerCharacter: kind == .characters ? bits / Double(tokens) : nil,
-            bitsPerByte: byteCount.map { bits / (Double($0) * share) })
-    }
-}
-
-extension Minibatch {
-    /// Makes one sequence of all these tokens but the last, the targets being one step later.
-    fileprivate mutating func setStrand(_ tokens: ArraySlice<Int32>, continuesState: Bool) {
-        reshape(sequenceLength: tokens.count - 1, batchSize: 1, continuesState: continuesState)
-        for step in 0..<sequenceLength {
-            inputs[step] = tokens[tokens.startIndex + step]
-            targets[step] = tokens[tokens.startIndex + step + 1]
-        }
+extension Vocabulary {
+    /// The bits per byte of a text that takes so many nats; nil where its tokens do not determine its bytes.
+    func bitsPerByte(nats: Double, byteCount: Int?, unknownCount: Int) -> Double? {
+        guard determinesBytes, unknownCount == 0, let byteCount, byteCount > 0 else { return nil }
+        return nats / log(2) / Double(byteCount)
     }
 }
 

@@ -8,11 +8,11 @@ extension LanguageModel {
     /// Measures the surprisal of a text, token by token.
     ///
     /// The model reads the text as if it were the beginning of a line: after a line feed (or the space that
-    /// preprocessing makes of one) and nothing else. If its vocabulary has no such token, as that of words, the first token
-    /// is given and not scored. What the vocabulary lacks is read, and scored, as `<unk>`.
+    /// preprocessing makes of one) and nothing else. If its vocabulary has no such token, as that of words, all tokens
+    /// count as equally probable at the beginning. What the vocabulary lacks is read, and scored, as `<unk>`.
     ///
     /// - Parameters:
-    ///   - text: The text; it is preprocessed as the model's text was.
+    ///   - text: The text; it is preprocessed as the model's text was, but nothing is stripped at its end.
     ///   - precision: The number format of matrix-multiplication operands. Default: float32.
     ///   - threads: Threads that compute. Default: as many as there are processors.
     /// - Returns: The surprisal of each token, and totals.
@@ -23,7 +23,7 @@ extension LanguageModel {
     ) throws -> TextScore {
         var tokenizer = Tokenizer(vocabulary)
         var text = text
-        let tokenized = text.withUTF8 { tokenizer.tokenize($0) }
+        let tokenized = text.withUTF8 { tokenizer.tokenize(lineBeginning: $0) }
         return try scores(
             of: [tokenized], areLines: false, tokenizer, precision: precision, threads: threads)[0]
     }
@@ -57,7 +57,7 @@ extension LanguageModel {
         threads: Int?
     ) throws -> [TextScore] {
         return try withEngine(precision: precision, threads: threads) { engine in
-            try BatchScorer(engine, tokenizer: tokenizer, kind: vocabulary.kind)
+            try BatchScorer(engine, start: TextStart(tokenizer, of: vocabulary), vocabulary: vocabulary)
                 .scores(of: texts, areLines: areLines)
         }
     }
@@ -75,27 +75,26 @@ struct BatchScorer {
     /// Kernels add up a single row in another order, and a text's last bits would depend on how many others there are.
     static func batchSize(_ count: Int) -> Int { count % 4 == 1 ? count + 1 : count }
 
-    let engine: any Engine
-    let kind: TokenKind
-    /// The token that every text is read after, if there is one; otherwise its first token is given and not predicted.
-    let separatorID: Int32?
+    private let engine: any Engine
+    private let vocabulary: Vocabulary
+    private let start: TextStart
 
-    init(_ engine: any Engine, tokenizer: Tokenizer, kind: TokenKind) {
+    init(_ engine: any Engine, start: TextStart, vocabulary: Vocabulary) {
         self.engine = engine
-        self.kind = kind
-        separatorID = tokenizer.separatorID
+        self.start = start
+        self.vocabulary = vocabulary
     }
 
     /// Scores texts, which may be lines with an end.
     func scores(of texts: [TokenizedText], areLines: Bool) throws -> [TextScore] {
-        var tokens = [[TokenScore]](repeating: [], count: texts.count)
+        var tokens = texts.map { text in start.score(ofFirstTokenOf: text).map { [$0] } ?? [] }
         let order = texts.indices.sorted { predictionCount(texts[$0]) > predictionCount(texts[$1]) }
         for first in stride(from: 0, to: order.count, by: Self.width) {
             try score(order[first..<min(first + Self.width, order.count)], of: texts, into: &tokens)
         }
-        let endLength = areLines && separatorID != nil ? 1 : 0
+        let endLength = areLines && start.separatorID != nil ? 1 : 0
         return texts.indices.map {
-            TextScore(texts[$0], tokens: tokens[$0], kind: kind, endLength: endLength)
+            TextScore(texts[$0], tokens: tokens[$0], vocabulary: vocabulary, endLength: endLength)
         }
     }
 
@@ -105,24 +104,24 @@ struct BatchScorer {
     ) throws {
         var rows = group
         var minibatch = Minibatch()
-        var start = 0
+        var first = 0
         while true {
             // The state continues without the texts that are finished.
-            let count = rows.prefix { predictionCount(texts[$0]) > start }.count
+            let count = rows.prefix { predictionCount(texts[$0]) > first }.count
             guard count > 0, let longest = rows.first else { return }
             let batchSize = Self.batchSize(count)
-            if start > 0, count < rows.count {
+            if first > 0, count < rows.count {
                 let kept = (0..<batchSize).map { min($0, count - 1) }
                 try engine.restoreState(engine.recurrentState.rows(kept))
             }
             rows = rows.prefix(count)
             try Task.checkCancellation()
-            let sequenceLength = min(Self.sequenceLength, predictionCount(texts[longest]) - start)
-            minibatch.reshape(sequenceLength: sequenceLength, batchSize: batchSize, continuesState: start > 0)
+            let sequenceLength = min(Self.sequenceLength, predictionCount(texts[longest]) - first)
+            minibatch.reshape(sequenceLength: sequenceLength, batchSize: batchSize, continuesState: first > 0)
             for row in 0..<batchSize {
                 let text = texts[rows[rows.startIndex + min(row, count - 1)]]
                 for step in 0..<sequenceLength {
-                    let (input, target) = prediction(start + step, of: text)
+                    let (input, target) = prediction(first + step, of: text)
                     minibatch.inputs[step * batchSize + row] = input
                     minibatch.targets[step * batchSize + row] = target
                 }
@@ -130,30 +129,30 @@ struct BatchScorer {
             _ = try engine.evaluate(minibatch)
             for (row, index) in rows.enumerated() {
                 let text = texts[index]
-                for step in 0..<min(sequenceLength, predictionCount(text) - start) {
+                for step in 0..<min(sequenceLength, predictionCount(text) - first) {
                     let prediction = try engine.prediction(step: step, row: row)
                     guard prediction.loss.isFinite else { throw GenerationError.notANumber }
-                    let position = start + step + (separatorID == nil ? 1 : 0)
+                    let position = first + step + start.uniformCount
                     tokens[index].append(
                         TokenScore(
                             id: text.ids[position], surprisal: Float(prediction.loss),
                             entropy: Float(prediction.entropy), start: text.starts[position]))
                 }
             }
-            start += sequenceLength
+            first += sequenceLength
         }
     }
 
-    /// The number of tokens of a text that are predicted.
-    func predictionCount(_ text: TokenizedText) -> Int {
-        separatorID == nil ? max(text.ids.count - 1, 0) : text.ids.count
+    /// The number of tokens of a text that the network predicts.
+    private func predictionCount(_ text: TokenizedText) -> Int {
+        max(text.ids.count - start.uniformCount, 0)
     }
 
     /// The token that is read and the one that is predicted; `<unk>` beyond the end.
-    func prediction(_ index: Int, of text: TokenizedText) -> (input: Int32, target: Int32) {
+    private func prediction(_ index: Int, of text: TokenizedText) -> (input: Int32, target: Int32) {
         let ids = text.ids
         func id(_ position: Int) -> Int32 { position < ids.count ? ids[position] : Vocabulary.unknownID }
-        guard let separatorID else { return (id(index), id(index + 1)) }
+        guard let separatorID = start.separatorID else { return (id(index), id(index + 1)) }
         return (index == 0 ? separatorID : id(index - 1), id(index))
     }
 }

@@ -16,8 +16,9 @@ extension LanguageModel {
     /// ```
     ///
     /// Lines are scored as by ``scoreLines(_:precision:threads:)``. Memory holds what is read at once, and the longest
-    /// line. Lines of a pipe are scored as they come. When a line is asked for, the sequence throws `TextError` if the
-    /// file cannot be read, and what `scoreLines` throws.
+    /// line. Lines of a pipe are scored as soon as they are complete. What is not UTF-8 is part of its line: each maximal
+    /// invalid sequence of bytes is read, and scored, as `<unk>`, unless tokens are bytes. When a line is asked for, the
+    /// sequence throws `TextError` if the file cannot be read, and what `scoreLines` throws.
     ///
     /// - Parameters:
     ///   - url: A file, a pipe or a device.
@@ -49,7 +50,8 @@ extension LanguageModel {
     /// for try await line in model.lineScores(of: messages) { print(line) }
     /// ```
     ///
-    /// Each line is scored before the next is asked for. Of lines that are all there,
+    /// Each line is scored before the next is asked for. A string has U+FFFD where its source was not UTF-8, which is
+    /// unknown to a model whose text has none. Of lines that are all there,
     /// ``scoreLines(_:precision:threads:)`` scores many at once, which is faster. The sequence throws what that function
     /// throws, and errors of `lines` unchanged.
     ///

@@ -34,9 +34,9 @@ package struct TextInspection: Sendable {
 
     /// The text with its tokens.
     package fileprivate(set) var text: TokenizedText
-    /// The score, which lacks the first token if that is given.
+    /// The score.
     package fileprivate(set) var score: TextScore
-    /// For each scored token those that were most probable, the most probable first.
+    /// For each token those that were most probable, the most probable first; none where all were equally probable.
     package fileprivate(set) var alternatives: [[Alternative]] = []
     /// Units that track a feature, the closest first for each.
     package fileprivate(set) var findings: [Finding] = []
@@ -53,17 +53,17 @@ package struct TextInspection: Sendable {
 }
 
 extension LanguageModel {
-    /// Reads a text as `score(_:)` does and keeps predictions and activations for display.
+    /// Reads a whole text, or the beginning of one, as `evaluate` does and keeps predictions and activations for display.
     package func inspect(
-        _ text: some Collection<UInt8>, precision: Precision = .float32, threads: Int? = nil,
-        progress: (Double) -> Void = { _ in }
+        _ text: some Collection<UInt8>, isWhole: Bool = true, precision: Precision = .float32,
+        threads: Int? = nil, progress: (Double) -> Void = { _ in }
     ) throws -> TextInspection {
         var tokenizer = Tokenizer(vocabulary)
-        let tokenized = Array(text).withUnsafeBufferPointer { tokenizer.tokenize($0) }
+        let tokenized = Array(text).withUnsafeBufferPointer { tokenizer.tokenize($0, isWhole: isWhole) }
         return try withEngine(precision: precision, threads: threads) { engine in
             let inspector = TextInspector(
-                engine: engine, text: tokenized, separatorID: tokenizer.separatorID)
-            return try inspector.inspection(of: vocabulary.kind, progress: progress)
+                engine: engine, text: tokenized, start: TextStart(tokenizer, of: vocabulary))
+            return try inspector.inspection(vocabulary, progress: progress)
         }
     }
 }
@@ -72,30 +72,30 @@ extension LanguageModel {
 private struct TextInspector {
     let engine: any Engine
     let text: TokenizedText
+    let start: TextStart
     /// Tokens that go in, `lead` of them before the text's.
     let inputs: [Int32]
     let lead: Int
 
-    private static let sequenceLength = 256
-
-    init(engine: any Engine, text: TokenizedText, separatorID: Int32?) {
+    init(engine: any Engine, text: TokenizedText, start: TextStart) {
         self.engine = engine
         self.text = text
-        lead = separatorID == nil ? 0 : 1
-        inputs = (separatorID.map { [$0] } ?? []) + text.ids
+        self.start = start
+        lead = 1 - start.uniformCount
+        inputs = (start.separatorID.map { [$0] } ?? []) + text.ids
     }
 
     private var hiddenSize: Int { engine.configuration.hiddenSize }
     private var stateCount: Int { engine.configuration.cell.states.count }
 
-    func inspection(of kind: TokenKind, progress: (Double) -> Void) throws -> TextInspection {
+    func inspection(_ vocabulary: Vocabulary, progress: (Double) -> Void) throws -> TextInspection {
         let ends = text.starts.dropFirst() + [text.bytes.count]
         let features = TextFeature.values(in: text.bytes, at: ends)
         var correlations = UnitCorrelations(
             unitCount: engine.configuration.layerCount * stateCount * hiddenSize,
             featureCount: TextFeature.allCases.count)
-        var tokens: [TokenScore] = []
-        var alternatives: [[TextInspection.Alternative]] = []
+        var tokens = start.score(ofFirstTokenOf: text).map { [$0] } ?? []
+        var alternatives = tokens.map { _ in [TextInspection.Alternative]() }
         var (activations, probabilities) = ([Float](), [Float]())
         try forEachStep { position, step in
             if position - lead >= 0 {
@@ -115,7 +115,7 @@ private struct TextInspector {
             progress(Double(position) / Double(2 * inputs.count))
         }
         var result = TextInspection(
-            text: text, score: TextScore(text, tokens: tokens, kind: kind, endLength: 0))
+            text: text, score: TextScore(text, tokens: tokens, vocabulary: vocabulary, endLength: 0))
         result.alternatives = alternatives
         try keepUnits(correlations, in: &result, progress: progress)
         return result
@@ -154,23 +154,24 @@ private struct TextInspector {
     /// Lets the engine read the text and calls `body` for each token with its position among those that go in.
     private func forEachStep(_ body: (_ position: Int, _ step: Int) throws -> Void) throws {
         var minibatch = Minibatch()
-        for start in stride(from: 0, to: inputs.count, by: Self.sequenceLength) {
+        // The last token predicts nothing. It is read by itself, so that all others are read as for a score.
+        let last = max(inputs.count - 1, 0)
+        for first in Array(stride(from: 0, to: last, by: BatchScorer.sequenceLength)) + [last] {
             try Task.checkCancellation()
-            let count = min(Self.sequenceLength, inputs.count - start)
+            let end = first == last ? inputs.count : min(first + BatchScorer.sequenceLength, last)
+            guard first < end else { return }
             // As many rows as a score has, so that the page shows its numbers bit for bit.
             let batchSize = BatchScorer.batchSize(1)
-            minibatch.reshape(sequenceLength: count, batchSize: batchSize, continuesState: start > 0)
-            for step in 0..<count {
-                // What comes after the text is unknown, and its loss is not used.
-                let next = start + step + 1
+            minibatch.reshape(sequenceLength: end - first, batchSize: batchSize, continuesState: first > 0)
+            for position in first..<end {
+                let next = position < last ? inputs[position + 1] : Vocabulary.unknownID
                 for row in 0..<batchSize {
-                    minibatch.inputs[step * batchSize + row] = inputs[start + step]
-                    minibatch.targets[step * batchSize + row] =
-                        next < inputs.count ? inputs[next] : Vocabulary.unknownID
+                    minibatch.inputs[(position - first) * batchSize + row] = inputs[position]
+                    minibatch.targets[(position - first) * batchSize + row] = next
                 }
             }
             _ = try engine.evaluate(minibatch)
-            for step in 0..<count { try body(start + step, step) }
+            for position in first..<end { try body(position, position - first) }
         }
     }
 

@@ -1,15 +1,19 @@
 import Foundation
+import UnrollBase
 import UnrollText
 
 /// The surprisal of a text, token by token.
 public struct TextScore: Sendable, Equatable, CustomStringConvertible {
-    /// The tokens that were predicted: all, or all but the first if the model has nothing to predict that from.
+    /// The tokens.
     public let tokens: [TokenScore]
     /// The sum of their surprisal, in nats.
     public let nats: Double
-    /// Bits per byte of the tokens that were predicted; 0 when there are none.
-    public let bitsPerByte: Double
-    /// Bits per Unicode scalar; nil if a token is not one character, or none was predicted.
+    /// Bits per byte of the text, of a line with its end, as a lossless code needs them.
+    ///
+    /// Nil where the tokens do not determine the bytes: with words, with preprocessing, with a token that the vocabulary
+    /// lacks; and for an empty text.
+    public let bitsPerByte: Double?
+    /// Bits per Unicode scalar as the model reads it; nil if a token is not one character, or there is none.
     public let bitsPerCharacter: Double?
     /// The most surprising part; nil if nothing was more surprising than expected.
     public let span: SurprisingSpan?
@@ -18,28 +22,34 @@ public struct TextScore: Sendable, Equatable, CustomStringConvertible {
     /// The number of bytes of that end.
     private let endLength: Int
 
-    init(_ text: TokenizedText, tokens: [TokenScore], kind: TokenKind, endLength: Int) {
+    init(_ text: TokenizedText, tokens: [TokenScore], vocabulary: Vocabulary, endLength: Int) {
         self.tokens = tokens
         bytes = text.bytes
-        self.endLength = endLength
+        self.endLength = min(endLength, bytes.count)
         nats = tokens.reduce(0) { $0 + Double($1.surprisal) }
         span = SurprisingSpan(of: tokens)
-        let bits = nats / log(2)
-        // A first token that is given does not count among the bytes that the bits are spread over.
-        let share = Double(tokens.count) / Double(max(text.ids.count, 1))
-        bitsPerByte = tokens.isEmpty ? 0 : bits / (Double(bytes.count) * share)
-        bitsPerCharacter = kind == .characters && !tokens.isEmpty ? bits / Double(tokens.count) : nil
+        bitsPerByte = vocabulary.bitsPerByte(
+            nats: nats, byteCount: bytes.count, unknownCount: tokens.count(where: \.isUnknown))
+        bitsPerCharacter =
+            vocabulary.kind == .characters && !tokens.isEmpty ? nats / log(2) / Double(tokens.count) : nil
     }
 
-    /// Bits per byte and the text, with marks around the most surprising part, in one line.
+    /// Bits per byte, or else per token, and the text, with marks around the most surprising part, in one line.
     public var description: String {
-        "\((bitsPerByte * 1000).rounded() / 1000) bits per byte: \(marked().debugDescription)"
+        let (bits, unit) =
+            bitsPerByte.map { ($0, "byte") } ?? (nats / log(2) / Double(max(tokens.count, 1)), "token")
+        return "\((bits * 1000).rounded() / 1000) bits per \(unit): \(marked())"
     }
 
     /// The text as the model reads it, preprocessed; for a line, without its end.
+    ///
+    /// U+FFFD stands for invalid bytes of a line, which ``textBytes`` has.
     public var text: String {
-        String(decoding: bytes.dropLast(endLength), as: UTF8.self)
+        String(decoding: textBytes, as: UTF8.self)
     }
+
+    /// The bytes of the text as the model reads it; of a line, they may be no valid UTF-8.
+    public var textBytes: [UInt8] { bytes.dropLast(endLength) }
 
     /// The number of tokens that the vocabulary lacks.
     public var unknownCount: Int { tokens.count(where: \.isUnknown) }
@@ -49,12 +59,15 @@ public struct TextScore: Sendable, Equatable, CustomStringConvertible {
         String(decoding: bytes[byteRange(of: positions)], as: UTF8.self)
     }
 
-    /// The text with marks around the most surprising part, where "↵" stands for the end of a line.
+    /// The text for display in one line, with marks around the most surprising part.
+    ///
+    /// "↵" stands for the end of a line. What is invisible, moves the cursor or turns the direction of writing is written
+    /// as an escape such as `\t` or `\u{202E}`, an invalid byte as `\xFF`, and a backslash as `\\`.
     public func marked(_ opening: String = "⟦", _ closing: String = "⟧") -> String {
-        guard let range = span.map({ byteRange(of: $0.tokens) }) else { return text }
         let end = bytes.count - endLength
+        func part(_ range: Range<Int>) -> String { EscapedText.encode(bytes[range]) }
+        guard let range = span.map({ byteRange(of: $0.tokens) }) else { return part(0..<end) }
         let (first, last) = (min(range.lowerBound, end), min(range.upperBound, end))
-        func part(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
         let lineEnd = range.upperBound > end ? "↵" : ""
         return part(0..<first) + opening + part(first..<last) + lineEnd + closing + part(last..<end)
     }

@@ -123,7 +123,7 @@ public struct Hypothesis: Sendable, Equatable, CustomStringConvertible {
     public var score: Double
 
     /// Score and text in one line.
-    public var description: String { "\(score): \(text.debugDescription)" }
+    public var description: String { "\(NumberFormat.decimal(score)): \(text.debugDescription)" }
 
     /// The score of `count` tokens, 0 for none.
     static func score(_ logProbability: Double, count: Int, lengthPenalty: Double) -> Double {

@@ -28,16 +28,9 @@ extension LanguageModel {
         _ text: String, count: Int = 5, maximumLength: Int = 24, stepLimit: Int = 4096,
         precision: Precision = .float32, threads: Int? = nil
     ) throws -> [Completion] {
-        guard vocabulary.kind == .words else {
-            return try complete(
-                from: read(text, precision: precision, threads: threads), count: count,
-                maximumLength: maximumLength, stepLimit: stepLimit, precision: precision, threads: threads)
-        }
-        let begin = text.lastIndex(where: \.isWhitespace).map(text.index(after:)) ?? text.startIndex
-        let typed = String(text[begin...])
-        return try words(
-            thatBeginWith: vocabulary.preprocessing == .none ? typed : typed.lowercased(),
-            from: read(String(text[..<begin]), precision: precision, threads: threads), count: count)
+        try complete(
+            from: read(text, precision: precision, threads: threads), count: count,
+            maximumLength: maximumLength, stepLimit: stepLimit, precision: precision, threads: threads)
     }
 
     /// Finds the most probable ends of a word, or next words, after what was read before; otherwise as those of a text.
@@ -58,9 +51,7 @@ extension LanguageModel {
     ) throws -> [Completion] {
         try state.check(for: self)
         guard count > 0 else { return [] }
-        guard vocabulary.kind != .words else {
-            return try words(thatBeginWith: "", from: state, count: count)
-        }
+        guard vocabulary.kind != .words else { return try words(from: state, count: count) }
         let parts = wordParts
         var search = try CompletionSearch(
             parts, count: count, maximumLength: maximumLength, from: state.recurrentState,
@@ -71,18 +62,19 @@ extension LanguageModel {
         return search.completions
     }
 
-    /// The most probable words, which are the tokens, that begin like this.
-    private func words(
-        thatBeginWith prefix: String, from state: GenerationState, count: Int
-    ) throws(GenerationError) -> [Completion] {
-        let logProbabilities = try LogProbabilities.of(state.logits[...])
+    /// The most probable words, which are the tokens, that begin like the word at the end.
+    private func words(from state: GenerationState, count: Int) throws(GenerationError) -> [Completion] {
+        let typed = state.joint?.openWord ?? []
+        let logits = state.beforeOpenWord?.logits ?? state.logits
+        // All words are equally probable at the beginning of a text.
+        let logProbabilities = try LogProbabilities.of(
+            logits.isEmpty ? ArraySlice(repeating: 0, count: vocabulary.count) : logits[...])
         let words = (1..<Int32(vocabulary.count)).compactMap { token in
-            vocabulary.token(token).flatMap { word in
-                word.hasPrefix(prefix)
-                    ? Completion(
-                        text: String(word.dropFirst(prefix.count)),
-                        probability: exp(logProbabilities[Int(token)])) : nil
-            }
+            let word = vocabulary.bytes(of: token)
+            return word.starts(with: typed)
+                ? Completion(
+                    text: String(decoding: word.dropFirst(typed.count), as: UTF8.self),
+                    probability: exp(logProbabilities[Int(token)])) : nil
         }
         let total = words.reduce(0) { $0 + $1.probability }
         var best: [Completion] = []
@@ -105,5 +97,5 @@ public struct Completion: Sendable, Equatable, CustomStringConvertible {
     }
 
     /// Text and probability in one line.
-    public var description: String { "\(text.debugDescription) (\(probability))" }
+    public var description: String { "\(text.debugDescription) (\(NumberFormat.significant(probability)))" }
 }

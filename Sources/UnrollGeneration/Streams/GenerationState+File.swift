@@ -5,7 +5,8 @@ import UnrollModel
 import UnrollText
 
 /// Version 1 of the format: a safetensors file with the states of the cell as `[L, 1, H]` each and the logits `[V]`;
-/// everything else is in the metadata.
+/// everything else is in the metadata. After a text that ends within a word, there are states and logits before that word
+/// as well.
 extension GenerationState {
     private enum Key {
         static let format = "format"
@@ -14,7 +15,11 @@ extension GenerationState {
         static let recentTokens = "recentTokens"
         static let pendingBytes = "pendingBytes"
         static let needsSpace = "needsSpace"
+        static let isAfterSpace = "isAfterSpace"
+        static let openWord = "openWord"
         static let logits = "logits"
+        static let seal = "seal"
+        static let beforeOpenWord = "beforeOpenWord."
     }
 
     /// Far more than any text has, with room to count on.
@@ -28,15 +33,30 @@ extension GenerationState {
     /// - Throws: `GenerationError.stateOfAnotherModel`, `ModelError` if the model cannot be described.
     public func data(for model: LanguageModel) throws -> Data {
         try check(for: model)
-        var tensors = recurrentState.tensors
-        tensors.entries.append(.init(name: Key.logits, shape: [logits.count], values: logits))
-        return try TensorFile.encode(
-            tensors,
-            metadata: [
-                Key.format: Self.format, Key.model: try model.fingerprint, Key.tokenCount: "\(tokenCount)",
-                Key.recentTokens: Self.list(tokens), Key.pendingBytes: Self.list(decoder.pending),
-                Key.needsSpace: "\(decoder.needsSpace)",
-            ])
+        var entries = Self.tensors(recurrentState, logits)
+        var metadata = [
+            Key.format: Self.format, Key.model: try model.fingerprint, Key.tokenCount: "\(tokenCount)",
+            Key.recentTokens: Self.list(tokens), Key.pendingBytes: Self.list(decoder.pending),
+            Key.needsSpace: "\(decoder.needsSpace)",
+        ]
+        if let joint {
+            metadata[Key.isAfterSpace] = "\(joint.isAfterSpace)"
+            metadata[Key.openWord] = String(decoding: joint.openWord, as: UTF8.self)
+        }
+        if let before = beforeOpenWord {
+            entries += Self.tensors(before.recurrentState, before.logits, prefix: Key.beforeOpenWord)
+        }
+        metadata[Key.seal] = Self.seal(metadata)
+        return try TensorFile.encode(NamedTensors(entries), metadata: metadata)
+    }
+
+    /// The checksum of the metadata; the tensors have one of their own.
+    private static func seal(_ metadata: [String: String]) -> String {
+        let sealed = [
+            Key.model, Key.tokenCount, Key.recentTokens, Key.pendingBytes, Key.needsSpace, Key.isAfterSpace,
+            Key.openWord,
+        ]
+        return Checksum.sha256(Data(sealed.map { metadata[$0] ?? "" }.joined(separator: "\n").utf8))
     }
 
     /// Saves the state to a file, in one step or not at all.
@@ -84,6 +104,10 @@ extension GenerationState {
             throw GenerationError.unusableState(
                 path: path, reason: "not a generation state that this version of Unroll has saved")
         }
+        // States of early versions have no seal.
+        guard metadata[Key.seal].map({ $0 == Self.seal(metadata) }) ?? true else {
+            throw GenerationError.unusableState(path: path, reason: "its metadata has been changed")
+        }
         guard metadata[Key.model] == (try model.fingerprint) else {
             throw GenerationError.stateOfAnotherModel
         }
@@ -94,19 +118,69 @@ extension GenerationState {
             tokens.allSatisfy({ $0 >= 0 && $0 < model.vocabulary.count }),
             let pending: [UInt8] = Self.numbers(metadata[Key.pendingBytes]), pending.count < 4,
             let needsSpace = metadata[Key.needsSpace].flatMap({ Bool($0) }),
-            let logits = tensors[Key.logits]?.values, logits.count == model.vocabulary.count,
-            let recurrentState = try? RecurrentState(tensors, for: model.configuration),
-            recurrentState.batchSize == 1
+            let prediction = Self.prediction(in: tensors, of: model), !prediction.logits.isEmpty,
+            let (joint, before) = Self.end(metadata, tensors, of: model), before == nil || !tokens.isEmpty
         else {
             throw GenerationError.unusableState(
                 path: path, reason: "a part of the state is missing or damaged")
         }
         self.init(zerosFor: model.configuration)
         self.tokenCount = tokenCount
-        self.recurrentState = recurrentState
-        self.logits = logits
+        recurrentState = prediction.recurrentState
+        logits = prediction.logits
         self.tokens = tokens
         decoder = TextDecoder.State(pending: pending, needsSpace: needsSpace)
+        self.joint = joint
+        beforeOpenWord = before
+    }
+
+    /// What the next piece follows, and the network before the word at the end; nil when a part is damaged.
+    ///
+    /// Both are missing after a generated token, and in files from before there were pieces.
+    private static func end(
+        _ metadata: [String: String], _ tensors: ModelParameters, of model: LanguageModel
+    ) -> (TextJoint?, Prediction?)? {
+        guard let isAfterSpace = metadata[Key.isAfterSpace], let openWord = metadata[Key.openWord] else {
+            return (nil, nil)
+        }
+        guard let isAfterSpace = Bool(isAfterSpace) else { return nil }
+        var joint = TextJoint()
+        joint.isAfterSpace = isAfterSpace
+        joint.openWord = Array(openWord.utf8)
+        if openWord.isEmpty { return (joint, nil) }
+        guard model.vocabulary.kind == .words,
+            let before = prediction(in: tensors, prefix: Key.beforeOpenWord, of: model)
+        else { return nil }
+        return (joint, before)
+    }
+
+    private static func tensors(
+        _ state: RecurrentState, _ logits: [Float], prefix: String = ""
+    ) -> [ModelParameters.Entry] {
+        var entries = state.tensors.entries
+        if !logits.isEmpty {
+            entries.append(.init(name: Key.logits, shape: [logits.count], values: logits))
+        }
+        for index in entries.indices { entries[index].name = prefix + entries[index].name }
+        return entries
+    }
+
+    /// The tensors whose names begin with a prefix; nil when one is missing or does not fit the model.
+    private static func prediction(
+        in tensors: ModelParameters, prefix: String = "", of model: LanguageModel
+    ) -> Prediction? {
+        let names = model.configuration.cell.states
+        let states = names.compactMap { name in
+            tensors[prefix + name].map {
+                ModelParameters.Entry(name: name, shape: $0.shape, values: $0.values)
+            }
+        }
+        let logits = tensors[prefix + Key.logits]?.values ?? []
+        guard states.count == names.count, logits.isEmpty || logits.count == model.vocabulary.count,
+            let state = try? RecurrentState(NamedTensors(states), for: model.configuration),
+            state.batchSize == 1
+        else { return nil }
+        return Prediction(recurrentState: state, logits: logits)
     }
 
     private static func list(_ numbers: [some BinaryInteger]) -> String {

@@ -30,6 +30,17 @@ public struct GenerationState: Sendable, Equatable {
     var tokens: [Int32] = []
     /// The bytes of a character that is not complete, and whether a space comes before the next word.
     var decoder = TextDecoder.State()
+    /// What the next piece of the text follows; nil after a generated token, which tells it by itself.
+    var joint: TextJoint?
+    /// The network before the word at the end, which the next piece may continue.
+    var beforeOpenWord: Prediction?
+
+    /// What the network remembers and expects.
+    struct Prediction: Sendable, Equatable {
+        var recurrentState: RecurrentState
+        /// The logits of the next token, `[V]`; empty at the beginning of the text.
+        var logits: [Float]
+    }
 
     init(zerosFor configuration: ModelConfiguration) {
         recurrentState = RecurrentState(zerosFor: configuration)
@@ -46,6 +57,23 @@ public struct GenerationState: Sendable, Equatable {
         tokenCount += 1
         if tokens.count == 2 * Self.recentTokenLimit { tokens.removeFirst(Self.recentTokenLimit) }
         tokens.append(token)
+        joint = nil
+        beforeOpenWord = nil
+    }
+
+    /// What the next piece of the text follows.
+    func joint(in vocabulary: Vocabulary) -> TextJoint {
+        joint ?? TextJoint(after: tokens.last ?? Vocabulary.unknownID, in: vocabulary)
+    }
+
+    /// Takes back the word at the end, which the next piece may continue.
+    mutating func reopenWord() {
+        guard let before = beforeOpenWord else { return }
+        recurrentState = before.recurrentState
+        logits = before.logits
+        tokenCount -= 1
+        tokens.removeLast()
+        beforeOpenWord = nil
     }
 
     /// Refuses a state of another model, as far as that shows.
@@ -59,11 +87,16 @@ public struct GenerationState: Sendable, Equatable {
 extension LanguageModel {
     /// Reads a text, by itself or after what was read before.
     ///
-    /// The text is preprocessed as the model's own was. What its vocabulary lacks is read as `<unk>` (`vocabulary.encode`
-    /// tells which).
+    /// A text that is read in pieces gives the same state as the whole text read at once. So nothing is stripped at the
+    /// ends of a piece, white space joins that before it where preprocessing squeezes it, and a word goes on in the next
+    /// piece: of words, the state after "the ca" predicts what follows the word "ca", and reading "t sat" then makes it
+    /// "cat". A word that was generated is complete.
+    ///
+    /// Otherwise the text is preprocessed as the model's own was. What its vocabulary lacks is read as `<unk>`
+    /// (`vocabulary.encode(prompt:)` tells which).
     ///
     /// - Parameters:
-    ///   - text: The text.
+    ///   - text: The text, or the next piece of it.
     ///   - earlier: The state after what was read before. Default: nothing.
     ///   - precision: The number format of matrix-multiplication operands. Default: float32.
     ///   - threads: Threads that compute. Default: as many as there are processors.
@@ -75,18 +108,27 @@ extension LanguageModel {
         threads: Int? = nil
     ) throws -> GenerationState {
         try earlier?.check(for: self)
+        if text.isEmpty, let earlier { return earlier }
         var state = earlier ?? GenerationState(zerosFor: configuration)
-        let tokens = vocabulary.encode(text).ids
+        var joint = earlier.map { $0.joint(in: vocabulary) }
+        let tokens = vocabulary.encode(piece: text, after: &joint).ids
         guard !tokens.isEmpty || earlier != nil else { throw GenerationError.emptyPrompt }
-        guard !text.isEmpty else { return state }
+        state.reopenWord()
+        var before: GenerationState.Prediction?
         try engines(precision: precision).withEngine(threads: threads) { engine in
             try engine.restoreState(state.recurrentState)
-            for token in tokens {
+            for (index, token) in tokens.enumerated() {
                 try Task.checkCancellation()
+                if index == tokens.count - 1, joint?.openWord.isEmpty == false {
+                    engine.copyState(to: &state.recurrentState)
+                    before = .init(recurrentState: state.recurrentState, logits: state.logits)
+                }
                 try state.read(token, with: engine)
             }
             engine.copyState(to: &state.recurrentState)
         }
+        state.joint = joint
+        state.beforeOpenWord = before
         state.decoder = TextDecoder.State(after: text, kind: vocabulary.kind)
         return state
     }

@@ -20,6 +20,8 @@ package struct GuidedText {
         var sampler: TokenSampler
         /// The text after the prompt.
         var text = ""
+        /// Whether the last part of it is a choice, and a word of it thus complete.
+        var endsWithChoice = false
     }
 
     private let model: LanguageModel
@@ -41,10 +43,16 @@ package struct GuidedText {
         self.model = model
         self.options = options
         self.threads = threads
-        var sampler = try TokenSampler(options, vocabulary: model.vocabulary)
         let state = try model.read(prompt, precision: options.precision, threads: threads)
+        present = Moment(state: state, sampler: try Self.sampler(options, model, after: state))
+    }
+
+    private static func sampler(
+        _ options: TextGenerationOptions, _ model: LanguageModel, after state: GenerationState
+    ) throws -> TokenSampler {
+        var sampler = try TokenSampler(options, vocabulary: model.vocabulary)
         for token in state.recentTokens { sampler.observe(token) }
-        present = Moment(state: state, sampler: sampler)
+        return sampler
     }
 
     /// The most probable tokens, the most probable first; those that cannot come are omitted.
@@ -72,18 +80,28 @@ package struct GuidedText {
         next.text += decoder.decode(choice.token)
         next.state.decoder = decoder.state
         next.sampler.observe(choice.token)
+        next.endsWithChoice = true
         advance(to: next)
     }
 
-    /// Continues with a text.
+    /// Continues with a text, which may continue a word of the text before it, but not a word that was chosen.
     package mutating func append(_ text: String) throws {
         var next = present
-        let needsSpace = next.state.decoder.needsSpace && text.first?.isWhitespace == false
+        let needsSpace =
+            next.endsWithChoice && next.state.decoder.needsSpace && text.first?.isWhitespace == false
         next.text += (needsSpace ? " " : "") + text
         next.state = try model.read(
             text, after: present.state, precision: options.precision, threads: threads)
-        for token in model.vocabulary.encode(text).ids { next.sampler.observe(token) }
+        // The text may have changed the last word, and so what was observed.
+        next.sampler = try Self.sampler(options, model, after: next.state)
+        next.endsWithChoice = next.endsWithChoice && text.isEmpty
         advance(to: next)
+    }
+
+    /// What the vocabulary lacks of a text that would continue this one.
+    package func unknownTokens(in text: String) -> [String] {
+        var joint = Optional(present.state.joint(in: model.vocabulary))
+        return model.vocabulary.encode(piece: text, after: &joint).unknownTokens
     }
 
     /// Takes back the last token or text; returns whether there was one.

@@ -16,7 +16,7 @@ struct TextDecoder: Sendable {
 
         /// The state after a text.
         init(after text: String, kind: TokenKind) {
-            needsSpace = kind == .words && text.last?.isWhitespace != true
+            needsSpace = kind == .words && text.unicodeScalars.last?.properties.isWhitespace != true
         }
     }
 

@@ -73,13 +73,13 @@ public func relu(_ operand: CellExpression) -> CellExpression {
 }
 
 /// A nonlinearity whose derivative follows from its value alone, so that its argument need not be kept.
-package enum UnaryFunction: Sendable, Hashable, CaseIterable {
+package enum UnaryFunction: String, Sendable, Hashable, CaseIterable {
     case tanh
     case sigmoid
     case relu
 }
 
-package enum BinaryOperator: Sendable, Hashable {
+package enum BinaryOperator: String, Sendable, Hashable {
     case add
     case subtract
     case multiply

@@ -5,13 +5,13 @@
 /// once: engines derive the gradient from it and run both over whole layers.
 ///
 /// ```swift
-/// enum TanhCell: RecurrentCell {
-///     static let name = "tanh"
+/// enum LeakyCell: RecurrentCell {
+///     static let name = "leaky"
 ///     static let gates = ["z"]
 ///     static let states = ["h"]
 ///
 ///     static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
-///         ["h": tanh(gates.z)]
+///         ["h": 0.9 * previous.h + 0.1 * tanh(gates.z)]
 ///     }
 /// }
 /// ```
@@ -36,7 +36,7 @@
 /// configuration is checked, before anything is computed; `GradientCheck` compares the derived gradient with the formula's
 /// slope.
 public protocol RecurrentCell: Sendable {
-    /// The name in model folders and recipes.
+    /// The name in model folders; not that of a built-in cell, nor of another cell of the program.
     static var name: String { get }
     /// The gates in the order in which their weights are stacked in `weight_ih` and `weight_hh`.
     static var gates: [String] { get }

@@ -3,7 +3,7 @@ import UnrollBase
 
 /// The contents of `config.json`: the format's name and version, and the configuration's properties beside them.
 struct ConfigurationDocument: Encodable {
-    static let format = "unroll-model"
+    static let format = FileSignature.model
     static let version = 1
 
     let configuration: ModelConfiguration
@@ -27,18 +27,23 @@ struct ConfigurationDocument: Encodable {
         try JSONEncoder.unrollPretty.encode(self) + Data("\n".utf8)
     }
 
-    /// Whether a file says the same, if perhaps with other spaces.
+    /// Whether a file says the same, if perhaps with other spaces, or without what only later versions write.
     func isEqual(to jsonData: Data) -> Bool {
-        guard let own = try? JSONValue(encoding: self) else { return false }
-        return (try? JSONDecoder().decode(JSONValue.self, from: jsonData)) == own
+        let cells = [configuration.cell].filter { _ in !configuration.isCellBuiltIn }
+        guard let own = try? JSONValue(encoding: configuration),
+            let configuration = try? Self.configuration(jsonData: jsonData, cells: cells, path: ""),
+            let other = try? JSONValue(encoding: configuration)
+        else { return false }
+        return other == own
     }
 
     /// Reads a file; `path` is for the error.
     ///
-    /// The cell is looked for among `cells` and the built-in ones, in this order.
+    /// The cell is looked for among `cells` and the built-in ones.
     static func configuration(
         jsonData: Data, cells: [any RecurrentCell.Type], path: String
     ) throws -> ModelConfiguration {
+        try ModelConfiguration.checkNames(of: cells)
         let decoder = JSONDecoder()
         if let key = ModelConfiguration.cellsKey { decoder.userInfo[key] = cells }
         guard let header = try? decoder.decode(Header.self, from: jsonData), header.format == format else {
@@ -57,6 +62,8 @@ struct ConfigurationDocument: Encodable {
             return configuration
         } catch ModelError.unknownCell(let name, let known) {
             throw ModelFolderError.unknownCell(path: path, name: name, known: known)
+        } catch ModelError.otherFormula(let cell, let saved, let own) {
+            throw ModelFolderError.otherFormula(path: path, cell: cell, saved: saved, own: own)
         } catch DecodingError.dataCorrupted(let context) where context.codingPath.isEmpty {
             // The header has been read from the same JSON, so it must be a number; the decoder does not say which.
             throw FileError.invalid(

@@ -11,6 +11,8 @@ public struct LanguageModel: Sendable {
     public let vocabulary: Vocabulary
     /// The values of all weights and biases.
     public let parameters: ModelParameters
+    /// The moment of training that the parameters are of; nil where it is not known.
+    package var moment: TrainingMoment?
     /// What was prepared from the model for its first use; copies share it.
     package private(set) var cache = ModelCacheSlot()
 
@@ -37,7 +39,9 @@ public struct LanguageModel: Sendable {
     ///   - folder: A model folder. Its parameters may have been written by PyTorch.
     ///   - cells: The program's own cells, by whose names models may have been saved.
     /// - Throws: `FileError` if a file cannot be read, is damaged or has a newer format version; `ModelFolderError` if the
-    ///   folder is not a model folder, its files belong to different models, or its cell is unknown.
+    ///   folder is not a model folder, its files belong to different models, or its cell is unknown or has another formula
+    ///   than the model was saved with; `ModelError.cellNameTaken` if one of `cells` has the name of a built-in cell or of
+    ///   another.
     public init(
         contentsOf folder: URL, cells: [any RecurrentCell.Type] = []
     ) throws {
@@ -46,7 +50,8 @@ public struct LanguageModel: Sendable {
 
     /// The SHA-256 digest of everything that decides what the model predicts, in 64 hexadecimal digits.
     ///
-    /// Models with equal fingerprints give equal probabilities, wherever they were saved.
+    /// Models with equal fingerprints give equal probabilities, wherever they were saved. A program's own cell counts by
+    /// its formula, a built-in one by its name.
     public var fingerprint: String {
         get throws(ModelError) {
             let sorted = ModelParameters(parameters.entries.sorted { $0.name < $1.name })

@@ -7,36 +7,32 @@ extension ModelFolder {
 
     /// Makes a folder that holds these files of this one, as they are now; a folder that has the name is replaced.
     ///
+    /// A name may have one folder in it, such as `best/config.json`.
+    ///
     /// Files are shared where the file system can do that: those of this folder are replaced by later ones, never
     /// changed.
     package func link(_ names: [String], to target: URL) throws {
         let parent = target.deletingLastPathComponent()
-        let temporary = FileSystem.temporaryURL(in: parent)
         FileSystem.discardAbandoned(in: parent)
         do throws(SystemError) {
-            try FileSystem.createFolders(temporary)
-            let lock = WriteLock(temporary)
+            let temporary = TemporaryItem(in: parent)
+            try FileSystem.createFolders(temporary.url)
+            temporary.lock()
             for name in names {
-                try FileSystem.link(url(of: name), to: temporary.appendingPathComponent(name))
+                let file = temporary.url.appendingPathComponent(name)
+                try FileSystem.createFolders(file.deletingLastPathComponent())
+                try FileSystem.link(url(of: name), to: file)
             }
-            try FileSystem.synchronizeFolder(temporary)
+            for folder in Set(
+                names.map { temporary.url.appendingPathComponent($0).deletingLastPathComponent() })
+            {
+                try FileSystem.synchronizeFolder(folder)
+            }
             FileSystem.discard(target)
-            try FileSystem.rename(temporary, to: target)
-            lock?.release()
+            try temporary.move(to: target)
             try FileSystem.synchronizeFolder(parent)
         } catch {
-            FileSystem.discard(temporary)
             throw FileError(error, writing: 0, to: target.path)
-        }
-    }
-
-    /// The names of the folders in this one.
-    package func folderNames() throws -> [String] {
-        do {
-            return try FileManager.default.contentsOfDirectory(atPath: url.path)
-                .filter { FileSystem.kind(of: self.url(of: $0)) == .folder }
-        } catch {
-            throw FileError(error, reading: url.path)
         }
     }
 

@@ -24,12 +24,41 @@ extension ModelFolder {
         }
         let (parameters, metadata) = try TensorFile.decode(parametersData, path: parametersPath)
         try checkSeal(metadata, configuration: configurationData, vocabulary: vocabularyData)
+        let moment = try Seal.moment(in: metadata, path: parametersPath)
         do {
-            return try LanguageModel(
+            var model = try LanguageModel(
                 configuration: configuration, vocabulary: vocabulary, parameters: parameters)
+            model.moment = moment
+            return model
         } catch {
             throw ModelFolderError.parametersDoNotFit(path: parametersPath, reason: "\(error)")
         }
+    }
+
+    /// Reads what the folder's model is made of.
+    package func configuration(cells: [any RecurrentCell.Type] = []) throws -> ModelConfiguration {
+        try check()
+        guard let data = try contents(of: Self.configurationName) else {
+            throw ModelFolderError.notAModelFolder(path: url.path)
+        }
+        return try ConfigurationDocument.configuration(
+            jsonData: data, cells: cells, path: url(of: Self.configurationName).path)
+    }
+
+    /// The moment of training that the model of the folder is of; nil if it does not say, or there is no whole model.
+    ///
+    /// The parameters themselves are not read.
+    package var moment: TrainingMoment? {
+        guard holdsModel, let metadata = try? TensorFile.metadata(of: url(of: Self.parametersName)) else {
+            return nil
+        }
+        return try? Seal.moment(in: metadata, path: url.path)
+    }
+
+    /// Whether the folder has the files of a model, and the parameters are of the right length.
+    package var holdsModel: Bool {
+        Self.names.allSatisfy { FileSystem.kind(of: url(of: $0)) == .file }
+            && (try? TensorFile.metadata(of: url(of: Self.parametersName))) != nil
     }
 
     /// Checks that there is a folder.

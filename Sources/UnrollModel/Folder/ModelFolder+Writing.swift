@@ -6,10 +6,14 @@ extension ModelFolder {
     /// Saves a model and, beside it, files of other contents by their names.
     ///
     /// A new folder appears at once with all files in it. In a folder that is there, files are replaced one by one,
-    /// each at once, and the parameters last; the other files of the folder are left alone.
+    /// each at once, and the parameters last; the other files of the folder are left alone. A name may have one folder in
+    /// it, such as `best/config.json`.
+    ///
+    /// - Returns: The lock on a folder that is new, if it is to be `locked`.
+    @discardableResult
     package func save(
-        _ model: LanguageModel, with additionalFiles: [String: Data] = [:]
-    ) throws {
+        _ model: LanguageModel, with additionalFiles: [String: Data] = [:], locked: Bool = false
+    ) throws -> FolderLock? {
         let document = ConfigurationDocument(model.configuration)
         let configuration = try encoded(Self.configurationName) { try document.jsonData() }
         let vocabulary = try encoded(Self.vocabularyName) { try model.vocabulary.jsonData() }
@@ -20,7 +24,7 @@ extension ModelFolder {
             files[Self.vocabularyName] = vocabulary
             files[Self.parametersName] = try parametersFile(
                 of: model, configuration: configuration, vocabulary: vocabulary)
-            try create(with: files)
+            return try create(with: files, locked: locked)
         case .file:
             throw ModelFolderError.notAFolder(path: url.path)
         case .folder:
@@ -44,34 +48,56 @@ extension ModelFolder {
                 try write(data, to: name)
             }
             try write(parameters, to: Self.parametersName)
+            return nil
         }
     }
 
     /// Creates the folder with these files, and the folders that it lies in; no part of it is left if that fails.
-    package func create(with files: [String: Data]) throws {
-        let parent = url.deletingLastPathComponent()
-        let temporary = FileSystem.temporaryURL(in: parent)
-        do throws(SystemError) {
+    ///
+    /// A symbolic link that leads to nothing stays, and the folder is made where it leads to.
+    ///
+    /// - Returns: The lock on it, if it is to be `locked`.
+    /// - Throws: `ModelFolderError.holdsAnotherModel` when another process has been faster, and `FileError`.
+    @discardableResult
+    package func create(with files: [String: Data], locked: Bool = false) throws -> FolderLock? {
+        do {
+            let place = try FileSystem.target(of: url)
+            let parent = place.deletingLastPathComponent()
             try FileSystem.createFolders(parent)
             FileSystem.discardAbandoned(in: parent)
-            try FileSystem.createFolder(temporary)
-            let lock = WriteLock(temporary)
+            let temporary = TemporaryItem(in: parent)
+            try FileSystem.createFolder(temporary.url)
+            temporary.lock()
+            let lock = locked ? try FolderLock(temporary.url, movingTo: place) : nil
             for (name, data) in files.sorted(by: { $0.key < $1.key }) {
-                try FileSystem.create(temporary.appendingPathComponent(name), containing: data)
+                let file = temporary.url.appendingPathComponent(name)
+                try FileSystem.createFolders(file.deletingLastPathComponent())
+                try FileSystem.create(file, containing: data)
             }
-            try FileSystem.synchronizeFolder(temporary)
-            try FileSystem.rename(temporary, to: url)
-            lock?.release()
+            for folder in Set(
+                files.keys.map { temporary.url.appendingPathComponent($0).deletingLastPathComponent() })
+            {
+                try FileSystem.synchronizeFolder(folder)
+            }
+            try temporary.move(to: place)
             try FileSystem.synchronizeFolder(parent)
+            return lock
         } catch {
-            FileSystem.discard(temporary)
+            guard let error = error as? SystemError else { throw error }
+            guard !error.isOccupied else { throw ModelFolderError.holdsAnotherModel(path: url.path) }
             throw FileError(error, writing: files.values.reduce(0) { $0 + $1.count }, to: url.path)
         }
     }
 
-    /// Replaces one file of the folder at once, or creates it.
+    /// Replaces one file of the folder, or of a folder in it, at once, or creates it.
     package func write(_ data: Data, to name: String) throws {
-        try AtomicFile.write(data, to: url(of: name))
+        let file = url(of: name)
+        do throws(SystemError) {
+            try FileSystem.createFolders(file.deletingLastPathComponent())
+        } catch {
+            throw FileError(error, writing: data.count, to: file.path)
+        }
+        try AtomicFile.write(data, to: file)
     }
 
     /// Returns the file that is there, if it says what `data` says.
@@ -93,7 +119,8 @@ extension ModelFolder {
         try encoded(Self.parametersName) {
             try TensorFile.encode(
                 model.parameters,
-                metadata: Seal.metadata(configuration: configuration, vocabulary: vocabulary))
+                metadata: Seal.metadata(configuration: configuration, vocabulary: vocabulary)
+                    .merging(try Seal.metadata(of: model.moment)) { $1 })
         }
     }
 

@@ -4,11 +4,11 @@ import UnrollBase
 /// A folder that holds a model, a checkpoint of its training, or nothing yet.
 package struct ModelFolder: Sendable {
     /// The name of the file that says what the model is made of.
-    package static let configurationName = "config.json"
+    package static let configurationName = FileSignature.configurationName
     /// The name of the file with the tokens.
     package static let vocabularyName = "vocabulary.json"
     /// The name of the file with the parameters.
-    package static let parametersName = "model.safetensors"
+    package static let parametersName = FileSignature.parametersName
 
     /// The place of the folder.
     package let url: URL

@@ -14,6 +14,8 @@ public enum ModelFolderError: UnrollError, Equatable {
     case parametersMissing(path: String)
     /// The model's cell is neither built in nor among those that were passed.
     case unknownCell(path: String, name: String, known: [String])
+    /// The cell of this name has another formula than the one that the model was saved with; both by their digests.
+    case otherFormula(path: String, cell: String, saved: String, own: String)
     /// The file is not the one that the parameters beside it were saved with.
     case mixedModels(path: String)
     /// The parameters have other names or shapes than those of the model that the folder describes.
@@ -36,6 +38,8 @@ public enum ModelFolderError: UnrollError, Equatable {
         case .unknownCell(let path, let name, let known):
             "\(path): the cell '\(name)' is unknown (known: \(known.joined(separator: ", ")));"
                 + " pass its type in 'cells' or update this program"
+        case .otherFormula(let path, let cell, let saved, let own):
+            "\(path): \(ModelError.otherFormula(cell: cell, saved: saved, own: own))"
         case .mixedModels(let path):
             "\(path): not the file that model.safetensors was saved with (one of them was changed or belongs to"
                 + " another model); restore the whole folder from one copy"

@@ -14,7 +14,7 @@ struct SafetensorsHeader {
     static let metadataKey = "__metadata__"
     /// The reference implementation's limit, against headers made to exhaust memory.
     static let maximumLength = 100_000_000
-    private static let lengthSize = 8
+    static let lengthSize = 8
 
     let metadata: [String: String]
     /// The tensors in the order of their elements.
@@ -39,6 +39,17 @@ struct SafetensorsHeader {
 extension SafetensorsHeader {
     /// Reads the header of a file and checks that the tensors fill the rest of the file without gap or overlap.
     init(ofFile data: Data) throws(ModelError) {
+        try self.init(beginning: data, fileSize: data.count)
+    }
+
+    /// The bytes up to the end of the header whose length begins a file; all of a file that is too short for it.
+    static func byteCount(after length: [UInt8], fileSize: Int) -> Int {
+        let length = length.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        return min(lengthSize + Int(min(length, UInt64(maximumLength))), fileSize)
+    }
+
+    /// The same for a file of which `data` is the beginning, with all of the header.
+    init(beginning data: Data, fileSize: Int) throws(ModelError) {
         guard data.count >= Self.lengthSize else {
             throw .invalidSafetensors("it has \(data.count) bytes, fewer than the 8 at the beginning of any")
         }
@@ -47,12 +58,12 @@ extension SafetensorsHeader {
             throw .invalidSafetensors("its header would have \(length) bytes, which is past any reason")
         }
         guard Int(length) <= data.count - Self.lengthSize else {
-            throw .invalidSafetensors("its header has \(length) bytes, but the file has \(data.count) in all")
+            throw .invalidSafetensors("its header has \(length) bytes, but the file has \(fileSize) in all")
         }
         byteCount = Self.lengthSize + Int(length)
         let description = try Description(json: data.dropFirst(Self.lengthSize).prefix(Int(length)))
         metadata = description.metadata
-        tensors = try Self.place(description.tensors, from: byteCount, to: data.count)
+        tensors = try Self.place(description.tensors, from: byteCount, to: fileSize)
     }
 
     /// Puts the tensors in the order of their elements and checks that they lie end to end.

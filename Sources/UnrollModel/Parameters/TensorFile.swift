@@ -16,6 +16,26 @@ package enum TensorFile {
         return Safetensors.encode(tensors, dataSection: dataSection, metadata: metadata)
     }
 
+    /// Reads what the header of a file says beside the tensors, and compares the length of the file with it.
+    ///
+    /// - Throws: `FileError`.
+    package static func metadata(of url: URL) throws(FileError) -> [String: String] {
+        let (beginning, size): ([UInt8], Int)
+        do throws(SystemError) {
+            let file = try InputFile(url.path)
+            size = try file.status().size
+            let length = try file.bytes(0..<SafetensorsHeader.lengthSize)
+            beginning = try file.bytes(0..<SafetensorsHeader.byteCount(after: length, fileSize: size))
+        } catch {
+            throw FileError(error, reading: url.path)
+        }
+        do throws(ModelError) {
+            return try SafetensorsHeader(beginning: Data(beginning), fileSize: size).metadata
+        } catch {
+            throw .invalid(path: url.path, reason: error.description)
+        }
+    }
+
     /// Reads a file and compares its checksum, if it has one; `path` is for the error.
     package static func decode(
         _ data: Data, path: String

@@ -28,14 +28,39 @@ package struct EventFileWriter: Sendable {
         // TensorBoard reads the files of a folder in the order of their names: seconds, then a count. Other writers
         // add the name of the host, which is private.
         let now = Date().timeIntervalSince1970
-        let start = "events.out.tfevents.\(Int(now)).unroll."
-        let count = others.count { $0.hasPrefix(start) }
-        url = folder.appendingPathComponent("\(start)\(count)")
+        let start = "events.out.\(FileSignature.events).\(Int(now)).unroll."
         // TensorBoard takes every start after the first for a restart, and drops earlier events of later steps.
-        try write([
+        let events = [
             RunEvent(wallTime: now, step: 0, .fileVersion),
             RunEvent(wallTime: now, step: step ?? 0, .sessionStart),
-        ])
+        ]
+        let count = others.count { $0.hasPrefix(start) }
+        url = try Self.create(events, in: folder, named: start, from: count)
+        // Of new runs that begin at the same time, the one with the first file has the folder.
+        if step == nil, let first = try Self.files(in: folder, isResumed: true).min(),
+            first < url.lastPathComponent
+        {
+            FileSystem.discard(url)
+            throw ReportError.holdsOtherEvents(path: folder.path)
+        }
+    }
+
+    /// Creates a file that no other session has; its name ends with the first free number.
+    private static func create(
+        _ events: [RunEvent], in folder: URL, named start: String, from count: Int
+    ) throws(FileError) -> URL {
+        let data = events.reduce(Data()) { $0 + $1.record }
+        var number = count
+        while true {
+            let url = folder.appendingPathComponent("\(start)\(number)")
+            do throws(SystemError) {
+                try FileSystem.create(url, containing: data)
+                return url
+            } catch {
+                guard error.isOccupied else { throw FileError(error, writing: data.count, to: url.path) }
+                number += 1
+            }
+        }
     }
 
     /// The names of the event files in a folder; none if it is not there.
@@ -47,7 +72,7 @@ package struct EventFileWriter: Sendable {
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder.path) else {
             throw FileError.unwritable(path: folder.path, reason: "not a folder that can be read")
         }
-        let files = names.filter { $0.contains("tfevents") }
+        let files = names.filter { $0.contains(FileSignature.events) }
         guard isResumed || files.isEmpty else { throw ReportError.holdsOtherEvents(path: folder.path) }
         return files
     }

@@ -54,11 +54,12 @@ package struct HeatMap: Sendable {
 
     private var facts: HTML {
         let score = inspection.score
-        let perplexity = exp(score.nats / Double(max(score.tokens.count, 1)))
+        let perplexity = Evaluation(score).perplexity
         var facts = [
             ("tokens", Figure.grouped(score.tokens.count)), ("nats", Figure.decimal(score.nats)),
-            ("perplexity", Figure.decimal(perplexity)), ("bits per byte", Figure.decimal(score.bitsPerByte)),
+            ("perplexity", Figure.decimal(perplexity)),
         ]
+        if let bits = score.bitsPerByte { facts.append(("bits per byte", Figure.decimal(bits))) }
         if let bits = score.bitsPerCharacter { facts.append(("bits per character", Figure.decimal(bits))) }
         if score.unknownCount > 0 {
             facts.append(("unknown to the model", Figure.grouped(score.unknownCount)))
@@ -154,7 +155,7 @@ package struct HeatMap: Sendable {
     }
 
     private static func signed(_ value: Double) -> String {
-        let text = NumberFormat.fixed(value, decimals: 3)
+        let text = NumberFormat.decimal(value)
         return text.hasPrefix("-") ? "−" + text.dropFirst() : "+" + text
     }
 }

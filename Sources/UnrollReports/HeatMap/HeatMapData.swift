@@ -8,8 +8,8 @@ struct HeatMark {
     let text: String
     /// Positions in the text's tokens.
     let tokens: Range<Int>
-    /// The summed surprisal of the tokens, in nats; nil where the first is given.
-    let surprisal: Double?
+    /// The summed surprisal of the tokens, in nats.
+    let surprisal: Double
 
     /// The least surprisal of each level, in bits.
     static let levels = [0, 0.5, 1, 2, 3, 4, 6, 8, 11]
@@ -17,12 +17,10 @@ struct HeatMark {
     var endsLine: Bool { text == "\n" }
 
     var html: HTML {
-        let level = surprisal.map { surprisal in
-            Self.levels.lastIndex { $0 <= surprisal / log(2) } ?? 0
-        }
+        let level = Self.levels.lastIndex { $0 <= surprisal / log(2) } ?? 0
         // A line feed alone has no area to color.
         let kind = endsLine ? " n" : ""
-        return "<i class=\"\(level.map { "c\($0)" } ?? "given")\(kind)\">\(text)</i>"
+        return "<i class=\"c\(level)\(kind)\">\(text)</i>"
     }
 
     static func title(ofLevel level: Int) -> String {
@@ -34,7 +32,6 @@ struct HeatMark {
     /// The marks of a text, in order.
     static func marks(of inspection: TextInspection, kind: TokenKind) -> [HeatMark] {
         let text = inspection.text
-        let given = text.ids.count - inspection.score.tokens.count
         var marks: [HeatMark] = []
         var token = 0
         while token < text.ids.count {
@@ -42,11 +39,7 @@ struct HeatMark {
             let tokens = token..<token + count
             let end =
                 tokens.upperBound < text.starts.count ? text.starts[tokens.upperBound] : text.bytes.count
-            let surprisal =
-                token < given
-                ? nil
-                : inspection.score.tokens[token - given..<token - given + count]
-                    .reduce(0) { $0 + Double($1.surprisal) }
+            let surprisal = inspection.score.tokens[tokens].reduce(0) { $0 + Double($1.surprisal) }
             marks.append(
                 HeatMark(
                     text: String(decoding: text.bytes[text.starts[token]..<end], as: UTF8.self),
@@ -73,7 +66,7 @@ struct HeatMapData: Encodable {
         let values: Data
     }
 
-    /// The surprisal of each mark in nats, as 32-bit floating point; NaN for marks that are given.
+    /// The surprisal of each mark in nats, as 32-bit floating point.
     let surprisal: Data
     /// The expected surprisal of each mark, likewise.
     let entropy: Data
@@ -87,20 +80,13 @@ struct HeatMapData: Encodable {
 
     init(_ inspection: TextInspection, marks: [HeatMark], vocabulary: Vocabulary) {
         let score = inspection.score
-        let given = inspection.text.ids.count - score.tokens.count
-        surprisal = Self.data(marks.map { $0.surprisal.map { Float($0) } ?? .nan })
-        entropy = Self.data(
-            marks.map { mark in
-                guard mark.tokens.lowerBound >= given else { return .nan }
-                return score.tokens[mark.tokens.lowerBound - given..<mark.tokens.upperBound - given]
-                    .reduce(0) { $0 + $1.entropy }
-            } as [Float])
+        surprisal = Self.data(marks.map { Float($0.surprisal) })
+        entropy = Self.data(marks.map { score.tokens[$0.tokens].reduce(0) { $0 + $1.entropy } } as [Float])
         var numbers: [Int32: Int32] = [:]
         var names: [String] = []
         var (alternatives, probabilities) = ([Int32](), [Float]())
         for mark in marks {
-            let first = mark.tokens.lowerBound - given
-            let found = first >= 0 ? inspection.alternatives[first] : []
+            let found = inspection.alternatives[mark.tokens.lowerBound]
             for index in 0..<TextInspection.alternativeCount {
                 guard index < found.count else {
                     alternatives.append(-1)

@@ -42,19 +42,15 @@ enum HeatMapScript {
         function tell(place) {
           if (chosen !== undefined) marks[chosen].classList.remove("at");
           chosen = place;
-          const parts = ["“" + visible(marks[place].textContent) + "”"];
-          if (Number.isNaN(surprisal[place])) {
-            parts.push("given, not predicted");
-          } else {
-            parts.push("probability " + percent(Math.exp(-surprisal[place])),
-              "surprisal " + bits(surprisal[place]) + ", expected " + bits(entropy[place]));
-            const likely = [];
-            for (let index = place * \(alternativeCount); index < (place + 1) * \(alternativeCount); index += 1) {
-              if (alternatives[index] < 0) continue;
-              likely.push("“" + visible(data.names[alternatives[index]]) + "” " + percent(probabilities[index]));
-            }
-            parts.push("most probable: " + likely.join(", "));
+          const parts = ["“" + visible(marks[place].textContent) + "”",
+            "probability " + percent(Math.exp(-surprisal[place])),
+            "surprisal " + bits(surprisal[place]) + ", expected " + bits(entropy[place])];
+          const likely = [];
+          for (let index = place * \(alternativeCount); index < (place + 1) * \(alternativeCount); index += 1) {
+            if (alternatives[index] < 0) continue;
+            likely.push("“" + visible(data.names[alternatives[index]]) + "” " + percent(probabilities[index]));
           }
+          parts.push(likely.length ? "most probable: " + likely.join(", ") : "all tokens equally probable");
           if (unit) parts.push(unit.name + ": " + (unit.values[place] / 127 * unit.scale).toFixed(2));
           element("about").textContent = parts.join(" · ");
         }
@@ -104,7 +100,6 @@ enum HeatMapStyle {
         #text i { padding: .12em 0; }
         #text i:hover, #text i.at { outline: 2px solid var(--accent); }
         .n::before { content: "↵"; opacity: .35; }
-        .given { color: var(--quiet); }
         #about { display: block; position: sticky; bottom: 0; padding: .5rem .9rem; font-size: .9rem;
           min-height: 3.6rem; background: var(--panel); border: 1px solid var(--line); border-radius: 8px 8px 0 0;
           overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }

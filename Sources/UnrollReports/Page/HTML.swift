@@ -60,10 +60,11 @@ package struct HTML: Sendable, Equatable, ExpressibleByStringInterpolation {
 enum Figure {
     static let none = "–"
 
-    /// A perplexity or bits: three digits after the point, or a whole number from 1000 on.
+    /// A perplexity or bits: three digits after the point, a whole number from 1000 on, and a power of ten from a
+    /// million on.
     static func decimal(_ value: Double?) -> String {
         guard let value, value.isFinite else { return none }
-        return abs(value) < 1000 ? NumberFormat.fixed(value, decimals: 3) : grouped(value)
+        return 999.9995..<999_999.5 ~= abs(value) ? grouped(value) : NumberFormat.decimal(value)
     }
 
     /// A whole number, with narrow spaces between groups of three digits.

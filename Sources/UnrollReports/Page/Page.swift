@@ -16,7 +16,7 @@ struct Page {
     let content: HTML
 
     /// The beginning of every page of this kind, which identifies it.
-    private var opening: String { "<!DOCTYPE html>\n<!-- unroll \(kind) -->\n" }
+    private var opening: String { "\(FileSignature.page)\(kind) -->\n" }
 
     /// The whole page.
     var html: String {
@@ -25,6 +25,7 @@ struct Page {
             <head>
             <meta charset="utf-8"/>
             <meta name="viewport" content="width=device-width, initial-scale=1"/>
+            <meta name="generator" content="Unroll"/>
             <title>\(title) · Unroll</title>
             <style>
             \(HTML(markup: PageStyle.css + style))</style>
@@ -46,11 +47,11 @@ struct Page {
         return "<script>\n//<![CDATA[\n\(HTML(markup: script))//]]>\n</script>\n"
     }
 
-    /// Saves the page in place of an earlier one of its kind.
+    /// Saves the page in place of an earlier one of its kind, or writes it to a pipe or a device.
     ///
     /// - Throws: `ReportError.exists` if there is another file, or `FileError`.
     func write(to url: URL) throws {
-        if FileManager.default.fileExists(atPath: url.path) {
+        if let status = FileStatus(of: url.path), status.kind != .other {
             let beginning = try? FileHandle(forReadingFrom: url).read(upToCount: opening.utf8.count)
             guard beginning == Data(opening.utf8) else {
                 throw ReportError.exists(path: url.relativePath, kind: kind)

@@ -69,7 +69,7 @@ struct ComparisonSection {
                 <td class="number">\(Figure.decimal(run.best?.bitsPerToken))</td>\
                 <td class="number">\(run.best.map { Figure.grouped($0.epoch) } ?? Figure.none)</td>\
                 <td class="number">\(Figure.decimal(run.final?.perplexity))</td>\
-                <td class="number">\(Figure.decimal(run.metrics.last?.perplexity))</td>\
+                <td class="number">\(Figure.decimal(run.savedMetrics.last?.perplexity))</td>\
                 <td class="number">\(Figure.grouped(run.completedEpochs))</td>\
                 <td class="number">\(Figure.duration(run.seconds))</td>\
                 <td class="number">\(Figure.grouped(run.tokensPerSecond))</td></tr>

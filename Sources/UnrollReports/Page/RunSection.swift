@@ -15,13 +15,14 @@ struct RunSection {
         var facts: [(String, String)] = [
             ("model", run.modelSummary), ("text", run.textNames),
             ("vocabulary", vocabulary), ("parameters", Figure.grouped(run.parameterCount)),
-            ("epochs", epochs),
+            ("epochs", epochs), ("saved model", run.saved.last.map { "\($0)" } ?? Figure.none),
             ("best \(kind) perplexity", best),
             ("best bits per \(run.tokenName)", Figure.decimal(run.best?.bitsPerToken)),
             ("final \(kind) perplexity", Figure.decimal(run.final?.perplexity)),
         ]
         if run.isValidated {
-            facts.append(("final training perplexity", Figure.decimal(run.metrics.last?.perplexity)))
+            facts.append(("best model", bestModel))
+            facts.append(("final training perplexity", Figure.decimal(run.savedMetrics.last?.perplexity)))
         }
         facts += [
             ("training time", Figure.duration(run.seconds)),
@@ -45,6 +46,12 @@ struct RunSection {
     private var best: String {
         guard let best = run.best else { return Figure.none }
         return "\(Figure.decimal(best.perplexity)) at epoch \(Figure.grouped(best.epoch))"
+            + (run.isValidated && !run.isBestSaved ? " (its model is not saved)" : "")
+    }
+
+    private var bestModel: String {
+        guard let best = run.saved.best else { return "none saved" }
+        return "\(best.name)" + (best.moment.map { ": \($0)" } ?? "")
     }
 
     private var notes: HTML {

@@ -1,4 +1,5 @@
 import Foundation
+import UnrollBase
 import UnrollTraining
 
 /// A line of `metrics.jsonl`.
@@ -30,6 +31,20 @@ package struct EpochMetrics: Codable, Equatable, Sendable {
 
     /// What the line of a report says.
     init(_ report: EpochReport) throws {
-        self = try JSONDecoder().decode(Self.self, from: try JSONEncoder().encode(report))
+        self = try JSONDecoder().decode(Self.self, from: try JSONEncoder.unroll.encodeWithNulls(report))
+    }
+
+    /// Reads a line, where a perplexity beyond all numbers is null.
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        epoch = try container.decode(Int.self, forKey: .epoch)
+        step = try container.decodeIfPresent(Int.self, forKey: .step)
+        perplexity = try container.decode(Double?.self, forKey: .perplexity) ?? .infinity
+        validationPerplexity = try container.decodeIfPresent(Double.self, forKey: .validationPerplexity)
+        gradientNorm = try container.decodeIfPresent(Double.self, forKey: .gradientNorm)
+        learningRate = try container.decodeIfPresent(Double.self, forKey: .learningRate)
+        tokensPerSecond = try container.decodeIfPresent(Double.self, forKey: .tokensPerSecond)
+        seconds = try container.decodeIfPresent(Double.self, forKey: .seconds)
+        partOfEpoch = try container.decodeIfPresent(Double.self, forKey: .partOfEpoch)
     }
 }

@@ -81,13 +81,16 @@ struct EnvironmentFile: Codable {
 
     private init() {}
 
-    /// Adds a session to the file of a run, or creates it.
+    /// Adds a session to the file of a run, or creates it, after the sessions of the run in another folder if it goes on
+    /// from there.
     ///
     /// A damaged file is replaced, so that it does not stop a run.
     ///
     /// - Throws: `FileError` or `ModelFolderError`.
-    static func add(_ session: SessionEnvironment, to folder: ModelFolder) throws {
-        var file = (try? EnvironmentFile(of: folder)) ?? EnvironmentFile()
+    static func add(
+        _ session: SessionEnvironment, to folder: ModelFolder, after earlier: ModelFolder
+    ) throws {
+        var file = (try? EnvironmentFile(of: earlier)) ?? EnvironmentFile()
         file.sessions.append(session)
         try folder.write(try JSONEncoder.unrollPretty.encode(file) + Data("\n".utf8), to: name)
     }

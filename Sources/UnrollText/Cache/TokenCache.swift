@@ -6,17 +6,17 @@ import UnrollBase
 /// The format has version 1. The ids come first, so that they are aligned wherever they are mapped: one, two or four
 /// bytes each, the lowest byte first, as on all machines on which Swift runs. After them, when all are written, come the
 /// header as JSON and 24 bytes with the header's length, its checksum (FNV-1a) and the signature of the format and its
-/// version. A file that was cut off has no signature at its end. A file of another length than its header says, or with
-/// a changed header, is not trusted either: the text is read again, and the file replaced.
+/// version. A file that was cut off has no signature at its end. A file of another length than its header says, with a
+/// changed header or with other ids than those of its checksum is not trusted either: the text is read again, and the
+/// file replaced.
 ///
-/// The ids are not read to check them, for that would take as long as the disk takes for all of them. An engine checks
-/// every minibatch, so that ids that a failing disk has changed are an error at worst, and never a trap.
+/// All ids are read once to check them, by all processors and as fast as the disk is. A cache without a checksum, of an
+/// early version, is checked more slowly, by the fingerprint of its text.
 struct TokenCache {
-    private let url: URL
+    let url: URL
 
     /// The bytes of the smallest text that is cached, 32 MB; smaller ones are read again in a fraction of a second.
     static let smallestText = 32 << 20
-    private static let signature = 0x3130_4E4B_4F54_4E55  // "UNTOKN01"
     private static let trailerSize = 3 * MemoryLayout<UInt64>.size
     private static let longestHeader = 1 << 32
 
@@ -29,30 +29,47 @@ struct TokenCache {
 
     // MARK: Reading
 
-    /// The text of the cache, if it was read from there and in this way; nil also when there is no whole cache.
-    ///
-    /// An origin without files matches any: the files may be gone, and the ids are all that is needed of them.
-    func corpus(of origin: TokenCacheHeader.Origin, vocabulary: Vocabulary?, name: String) -> Corpus? {
-        guard let file = try? InputFile(url.path) else { return nil }
-        return Self.corpus(in: file, of: origin, vocabulary: vocabulary, name: name)
+    /// What a cache is to a text.
+    enum Contents {
+        /// The text.
+        case corpus(Corpus)
+        /// Another text, or this one read in another way; also if there is no cache.
+        case other
+        /// Something that was a cache or is in place of one.
+        case damaged
     }
 
-    private static func corpus(
-        in file: InputFile, of origin: TokenCacheHeader.Origin, vocabulary: Vocabulary?, name: String
-    ) -> Corpus? {
-        guard let (header, idSize) = header(in: file) else { return nil }
+    /// What the cache is to the text that was read from there and in this way.
+    ///
+    /// An origin without files matches any: the files may be gone, and the ids are all that is needed of them.
+    func contents(
+        of origin: TokenCacheHeader.Origin, vocabulary: Vocabulary?, name: String, notices: [TextNotice] = []
+    ) -> Contents {
+        guard let file = try? InputFile(url.path) else { return .other }
+        return Self.contents(of: file, origin, vocabulary: vocabulary, name: name, notices: notices)
+    }
+
+    private static func contents(
+        of file: InputFile, _ origin: TokenCacheHeader.Origin, vocabulary: Vocabulary?, name: String,
+        notices: [TextNotice]
+    ) -> Contents {
+        guard let (header, idSize) = header(in: file) else { return .damaged }
         var found = header.origin
         if origin.files == nil { found.files = nil }
         guard found == origin, let known = try? Vocabulary(jsonData: header.vocabulary),
             vocabulary == nil || vocabulary == known, known.kind == origin.kind,
-            known.preprocessing == origin.preprocessing, header.bytesPerID == known.bytesPerID,
+            known.preprocessing == origin.preprocessing, header.bytesPerID == known.bytesPerID
+        else { return .other }
+        let checksum = header.checksum
+        guard checksum == nil || checksum == BlockChecksum.value(of: file, byteCount: idSize),
             let mapped = file.map(byteCount: idSize),
             let tokens = TokenIDs(mapped, count: header.tokenCount, bytesPerID: header.bytesPerID)
-        else { return nil }
-        return Corpus(
+        else { return .damaged }
+        let corpus = Corpus(
             tokens: tokens, vocabulary: known, name: name, byteCount: header.byteCount,
             characterCount: header.characterCount, unknownCount: header.unknownCount,
-            fingerprint: header.fingerprint)
+            fingerprint: checksum == nil ? nil : header.fingerprint, notices: notices)
+        return corpus.fingerprint == header.fingerprint ? .corpus(corpus) : .damaged
     }
 
     /// The header of a whole cache, and the number of bytes of ids before it.
@@ -69,7 +86,8 @@ struct TokenCache {
         let words = trailer.withUnsafeBytes { bytes in
             (0..<3).map { UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8 * $0, as: UInt64.self)) }
         }
-        guard words[2] == signature, let length = Int(exactly: words[0]), length <= longestHeader,
+        guard words[2] == FileSignature.tokenCache, let length = Int(exactly: words[0]),
+            length <= longestHeader,
             length <= size - trailerSize, let data = read(length, at: size - trailerSize - length),
             checksum(data) == words[1],
             let header = try? JSONDecoder().decode(TokenCacheHeader.self, from: data)
@@ -87,21 +105,21 @@ struct TokenCache {
 
     // MARK: Writing
 
-    /// Reads a text as tokens of a vocabulary into the cache, in place of its contents, and maps it.
+    /// Reads a text as tokens of a vocabulary into a new cache, which the caller may put in place, and maps it.
     ///
-    /// The file has a name of its own and a lock until it is whole, so that several processes may write the same cache
-    /// at once; a file that a killed process has left is removed.
+    /// The file has a name of its own and a lock until it is in place, so that several processes may write the same
+    /// cache at once.
     ///
     /// - Throws: `FileError` when the cache cannot be written, `TextError` when the text cannot be read or has no token.
     func write(
-        _ source: TextSource, of origin: TokenCacheHeader.Origin, vocabulary: Vocabulary, name: String
-    ) throws -> Corpus {
+        _ source: TextSource, of origin: TokenCacheHeader.Origin, vocabulary: Vocabulary, name: String,
+        notices: [TextNotice]
+    ) throws -> (Corpus, StagedFile) {
         do throws(SystemError) {
             try FileSystem.createFolders(folder)
         } catch {
             throw FileError(error, writing: 0, to: url.path)
         }
-        FileSystem.discardAbandoned(in: folder)
         let file = try StagedFile(for: url)
         var header =
             switch vocabulary.bytesPerID {
@@ -113,15 +131,15 @@ struct TokenCache {
         header.vocabulary = try vocabulary.jsonData()
         let encoder = JSONEncoder.unroll
         let data = try encoder.encode(header)
-        let trailer = [UInt64(data.count), Self.checksum(data), UInt64(Self.signature)].map(\.littleEndian)
+        let trailer = [UInt64(data.count), Self.checksum(data), FileSignature.tokenCache].map(\.littleEndian)
         try file.write(data + trailer.withUnsafeBytes { Data($0) })
         // Another process may replace the cache as soon as it is in place; this one keeps what it has written.
-        let written = try file.reader()
-        try file.putInPlace()
-        guard let corpus = Self.corpus(in: written, of: origin, vocabulary: vocabulary, name: name) else {
+        let contents = Self.contents(
+            of: try file.reader(), origin, vocabulary: vocabulary, name: name, notices: notices)
+        guard case .corpus(let corpus) = contents else {
             throw FileError.unreadable(path: url.path, reason: "the tokens that were written are not there")
         }
-        return corpus
+        return (corpus, file)
     }
 
     private static func write<ID: FixedWidthInteger>(
@@ -129,19 +147,21 @@ struct TokenCache {
         to file: StagedFile, as: ID.Type
     ) throws -> TokenCacheHeader {
         var tokenizer = Tokenizer(vocabulary)
-        var fingerprint = Fingerprint(vocabulary)
+        var (fingerprint, checksum) = (Fingerprint(vocabulary), BlockChecksum())
         var (count, unknown) = (0, 0)
         try tokenizer.encode(source, limit: origin.limit ?? .max) { (ids: UnsafeBufferPointer<ID>) in
             fingerprint.add(ids)
             count += ids.count
             for id in ids where id == ID(Vocabulary.unknownID) { unknown += 1 }
+            checksum.update(UnsafeRawBufferPointer(ids))
             try file.write(UnsafeRawBufferPointer(ids))
         }
         return TokenCacheHeader(
             origin: origin, tokenCount: count, bytesPerID: vocabulary.bytesPerID,
             byteCount: tokenizer.byteCount,
             characterCount: vocabulary.kind == .bytes ? nil : tokenizer.characterCount,
-            unknownCount: unknown, fingerprint: fingerprint.value, vocabulary: Data())
+            unknownCount: unknown, fingerprint: fingerprint.value, checksum: checksum.value,
+            vocabulary: Data())
     }
 }
 
@@ -167,6 +187,8 @@ struct TokenCacheHeader: Codable {
     var characterCount: Int?
     var unknownCount: Int
     var fingerprint: UInt64
+    /// The checksum of the ids; nil in a cache of an early version.
+    var checksum: UInt64?
     /// The contents of a `vocabulary.json`.
     var vocabulary: Data
 }

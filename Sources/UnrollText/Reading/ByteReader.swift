@@ -114,7 +114,7 @@ package final class ByteReader {
 }
 
 extension ByteReader {
-    /// The beginning of the text, made of whole characters unless tokens are bytes.
+    /// The beginning of the text, made of whole characters unless tokens are bytes, and of whole words where they are.
     ///
     /// - Parameters:
     ///   - count: The greatest number of bytes.
@@ -131,6 +131,9 @@ extension ByteReader {
         if kind != .bytes {
             if found > count { bytes = UnsafeBufferPointer(rebasing: bytes[..<bytes.lastScalarBoundary()]) }
             bytes = UnsafeBufferPointer(rebasing: bytes[try bytes.textStart(in: name, at: 0)...])
+        }
+        if kind == .words, found > count {
+            bytes = UnsafeBufferPointer(rebasing: bytes[..<bytes.lastWordBoundary()])
         }
         return (Array(bytes), found <= count)
     }

@@ -91,12 +91,14 @@ extension Corpus {
     /// Reads several texts as one and makes a vocabulary of all of it.
     ///
     /// The texts follow each other in the given order. A folder stands for all files in it and in the folders in it, in
-    /// the order of their paths' bytes; hidden ones and links to folders do not count. Where a file ends inside a line,
-    /// a line feed is put before the next, unless tokens are bytes.
+    /// the order of their paths' bytes; hidden ones and links to folders do not count. What Unroll has written, such as
+    /// model folders and reports, is left out and listed in ``notices``; a file that is named itself is read. Where a
+    /// file ends inside a line, a line feed is put before the next, unless tokens are bytes.
     ///
     /// With a cache, a text of 32 MB or more is not held in memory: its token ids are written to that file once, and
     /// mapped into memory from then on. The cache is made again when the list of files, the size or time of one, or an
-    /// argument is another, and when it is damaged. When the files are not there any more, a whole cache stands for them.
+    /// argument is another, and when it is damaged, which is among ``notices`` then. When the files are not there any
+    /// more, a whole cache stands for them.
     ///
     /// - Parameters:
     ///   - urls: Files, folders, pipes or devices.
@@ -206,13 +208,13 @@ extension Corpus {
 
         /// Finds the files of the text.
         fileprivate func source() throws(TextError) -> TextSource {
-            let inputs =
+            let (inputs, notices): ([TextInput], [TextNotice]) =
                 switch text {
-                case .memory(let bytes, let name): [TextInput(bytes, name: name)]
+                case .memory(let bytes, let name): ([TextInput(bytes, name: name)], [])
                 case .files(let urls): try TextInput.inputs(at: urls, outside: cache?.folder)
                 }
             return TextSource(
-                inputs: inputs, name: inputs.count == 1 ? inputs[0].name : name,
+                inputs: inputs, notices: notices, name: inputs.count == 1 ? inputs[0].name : name,
                 preprocessing: preprocessing, kind: kind)
         }
 
@@ -226,10 +228,19 @@ extension Corpus {
         }
     }
 
-    /// Reads a text: once by a given vocabulary, or twice to make a vocabulary first; or maps its cache.
+    /// Reads a text, and puts its cache in place if there is a new one.
     ///
     /// All other initializers that read come here.
     package init(_ reading: Reading) throws {
+        let text = try StagedCorpus(reading)
+        try text.putCacheInPlace()
+        self = text.corpus
+    }
+
+    /// Reads a text: once by a given vocabulary, or twice to make a vocabulary first; or maps its cache.
+    ///
+    /// - Returns: The text, and a cache that is not in its place yet.
+    static func read(_ reading: Reading) throws -> (Corpus, StagedFile?) {
         if let limit = reading.limit {
             try ParameterError.require(limit >= 1, "limit", is: limit, but: "at least 1")
         }
@@ -239,25 +250,28 @@ extension Corpus {
             source = try reading.source()
         } catch {
             guard case .fileNotFound = error,
-                let corpus = reading.cache?.corpus(
+                case .corpus(let corpus)? = reading.cache?.contents(
                     of: reading.origin(nil), vocabulary: reading.vocabulary, name: name)
             else { throw error }
-            self = corpus
-            return
+            return (corpus, nil)
         }
         if let cache = reading.cache, let files = source.stamps,
             source.byteCount >= reading.smallestCachedText
         {
             let origin = reading.origin(files)
-            if let corpus = cache.corpus(of: origin, vocabulary: reading.vocabulary, name: name) {
-                self = corpus
-            } else {
-                let (vocabulary, _) = try Self.vocabulary(reading, source)
-                self = try cache.write(source, of: origin, vocabulary: vocabulary, name: name)
+            var notices = source.notices
+            switch cache.contents(
+                of: origin, vocabulary: reading.vocabulary, name: name, notices: notices)
+            {
+            case .corpus(let corpus): return (corpus, nil)
+            case .damaged: notices.append(.damagedCache(path: cache.url.path))
+            case .other: break
             }
-            return
+            let (vocabulary, _) = try vocabulary(reading, source)
+            return try cache.write(
+                source, of: origin, vocabulary: vocabulary, name: name, notices: notices)
         }
-        let (vocabulary, expected) = try Self.vocabulary(reading, source)
+        let (vocabulary, expected) = try vocabulary(reading, source)
         let limit = reading.limit ?? .max
         var tokenizer = Tokenizer(vocabulary)
         let tokens =
@@ -268,10 +282,12 @@ extension Corpus {
                 TokenIDs(try tokenizer.ids(of: source, limit: limit, expected: expected, as: UInt32.self))
             }
         guard !tokens.isEmpty else { throw TextError.emptyText(file: source.name) }
-        self.init(
+        let corpus = Corpus(
             tokens: tokens, vocabulary: vocabulary, name: name, byteCount: tokenizer.byteCount,
             characterCount: vocabulary.kind == .bytes ? nil : tokenizer.characterCount,
-            unknownCount: tokens.occurrences(of: Vocabulary.unknownID), fingerprint: nil)
+            unknownCount: tokens.occurrences(of: Vocabulary.unknownID), fingerprint: nil,
+            notices: source.notices)
+        return (corpus, nil)
     }
 
     /// The given vocabulary or that of the text, with the number of tokens to expect.

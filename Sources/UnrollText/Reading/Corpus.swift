@@ -8,6 +8,8 @@ public struct Corpus: Sendable {
     public let tokens: TokenIDs
     /// The name of the text in messages, such as a file name or "standard input".
     public let name: String
+    /// What there is to know about how the text was read; nothing about a part of it.
+    public let notices: [TextNotice]
     /// The number of bytes of preprocessed text that the tokens stand for; nil when it is not known.
     ///
     /// For a part that `split` made, it is known for byte tokens only.
@@ -47,11 +49,12 @@ public struct Corpus: Sendable {
 
     init(
         tokens: TokenIDs, vocabulary: Vocabulary, name: String, byteCount: Int?, characterCount: Int?,
-        unknownCount: Int?, fingerprint: UInt64?
+        unknownCount: Int?, fingerprint: UInt64?, notices: [TextNotice] = []
     ) {
         self.tokens = tokens
         self.vocabulary = vocabulary
         self.name = name
+        self.notices = notices
         self.byteCount = byteCount
         self.characterCount = characterCount
         countedUnknown = unknownCount

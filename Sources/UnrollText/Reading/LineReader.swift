@@ -1,4 +1,4 @@
-/// Cuts the bytes of a text into lines as they come.
+/// Cuts the bytes of a text into lines as they come, whether they are UTF-8 or not.
 ///
 /// Memory holds the lines that came together, and so at least the longest line.
 package struct LineReader {
@@ -20,11 +20,10 @@ package struct LineReader {
     private let isText: Bool
     /// The beginning of a line whose end has not come yet.
     private var begun: [UInt8] = []
-    /// The bytes of the text before that.
-    private var offset = 0
+    private var isAtBeginning = true
     private var buffer = [UInt8](repeating: 0, count: 1 << 18)
 
-    /// Begins to read lines, which must be UTF-8 unless tokens are bytes.
+    /// Begins to read lines; a byte-order mark before the first is dropped unless tokens are bytes.
     package init(_ bytes: ByteReader, tokens kind: TokenKind) {
         self.bytes = bytes
         isText = kind != .bytes
@@ -32,7 +31,7 @@ package struct LineReader {
 
     /// Waits for the next lines; nil at the end.
     ///
-    /// - Throws: `invalidUTF8` for characters and words, or `unreadable`.
+    /// - Throws: `unreadable`.
     package mutating func next() throws(TextError) -> Block? {
         while true {
             let count = try read()
@@ -41,7 +40,7 @@ package struct LineReader {
             begun.append(contentsOf: buffer[..<count])
             // The end of the text ends a line too.
             let end = count == 0 ? begun.endIndex : begun[new...].lastIndex(of: 0x0A).map { $0 + 1 }
-            if let end { return try block(to: end) }
+            if let end { return block(to: end) }
         }
     }
 
@@ -53,21 +52,17 @@ package struct LineReader {
         return try result.get()
     }
 
-    private mutating func block(to end: Int) throws(TextError) -> Block {
+    private mutating func block(to end: Int) -> Block {
         var block = Block(bytes: Array(begun[..<end]))
         var start = 0
-        if isText {
-            start = try block.bytes.withUnsafeBufferPointer { text throws(TextError) in
-                try text.textStart(in: bytes.name, at: offset)
-            }
-        }
+        if isText, isAtBeginning { start = block.bytes.withUnsafeBufferPointer(\.byteOrderMarkLength) }
         while start < end {
             let lineEnd = block.bytes[start...].firstIndex(of: 0x0A) ?? end
             block.lines.append(start..<lineEnd)
             start = lineEnd + 1
         }
         begun.removeSubrange(..<end)
-        offset += end
+        isAtBeginning = false
         return block
     }
 }

@@ -1,5 +1,8 @@
 /// The change that is made to a text before it is cut into tokens.
 ///
+/// The ends that are stripped are those of a whole text: a corpus, or a file to evaluate. A prompt, a line or what is
+/// typed is a piece of a text, at whose ends nothing is stripped; white space at its beginning joins that before it.
+///
 /// For `characters` and `words`, a byte-order mark at the beginning is dropped as well. Byte tokens are made of the file
 /// as it is: nothing is dropped, and only ASCII bytes have a case or count as white space.
 public enum Preprocessing: String, CaseIterable, Codable, Sendable {
@@ -89,8 +92,38 @@ struct Preprocessor {
 
     /// Begins another text.
     mutating func restart() {
-        isAfterSpace = preprocessing == .lowercase ? 1 : 0
+        restart(afterSpace: preprocessing == .lowercase)
+    }
+
+    private mutating func restart(afterSpace: Bool) {
+        isAfterSpace = afterSpace ? 1 : 0
         owesSpace = false
+    }
+
+    /// Writes the preprocessed form of a piece by itself, at whose ends nothing is stripped.
+    ///
+    /// - Parameters:
+    ///   - piece: The piece.
+    ///   - afterSpace: Whether it follows a space, which white space at its beginning is part of; then whether it ends
+    ///     with one. Without preprocessing, it stays as it is.
+    ///   - output: Where to write.
+    /// - Returns: The length in bytes.
+    mutating func process(
+        piece: UnsafeBufferPointer<UInt8>, afterSpace: inout Bool, into output: UnsafeMutablePointer<UInt8>
+    ) -> Int {
+        restart(afterSpace: afterSpace)
+        var written = process(piece, into: output)
+        written += finish(into: output + written)
+        afterSpace = isAfterSpace == 1
+        return written
+    }
+
+    /// Writes the space that waits for something to follow it, where the text is the beginning of a longer one.
+    mutating func finish(into output: UnsafeMutablePointer<UInt8>) -> Int {
+        guard owesSpace else { return 0 }
+        owesSpace = false
+        output[0] = 0x20
+        return 1
     }
 
     /// Writes the preprocessed form of the next piece of the text, and returns its length in bytes.

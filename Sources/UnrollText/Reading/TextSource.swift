@@ -7,6 +7,8 @@ import UnrollBase
 /// line, so that no word reaches from one into the next; byte tokens have nothing put between them.
 struct TextSource {
     let inputs: [TextInput]
+    /// What was found in folders and is not part of the text.
+    var notices: [TextNotice] = []
     /// The name of the whole text in errors.
     let name: String
     let preprocessing: Preprocessing
@@ -116,15 +118,22 @@ extension TextInput {
     /// - Parameters:
     ///   - urls: The places. A folder stands for the files in it and in the folders in it.
     ///   - excluded: The folder that a run saves to, whose files are not part of a text.
-    /// - Returns: One input for each file.
+    /// - Returns: One input for each file, and what was left out of folders.
     /// - Throws: Why a folder or a file that must be read now cannot be read.
-    static func inputs(at urls: [URL], outside excluded: URL? = nil) throws(TextError) -> [TextInput] {
-        var inputs: [TextInput] = []
+    static func inputs(
+        at urls: [URL], outside excluded: URL? = nil
+    ) throws(TextError) -> (inputs: [TextInput], notices: [TextNotice]) {
+        var (inputs, notices) = ([TextInput](), [TextNotice]())
         for url in urls {
-            let files = isFolder(url) ? try self.files(in: url, outside: excluded) : [url]
+            var files = [url]
+            if isFolder(url) {
+                let found = try contents(of: url, outside: excluded)
+                files = found.files
+                notices += found.leftOut
+            }
             for file in files { inputs.append(try TextInput(contentsOf: file)) }
         }
-        return inputs
+        return (inputs, notices)
     }
 
     /// Whether there is a folder at a place.
@@ -135,37 +144,58 @@ extension TextInput {
     /// The files in a folder and in the folders in it, in the order of their paths' bytes.
     ///
     /// That order is the same on every file system and in every language of the machine. Hidden files and folders do
-    /// not count. Links to files are followed; links to folders are not, since they may form a loop.
-    private static func files(in folder: URL, outside excluded: URL?) throws(TextError) -> [URL] {
+    /// not count, nor does what Unroll has written. Links to files are followed; links to folders are not, since they
+    /// may form a loop.
+    private static func contents(
+        of folder: URL, outside excluded: URL?
+    ) throws(TextError) -> (files: [URL], leftOut: [TextNotice]) {
         let root = folder.relativePath
         let excluded = excluded.flatMap { FileStatus(of: $0.path) }
         var files: [String] = []
+        var leftOut: [String: UnrollOutput] = [:]
         var folders = [""]
         while let inner = folders.popLast() {
-            for name in try names(in: "\(root)/\(inner)") where !name.hasPrefix(".") {
+            let names = try names(in: "\(root)/\(inner)")
+            if UnrollOutput.isModelFolder("\(root)/\(inner)", with: names) {
+                leftOut[inner.isEmpty ? folder.lastPathComponent : String(inner.dropLast())] = .modelFolder
+                continue
+            }
+            for name in names where !name.hasPrefix(".") {
                 let path = inner + name
                 guard let status = FileStatus(of: "\(root)/\(path)", followingLinks: false) else { continue }
                 switch status.kind {
                 case .folder:
                     let isExcluded = excluded?.isSameFile(as: status) ?? false
                     if !isExcluded { folders.append(path + "/") }
-                case .file:
-                    files.append(path)
-                case .link:
-                    if FileStatus(of: "\(root)/\(path)")?.kind == .file { files.append(path) }
+                case .link where FileStatus(of: "\(root)/\(path)")?.kind != .file:
+                    break
+                case .file, .link:
+                    if let output = UnrollOutput(file: name, in: "\(root)/\(inner)", with: names) {
+                        leftOut[path] = output
+                    } else {
+                        files.append(path)
+                    }
                 case .other:
                     break
                 }
             }
         }
-        guard !files.isEmpty else { throw .emptyFolder(folder: root) }
-        files.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-        return files.map { URL(fileURLWithPath: "\(root)/\($0)") }
+        let notices = sorted(leftOut.keys).compactMap { path in
+            leftOut[path].map { TextNotice.leftOut(path: path, $0) }
+        }
+        guard !files.isEmpty else {
+            throw notices.isEmpty ? .emptyFolder(folder: root) : .noTexts(folder: root, notices)
+        }
+        return (sorted(files).map { URL(fileURLWithPath: "\(root)/\($0)") }, notices)
     }
 
-    private static func names(in folder: String) throws(TextError) -> [String] {
+    private static func sorted(_ paths: some Sequence<String>) -> [String] {
+        paths.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    private static func names(in folder: String) throws(TextError) -> Set<String> {
         do {
-            return try FileManager.default.contentsOfDirectory(atPath: folder)
+            return Set(try FileManager.default.contentsOfDirectory(atPath: folder))
         } catch {
             throw .unreadable(file: folder, reason: SystemError.reason(of: error))
         }

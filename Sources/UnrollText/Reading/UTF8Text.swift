@@ -3,10 +3,14 @@ extension UnsafeBufferPointer<UInt8> {
     /// Checks that the bytes at an offset of a file are UTF-8, and returns the length of a byte-order mark before them.
     ///
     /// Some programs put the mark at the beginning of a file to say that it is UTF-8; it is not part of the text.
-    func textStart(in file: String, at offset: Int) throws(TextError) -> Int {
-        if let invalid = firstInvalidUTF8Offset() {
-            throw .invalidUTF8(file: file, offset: offset + invalid)
+    ///
+    /// - Throws: `invalidUTF8`, or `otherFormat` if the beginning of the file says what it is.
+    package func textStart(in file: String, at offset: Int) throws(TextError) -> Int {
+        let invalid = firstInvalidUTF8Offset()
+        if offset == 0, let format = FileFormat(of: self, isUTF8: invalid == nil) {
+            throw .otherFormat(file: file, format)
         }
+        if let invalid { throw .invalidUTF8(file: file, offset: offset + invalid) }
         return offset == 0 ? byteOrderMarkLength : 0
     }
 
@@ -93,6 +97,16 @@ extension UnsafeBufferPointer<UInt8> {
             if byte & 0xC0 != 0x80 {
                 return Self.sequenceLength(after: byte) > length ? count - length : count
             }
+        }
+        return count
+    }
+
+    /// The number of bytes up to the last white space, which a word follows that more bytes could continue; all of them
+    /// where there is no white space.
+    func lastWordBoundary() -> Int {
+        for index in indices.reversed() where self[index] & 0xC0 != 0x80 {
+            let length = whiteSpaceLength(at: index)
+            if length > 0 { return index + length }
         }
         return count
     }

@@ -1,7 +1,7 @@
 /// Finds the words of a text that comes in pieces: the runs between white space.
 struct WordScanner {
     /// The beginning of a word whose end is in a later piece.
-    private var begun: [UInt8] = []
+    private(set) var begun: [UInt8] = []
 
     /// Calls `body` with every word that ends in this piece until it returns false.
     ///

@@ -6,6 +6,8 @@ package struct TokenReader {
     package let name: String
     /// The number of bytes of the text as it is stored, 0 when it is not known before reading.
     package let expectedByteCount: Int
+    /// What was found in a folder and is not part of the text.
+    package let notices: [TextNotice]
     /// The number of tokens read so far.
     package private(set) var tokenCount = 0
     /// The number of those among them that the vocabulary lacks.
@@ -20,22 +22,25 @@ package struct TokenReader {
 
     /// Begins to read a file, the files of a folder, a pipe or a device.
     ///
-    /// - Throws: `fileNotFound`, `isDirectory`, `emptyFolder` or `unreadable`.
+    /// - Throws: `fileNotFound`, `isDirectory`, `emptyFolder`, `noTexts` or `unreadable`.
     package init(contentsOf url: URL, vocabulary: Vocabulary) throws(TextError) {
         // A single file need not be read twice, so a pipe is not kept in memory.
-        let inputs =
+        let (inputs, notices) =
             TextInput.isFolder(url)
-            ? try TextInput.inputs(at: [url]) : [TextInput(try ByteReader(contentsOf: url))]
-        self.init(inputs, name: url.lastPathComponent, vocabulary)
+            ? try TextInput.inputs(at: [url]) : ([TextInput(try ByteReader(contentsOf: url))], [])
+        self.init(inputs, name: url.lastPathComponent, notices, vocabulary)
     }
 
     /// Begins to read a stream.
     package init(_ stream: ByteReader, vocabulary: Vocabulary) {
-        self.init([TextInput(stream)], name: stream.name, vocabulary)
+        self.init([TextInput(stream)], name: stream.name, [], vocabulary)
     }
 
-    private init(_ inputs: [TextInput], name: String, _ vocabulary: Vocabulary) {
+    private init(
+        _ inputs: [TextInput], name: String, _ notices: [TextNotice], _ vocabulary: Vocabulary
+    ) {
         self.name = name
+        self.notices = notices
         expectedByteCount = inputs.reduce(0) { $0 + $1.byteCount }
         text = TextReader(
             TextSource(

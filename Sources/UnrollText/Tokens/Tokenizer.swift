@@ -1,18 +1,8 @@
-/// A preprocessed text with its tokens and their positions.
-package struct TokenizedText: Sendable {
-    /// The text as a model reads it.
-    package var bytes: [UInt8]
-    /// The id of every token, `Vocabulary.unknownID` for unknown ones.
-    package var ids: [Int32]
-    /// The position of the first byte of every token.
-    package var starts: [Int]
-}
-
 /// Cuts texts into the tokens of a vocabulary: ids of a text that comes in pieces, and positions in a text in memory.
 package struct Tokenizer: Sendable {
-    private let vocabulary: Vocabulary
-    private var preprocessor: Preprocessor
-    private var scanner = WordScanner()
+    let vocabulary: Vocabulary
+    var preprocessor: Preprocessor
+    var scanner = WordScanner()
     /// Ids of tokens that are one byte: of ASCII characters, or of bytes.
     private var byteIDs = [UInt32](repeating: 0, count: 256)
     /// Ids of the other characters.
@@ -26,7 +16,7 @@ package struct Tokenizer: Sendable {
     /// The byte between two lines of a preprocessed text: a line feed or, where white space is squeezed, a space.
     ///
     /// Nil between words, and when the vocabulary lacks that byte.
-    private let separator: UInt8?
+    let separator: UInt8?
     /// The id of that byte.
     package let separatorID: Int32?
 
@@ -118,110 +108,6 @@ package struct Tokenizer: Sendable {
             Self.append(table.index(of: word), to: ids, at: &count)
         }
         return count
-    }
-
-    // MARK: Texts in memory
-
-    /// The ids of a text in memory, with the tokens that the vocabulary lacks.
-    mutating func encode(_ text: UnsafeBufferPointer<UInt8>) -> EncodedText {
-        let mark = vocabulary.kind == .bytes ? 0 : text.byteOrderMarkLength
-        let bytes = preprocessed(UnsafeBufferPointer(rebasing: text[mark...]))
-        // No token is shorter than a byte.
-        let ids = [Int32](unsafeUninitializedCapacity: bytes.count + 1) { buffer, count in
-            count = bytes.withUnsafeBufferPointer { encode($0, into: buffer) }
-            count += finish(into: UnsafeMutableBufferPointer(rebasing: buffer[count...]))
-        }
-        guard ids.contains(Vocabulary.unknownID) else { return EncodedText(ids: ids, unknownTokens: []) }
-        var unknown = TokenTable()
-        bytes.withUnsafeBufferPointer { bytes in
-            forEachToken(in: bytes) { [table = vocabulary.table] id, _, token in
-                // A text may contain the word "<unk>", which the vocabulary does not lack.
-                if id == Vocabulary.unknownID, table.index(of: token) == nil { _ = unknown.insert(token) }
-            }
-        }
-        return EncodedText(
-            ids: ids, unknownTokens: unknown.indices.map { vocabulary.name(of: unknown[$0]) })
-    }
-
-    /// Cuts a text, which must be UTF-8 unless tokens are bytes.
-    package mutating func tokenize(_ text: UnsafeBufferPointer<UInt8>) -> TokenizedText {
-        tokenized(preprocessed(text))
-    }
-
-    /// Cuts a line, given without its end, which becomes the last token if the vocabulary has one for it.
-    package mutating func tokenize(line: UnsafeBufferPointer<UInt8>) -> TokenizedText {
-        var bytes = preprocessed(line)
-        if vocabulary.preprocessing != .none {
-            // The separator is the one space between this line and the next.
-            if bytes.last == 0x20 { bytes.removeLast() }
-            if bytes.first == 0x20 { bytes.removeFirst() }
-        }
-        if let separator { bytes.append(separator) }
-        return tokenized(bytes)
-    }
-
-    private mutating func preprocessed(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8] {
-        guard vocabulary.preprocessing != .none else { return Array(text) }
-        preprocessor.restart()
-        let capacity = text.count * Preprocessor.maximumGrowth + Preprocessor.slack
-        return [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
-            if let base = buffer.baseAddress { count = preprocessor.process(text, into: base) }
-        }
-    }
-
-    private mutating func tokenized(_ bytes: [UInt8]) -> TokenizedText {
-        var (ids, starts) = ([Int32](), [Int]())
-        if vocabulary.kind != .words {
-            ids.reserveCapacity(bytes.count)
-            starts.reserveCapacity(bytes.count)
-        }
-        bytes.withUnsafeBufferPointer { bytes in
-            forEachToken(in: bytes) { id, start, _ in
-                ids.append(id)
-                starts.append(start)
-            }
-        }
-        return TokenizedText(bytes: bytes, ids: ids, starts: starts)
-    }
-
-    /// Calls `body` with the id, the position and the bytes of each token of a whole text.
-    private mutating func forEachToken(
-        in text: UnsafeBufferPointer<UInt8>,
-        _ body: (_ id: Int32, _ start: Int, _ token: UnsafeBufferPointer<UInt8>) -> Void
-    ) {
-        guard let base = text.baseAddress else { return }
-        switch vocabulary.kind {
-        case .bytes:
-            for (start, byte) in text.enumerated() {
-                body(id(ofByte: byte), start, UnsafeBufferPointer(rebasing: text[start...start]))
-            }
-        case .characters:
-            var end = 0
-            while end < text.count {
-                let start = end
-                let id: Int32
-                if text[start] < 0x80 {
-                    end += 1
-                    id = self.id(ofByte: text[start])
-                } else {
-                    id = self.id(ofScalar: text.nextScalar(at: &end))
-                }
-                body(id, start, UnsafeBufferPointer(rebasing: text[start..<end]))
-            }
-        case .words:
-            let table = vocabulary.table
-            func id(of word: UnsafeBufferPointer<UInt8>) -> Int32 {
-                table.index(of: word).map(Int32.init) ?? Vocabulary.unknownID
-            }
-            _ = scanner.scan(text) { word in
-                body(id(of: word), word.baseAddress.map { $0 - base } ?? 0, word)
-                return true
-            }
-            scanner.finish { word in
-                body(id(of: word), text.count - word.count, word)
-                return true
-            }
-        }
     }
 
     // MARK: Inner loops

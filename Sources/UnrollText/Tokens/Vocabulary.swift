@@ -27,6 +27,9 @@ public struct Vocabulary: Sendable, Equatable {
     /// The number of tokens `V`, `<unk>` included.
     public var count: Int { table.count }
 
+    /// Whether tokens, of which none is unknown, determine the bytes of a text.
+    package var determinesBytes: Bool { kind != .words && preprocessing == .none }
+
     /// The size of an id in bytes.
     var bytesPerID: Int {
         switch count {
@@ -76,11 +79,31 @@ public struct Vocabulary: Sendable, Equatable {
         return table.index(of: bytes ?? Array(token.utf8)).map(Int32.init)
     }
 
-    /// Preprocesses a text and cuts it into tokens.
+    /// Preprocesses a whole text and cuts it into tokens.
     public func encode(_ text: String) -> EncodedText {
         var text = text
         var tokenizer = Tokenizer(self)
         return text.withUTF8 { tokenizer.encode($0) }
+    }
+
+    /// Preprocesses the beginning of a text, such as a prompt, and cuts it into tokens.
+    ///
+    /// Preprocessing strips nothing at its ends: a space at the end of a prompt is a token.
+    public func encode(prompt: String) -> EncodedText {
+        var joint: TextJoint?
+        return encode(piece: prompt, after: &joint)
+    }
+
+    /// Preprocesses a piece of a text and cuts it into tokens.
+    ///
+    /// - Parameters:
+    ///   - piece: The piece.
+    ///   - joint: What the piece follows, nil at the beginning of the text; then what the next piece follows.
+    /// - Returns: The tokens, the first of which may be an open word with what the piece adds to it.
+    package func encode(piece: String, after joint: inout TextJoint?) -> EncodedText {
+        var piece = piece
+        var tokenizer = Tokenizer(self)
+        return piece.withUTF8 { tokenizer.encode(piece: $0, after: &joint) }
     }
 
     /// The bytes that a token adds to a text: UTF-8, or the one byte of a byte token; none when there is no such id.

@@ -18,8 +18,13 @@ import UnrollModel
 /// try await writer.finish()
 /// ```
 ///
-/// The folder is made when the run starts. Its model is the last one; with held-out text, the best one is in its folder
-/// `best`.
+/// The folder is taken, or made, at the first event, and is this run's until ``finish()`` has returned: while it is, a
+/// second writer for it is refused, here and in other processes. Its model is the last one; with held-out text, the best one
+/// is in its folder `best`.
+///
+/// A run that was resumed from the same folder goes on there. One that was resumed from another folder is a new run: it
+/// starts with the reports and the best model so far, and leaves that folder alone. The checkpoints that a policy keeps are
+/// such folders, and no run can be saved to one of them. Only those are removed that the run has written itself.
 public final class CheckpointWriter: Sendable {
     private let trainer: Trainer
     private let folder: URL
@@ -29,6 +34,8 @@ public final class CheckpointWriter: Sendable {
 
     /// What is still to be written, and what has been.
     private struct Progress {
+        /// The right to write to the folder, once the run has started there.
+        var lock: FolderLock?
         var lastWrite = ContinuousClock.now
         var lastStep: Int
         /// The best model since the last checkpoint; written with the next, so that one always fits the other.
@@ -52,11 +59,11 @@ public final class CheckpointWriter: Sendable {
     }
 
     /// The name of the best model's folder within that of the run.
-    public static let bestName = "best"
+    public static let bestName = RunFolder.bestName
+    /// The name of the folder of the checkpoints that are kept, within that of the run.
+    package static let historyName = RunFolder.historyName
     /// Consecutive checkpoints that may fail, as on a disk that is full for a while, before training stops.
     private static let mostFailures = 3
-    private static let historyName = "checkpoints"
-    private static let historyPrefix = "step-"
 
     /// Prepares to save a run.
     ///
@@ -71,13 +78,59 @@ public final class CheckpointWriter: Sendable {
         progress = Mutex(Progress(lastStep: trainer.position.steps))
     }
 
+    /// Takes the folder for the run, with a lock if the caller has it already, and saves a first checkpoint there.
+    ///
+    /// The first event does so too; this is for those who want to know before anything else is done.
+    ///
+    /// - Throws: `FileError` when another writer has the folder, or it cannot be written; `TrainingError.keptCheckpoint`;
+    ///   `ModelFolderError` when it is no place for this run.
+    package func start(with lock: FolderLock? = nil) throws {
+        try progress.withLock { progress in
+            guard progress.lock == nil else { return }
+            progress.lock = try take(lock)
+        }
+    }
+
+    private func take(_ lock: FolderLock?) throws -> FolderLock {
+        if let run = Self.run(keeping: folder) {
+            throw TrainingError.keptCheckpoint(folder: folder.path, run: run.path)
+        }
+        let checkpoint = trainer.checkpoint()
+        let own = ModelFolder(folder)
+        let earlier = trainer.runFolder.withLock(\.self)
+        if earlier?.isSame(as: own) == true {
+            let lock = try lock ?? FolderLock(folder)
+            try trainer.save(checkpoint, to: folder)
+            return lock
+        }
+        let files = try earlier?.files(upTo: checkpoint.position) ?? [:]
+        let isNew = FileSystem.kind(of: folder) == .nothing
+        let held = try isNew ? nil : lock ?? FolderLock(folder)
+        let made: FolderLock?
+        do {
+            made = try trainer.save(checkpoint, with: files, to: folder, locked: isNew)
+        } catch let error as ModelFolderError where isNew {
+            // Another run has been faster, and is the better explanation if it is still there.
+            _ = try FolderLock(folder)
+            throw error
+        }
+        trainer.runFolder.withLock { $0 = RunFolder(folder: own) }
+        return try held ?? made ?? FolderLock(folder)
+    }
+
+    /// The folder of the run that keeps a checkpoint in this folder, among its `checkpoints`; nil for any other folder.
+    package static func run(keeping checkpoint: URL) -> URL? { RunFolder.run(keeping: checkpoint) }
+
     /// Saves what an event brings, and starts a checkpoint if one is due.
     ///
     /// - Returns: The checkpoint that was started, if one was.
     /// - Throws: `FileError` when something could not be saved, now or since the event before; training may go on.
-    ///   `TrainingError.cannotSave` when too many checkpoints in a row have failed.
+    ///   `TrainingError.cannotSave` when too many checkpoints in a row have failed. At the first event, also
+    ///   `FileError.inUse` when another writer has the folder, `TrainingError.keptCheckpoint`, and `ModelFolderError` when
+    ///   it holds another model.
     @discardableResult
     public func follow(_ event: TrainingEvent) throws -> CheckpointNote? {
+        try start()
         var failure = progress.withLock { $0.takeError() }
         switch event {
         case .epoch(let report), .validation(let report):
@@ -91,11 +144,7 @@ public final class CheckpointWriter: Sendable {
             }
         case .progress, .notice:
             break
-        case .started:
-            // Reports and interruptions find a folder with a checkpoint from here on.
-            if FileSystem.kind(of: folder) == .nothing { try trainer.saveCheckpoint(to: folder) }
-            return nil
-        case .finished:
+        case .started, .finished:
             return nil
         }
         let step = trainer.position.steps
@@ -115,10 +164,11 @@ public final class CheckpointWriter: Sendable {
         await withCheckedContinuation { done in queue.async { done.resume() } }
     }
 
-    /// Writes what is not yet written, and waits until the disk has it.
+    /// Writes what is not yet written, waits until the disk has it, and leaves the folder to other writers.
     ///
-    /// - Throws: `TrainingError.cannotSave` when the last checkpoint could not be written.
+    /// - Throws: `TrainingError.cannotSave` when the last checkpoint could not be written; the folder is not left then.
     public func finish() async throws {
+        try start()
         await wait()
         progress.withLock { progress in
             progress.isWriting = true
@@ -127,6 +177,7 @@ public final class CheckpointWriter: Sendable {
         begin()
         await wait()
         if let error = progress.withLock({ $0.takeError() }) { throw stoppingError(error, after: 1) ?? error }
+        progress.withLock { $0.lock = nil }
     }
 
     /// The error that stops a run after so many failures in a row; nil as long as there are fewer.
@@ -170,26 +221,25 @@ public final class CheckpointWriter: Sendable {
 
     private func write(_ checkpoint: TrainingCheckpoint, best: LanguageModel?) throws {
         if let best { try best.save(to: folder.appending(path: Self.bestName)) }
-        try trainer.save(checkpoint, to: folder)
-        if policy.count > 1 { try keep(step: checkpoint.position.steps) }
-    }
-
-    /// Gives the checkpoint in the folder a folder of its own, and removes the oldest beyond those to keep.
-    private func keep(step: Int) throws {
-        let history = folder.appending(path: Self.historyName)
-        let digits = String(step)
-        let name = Self.historyPrefix + String(repeating: "0", count: max(0, 6 - digits.count)) + digits
-        try ModelFolder(folder).link(
-            ModelFolder.names + [TrainingRecord.fileName, TrainingCheckpoint.fileName],
-            to: history.appending(path: name))
-        let names = try ModelFolder(history).folderNames()
-        let kept = names.compactMap { name in
-            name.hasPrefix(Self.historyPrefix)
-                ? Int(name.dropFirst(Self.historyPrefix.count)).map { (step: $0, name: name) } : nil
+        guard policy.count > 1 else {
+            try trainer.save(checkpoint, to: folder)
+            return
         }
-        for (_, name) in kept.sorted(by: { $0.step < $1.step }).dropLast(policy.count) {
-            try ModelFolder(history.appending(path: name)).remove()
+        // The checkpoint has the names of all that are kept, its own too.
+        let (step, own) = (checkpoint.position.steps, ModelFolder(folder))
+        let room = trainer.runFolder.withLock { run in
+            // A program may save one run to two folders.
+            if run?.isSame(as: own) != true { run = RunFolder(folder: own) }
+            return run?.makeRoom(forStep: step, keeping: policy.count)
         }
+        do {
+            try trainer.save(checkpoint, to: folder)
+            if let room { try trainer.runFolder.withLock(\.self)?.keep(as: room.name) }
+        } catch {
+            trainer.runFolder.withLock { $0?.kept.removeAll { $0 == room?.name } }
+            throw error
+        }
+        if let failure = room?.failure { throw failure }
     }
 }
 
@@ -208,7 +258,7 @@ public struct CheckpointPolicy: Sendable, Equatable {
     /// Default: 1, the run's folder alone.
     ///
     /// With more, the last ones are also in folders of their own, `checkpoints/step-000123` and the like, each a whole
-    /// model folder.
+    /// model folder with the best model so far. The run removes the oldest of those that it has written, and no others.
     public var count: Int
 
     /// A policy; the default keeps the last checkpoint, written every 15 seconds.

@@ -17,6 +17,8 @@ package struct TrainingCheckpoint: Sendable {
     var good: ModelParameters?
     var position: TrainingPosition
     var corpusFingerprint: UInt64
+    /// The names of the checkpoints that the run keeps beside this one, the oldest first.
+    var kept: [String] = []
 
     static let fileName = "training.safetensors"
     private static let format = "unroll-checkpoint"
@@ -44,8 +46,10 @@ package struct TrainingCheckpoint: Sendable {
     }
 
     /// The checksum of the metadata; the tensors have one of their own.
-    private static func seal(position: String, corpus: String) -> String {
-        Checksum.sha256(Data("\(position)\n\(corpus)".utf8))
+    ///
+    /// A checkpoint beside which none is kept says nothing of that, as those of earlier programs.
+    private static func seal(position: String, corpus: String, kept: String?) -> String {
+        Checksum.sha256(Data([position, corpus, kept].compactMap(\.self).joined(separator: "\n").utf8))
     }
 
     func encoded() throws -> Data {
@@ -56,14 +60,15 @@ package struct TrainingCheckpoint: Sendable {
         var position = position
         position.optimizer = .init(steps: optimizer.steps, averagedSteps: optimizer.averagedSteps)
         let encoder = JSONEncoder.unroll
-        let json = String(decoding: try encoder.encode(position), as: UTF8.self)
+        let json = String(decoding: try encoder.encodeWithNulls(position), as: UTF8.self)
         let corpus = String(corpusFingerprint, radix: 16)
-        return try TensorFile.encode(
-            tensors,
-            metadata: [
-                "format": Self.format, "version": "\(Self.version)", "position": json, "corpus": corpus,
-                "seal": Self.seal(position: json, corpus: corpus),
-            ])
+        let kept = kept.isEmpty ? nil : String(decoding: try encoder.encode(kept), as: UTF8.self)
+        var metadata = [
+            "format": Self.format, "version": "\(Self.version)", "position": json, "corpus": corpus,
+            "seal": Self.seal(position: json, corpus: corpus, kept: kept),
+        ]
+        metadata["kept"] = kept
+        return try TensorFile.encode(tensors, metadata: metadata)
     }
 
     /// Reads the checkpoint of a folder.
@@ -84,10 +89,11 @@ package struct TrainingCheckpoint: Sendable {
             throw FileError.newerVersion(path: file, version: version)
         }
         guard version == Self.version, let json = metadata["position"], let corpus = metadata["corpus"],
-            metadata["seal"] == Self.seal(position: json, corpus: corpus),
+            metadata["seal"] == Self.seal(position: json, corpus: corpus, kept: metadata["kept"]),
             metadata[TensorFile.checksumKey] != nil,
             let position = try? JSONDecoder().decode(TrainingPosition.self, from: Data(json.utf8)),
-            let fingerprint = UInt64(corpus, radix: 16), position.isPossible
+            let fingerprint = UInt64(corpus, radix: 16), position.isPossible,
+            let kept = try? JSONDecoder().decode([String].self, from: Data((metadata["kept"] ?? "[]").utf8))
         else { throw FileError.invalid(path: file, reason: "its metadata has been changed") }
         parameters = ModelParameters(
             tensors.entries.filter { entry in
@@ -101,6 +107,15 @@ package struct TrainingCheckpoint: Sendable {
         self.good = good.entries.isEmpty ? nil : good
         self.position = position
         corpusFingerprint = fingerprint
+        self.kept = kept
+    }
+
+    /// The moment of the checkpoint of a folder; nil if there is no whole one.
+    ///
+    /// The tensors are not read.
+    package static func moment(of folder: ModelFolder) -> TrainingMoment? {
+        let json = try? TensorFile.metadata(of: folder.url(of: fileName))["position"]
+        return json.flatMap { try? JSONDecoder().decode(TrainingPosition.self, from: Data($0.utf8)) }?.moment
     }
 
     init(_ loop: TrainingLoop, corpusFingerprint: UInt64) {

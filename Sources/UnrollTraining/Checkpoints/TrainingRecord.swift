@@ -14,8 +14,8 @@ public struct TrainingRecord: Sendable, Equatable, Codable {
     /// The checksum of all the rest, by which changes are noticed.
     private var seal = ""
 
-    static let fileName = "training.json"
-    private static let format = "unroll-training"
+    static let fileName = FileSignature.trainingName
+    private static let format = FileSignature.training
     private static let version = 1
 
     /// What every version has.
@@ -49,12 +49,19 @@ public struct TrainingRecord: Sendable, Equatable, Codable {
             throw FileError.newerVersion(path: path, version: header.version)
         }
         do {
-            self = try decoder.decode(TrainingRecord.self, from: data)
+            var document = try decoder.decode(JSONValue.self, from: data)
+            guard header.version == Self.version, try document["seal"] == .string(Self.seal(of: document))
+            else { throw FileError.invalid(path: path, reason: "it has been changed") }
+            // An option that is newer than the file has its default.
+            document["options"] = try JSONValue(
+                encoding: TrainingOptions(json: document["options"] ?? .null, at: "options"))
+            self = try document.decoded()
+        } catch let error as FileError {
+            throw error
+        } catch let error as JSONFormError {
+            throw FileError.invalid(path: path, reason: error.description)
         } catch {
             throw FileError.invalid(path: path, reason: JSONValue.reason(error))
-        }
-        guard version == Self.version, seal == (try? sealed().seal) else {
-            throw FileError.invalid(path: path, reason: "it has been changed")
         }
         seal = ""
     }
@@ -67,10 +74,15 @@ public struct TrainingRecord: Sendable, Equatable, Codable {
     /// The same record with its checksum.
     private func sealed() throws -> TrainingRecord {
         var record = self
-        record.seal = ""
-        let encoder = JSONEncoder.unroll
-        record.seal = Checksum.sha256(try encoder.encode(record))
+        record.seal = try Self.seal(of: JSONValue(encoding: self))
         return record
+    }
+
+    /// The checksum of a record in JSON, whatever keys it has.
+    private static func seal(of document: JSONValue) throws -> String {
+        var document = document
+        document["seal"] = .string("")
+        return Checksum.sha256(try JSONEncoder.unroll.encode(document))
     }
 }
 

@@ -24,6 +24,8 @@ public final class Trainer: Sendable {
     let origin: CorpusOrigin?
     private let corpusFingerprint: UInt64
     let loop: Mutex<TrainingLoop>
+    /// The folder that the run was resumed from or is saved to; nil for a new run that nothing has saved.
+    let runFolder = Mutex<RunFolder?>(nil)
 
     /// Prepares a new run.
     ///
@@ -69,6 +71,8 @@ public final class Trainer: Sendable {
             precision: options.precision, optimizer: options.optimizer, regularization: options.regularization
         )
         try options.regularization.check(for: model)
+        // A run that was saved goes on as it began.
+        if checkpoint == nil { try options.check(for: model) }
         let data = try TrainingData(corpus, validation: validation, test: test, options: options)
         parts = data.parts
         try options.check(isHeldOut: data.validationTokenCount > 0)
@@ -109,7 +113,8 @@ public final class Trainer: Sendable {
     ///
     /// - Throws: `ModelError`, which no parameters of a run cause.
     public func languageModel() throws -> LanguageModel {
-        try languageModel(loop.withLock(\.modelParameters))
+        let (parameters, position) = loop.withLock { ($0.modelParameters, $0.position) }
+        return try languageModel(parameters, at: position.moment)
     }
 
     /// The model that predicted the held-out text best; nil before the first validation, and without a held-out text.
@@ -117,11 +122,15 @@ public final class Trainer: Sendable {
     /// A resumed run starts without one: it has a model once a validation is better than all before the interruption.
     /// The one from before is in the folder `best` of a ``CheckpointWriter``.
     public var bestModel: LanguageModel? {
-        loop.withLock(\.best).flatMap { try? languageModel($0) }
+        let (parameters, validation) = loop.withLock { ($0.best, $0.position.validation.best) }
+        return parameters.flatMap { try? languageModel($0, at: validation?.moment) }
     }
 
-    func languageModel(_ parameters: ModelParameters) throws -> LanguageModel {
-        try LanguageModel(configuration: configuration, vocabulary: vocabulary, parameters: parameters)
+    func languageModel(_ parameters: ModelParameters, at moment: TrainingMoment?) throws -> LanguageModel {
+        var model = try LanguageModel(
+            configuration: configuration, vocabulary: vocabulary, parameters: parameters)
+        model.moment = moment
+        return model
     }
 
     /// Everything that is needed to go on from here.

@@ -113,6 +113,20 @@ public struct EpochReport: Sendable, Equatable, Codable, CustomStringConvertible
     /// Where it lies on an axis of epochs.
     public var epochs: Double { partOfEpoch.map { Double(epoch - 1) + $0 } ?? Double(epoch) }
 
+    /// Reads a line of `metrics.jsonl`, where a perplexity beyond all numbers is null.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        epoch = try container.decode(Int.self, forKey: .epoch)
+        perplexity = try container.decode(Double?.self, forKey: .perplexity) ?? .infinity
+        validationPerplexity = try container.decodeIfPresent(Double.self, forKey: .validationPerplexity)
+        gradientNorm = try container.decode(Double.self, forKey: .gradientNorm)
+        tokensPerSecond = try container.decode(Double.self, forKey: .tokensPerSecond)
+        seconds = try container.decode(Double.self, forKey: .seconds)
+        step = try container.decodeIfPresent(Int.self, forKey: .step)
+        learningRate = try container.decodeIfPresent(Float.self, forKey: .learningRate)
+        partOfEpoch = try container.decodeIfPresent(Double.self, forKey: .partOfEpoch)
+    }
+
     package init(
         epoch: Int, perplexity: Double, validationPerplexity: Double?, gradientNorm: Double,
         tokensPerSecond: Double, seconds: Double, step: Int? = nil, learningRate: Float? = nil,

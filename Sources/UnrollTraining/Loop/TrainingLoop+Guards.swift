@@ -3,7 +3,7 @@ import UnrollEngine
 import UnrollModel
 import UnrollText
 
-/// Guards against non-finite losses, so that the first does not end a run.
+/// Guards against losses that are not finite, or far too large for long, so that the first does not end a run.
 extension TrainingLoop {
     /// Minibatches that may be skipped, consecutive or not, before the run returns to good parameters.
     private static let skipLimit = 10
@@ -12,9 +12,19 @@ extension TrainingLoop {
     /// Steps and not seconds, because a resumed run must return to the same ones.
     private static let goodInterval = 500
 
+    /// Whether a finite loss shows that training has diverged.
+    mutating func hasDiverged(_ loss: Double) -> Bool {
+        // The sum may be finite and its exponential not: no training leads back from there.
+        guard position.perplexity.isFinite else { return true }
+        var gauge = position.guards.gauge ?? DivergenceGauge()
+        let hasDiverged = gauge.observe(loss, vocabularySize: engine.vocabularySize)
+        position.guards.gauge = gauge == DivergenceGauge() ? nil : gauge
+        return hasDiverged
+    }
+
     /// Skips a minibatch whose loss or gradient is not finite; the engine has left parameters and state alone.
     mutating func skipMinibatch() throws {
-        guard good != nil else { throw divergence(minibatch: position.minibatch + 1) }
+        guard good != nil else { throw divergence(step: position.minibatch + 1) }
         position.minibatch += 1
         position.guards.skips += 1
         note(.skippedMinibatch(epoch: position.epoch + 1, minibatch: position.minibatch))
@@ -28,21 +38,22 @@ extension TrainingLoop {
     /// - Throws: `TrainingError.diverged` when that has been done as often as it may.
     mutating func recover() throws {
         guard let good, position.guards.recoveries < options.maxRecoveries else {
-            throw divergence(minibatch: position.minibatch)
+            throw divergence(step: position.minibatch)
         }
         engine = try makeEngine(good)
         position.guards.recoveries += 1
         position.guards.skips = 0
+        position.guards.gauge = nil
         note(
             .recovered(
                 epoch: position.epoch + 1, minibatch: position.minibatch, goodStep: position.guards.goodStep,
                 learningRate: learningRate, remaining: options.maxRecoveries - position.guards.recoveries))
     }
 
-    /// Keeps the parameters to return to, now and then, unless the loss is far above that of random tokens.
+    /// Keeps the parameters to return to, now and then, unless the loss is far above that of tokens drawn at random.
     mutating func keepParameters(ifGood loss: Double) {
         guard good != nil, position.steps - position.guards.goodStep >= Self.goodInterval,
-            loss <= 2 * log(Double(engine.vocabularySize))
+            loss <= DivergenceGauge.highestLoss(vocabularySize: engine.vocabularySize)
         else { return }
         good = engine.parameters
         position.guards.goodStep = position.steps
@@ -54,8 +65,9 @@ extension TrainingLoop {
         good == nil ? nil : Self.goodInterval - (position.steps - position.guards.goodStep)
     }
 
-    private func divergence(minibatch: Int) -> TrainingError {
-        .diverged(epoch: position.epoch + 1, step: minibatch, learningRate: learningRate)
+    /// The error of a step of the current epoch, or of the last one where the run is at its end.
+    func divergence(step: Int) -> TrainingError {
+        .diverged(epoch: min(position.epoch + 1, options.epochs), step: step, learningRate: learningRate)
     }
 }
 
@@ -78,13 +90,56 @@ extension TrainingLoop {
     mutating func noteSize() {
         let tokens = data.parts.training.tokens.count
         if parameterCount > tokens {
-            noteOnce(.moreParametersThanTokens(parameters: parameterCount, tokens: tokens))
+            noteOnce(
+                .moreParametersThanTokens(
+                    parameters: parameterCount, tokens: tokens, isHeldOut: data.validationTokenCount > 0))
         }
     }
 
-    /// Notes, after enough steps, that the model does no better than the tokens' frequencies.
+    /// Notes, before a resumed run, that it has nothing left to do.
+    mutating func noteEnd() {
+        if position.isStopped {
+            let count = position.validation.countSinceImprovement
+            note(.alreadyStopped(epoch: position.lastReport?.epoch ?? position.epoch, validations: count))
+        } else if position.epoch >= options.epochs {
+            note(.alreadyFinished(epochs: position.epoch))
+        }
+    }
+
+    /// Notes the options that the run is too short for.
+    mutating func noteOptions() {
+        let steps = options.epochs.multipliedReportingOverflow(by: minibatches.count)
+        let warmUp = options.schedule.warmUpSteps
+        if warmUp > 1, !steps.overflow, warmUp >= steps.partialValue {
+            let last = LearningRateSchedule.Moment(
+                epoch: options.epochs - 1, minibatch: minibatches.count - 1, minibatches: minibatches.count,
+                epochs: options.epochs)
+            let rate = options.schedule.rate(from: Double(options.optimizer.learningRate), at: last)
+            noteOnce(
+                .warmUpOutlastsRun(
+                    warmUpSteps: warmUp, steps: steps.partialValue, learningRate: Float(rate)))
+        }
+        guard !position.noted.contains(.withoutEffect) else { return }
+        for (parameter, value) in options.epochCounts where value >= options.epochs {
+            let epochs = options.epochs == 1 ? "1 epoch" : "\(options.epochs) epochs"
+            note(.withoutEffect(parameter: parameter, value: value, reason: "the run has \(epochs)"))
+            position.noted.append(.withoutEffect)
+        }
+        if let value = options.validationSteps, value >= minibatches.count {
+            let count = minibatches.count == 1 ? "1 minibatch" : "\(minibatches.count) minibatches"
+            note(.withoutEffect(parameter: "validationSteps", value: value, reason: "an epoch has \(count)"))
+            position.noted.append(.withoutEffect)
+        }
+    }
+
+    /// Notes, after enough steps, that the model does no better than the tokens' frequencies; at the end of a run, be it
+    /// short, also that it is far worse than random.
     mutating func noteLevel(_ report: EpochReport) {
-        guard position.steps >= Self.stepsToLearn, !position.noted.contains(.learnsNothing) else { return }
+        let isFarWorse =
+            log(report.perplexity) > DivergenceGauge.highestLoss(vocabularySize: engine.vocabularySize)
+        guard position.steps >= Self.stepsToLearn || (position.epoch >= options.epochs && isFarWorse),
+            !position.noted.contains(.learnsNothing)
+        else { return }
         let unigram = unigramPerplexity ?? countTokens()
         unigramPerplexity = unigram
         guard report.perplexity >= 0.99 * unigram else { return }

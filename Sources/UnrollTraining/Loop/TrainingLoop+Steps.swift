@@ -25,9 +25,8 @@ extension TrainingLoop {
         for (index, result) in results.enumerated() {
             guard result.isFinite else { return try skipMinibatch() }
             record(result, tokens: steps[index].minibatch.tokenCount, seconds: seconds)
-            // The loss may be finite and its exponential not: no training leads back from there. The rest of the run is
-            // lost with the parameters.
-            guard position.perplexity.isFinite else {
+            if hasDiverged(result.meanLoss) {
+                // The rest of the results is lost with the parameters.
                 try recover()
                 return position.resetSums()
             }

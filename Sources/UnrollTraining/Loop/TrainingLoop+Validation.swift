@@ -8,11 +8,13 @@ extension TrainingLoop {
     /// The perplexity of the held-out text, if there is any; the recurrent state is then as before.
     mutating func validationPerplexity() throws -> Double? {
         guard let source = try data.validationMinibatches() else { return nil }
-        while true {
-            let perplexity = try perplexity(of: source)
-            if perplexity.isFinite { return perplexity }
-            try recover()
-        }
+        let first = try perplexity(of: source)
+        if first.isFinite { return first }
+        try recover()
+        // The parameters to return to stay the same until there is another step.
+        let second = try perplexity(of: source)
+        guard second.isFinite else { throw divergence(step: position.minibatch) }
+        return second
     }
 
     /// The perplexity of the test text, if there is any, by the current model.
@@ -53,9 +55,11 @@ extension TrainingLoop {
         position.lastReport = report
         noteLevel(report)
         let isWholeEpoch = report.partOfEpoch == nil
-        if case .plateau(_, let patience, let threshold) = options.schedule.decay,
+        if case .plateau(let factor, let patience, let threshold) = options.schedule.decay,
             let perplexity = report.validationPerplexity ?? (isWholeEpoch ? report.perplexity : nil),
-            position.plateau.observe(log(perplexity), patience: patience, threshold: threshold)
+            position.plateau.observe(
+                log(perplexity), patience: patience, threshold: threshold,
+                rate: Double(options.optimizer.learningRate), factor: factor)
         {
             note(.loweredRate(learningRate: learningRate))
         }
@@ -71,14 +75,19 @@ extension TrainingLoop {
         }
         guard let best = position.validation.best else { return }
         let count = position.validation.countSinceImprovement
-        if let stopping = options.earlyStopping, count >= stopping.patience,
-            position.epoch >= stopping.minimumEpochs
-        {
+        if Self.isStop(due: options.earlyStopping, at: position) {
             position.isStopped = true
             note(.stoppedEarly(validations: count, best: best))
         } else {
             noteOverfitting(perplexity, count: count, best: best)
         }
+    }
+
+    /// Whether the validations so far end a run early.
+    static func isStop(due stopping: EarlyStopping?, at position: TrainingPosition) -> Bool {
+        guard let stopping else { return false }
+        return position.validation.countSinceImprovement >= stopping.patience
+            && position.epoch >= stopping.minimumEpochs
     }
 }
 
@@ -95,6 +104,11 @@ public struct BestValidation: Sendable, Equatable, Codable {
         self.perplexity = perplexity
         self.epoch = epoch
         self.step = step
+    }
+
+    /// The moment of training that the best model is of.
+    var moment: TrainingMoment {
+        TrainingMoment(epoch: epoch, step: step, validationPerplexity: perplexity)
     }
 }
 

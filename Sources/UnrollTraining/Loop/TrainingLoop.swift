@@ -15,7 +15,7 @@ struct TrainingLoop {
     let data: TrainingData
     let options: TrainingOptions
     var position: TrainingPosition
-    /// The parameters to return to after a non-finite loss; nil if the run may not return.
+    /// The parameters to return to after divergence; nil if the run may not return.
     var good: ModelParameters?
     /// The model's parameters at the best validation of this part of the run; nil before there is one.
     var best: ModelParameters?
@@ -57,6 +57,8 @@ struct TrainingLoop {
         self.data = data
         self.options = options
         position = checkpoint?.position ?? TrainingPosition()
+        // More patience than before lets a run go on that had stopped.
+        position.isStopped = position.isStopped && Self.isStop(due: options.earlyStopping, at: position)
         if options.maxRecoveries > 0 { good = checkpoint?.good ?? engine.parameters }
         minibatches = try data.minibatches(epoch: position.epoch)
     }
@@ -70,11 +72,15 @@ struct TrainingLoop {
         case .starting:
             stage = .training
             noteSize()
+            noteEnd()
+            noteOptions()
             return .started(plan)
         case .finished:
             return nil
         case .training:
             if position.isStopped || position.epoch >= options.epochs {
+                // Where no epoch has a result, there is nothing to sum up.
+                guard position.lastReport != nil else { throw divergence(step: minibatches.count) }
                 let summary = try summary()
                 stage = .finished
                 return .finished(summary)
@@ -85,10 +91,8 @@ struct TrainingLoop {
             if isValidationDue { return .validation(try validateInsideEpoch()) }
             guard position.minibatch < minibatches.count else {
                 guard position.tokens > 0 else {
-                    // All minibatches were skipped, or the last one led to a recovery; the guards bound this.
-                    position.minibatch = 0
-                    position.validatedMinibatch = 0
-                    continue
+                    try passEpoch()
+                    return try next()
                 }
                 return .epoch(try endEpoch())
             }
@@ -120,13 +124,24 @@ struct TrainingLoop {
 
     private mutating func endEpoch() throws -> EpochReport {
         let report = report(validation: try validationPerplexity(), partOfEpoch: nil)
+        try beginNextEpoch()
+        conclude(report)
+        return report
+    }
+
+    /// Goes on after an epoch without a result: its minibatches were skipped, or its last led to a recovery.
+    private mutating func passEpoch() throws {
+        // The same parameters would skip the same minibatches again.
+        if position.guards.skips > 0 { try recover() }
+        try beginNextEpoch()
+    }
+
+    private mutating func beginNextEpoch() throws {
         position.epoch += 1
         position.minibatch = 0
         position.validatedMinibatch = 0
         position.resetSums()
         minibatches = try data.minibatches(epoch: position.epoch)
-        conclude(report)
-        return report
     }
 
     private var isValidationDue: Bool {

@@ -1,4 +1,5 @@
 import Foundation
+import UnrollModel
 
 /// The position of a run: with the tensors of the checkpoint, everything needed to go on bit for bit.
 struct TrainingPosition: Codable, Equatable {
@@ -32,7 +33,7 @@ struct TrainingPosition: Codable, Equatable {
     var averages = false
     /// Whether the run has stopped before its last epoch.
     var isStopped = false
-    /// The state of the guards against non-finite losses.
+    /// The state of the guards against divergence.
     var guards = Guards()
     /// Notices that have been given.
     var noted: [TrainingNotice.Kind] = []
@@ -47,6 +48,8 @@ struct TrainingPosition: Codable, Equatable {
         var recoveries = 0
         /// The step of the good parameters.
         var goodStep = 0
+        /// Losses that were finite and far too large; nil before the first, and in checkpoints of old.
+        var gauge: DivergenceGauge?
     }
 
     /// The numbers of an optimizer's state that are not tensors.
@@ -58,11 +61,19 @@ struct TrainingPosition: Codable, Equatable {
     /// exp(nats / tokens) of the current epoch; 1 before its first minibatch.
     var perplexity: Double { tokens == 0 ? 1 : exp(nats / Double(tokens)) }
 
+    /// The moment of training that the model is of.
+    var moment: TrainingMoment {
+        TrainingMoment(
+            epoch: minibatch > 0 ? epoch + 1 : epoch, step: steps,
+            validationPerplexity: lastReport?.step == steps ? lastReport?.validationPerplexity : nil)
+    }
+
     /// Whether the counters are in a range from which they can go on.
     var isPossible: Bool {
         [
             epoch, minibatch, tokens, epochSteps, steps, totalTokens, validatedMinibatch, guards.skips,
-            guards.recoveries, guards.goodStep, optimizer.steps, optimizer.averagedSteps,
+            guards.recoveries, guards.goodStep, guards.gauge?.count ?? 0, optimizer.steps,
+            optimizer.averagedSteps,
         ].allSatisfy { (0...1 << 60).contains($0) }
     }
 

@@ -14,14 +14,15 @@ public struct LearningRateSchedule: Sendable, Equatable {
         case step(epochs: Int = 10, factor: Double = 0.5)
         /// Times `factor` after every epoch, as PyTorch's `ExponentialLR`. Default: 0.95.
         case exponential(factor: Double = 0.95)
-        /// Half a cosine from the full rate to `finalRate`, from the end of the warm-up to the end of the run.
-        /// Default: 0.
+        /// Half a cosine from the full rate to `finalRate`, from the end of the warm-up to the end of the run; the full
+        /// rate where the warm-up takes the whole run. Default: 0.
         ///
         /// Loshchilov, Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017; PyTorch's
         /// `CosineAnnealingLR`.
         case cosine(finalRate: Double = 0)
         /// Times `factor` whenever more than `patience` consecutive validations have found no loss below the best by
-        /// the fraction `threshold`, as PyTorch's `ReduceLROnPlateau`. Defaults: 0.5, 3 and 0.0001.
+        /// the fraction `threshold`, as PyTorch's `ReduceLROnPlateau`; no longer where that would take away 1e-8 or
+        /// less. Defaults: 0.5, 3 and 0.0001.
         ///
         /// The loss is that of the held-out text, in nats; without held-out text, that of each epoch's training.
         case plateau(factor: Double = 0.5, patience: Int = 3, threshold: Double = 1e-4)
@@ -45,9 +46,13 @@ public struct LearningRateSchedule: Sendable, Equatable {
     ///
     /// Default: `constant`.
     public var decay: Decay
-    /// The first steps, over which the learning rate grows linearly to the full one; at least 0.
+    /// The first steps, over which the learning rate grows linearly to the scheduled one, which the last of them has; at
+    /// least 0.
     ///
     /// Default: 0.
+    ///
+    /// As PyTorch's `LinearLR`, chained with `StepLR`, `ExponentialLR` or `ReduceLROnPlateau`; the cosine begins after it,
+    /// as in PyTorch's `SequentialLR`.
     public var warmUpSteps: Int
 
     /// A schedule; the default is the same learning rate throughout.
@@ -82,7 +87,12 @@ public struct LearningRateSchedule: Sendable, Equatable {
     package func rate(from rate: Double, at moment: Moment) -> Double {
         let step = Double(moment.epoch) * Double(moment.minibatches) + Double(moment.minibatch)
         let warmUp = Double(warmUpSteps)
-        if step + 1 < warmUp { return rate * (step + 1) / warmUp }
+        let scheduled = scheduledRate(from: rate, at: moment, step: step)
+        return step + 1 < warmUp ? scheduled * (step + 1) / warmUp : scheduled
+    }
+
+    /// The learning rate without the warm-up.
+    private func scheduledRate(from rate: Double, at moment: Moment, step: Double) -> Double {
         switch decay {
         case .constant:
             return rate
@@ -91,8 +101,10 @@ public struct LearningRateSchedule: Sendable, Equatable {
         case .exponential(let factor):
             return rate * pow(factor, Double(moment.epoch))
         case .cosine(let finalRate):
+            let warmUp = Double(warmUpSteps)
+            guard step >= warmUp else { return rate }
             let steps = Double(moment.epochs) * Double(moment.minibatches) - warmUp
-            let share = steps > 0 ? min(max((step - warmUp) / steps, 0), 1) : 1
+            let share = steps > 0 ? min((step - warmUp) / steps, 1) : 1
             return finalRate + (rate - finalRate) * (1 + cos(.pi * share)) / 2
         case .plateau(let factor, _, _):
             return rate * pow(factor, Double(moment.reductions))
@@ -190,8 +202,13 @@ package struct PlateauState: Codable, Equatable {
 
     package init() {}
 
-    /// Adds a loss; returns whether the rate is to be lowered now.
-    package mutating func observe(_ loss: Double, patience: Int, threshold: Double) -> Bool {
+    /// The least by which a rate is lowered, PyTorch's `eps`.
+    private static let leastReduction = 1e-8
+
+    /// Adds a loss; returns whether the rate, which was `rate` at first, is to be lowered now.
+    package mutating func observe(
+        _ loss: Double, patience: Int, threshold: Double, rate: Double, factor: Double
+    ) -> Bool {
         if best.map({ loss < $0 * (1 - threshold) }) ?? true {
             best = loss
             badCount = 0
@@ -200,6 +217,9 @@ package struct PlateauState: Codable, Equatable {
         }
         guard badCount > patience else { return false }
         badCount = 0
+        guard rate * pow(factor, Double(reductions)) * (1 - factor) > Self.leastReduction else {
+            return false
+        }
         reductions += 1
         return true
     }

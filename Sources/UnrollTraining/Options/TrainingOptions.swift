@@ -79,8 +79,8 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
     /// Averaging then starts with the first validation that is no better than the best of those before the last so
     /// many (Merity, Keskar, Socher, "Regularizing and optimizing LSTM language models", ICLR 2018).
     public var averagingPatience: Int?
-    /// How often a run with a non-finite loss may return to its last good parameters, at half the learning rate; at
-    /// least 0, where the first non-finite loss is an error.
+    /// How often a run that diverges, because the loss is not finite or stays far above that of tokens drawn at random,
+    /// may return to its last good parameters, at half the learning rate; at least 0, where divergence is an error.
     ///
     /// Default: 3.
     public var maxRecoveries = 3

@@ -1,0 +1,86 @@
+import Foundation
+
+/// Signals that ask this process to end: a hangup, Ctrl-C, Ctrl-\\, a polite kill, and a pipe without a reader.
+package enum EndingSignals {
+    private static let all = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE]
+    /// The end of a pipe to which the handler writes the numbers of signals, as it may call hardly anything else.
+    private nonisolated(unsafe) static var numbers: Int32 = -1
+
+    /// Calls a function, on a thread of its own, with the number of each signal in place of ending the process.
+    ///
+    /// Signals that this process was told to ignore when it was started, such as by `nohup`, stay ignored. A thread that
+    /// writes to a pipe without a reader waits forever, so that the function can end the process as the signal would.
+    /// To be called once.
+    package static func handle(_ act: @escaping @Sendable (Int32) -> Void) {
+        var ends: [Int32] = [0, 0]
+        guard pipe(&ends) == 0 else { return }
+        for end in ends { ProcessSettings.closeOnExecution(end) }
+        let reader = ends[0]
+        numbers = ends[1]
+        Thread.detachNewThread {
+            // A program that was started by a thread without signals has them blocked.
+            unblock(all)
+            var number: UInt8 = 0
+            while true {
+                guard let count = try? uninterrupted({ read(reader, &number, 1) }), count == 1 else { return }
+                act(Int32(number))
+            }
+        }
+        for number in all {
+            let previous = signal(number) { number in
+                var byte = UInt8(truncatingIfNeeded: number)
+                let code = errno
+                _ = write(EndingSignals.numbers, &byte, 1)
+                while number == SIGPIPE { pause() }
+                errno = code
+            }
+            if unsafeBitCast(previous, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) {
+                signal(number, SIG_IGN)
+            }
+        }
+    }
+
+    /// Lets signals reach the current thread.
+    private static func unblock(_ numbers: [Int32]) {
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        for number in numbers { sigaddset(&signals, number) }
+        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+    }
+
+    /// Ends this process as a signal does by default, once its temporary files are removed.
+    package static func endProcess(by number: Int32) -> Never {
+        TemporaryItem.removeAll {
+            signal(number, SIG_DFL)
+            unblock([number])
+            raise(number)
+            // The first process of a container is spared by its own signals.
+            _exit(128 + number)
+        }
+    }
+}
+
+/// Settings of this process for signals, and for other processes that it starts.
+package enum ProcessSettings {
+    /// Closes a descriptor in other programs that this process starts.
+    package static func closeOnExecution(_ descriptor: Int32) {
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+    }
+
+    /// Makes exceeding the limit on the size of files an error of the call that writes.
+    ///
+    /// By default it ends the process.
+    package static func ignoreFileSizeSignal() {
+        signal(SIGXFSZ, SIG_IGN)
+    }
+
+    /// Makes writing to a pipe without a reader an error on this thread.
+    ///
+    /// By default it ends the process.
+    package static func blockBrokenPipeSignal() {
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGPIPE)
+        pthread_sigmask(SIG_BLOCK, &signals, nil)
+    }
+}
