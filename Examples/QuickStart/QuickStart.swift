@@ -18,5 +18,11 @@ func trainAndGenerate() async throws {
 }
 
 @main struct QuickStart {
-    static func main() async throws { try await trainAndGenerate() }
+    static func main() async {
+        do {
+            try await trainAndGenerate()
+        } catch {
+            print(error.localizedDescription)
+        }
+    }
 }

@@ -73,7 +73,7 @@ public final class Compressor {
     /// Adds the next part, and returns the compressed bytes that are ready, which may be none.
     ///
     /// - Throws: `GenerationError.notANumber` when the model is damaged, `KernelError` when kernels, threads or memory are
-    ///   unavailable, `CancellationError` when the task is cancelled.
+    ///   unavailable, `CancellationError` when the task is canceled.
     public func compress(_ part: some Collection<UInt8>) throws -> [UInt8] {
         pending += part
         // One byte more, to see whether a character continues after the end.

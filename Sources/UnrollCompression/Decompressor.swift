@@ -51,7 +51,7 @@ public final class Decompressor {
     /// Adds the next part, and returns the bytes of the text that are certain now, which may be none.
     ///
     /// - Throws: `CompressionError` when the bytes are damaged or were compressed with another model or other kernels,
-    ///   `KernelError` when threads or memory are unavailable, `CancellationError` when the task is cancelled.
+    ///   `KernelError` when threads or memory are unavailable, `CancellationError` when the task is canceled.
     public func decompress(_ part: some Collection<UInt8>) throws -> [UInt8] {
         pending += part
         var text: [UInt8] = []

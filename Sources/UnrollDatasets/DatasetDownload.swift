@@ -36,7 +36,7 @@ package struct DatasetDownload: Sendable {
     /// - Parameter progress: Called whenever bytes arrive.
     /// - Returns: The file with the text.
     /// - Throws: ``DatasetError``, `FileError` if the cache cannot be written, or `CancellationError` if the task is
-    ///   cancelled.
+    ///   canceled.
     @discardableResult
     package func run(progress: Progress = { _, _ in }) async throws -> URL {
         let file = cache.file(of: dataset)

@@ -62,7 +62,7 @@ import UnrollText
         }
     }
 
-    @Test(arguments: ["tanh", "relu", "lstm", "gru"], Precision.allCases)
+    @Test(arguments: ModelConfiguration.builtInCells.map { $0.name }, Precision.allCases)
     func threadsDoNotMatter(cell: String, precision: Precision) throws {
         let cell = try #require(ModelConfiguration.builtInCells.first { $0.name == cell })
         let bytes = Array(String(repeating: Self.english, count: 400).utf8)

@@ -108,7 +108,8 @@ import UnrollText
         let read = try LanguageModel(contentsOf: folder("model"), cells: [HomemadeCell.self])
         #expect(read.configuration.cell is HomemadeCell.Type)
         let error = ModelFolderError.unknownCell(
-            path: folder("model/config.json").path, name: "homemade", known: ["tanh", "relu", "lstm", "gru"])
+            path: folder("model/config.json").path, name: "homemade",
+            known: ModelConfiguration.builtInCells.map { $0.name })
         #expect(throws: error) { try LanguageModel(contentsOf: folder("model")) }
         #expect(
             error.description.contains("'homemade' is unknown (known: tanh, relu, lstm, gru); pass its type"))

@@ -173,14 +173,14 @@ import UnrollTraining
         let folder = model
         let task = Task {
             let writer = try CheckpointWriter(trainer, folder: folder)
-            var isCanceled = false
+            var isCancelled = false
             do {
                 for try await event in trainer.run() { try writer.follow(event) }
             } catch is CancellationError {
-                isCanceled = true
+                isCancelled = true
             }
             try await writer.finish()
-            return isCanceled
+            return isCancelled
         }
         while !FileManager.default.fileExists(atPath: folder.appending(path: "metrics.jsonl").path) {
             try await Task.sleep(for: .milliseconds(5))

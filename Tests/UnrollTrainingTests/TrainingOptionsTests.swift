@@ -105,7 +105,9 @@ import UnrollTraining
     }
 
     @Test func unknownCellsAreErrors() {
-        #expect(throws: ModelError.unknownCell("tanhh", known: ["tanh", "relu", "lstm", "gru"])) {
+        #expect(
+            throws: ModelError.unknownCell("tanhh", known: ModelConfiguration.builtInCells.map { $0.name })
+        ) {
             try model(#"{"cell": "tanhh"}"#)
         }
     }

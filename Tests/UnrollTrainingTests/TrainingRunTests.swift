@@ -237,7 +237,7 @@ import UnrollTraining
 
     // MARK: Stopping
 
-    @Test func aCancelledTaskTakesNoStep() async throws {
+    @Test func aCanceledTaskTakesNoStep() async throws {
         let trainer = try Trainer(
             corpus: TestTraining.corpus(), model: TestTraining.model,
             options: TestTraining.options(epochs: .max))
@@ -250,7 +250,7 @@ import UnrollTraining
         #expect(try trainer.snapshot() == before)
     }
 
-    @Test func aRunWithoutEndCanBeCancelled() async throws {
+    @Test func aRunWithoutEndCanBeCanceled() async throws {
         let trainer = try Trainer(
             corpus: TestTraining.corpus(), model: TestTraining.model,
             options: TestTraining.options(epochs: .max))

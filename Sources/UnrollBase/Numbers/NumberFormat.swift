@@ -23,9 +23,14 @@ package enum NumberFormat {
         return sign(of: value) + rounded.plain(decimals: max(0, -rounded.place))
     }
 
-    /// Three digits after the point, or three significant ones where that would be more than six digits.
+    /// Three digits after the point, or six significant ones where that would be more; three from a million on, where
+    /// an exponent stands beside them.
     package static func decimal(_ value: Double) -> String {
-        value.magnitude < 999.9995 ? fixed(value, decimals: 3) : significant(value, digits: 3)
+        switch value.magnitude {
+        case ..<999.9995: fixed(value, decimals: 3)
+        case ..<999_999.5: significant(value)
+        default: significant(value, digits: 3)
+        }
     }
 
     /// The nearest whole number, with a separator between groups of three digits: for counts, all of whose digits count.

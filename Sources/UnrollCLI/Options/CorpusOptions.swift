@@ -27,7 +27,7 @@ struct CorpusOptions: ParsableArguments {
     @Option(
         parsing: .unconditional,
         help:
-            "Use only the first N tokens (default: all; 12000 of the bundled story, to learn it in seconds).")
+            "Use only the first N tokens (default: all; 12000 of the bundled story).")
     var limit: Int?
 
     @Option(

@@ -17,7 +17,7 @@ extension LanguageModel {
     ///   - threads: Threads that compute. Default: as many as there are processors.
     /// - Returns: The surprisal of each token, and totals.
     /// - Throws: `GenerationError.notANumber` when the model's output is not finite, `KernelError` when threads or memory
-    ///   are unavailable, `CancellationError` when the task is cancelled.
+    ///   are unavailable, `CancellationError` when the task is canceled.
     public func score(
         _ text: String, precision: Precision = .float32, threads: Int? = nil
     ) throws -> TextScore {
@@ -40,7 +40,7 @@ extension LanguageModel {
     ///   - threads: Threads that compute. Default: as many as there are processors.
     /// - Returns: The scores in the order of the lines.
     /// - Throws: `GenerationError.notANumber` when the model's output is not finite, `KernelError` when threads or memory
-    ///   are unavailable, `CancellationError` when the task is cancelled.
+    ///   are unavailable, `CancellationError` when the task is canceled.
     public func scoreLines(
         _ lines: some Sequence<String>, precision: Precision = .float32, threads: Int? = nil
     ) throws -> [TextScore] {

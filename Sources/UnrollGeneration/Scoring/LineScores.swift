@@ -118,7 +118,7 @@ public struct LineScores: AsyncSequence, Sendable {
             self.session = session
         }
 
-        /// Returns the next line's score, nil at the end; throws `CancellationError` when the task is cancelled.
+        /// Returns the next line's score, nil at the end; throws `CancellationError` when the task is canceled.
         @concurrent public func next() async throws -> LineScore? {
             try session.withLock { try $0.next() }
         }
@@ -180,7 +180,7 @@ public struct AsyncLineScores<Lines: AsyncSequence>: AsyncSequence where Lines.E
         var lines: Lines.AsyncIterator
         var number = 0
 
-        /// Returns the next line's score, nil at the end; throws `CancellationError` when the task is cancelled.
+        /// Returns the next line's score, nil at the end; throws `CancellationError` when the task is canceled.
         public mutating func next() async throws -> LineScore? {
             guard let line = try await lines.next() else { return nil }
             number += 1

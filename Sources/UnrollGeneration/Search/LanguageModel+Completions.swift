@@ -44,7 +44,7 @@ extension LanguageModel {
     ///   - threads: Threads that compute. Default: as many as there are processors.
     /// - Returns: The completions, the most probable first.
     /// - Throws: `GenerationError.stateOfAnotherModel` or `.notANumber`, `KernelError` when threads or memory are
-    ///   unavailable, `CancellationError` when the task is cancelled.
+    ///   unavailable, `CancellationError` when the task is canceled.
     public func complete(
         from state: GenerationState, count: Int = 5, maximumLength: Int = 24, stepLimit: Int = 4096,
         precision: Precision = .float32, threads: Int? = nil

@@ -102,7 +102,7 @@ extension LanguageModel {
     ///   - threads: Threads that compute. Default: as many as there are processors.
     /// - Returns: The state after the text, to continue from.
     /// - Throws: `GenerationError.emptyPrompt` when there is nothing to read, `.stateOfAnotherModel`; `KernelError` when
-    ///   threads or memory are unavailable; `CancellationError` when the task is cancelled.
+    ///   threads or memory are unavailable; `CancellationError` when the task is canceled.
     public func read(
         _ text: String, after earlier: GenerationState? = nil, precision: Precision = .float32,
         threads: Int? = nil

@@ -14,7 +14,7 @@ extension LanguageModel {
     ///
     /// The prompt is preprocessed as the model's text was. What its vocabulary lacks is read as `<unk>`
     /// (`vocabulary.encode` tells which). Nothing is computed before a piece is asked for, so leaving the loop ends the
-    /// work. When the task is cancelled, the stream ends within a token, without a summary. A stream that was begun keeps
+    /// work. When the task is canceled, the stream ends within a token, without a summary. A stream that was begun keeps
     /// an engine until it ends or is released.
     ///
     /// The stream throws what ``read(_:after:precision:threads:)`` throws, `ParameterError` for options that are out of

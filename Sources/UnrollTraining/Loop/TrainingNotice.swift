@@ -54,7 +54,7 @@ public enum TrainingNotice: Sendable, Equatable, CustomStringConvertible {
         }
     }
 
-    /// One line that says what is the case and what to do about it.
+    /// One line that says what happened and what to do about it.
     public var description: String {
         switch self {
         case .skippedMinibatch(let epoch, let minibatch):
@@ -85,7 +85,7 @@ public enum TrainingNotice: Sendable, Equatable, CustomStringConvertible {
         case .learnsNothing(let perplexity, let unigram, let uniform):
             Self.describeLevel(perplexity, unigram: unigram, uniform: uniform)
         case .moreParametersThanTokens(let parameters, let tokens, let isHeldOut):
-            "the model has more parameters (\(parameters)) than the text has tokens (\(tokens)), so it can "
+            "the model has more parameters (\(NumberFormat.grouped(Double(parameters)))) than the text has tokens (\(NumberFormat.grouped(Double(tokens)))), so it can "
                 + "memorize it; "
                 + (isHeldOut
                     ? "the held-out text shows when it does" : "hold some text out to see when it does")
