@@ -71,7 +71,12 @@ import UnrollTraining
         let (detached, attached) = (try await result(), try await result(#", "detachesState": false"#))
         // After the first epoch they are two networks.
         #expect(abs(attached.perplexity[1] / detached.perplexity[1] - 1) > 1e-4)
-        let bytes = (try #require(attached.tensorBytes), try #require(detached.tensorBytes))
+        // The bytes are those of the process, and other tests add theirs: the least of several is its own.
+        var bytes = (try #require(attached.tensorBytes), try #require(detached.tensorBytes))
+        for _ in 0..<8 {
+            bytes.0 = min(bytes.0, try #require(await result(#", "detachesState": false"#).tensorBytes))
+            bytes.1 = min(bytes.1, try #require(await result().tensorBytes))
+        }
         #expect(bytes.0 > bytes.1)
     }
 
