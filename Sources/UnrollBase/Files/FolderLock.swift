@@ -25,12 +25,22 @@ package final class FolderLock: Sendable {
     ) throws(FileError) {
         file = (target ?? folder).appendingPathComponent(name)
         let path = folder.appendingPathComponent(name).path
+        // For reading, so that a file system can be made read-only under a run; network file systems lock for writing.
+        var access = O_RDONLY
         while true {
-            let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+            let descriptor = open(path, access | O_CREAT | O_CLOEXEC, 0o666)
             guard descriptor >= 0 else { throw FileError(SystemError.last, writing: 0, to: folder.path) }
-            if flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
-                defer { close(descriptor) }
-                throw Self.inUse(folder, by: descriptor)
+            if flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+                let code = errno
+                if code == EWOULDBLOCK {
+                    defer { close(descriptor) }
+                    throw Self.inUse(folder, by: descriptor)
+                }
+                if code == EBADF, access == O_RDONLY {
+                    access = O_RDWR
+                    close(descriptor)
+                    continue
+                }
             }
             // A holder that has just ended may have removed the file after it was opened here.
             guard Self.isOpen(descriptor, at: path) else {
@@ -41,9 +51,10 @@ package final class FolderLock: Sendable {
             break
         }
         // Without these words the lock is as good, and a refusal says less.
-        ftruncate(descriptor, 0)
         let words = Array("\(getpid()) \(SystemInfo.hostName)\n".utf8)
-        _ = pwrite(descriptor, words, words.count, 0)
+        let writer = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC)
+        _ = pwrite(writer, words, words.count, 0)
+        close(writer)
     }
 
     deinit {
