@@ -125,14 +125,9 @@ public protocol Engine: AnyObject {
     ///   another batch size, or too little memory.
     func evaluate(_ minibatch: Minibatch) throws -> Double
 
-    /// Copies the losses of a row of the last minibatch, in nats, `[T]`.
-    ///
-    /// This and the next three are for after ``evaluate(_:)``, before the engine is used again.
-    ///
-    /// - Throws: `EngineError.noPrediction` when the last use was another or had no such row.
-    func copyLosses(row: Int, to losses: inout [Double]) throws(EngineError)
-
     /// How well the target at a step and row of the last minibatch was predicted.
+    ///
+    /// This and the next two are for after ``evaluate(_:)``, before the engine is used again.
     ///
     /// - Throws: `EngineError.noPrediction` when the last use was another or had no such step and row.
     func prediction(step: Int, row: Int) throws(EngineError) -> TokenPrediction

@@ -84,14 +84,6 @@ import UnrollText
         for minibatch in model.minibatches {
             for engine in engines { _ = try engine.evaluate(minibatch) }
             var (values, others) = ([Float](), [Float]())
-            for row in 0..<size.B {
-                for engine in engines {
-                    var losses: [Double] = []
-                    try engine.copyLosses(row: row, to: &losses)
-                    let expected = try (0..<size.T).map { try engine.prediction(step: $0, row: row).loss }
-                    #expect(losses == expected)
-                }
-            }
             for step in 0..<size.T {
                 for row in 0..<size.B {
                     let predictions = try engines.map { try $0.prediction(step: step, row: row) }
@@ -129,12 +121,6 @@ import UnrollText
             for (step, row) in [(5, 0), (0, 3), (-1, 0), (0, -1)] {
                 #expect(throws: EngineError.noPrediction(step: step, row: row)) {
                     try engine.prediction(step: step, row: row)
-                }
-            }
-            var losses: [Double] = []
-            for row in [3, -1] {
-                #expect(throws: EngineError.noPrediction(step: 0, row: row)) {
-                    try engine.copyLosses(row: row, to: &losses)
                 }
             }
             var units: [Float] = []

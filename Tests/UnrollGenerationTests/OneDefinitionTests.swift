@@ -24,8 +24,15 @@ import UnrollText
         String(repeating: "traveller, time ", count: 60),
     ]
 
+    /// Equal but for the order of sums: a text by itself is computed by another kernel than several side by side.
+    private static func agree(_ evaluation: Evaluation, _ other: Evaluation) -> Bool {
+        evaluation.tokens == other.tokens && abs(evaluation.nats / other.nats - 1) < 1e-5
+            && (evaluation.bitsPerByte == nil) == (other.bitsPerByte == nil)
+            && (evaluation.bitsPerCharacter == nil) == (other.bitsPerCharacter == nil)
+    }
+
     @Test(arguments: TokenKind.allCases, [nil, 5] as [Int?])
-    func allWaysToMeasureALineAgreeBitForBit(kind: TokenKind, embedding: Int?) throws {
+    func allWaysToMeasureALineAgree(kind: TokenKind, embedding: Int?) throws {
         let folder = try TemporaryFolder()
         for known in ["time, traveller: é\n", "time, traveller: é"] {
             let model = try model(kind, embedding: embedding, knowing: known)
@@ -38,9 +45,10 @@ import UnrollText
                 let expected = Evaluation(score)
                 #expect(try Evaluation(model.score(text)) == expected)
                 #expect(try Evaluation(model.inspect(Array(text.utf8)).score) == expected)
-                #expect(try model.evaluate(contentsOf: folder("text")) == expected)
                 let corpus = try Corpus(bytes: text.utf8, name: "", vocabulary: model.vocabulary)
-                #expect(try model.evaluate(on: corpus, threads: 2) == expected)
+                let evaluation = try model.evaluate(on: corpus, threads: 2)
+                #expect(try model.evaluate(contentsOf: folder("text"), threads: 1) == evaluation)
+                #expect(Self.agree(evaluation, expected))
                 #expect(score.tokens.count == corpus.tokens.count)
             }
         }
@@ -52,7 +60,7 @@ import UnrollText
         let corpus = try Corpus(bytes: "a".utf8, name: "", vocabulary: model.vocabulary)
         let evaluation = try model.evaluate(on: corpus)
         #expect(evaluation.tokens == 1 && evaluation.nats > 0)
-        #expect(try Evaluation(model.inspect(Array("a".utf8)).score) == evaluation)
+        #expect(Self.agree(evaluation, try Evaluation(model.inspect(Array("a".utf8)).score)))
         let adapting = try model.evaluate(on: corpus, adapting: DynamicEvaluation())
         #expect(adapting.tokens == 1 && abs(adapting.nats - evaluation.nats) < 1e-5)
         if kind == .words { #expect(abs(evaluation.perplexity - Double(model.vocabulary.count)) < 1e-5) }

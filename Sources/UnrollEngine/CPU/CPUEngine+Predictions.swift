@@ -4,15 +4,6 @@ import UnrollKernels
 
 /// What the last minibatch that was evaluated leaves in the activations.
 extension CPUEngine {
-    /// Copies the losses of a row, in nats, `[T]`.
-    public func copyLosses(row: Int, to losses: inout [Double]) throws(EngineError) {
-        let activations = try evaluated(step: 0, row: row)
-        losses.removeAll(keepingCapacity: true)
-        for step in 0..<activations.sequenceLength {
-            losses.append(activations.losses[step * activations.batchSize + row])
-        }
-    }
-
     /// How well the target at a step and row was predicted.
     public func prediction(step: Int, row: Int) throws(EngineError) -> TokenPrediction {
         let activations = try evaluated(step: step, row: row)

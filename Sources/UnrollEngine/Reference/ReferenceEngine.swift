@@ -573,11 +573,6 @@ public final class ReferenceEngine: Engine {
 
     // MARK: Predictions
 
-    /// Copies the losses of a row of the last minibatch, in nats, `[T]`.
-    public func copyLosses(row: Int, to losses: inout [Double]) throws(EngineError) {
-        losses = try sequence(row, reaching: 0).losses.map(\.nats)
-    }
-
     /// How well the target at a step and row of the last minibatch was predicted.
     public func prediction(step: Int, row: Int) throws(EngineError) -> TokenPrediction {
         let loss = try sequence(row, reaching: step).losses[step]

@@ -63,7 +63,7 @@ extension LanguageModel {
         }.evaluation(by: vocabulary, byteCount: corpus.byteCount)
     }
 
-    /// Tokens of a corpus between two reports of progress.
+    /// Tokens that are read at once, and between two reports of progress.
     private static var blockSize: Int { 256 }
 
     /// Measures how well the model predicts the text in a file, which may be larger than memory.
@@ -108,7 +108,7 @@ extension LanguageModel {
         if let adaptation {
             try adaptation.check()
             let engine = try makeEngine(EngineSettings(precision: precision, threads: threads))
-            var strand = TokenStrand(after: start, segmentLength: adaptation.segmentLength, rows: 1)
+            var strand = TokenStrand(after: start, segmentLength: adaptation.segmentLength)
             try strand.read(next, adding: &totals) { minibatch, nats in
                 let step = try engine.train(on: minibatch, with: adaptation.optimizer)
                 guard step.isFinite else {
@@ -117,15 +117,10 @@ extension LanguageModel {
                 nats += step.meanLoss * Double(minibatch.tokenCount)
             }
         } else {
-            // Rows and steps as in a score, and sums in its order, so that both agree bit for bit.
-            var strand = TokenStrand(
-                after: start, segmentLength: BatchScorer.sequenceLength, rows: BatchScorer.batchSize(1))
-            var losses: [Double] = []
+            var strand = TokenStrand(after: start, segmentLength: Self.blockSize)
             try withEngine(precision: precision, threads: threads) { engine in
                 try strand.read(next, adding: &totals) { minibatch, nats in
-                    _ = try engine.evaluate(minibatch)
-                    try engine.copyLosses(row: 0, to: &losses)
-                    for loss in losses { nats += Double(Float(loss)) }
+                    nats += try engine.evaluate(minibatch)
                 }
             }
         }

@@ -38,16 +38,14 @@ struct EvaluationTotals {
 /// Makes minibatches of one text whose tokens come in blocks, with the state carried throughout.
 struct TokenStrand {
     private let segmentLength: Int
-    private let rows: Int
     /// Tokens of which the last, or only one, was predicted.
     private var pending: [Int32]
     private var minibatch = Minibatch()
     private var isFirst = true
 
-    /// Prepares minibatches of so many steps, with as many equal rows.
-    init(after start: TextStart, segmentLength: Int, rows: Int) {
+    /// Prepares minibatches of so many steps.
+    init(after start: TextStart, segmentLength: Int) {
         self.segmentLength = segmentLength
-        self.rows = rows
         pending = start.separatorID.map { [$0] } ?? []
     }
 
@@ -68,19 +66,15 @@ struct TokenStrand {
         if pending.count > 1 { try use(pending[...], &totals.nats, body) }
     }
 
-    /// Makes equal rows of all these tokens but the last, the targets being one step later.
+    /// Makes inputs of all these tokens but the last, the targets being one step later.
     private mutating func use(
         _ tokens: ArraySlice<Int32>, _ nats: inout Double, _ body: (Minibatch, inout Double) throws -> Void
     ) throws {
         try Task.checkCancellation()
-        minibatch.reshape(sequenceLength: tokens.count - 1, batchSize: rows, continuesState: !isFirst)
+        minibatch.reshape(sequenceLength: tokens.count - 1, batchSize: 1, continuesState: !isFirst)
         isFirst = false
-        for (step, (input, target)) in zip(tokens, tokens.dropFirst()).enumerated() {
-            for row in 0..<rows {
-                minibatch.inputs[step * rows + row] = input
-                minibatch.targets[step * rows + row] = target
-            }
-        }
+        minibatch.inputs = Array(tokens.dropLast())
+        minibatch.targets = Array(tokens.dropFirst())
         try body(minibatch, &nats)
     }
 }
