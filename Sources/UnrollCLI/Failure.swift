@@ -94,12 +94,12 @@ enum FlagNames {
     /// Parameters whose flags have the same name, with hyphens.
     private static let same: Set<String> = [
         "cell", "tokens", "epochs", "sequenceLength", "partitioning", "statefulEpochs", "validationWindows",
-        "maxRecoveries",
-        "patience", "minimumImprovement", "minimumEpochs", "checkpointSeconds", "checkpointSteps",
+        "maxRecoveries", "patience", "minimumImprovement", "minimumEpochs", "checkpointSeconds",
+        "checkpointSteps",
         "learningRate", "maxGradientNorm", "momentum", "weightDecay", "finalRate", "initializer", "seed",
         "precision", "engine", "threads", "dropout", "embeddingDropout", "weightDrop", "labelSmoothing",
         "minimumFrequency", "limit", "length", "lengthPenalty", "topK", "topP", "minP", "temperature",
-        "alpha", "repetitionPenalty", "repetitionWindow", "cell",
+        "alpha", "repetitionPenalty", "repetitionWindow",
     ]
     /// Parameters whose flags have other names.
     private static let other = [

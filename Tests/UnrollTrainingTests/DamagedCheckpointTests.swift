@@ -125,6 +125,20 @@ import UnrollTraining
         expectError(naming: name) { try resume() }
     }
 
+    /// Rotation removes the folders that a checkpoint names, so none may lead anywhere else.
+    @Test(arguments: ["../../other", "step-000001/../../..", "step-", "/", "best", "step-1\u{0}"])
+    func namesOfOtherFoldersAreRefused(keptName: String) throws {
+        let name = "training.safetensors"
+        let (tensors, metadata) = try TensorFile.decode(try contents(of: name), path: name)
+        var crafted = metadata
+        let kept = String(decoding: try JSONEncoder.unroll.encode([keptName]), as: UTF8.self)
+        let sealed = [metadata["position"] ?? "", metadata["corpus"] ?? "", kept].joined(separator: "\n")
+        crafted["kept"] = kept
+        crafted["seal"] = Checksum.sha256(Data(sealed.utf8))
+        try write(try TensorFile.encode(tensors, metadata: crafted), to: name)
+        expectError(naming: name) { try resume() }
+    }
+
     @Test func parametersOfAnotherModelAreRefused() throws {
         let other = try Trainer(
             corpus: corpus, model: ModelConfiguration(hiddenSize: 3), options: TestTraining.options())

@@ -61,6 +61,25 @@ import UnrollTraining
                     limit: 400))
     }
 
+    /// As if the option had come after the file was written.
+    @Test func aRecordWithoutAnOptionHasItsDefault() throws {
+        let file = folder("model/training.json")
+        var expected = try TrainingRecord(of: folder("model")).options
+        let saved = try JSONDecoder().decode(JSONValue.self, from: Data(contentsOf: file))
+        var record = saved
+        record["options"]?["maxRecoveries"] = nil
+        #expect(record != saved)
+        record["seal"] = .string("")
+        record["seal"] = .string(Checksum.sha256(try JSONEncoder.unroll.encode(record)))
+        try JSONEncoder.unrollPretty.encode(record).write(to: file)
+        expected.maxRecoveries = TrainingOptions().maxRecoveries
+        #expect(try TrainingRecord(of: folder("model")).options == expected)
+        // The same change without its checksum is damage.
+        record["options"]?["maxRecoveries"] = .whole(7)
+        try JSONEncoder.unrollPretty.encode(record).write(to: file)
+        #expect(throws: FileError.self) { try TrainingRecord(of: folder("model")) }
+    }
+
     @Test func theReportsAreRead() throws {
         let reports = try String(contentsOf: folder("model/metrics.jsonl"), encoding: .utf8)
             .split(separator: "\n")

@@ -27,8 +27,10 @@ package final class FolderLock: Sendable {
         let path = folder.appendingPathComponent(name).path
         // For reading, so that a file system can be made read-only under a run; network file systems lock for writing.
         var access = O_RDONLY
+        // In a folder of strangers, the name may be that of a link or a pipe.
+        let flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
         while true {
-            let descriptor = open(path, access | O_CREAT | O_CLOEXEC, 0o666)
+            let descriptor = open(path, access | O_CREAT | flags, 0o666)
             guard descriptor >= 0 else { throw FileError(SystemError.last, writing: 0, to: folder.path) }
             if flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
                 let code = errno
@@ -52,7 +54,7 @@ package final class FolderLock: Sendable {
         }
         // Without these words the lock is as good, and a refusal says less.
         let words = Array("\(getpid()) \(SystemInfo.hostName)\n".utf8)
-        let writer = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC)
+        let writer = open(path, O_WRONLY | O_TRUNC | flags)
         _ = pwrite(writer, words, words.count, 0)
         close(writer)
     }

@@ -59,7 +59,8 @@ extension TrainCommand {
         let record = try TrainingRecord(of: source)
         let own = SettledOptions(
             model: try ModelFolder(source).configuration(), options: record.options, origin: record.corpus)
-        let settled = try checked(try laid(over: own))
+        // Not checked for effects: a run that was saved with an option that has none goes on as it began.
+        let settled = try laid(over: own)
         try settled.check(against: own, allowing: ["epochs", "earlyStopping"]) { value in
             "cannot change when a run is resumed, where it is \(value); leave it out, or start a new run"
         }

@@ -47,7 +47,8 @@ extension LanguageModel {
     ///   - progress: Is called from time to time with the part that is done, in 0...1.
     /// - Returns: The totals of the whole text.
     /// - Throws: `ParameterError` for an adaptation that is out of range, `GenerationError.adaptationDiverged` or
-    ///   `.notANumber`, `EngineError` for tokens of another vocabulary, `KernelError` when threads or memory are unavailable, `CancellationError` when the task is canceled.
+    ///   `.notANumber`, `EngineError` for tokens of another vocabulary, `KernelError` when threads or memory are
+    ///   unavailable, `CancellationError` when the task is canceled.
     public func evaluate(
         on corpus: Corpus, adapting adaptation: DynamicEvaluation? = nil, precision: Precision = .float32,
         threads: Int? = nil, progress: (Double) -> Void = { _ in }

@@ -49,16 +49,16 @@ extension ModelFolder {
     ///
     /// The parameters themselves are not read.
     package var moment: TrainingMoment? {
-        guard holdsModel, let metadata = try? TensorFile.metadata(of: url(of: Self.parametersName)) else {
-            return nil
-        }
-        return try? Seal.moment(in: metadata, path: url.path)
+        metadata.flatMap { try? Seal.moment(in: $0, path: url.path) }
     }
 
     /// Whether the folder has the files of a model, and the parameters are of the right length.
-    package var holdsModel: Bool {
-        Self.names.allSatisfy { FileSystem.kind(of: url(of: $0)) == .file }
-            && (try? TensorFile.metadata(of: url(of: Self.parametersName))) != nil
+    package var holdsModel: Bool { metadata != nil }
+
+    /// The metadata of the parameters of a whole model.
+    private var metadata: [String: String]? {
+        guard Self.names.allSatisfy({ FileSystem.kind(of: url(of: $0)) == .file }) else { return nil }
+        return try? TensorFile.metadata(of: url(of: Self.parametersName))
     }
 
     /// Checks that there is a folder.

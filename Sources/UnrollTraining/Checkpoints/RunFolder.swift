@@ -63,6 +63,12 @@ struct RunFolder: Sendable {
 
     // MARK: Kept checkpoints
 
+    /// Whether a name is one that a run gives a checkpoint: rotation removes folders by the names in a file.
+    static func isKeptName(_ name: String) -> Bool {
+        let number = name.dropFirst(prefix.count)
+        return name.hasPrefix(prefix) && !number.isEmpty && number.allSatisfy { "0123456789-".contains($0) }
+    }
+
     /// Removes the oldest checkpoints so that there is room for one more.
     ///
     /// - Returns: The name for that one, and why an old one could not be removed, which the next call tries again.

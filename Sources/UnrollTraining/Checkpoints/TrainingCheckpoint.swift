@@ -93,7 +93,8 @@ package struct TrainingCheckpoint: Sendable {
             metadata[TensorFile.checksumKey] != nil,
             let position = try? JSONDecoder().decode(TrainingPosition.self, from: Data(json.utf8)),
             let fingerprint = UInt64(corpus, radix: 16), position.isPossible,
-            let kept = try? JSONDecoder().decode([String].self, from: Data((metadata["kept"] ?? "[]").utf8))
+            let kept = try? JSONDecoder().decode([String].self, from: Data((metadata["kept"] ?? "[]").utf8)),
+            kept.allSatisfy(RunFolder.isKeptName)
         else { throw FileError.invalid(path: file, reason: "its metadata has been changed") }
         parameters = ModelParameters(
             tensors.entries.filter { entry in

@@ -48,22 +48,18 @@ public struct TrainingRecord: Sendable, Equatable, Codable {
         guard header.version <= Self.version else {
             throw FileError.newerVersion(path: path, version: header.version)
         }
+        guard header.version == Self.version, var document = try? decoder.decode(JSONValue.self, from: data),
+            let seal = try? Self.seal(of: document), document["seal"] == .string(seal)
+        else { throw FileError.invalid(path: path, reason: "it has been changed") }
         do {
-            var document = try decoder.decode(JSONValue.self, from: data)
-            guard header.version == Self.version, try document["seal"] == .string(Self.seal(of: document))
-            else { throw FileError.invalid(path: path, reason: "it has been changed") }
             // An option that is newer than the file has its default.
             document["options"] = try JSONValue(
                 encoding: TrainingOptions(json: document["options"] ?? .null, at: "options"))
             self = try document.decoded()
-        } catch let error as FileError {
-            throw error
-        } catch let error as JSONFormError {
-            throw FileError.invalid(path: path, reason: error.description)
         } catch {
             throw FileError.invalid(path: path, reason: JSONValue.reason(error))
         }
-        seal = ""
+        self.seal = ""
     }
 
     func encoded() throws -> Data {

@@ -85,8 +85,8 @@ public enum TrainingNotice: Sendable, Equatable, CustomStringConvertible {
         case .learnsNothing(let perplexity, let unigram, let uniform):
             Self.describeLevel(perplexity, unigram: unigram, uniform: uniform)
         case .moreParametersThanTokens(let parameters, let tokens, let isHeldOut):
-            "the model has more parameters (\(NumberFormat.grouped(Double(parameters)))) than the text has tokens (\(NumberFormat.grouped(Double(tokens)))), so it can "
-                + "memorize it; "
+            "the model has more parameters (\(Self.number(parameters))) than the text has tokens "
+                + "(\(Self.number(tokens))), so it can memorize it; "
                 + (isHeldOut
                     ? "the held-out text shows when it does" : "hold some text out to see when it does")
         case .warmUpOutlastsRun(let warmUpSteps, let steps, let learningRate):
@@ -114,6 +114,7 @@ public enum TrainingNotice: Sendable, Equatable, CustomStringConvertible {
     }
 
     private static func number(_ value: Double) -> String { NumberFormat.decimal(value) }
+    private static func number(_ count: Int) -> String { NumberFormat.grouped(Double(count)) }
     private static func number(_ learningRate: Float) -> String {
         NumberFormat.significant(Double(learningRate))
     }
