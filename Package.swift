@@ -43,6 +43,9 @@ let recipes = [
     "tinyshakespeare-lstm", "time-machine-lstm",
 ]
 
+/// The text of the GPU's kernels, which is compiled on the machine that runs them.
+let cudaSources = ["prelude.cuh"]
+
 let package = Package(
     name: "Unroll",
     platforms: [.macOS(.v15)],
@@ -69,6 +72,11 @@ let package = Package(
         room(
             "UnrollEngine",
             uses: ["UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "CUnrollKernels"]),
+        // No CUDA at build time: the driver and the compiler of kernels are looked for when a GPU is asked for.
+        room(
+            "UnrollCUDA",
+            uses: ["UnrollBase", "UnrollText", "UnrollModel", "UnrollEngine"],
+            resources: cudaSources.map { .embedInCode("Kernels/\($0)") }),
         room(
             "UnrollTraining",
             uses: ["UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine"]),
@@ -150,6 +158,7 @@ let package = Package(
         tests(
             of: "UnrollEngine", uses: ["UnrollBase", "UnrollModel", "UnrollKernels", "UnrollText"],
             resources: [.copy("Oracles")]),
+        tests(of: "UnrollCUDA", uses: ["UnrollBase", "UnrollText", "UnrollModel", "UnrollEngine"]),
         tests(
             of: "UnrollTraining",
             uses: [
