@@ -45,7 +45,7 @@ final class ModelPredictor: TokenPredictor {
     }
 
     func begin(tokenCount: Int) throws {
-        engine.copyState(to: &state)
+        try engine.copyState(to: &state)
         let lanes = min(max(1, tokenCount / Self.tokensPerLane), Self.maximumLanes)
         try rearrange(&state, lanes: lanes)
         try engine.restoreState(state)
@@ -115,7 +115,7 @@ final class LearningPredictor: TokenPredictor {
         try engine.restoreState(state)
         _ = try engine.train(
             on: minibatch, with: Optimizer(rule: .adam(), learningRate: rate, maxGradientNorm: 1))
-        engine.copyState(to: &state)
+        try engine.copyState(to: &state)
         updates += 1
         clear()
     }

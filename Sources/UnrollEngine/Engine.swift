@@ -26,7 +26,10 @@ public protocol Engine: AnyObject {
     // MARK: What it holds
 
     /// A copy of the parameters.
-    var parameters: ModelParameters { get }
+    ///
+    /// - Throws: As the other properties and functions that read from the engine: what its own machine reports when a
+    ///   copy fails.
+    var parameters: ModelParameters { get throws }
 
     /// Creates an engine of the same kind that reads the parameters of this one and has a state of its own.
     ///
@@ -41,7 +44,7 @@ public protocol Engine: AnyObject {
     /// The recurrent state after the last minibatch or token: each of the cell's states as `[L, B, H]`.
     ///
     /// Empty before the first use and after `resetState()`, which stands for zeros of any batch size.
-    var state: NamedTensors<Float> { get }
+    var state: NamedTensors<Float> { get throws }
 
     /// Continues from this state, or from zeros if it is empty.
     ///
@@ -57,10 +60,10 @@ public protocol Engine: AnyObject {
     /// Writes the state into a value, which may have been used before and is then overwritten without allocating.
     ///
     /// Before the first use, it is one row of zeros.
-    func copyState(to state: inout RecurrentState)
+    func copyState(to state: inout RecurrentState) throws
 
     /// A copy of what the optimizer keeps beside the parameters.
-    var optimizerState: OptimizerState { get }
+    var optimizerState: OptimizerState { get throws }
 
     /// Continues from this state of an optimizer.
     ///
@@ -71,7 +74,7 @@ public protocol Engine: AnyObject {
     /// Exchanges the parameters and their running average, to evaluate or save the average; nothing without one.
     ///
     /// A second exchange is the way back, and belongs before the next step of training.
-    func exchangeParametersWithAverage()
+    func exchangeParametersWithAverage() throws
 
     // MARK: Training
 
@@ -93,6 +96,13 @@ public protocol Engine: AnyObject {
     /// - Returns: A result for each step that was run.
     /// - Throws: As ``train(on:with:randomness:)``, for the first step.
     func train(_ steps: [TrainingStep]) throws -> [StepResult]
+
+    /// Checks that training on minibatches of `sequenceLength` x `batchSize` fits into the memory that is free.
+    ///
+    /// - Throws: `EngineError.notEnoughMemory`, or what the engine's own machine lacks.
+    func checkMemory(
+        sequenceLength: Int, batchSize: Int, optimizer: Optimizer, regularization: Regularization
+    ) throws
 
     /// One step of training: forward through time, loss, backward through time, clipping, update.
     ///
@@ -135,9 +145,7 @@ public protocol Engine: AnyObject {
     /// Copies the probabilities of all tokens at a step and row of the last minibatch, `[V]`.
     ///
     /// - Throws: `EngineError.noPrediction`.
-    func copyProbabilities(
-        step: Int, row: Int, to probabilities: inout [Float]
-    ) throws(EngineError)
+    func copyProbabilities(step: Int, row: Int, to probabilities: inout [Float]) throws
 
     /// Copies the units of one of the cell's states after a step of the last minibatch, `[H]`.
     ///
@@ -150,7 +158,7 @@ public protocol Engine: AnyObject {
     /// - Throws: `EngineError.noPrediction`.
     func copyUnits(
         ofState state: Int, layer: Int, step: Int, row: Int, to units: inout [Float]
-    ) throws(EngineError)
+    ) throws
 
     // MARK: Generation
 
@@ -169,6 +177,16 @@ public protocol Engine: AnyObject {
 extension Engine {
     /// One: a step is run when it is asked for.
     public var preferredRunLength: Int { 1 }
+
+    /// Checks ``MemoryEstimate``, for engines that compute in the machine's memory.
+    public func checkMemory(
+        sequenceLength: Int, batchSize: Int, optimizer: Optimizer, regularization: Regularization
+    ) throws {
+        try MemoryEstimate.check(
+            configuration: configuration, vocabularySize: vocabularySize, sequenceLength: sequenceLength,
+            batchSize: batchSize, precision: description.precision ?? .float32, optimizer: optimizer,
+            regularization: regularization)
+    }
 
     /// Runs the steps one by one.
     public func train(_ steps: [TrainingStep]) throws -> [StepResult] {
@@ -212,9 +230,11 @@ extension Engine {
 
     /// The recurrent state as a value, one row of zeros before the first use: cheap to copy, keep and return to.
     public var recurrentState: RecurrentState {
-        var state = RecurrentState(zerosFor: configuration)
-        copyState(to: &state)
-        return state
+        get throws {
+            var state = RecurrentState(zerosFor: configuration)
+            try copyState(to: &state)
+            return state
+        }
     }
 
     /// Continues from this state, by way of its tensors.
@@ -224,14 +244,12 @@ extension Engine {
     }
 
     /// Writes the state into a value, by way of its tensors.
-    public func copyState(to state: inout RecurrentState) {
-        // What an engine returns as its own state fits its own configuration.
-        state =
-            (try? RecurrentState(self.state, for: configuration)) ?? RecurrentState(zerosFor: configuration)
+    public func copyState(to state: inout RecurrentState) throws {
+        state = try RecurrentState(self.state, for: configuration)
     }
 }
 
-/// What computes, as a value: `cpu (avx512)`, `cpu (avx2, bfloat16)`, `reference`.
+/// What computes, as a value: `cpu (avx512)`, `cpu (avx2, bfloat16)`, `cuda (NVIDIA H200)`, `reference`.
 public struct EngineDescription: Sendable, Hashable, CustomStringConvertible {
     /// The kind of engine, such as "cpu".
     public var name: String
@@ -241,21 +259,25 @@ public struct EngineDescription: Sendable, Hashable, CustomStringConvertible {
     public var threads: Int
     /// The kernels in use; nil for an engine without.
     public var kernelLevel: KernelLevel?
+    /// The name of the device that computes; nil for the processor.
+    public var device: String?
 
     /// Collects the facts.
     public init(
-        name: String, precision: Precision? = nil, threads: Int = 1, kernelLevel: KernelLevel? = nil
+        name: String, precision: Precision? = nil, threads: Int = 1, kernelLevel: KernelLevel? = nil,
+        device: String? = nil
     ) {
         self.name = name
         self.precision = precision
         self.threads = threads
         self.kernelLevel = kernelLevel
+        self.device = device
     }
 
     /// The name, and what differs between machines and runs.
     public var description: String {
         let details = [
-            kernelLevel?.rawValue, precision.flatMap { $0 == .float32 ? nil : $0.rawValue },
+            device, kernelLevel?.rawValue, precision.flatMap { $0 == .float32 ? nil : $0.rawValue },
         ].compactMap(\.self)
         return details.isEmpty ? name : "\(name) (\(details.joined(separator: ", ")))"
     }
@@ -322,7 +344,7 @@ extension Minibatch {
     /// Checks sizes and token ids, so that no engine needs to while it runs.
     ///
     /// It runs for every generated token and so allocates nothing.
-    func check(vocabularySize: Int) throws {
+    package func check(vocabularySize: Int) throws {
         try ParameterError.require(
             sequenceLength >= 1, "sequenceLength", is: sequenceLength, but: "at least 1")
         try ParameterError.require(batchSize >= 1, "batchSize", is: batchSize, but: "at least 1")

@@ -156,7 +156,7 @@ public struct RecurrentState: Sendable, Equatable {
 
 extension NamedTensors where Scalar == Float {
     /// Checks that these are the states of one batch, each `[L, B, H]`, and returns its size, 0 if there are none.
-    func checkedBatchSize(for configuration: ModelConfiguration) throws -> Int {
+    package func checkedBatchSize(for configuration: ModelConfiguration) throws -> Int {
         guard let first = entries.first else { return 0 }
         let batchSize = first.shape.count == 3 ? first.shape[1] : 0
         let expected = [configuration.layerCount, batchSize, configuration.hiddenSize]

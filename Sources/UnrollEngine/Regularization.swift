@@ -93,14 +93,14 @@ public struct StepRandomness: Sendable, Equatable {
 }
 
 /// The random masks of one training step.
-struct StepMasks {
+package struct StepMasks {
     /// What is left out.
-    let regularization: Regularization
+    package let regularization: Regularization
     private let zoneout: Zoneout
     private let seed: UInt64
     private let step: Int
 
-    init(_ randomness: StepRandomness, of configuration: ModelConfiguration) {
+    package init(_ randomness: StepRandomness, of configuration: ModelConfiguration) {
         regularization = randomness.regularization
         zoneout = configuration.zoneout
         seed = randomness.seed
@@ -108,13 +108,18 @@ struct StepMasks {
     }
 
     /// A mask, and the factor of the numbers that it keeps.
-    struct Mask {
-        let random: RandomMask
-        let scale: Float
+    package struct Mask {
+        package let random: RandomMask
+        package let scale: Float
+
+        package init(random: RandomMask, scale: Float) {
+            self.random = random
+            self.scale = scale
+        }
     }
 
     /// The mask of a layer's output on its way up.
-    func output(layer: Int) -> Mask? {
+    package func output(layer: Int) -> Mask? {
         mask(.output(layer: layer), leavingOut: regularization.dropout)
     }
 
@@ -122,15 +127,15 @@ struct StepMasks {
     func outputTime(_ time: Int) -> Int { regularization.usesVariationalDropout ? 0 : time }
 
     /// The mask of the tokens' vectors.
-    var embedding: Mask? { mask(.embedding, leavingOut: regularization.embeddingDropout) }
+    package var embedding: Mask? { mask(.embedding, leavingOut: regularization.embeddingDropout) }
 
     /// The mask of a layer's recurrent weights.
-    func recurrentWeights(layer: Int) -> Mask? {
+    package func recurrentWeights(layer: Int) -> Mask? {
         mask(.recurrentWeights(layer: layer), leavingOut: regularization.weightDrop)
     }
 
     /// The mask of a state's change; what remains is not scaled up.
-    func newState(layer: Int, state: Int) -> RandomMask? {
+    package func newState(layer: Int, state: Int) -> RandomMask? {
         mask(.newState(layer: layer, state: state), leavingOut: zoneout.probability(ofState: state))?.random
     }
 

@@ -21,7 +21,7 @@ public struct OptimizerState: Sendable, Equatable {
 }
 
 /// What an optimizer keeps for each parameter.
-enum OptimizerSlot: String, CaseIterable {
+package enum OptimizerSlot: String, CaseIterable {
     /// A decaying sum of gradients, or a running mean of them.
     case momentum
     /// A running mean of the gradients' squares.
@@ -30,12 +30,12 @@ enum OptimizerSlot: String, CaseIterable {
     case average
 
     /// The name of the slot of a parameter.
-    func name(of parameter: String) -> String { "\(rawValue).\(parameter)" }
+    package func name(of parameter: String) -> String { "\(rawValue).\(parameter)" }
 }
 
 extension Optimizer.Rule {
     /// What the rule keeps for each parameter.
-    var slots: [OptimizerSlot] {
+    package var slots: [OptimizerSlot] {
         switch self {
         case .sgd: []
         case .momentum, .nesterov: [.momentum]
@@ -53,7 +53,7 @@ extension OptimizerState {
     ///   - shapes: Names and shapes of the parameters.
     /// - Returns: The slot under the parameters' names; nil if there is none.
     /// - Throws: `ModelError` when it is there for some parameters only, or of other shapes.
-    func tensors(
+    package func tensors(
         of slot: OptimizerSlot, shapes: [(name: String, shape: [Int])]
     ) throws(ModelError) -> ModelParameters? {
         guard slots.entries.contains(where: { $0.name.hasPrefix(slot.name(of: "")) }) else { return nil }
@@ -72,7 +72,7 @@ extension OptimizerState {
     /// Checks that counts and names are those of an optimizer's state; shapes are checked with each slot's tensors.
     ///
     /// - Throws: `EngineError.invalidOptimizerState` or `ModelError`.
-    func check(shapes: [(name: String, shape: [Int])]) throws {
+    package func check(shapes: [(name: String, shape: [Int])]) throws {
         let contradiction = EngineError.invalidOptimizerState(steps: steps, averagedSteps: averagedSteps)
         guard steps >= 0, averagedSteps >= 0 else { throw contradiction }
         let known = Set(OptimizerSlot.allCases.flatMap { slot in shapes.map { slot.name(of: $0.name) } })

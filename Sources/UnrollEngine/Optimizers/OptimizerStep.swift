@@ -12,23 +12,23 @@ import Foundation
 ///     p ← p - rate d, where d is m, with nesterov g + momentum m, without momentum g;
 ///                     with a square divided by rootScale √v + epsilon
 ///     a ← a + averageShare (p - a)
-struct OptimizerStep {
+package struct OptimizerStep {
     /// The factor of clipping; for plain SGD it is part of the rate.
-    var gradientScale = 1.0
+    package var gradientScale = 1.0
     /// The learning rate with what the rule corrects.
-    var rate: Double
+    package var rate: Double
     /// How much of the parameter is added to the gradient.
-    var weightDecay = 0.0
+    package var weightDecay = 0.0
     /// The share of the parameter that is taken away beside the gradient's step.
-    var shrinkage = 0.0
-    var momentum = 0.0
-    var momentumShare = 1.0
-    var isNesterov = false
-    var squareDecay = 0.0
-    var squareShare = 1.0
-    var rootScale = 1.0
-    var epsilon = 0.0
-    var averageShare = 0.0
+    package var shrinkage = 0.0
+    package var momentum = 0.0
+    package var momentumShare = 1.0
+    package var isNesterov = false
+    package var squareDecay = 0.0
+    package var squareShare = 1.0
+    package var rootScale = 1.0
+    package var epsilon = 0.0
+    package var averageShare = 0.0
 
     /// Computes the numbers of an update.
     ///
@@ -37,7 +37,7 @@ struct OptimizerStep {
     ///   - gradientNorm: The norm of the gradient before clipping.
     ///   - steps: Updates before this one since the rule's slots were zero.
     ///   - averagedSteps: Updates before this one in the average.
-    init(_ optimizer: Optimizer, gradientNorm: Double, steps: Int, averagedSteps: Int) {
+    package init(_ optimizer: Optimizer, gradientNorm: Double, steps: Int, averagedSteps: Int) {
         let learningRate = Double(optimizer.learningRate)
         let decay = Double(optimizer.weightDecay)
         rate = learningRate

@@ -112,7 +112,7 @@ struct BatchScorer {
             let batchSize = Self.batchSize(count)
             if first > 0, count < rows.count {
                 let kept = (0..<batchSize).map { min($0, count - 1) }
-                try engine.restoreState(engine.recurrentState.rows(kept))
+                try engine.restoreState(try engine.recurrentState.rows(kept))
             }
             rows = rows.prefix(count)
             try Task.checkCancellation()

@@ -176,7 +176,7 @@ private struct TextInspector {
     }
 
     /// Copies the activations of all units after a step, `[L][states][H]`.
-    private func copyActivations(step: Int, to activations: inout [Float]) throws(EngineError) {
+    private func copyActivations(step: Int, to activations: inout [Float]) throws {
         activations.removeAll(keepingCapacity: true)
         var units: [Float] = []
         for layer in 0..<engine.configuration.layerCount {

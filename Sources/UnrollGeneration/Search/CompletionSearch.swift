@@ -70,7 +70,7 @@ struct CompletionSearch {
             steps += batch.count
             try engine.restoreState(RecurrentState(joining: batch.map(\.state)))
             try engine.advance(batch.map(\.token), logits: &logits)
-            let states = engine.recurrentState
+            let states = try engine.recurrentState
             for (row, beginning) in batch.enumerated() {
                 let begin = row * vocabularySize
                 try grow(

@@ -44,7 +44,7 @@ extension LanguageModel {
             try engine.restoreState(state.recurrentState)
             while let step = try search.advance(logits) {
                 try Task.checkCancellation()
-                try engine.restoreState(engine.recurrentState.rows(step.rows))
+                try engine.restoreState(try engine.recurrentState.rows(step.rows))
                 try engine.advance(step.tokens, logits: &logits)
             }
             return search.results

@@ -120,12 +120,12 @@ extension LanguageModel {
             for (index, token) in tokens.enumerated() {
                 try Task.checkCancellation()
                 if index == tokens.count - 1, joint?.openWord.isEmpty == false {
-                    engine.copyState(to: &state.recurrentState)
+                    try engine.copyState(to: &state.recurrentState)
                     before = .init(recurrentState: state.recurrentState, logits: state.logits)
                 }
                 try state.read(token, with: engine)
             }
-            engine.copyState(to: &state.recurrentState)
+            try engine.copyState(to: &state.recurrentState)
         }
         state.joint = joint
         state.beforeOpenWord = before

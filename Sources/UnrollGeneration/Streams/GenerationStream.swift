@@ -116,11 +116,11 @@ final class GenerationStream: @unchecked Sendable {
     /// The next text that is not empty, or what there is at the end.
     private func advance() throws -> GeneratedText? {
         while let engine = lease?.engine {
-            if let stopReason = continuation?.stopReason { return finish("", stopReason) }
+            if let stopReason = continuation?.stopReason { return try finish("", stopReason) }
             // Optional chaining changes it in place; a copy of it would cost more than all else.
             guard let (token, text) = try continuation?.next(from: state.logits) else { return nil }
             try state.read(token, with: engine)
-            if let stopReason = continuation?.stopReason { return finish(text, stopReason) }
+            if let stopReason = continuation?.stopReason { return try finish(text, stopReason) }
             if !text.isEmpty { return GeneratedText(text: text) }
             try Task.checkCancellation()
         }
@@ -128,9 +128,9 @@ final class GenerationStream: @unchecked Sendable {
     }
 
     /// Gives the engine back, with the state that it held.
-    private func finish(_ text: String, _ stopReason: StopReason) -> GeneratedText {
+    private func finish(_ text: String, _ stopReason: StopReason) throws -> GeneratedText {
         isFinished = true
-        lease?.engine.copyState(to: &state.recurrentState)
+        try lease?.engine.copyState(to: &state.recurrentState)
         lease = nil
         if let continuation { state.decoder = continuation.decoderState }
         return GeneratedText(

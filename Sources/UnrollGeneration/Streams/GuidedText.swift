@@ -74,7 +74,7 @@ package struct GuidedText {
         try model.withEngine(precision: options.precision, threads: threads) { engine in
             try engine.restoreState(next.state.recurrentState)
             try next.state.read(choice.token, with: engine)
-            engine.copyState(to: &next.state.recurrentState)
+            try engine.copyState(to: &next.state.recurrentState)
         }
         var decoder = TextDecoder(model.vocabulary, next.state.decoder)
         next.text += decoder.decode(choice.token)

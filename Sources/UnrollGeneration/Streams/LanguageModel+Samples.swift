@@ -125,7 +125,7 @@ private struct SampleBatch {
     private mutating func removeEnded(from engine: any Engine) throws {
         let remaining = active.indices.filter { continuations[active[$0]].stopReason == nil }
         guard remaining.count < active.count else { return }
-        engine.copyState(to: &recurrentState)
+        try engine.copyState(to: &recurrentState)
         for (row, sample) in active.enumerated() {
             guard let stopReason = continuations[sample].stopReason else { continue }
             states[sample].recurrentState = try recurrentState.rows([row])

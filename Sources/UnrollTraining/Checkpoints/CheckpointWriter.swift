@@ -95,7 +95,7 @@ public final class CheckpointWriter: Sendable {
         if let run = Self.run(keeping: folder) {
             throw TrainingError.keptCheckpoint(folder: folder.path, run: run.path)
         }
-        let checkpoint = trainer.checkpoint()
+        let checkpoint = try trainer.checkpoint()
         let own = ModelFolder(folder)
         let earlier = trainer.runFolder.withLock(\.self)
         if earlier?.isSame(as: own) == true {
@@ -153,7 +153,7 @@ public final class CheckpointWriter: Sendable {
             if isDue { progress.isWriting = true }
             return isDue
         }
-        let note = isDue ? begin() : nil
+        let note = isDue ? try begin() : nil
         if let failure { throw stoppingError(failure, after: Self.mostFailures) ?? failure }
         return note
     }
@@ -174,7 +174,7 @@ public final class CheckpointWriter: Sendable {
             progress.isWriting = true
             progress.error = nil
         }
-        begin()
+        try begin()
         await wait()
         if let error = progress.withLock({ $0.takeError() }) { throw stoppingError(error, after: 1) ?? error }
         progress.withLock { $0.lock = nil }
@@ -189,9 +189,16 @@ public final class CheckpointWriter: Sendable {
 
     /// Copies what is to be written, and writes it beside training.
     @discardableResult
-    private func begin() -> CheckpointNote {
+    private func begin() throws -> CheckpointNote {
         let start = ContinuousClock.now
-        let checkpoint = trainer.checkpoint()
+        let checkpoint: TrainingCheckpoint
+        do {
+            checkpoint = try trainer.checkpoint()
+        } catch {
+            // An engine whose device has failed has nothing to save.
+            progress.withLock { $0.isWriting = false }
+            throw error
+        }
         let step = checkpoint.position.steps
         let best = progress.withLock { progress in
             progress.lastWrite = start

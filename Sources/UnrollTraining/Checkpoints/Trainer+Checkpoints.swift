@@ -71,7 +71,7 @@ extension Trainer {
     ///   it; `ModelFolderError` if it holds another model.
     public func saveCheckpoint(to folder: URL) throws {
         let lock = FileSystem.kind(of: folder) == .folder ? try FolderLock(folder) : nil
-        try withExtendedLifetime(lock) { _ = try save(checkpoint(), to: folder) }
+        try withExtendedLifetime(lock) { _ = try save(try checkpoint(), to: folder) }
     }
 
     /// Saves a checkpoint and, beside it, further files; returns the lock on a folder that is new, if it is to be `locked`.

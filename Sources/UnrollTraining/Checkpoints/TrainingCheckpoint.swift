@@ -119,10 +119,10 @@ package struct TrainingCheckpoint: Sendable {
         return json.flatMap { try? JSONDecoder().decode(TrainingPosition.self, from: Data($0.utf8)) }?.moment
     }
 
-    init(_ loop: TrainingLoop, corpusFingerprint: UInt64) {
-        parameters = loop.engine.parameters
-        state = loop.engine.state
-        optimizer = loop.engine.optimizerState
+    init(_ loop: TrainingLoop, corpusFingerprint: UInt64) throws {
+        parameters = try loop.engine.parameters
+        state = try loop.engine.state
+        optimizer = try loop.engine.optimizerState
         position = loop.position
         good = position.steps == position.guards.goodStep ? nil : loop.good
         self.corpusFingerprint = corpusFingerprint

@@ -113,7 +113,7 @@ public final class Trainer: Sendable {
     ///
     /// - Throws: `ModelError`, which no parameters of a run cause.
     public func languageModel() throws -> LanguageModel {
-        let (parameters, position) = loop.withLock { ($0.modelParameters, $0.position) }
+        let (parameters, position) = try loop.withLock { (try $0.modelParameters, $0.position) }
         return try languageModel(parameters, at: position.moment)
     }
 
@@ -134,8 +134,8 @@ public final class Trainer: Sendable {
     }
 
     /// Everything that is needed to go on from here.
-    func checkpoint() -> TrainingCheckpoint {
-        loop.withLock { TrainingCheckpoint($0, corpusFingerprint: corpusFingerprint) }
+    func checkpoint() throws -> TrainingCheckpoint {
+        try loop.withLock { try TrainingCheckpoint($0, corpusFingerprint: corpusFingerprint) }
     }
 
     /// The position of the run.

@@ -51,11 +51,11 @@ extension TrainingLoop {
     }
 
     /// Keeps the parameters to return to, now and then, unless the loss is far above that of tokens drawn at random.
-    mutating func keepParameters(ifGood loss: Double) {
+    mutating func keepParameters(ifGood loss: Double) throws {
         guard good != nil, position.steps - position.guards.goodStep >= Self.goodInterval,
             loss <= DivergenceGauge.highestLoss(vocabularySize: engine.vocabularySize)
         else { return }
-        good = engine.parameters
+        good = try engine.parameters
         position.guards.goodStep = position.steps
         position.guards.skips = 0
     }

@@ -30,7 +30,7 @@ extension TrainingLoop {
                 try recover()
                 return position.resetSums()
             }
-            keepParameters(ifGood: result.meanLoss)
+            try keepParameters(ifGood: result.meanLoss)
         }
     }
 

@@ -24,19 +24,22 @@ extension TrainingLoop {
 
     /// The perplexity by the model, which is the average if there is one, with the recurrent state carried throughout.
     private mutating func perplexity(of source: any MinibatchSource) throws -> Double {
-        let state = engine.state
-        engine.exchangeParametersWithAverage()
+        let state = try engine.state
+        try engine.exchangeParametersWithAverage()
         let perplexity = Result { try evaluate(source) }
-        engine.exchangeParametersWithAverage()
+        try engine.exchangeParametersWithAverage()
         try engine.restoreState(state)
         return try perplexity.get()
     }
 
     /// A copy of the model's parameters: their average if there is one.
     var modelParameters: ModelParameters {
-        engine.exchangeParametersWithAverage()
-        defer { engine.exchangeParametersWithAverage() }
-        return engine.parameters
+        get throws {
+            try engine.exchangeParametersWithAverage()
+            let parameters = Result { try engine.parameters }
+            try engine.exchangeParametersWithAverage()
+            return try parameters.get()
+        }
     }
 
     private mutating func evaluate(_ source: any MinibatchSource) throws -> Double {
@@ -51,7 +54,7 @@ extension TrainingLoop {
     }
 
     /// Updates learning rate, averaging, early stopping and notices after a report.
-    mutating func conclude(_ report: EpochReport) {
+    mutating func conclude(_ report: EpochReport) throws {
         position.lastReport = report
         noteLevel(report)
         let isWholeEpoch = report.partOfEpoch == nil
@@ -68,7 +71,7 @@ extension TrainingLoop {
         let fires = position.validation.add(
             validation, minimumImprovement: options.earlyStopping?.minimumImprovement ?? 0,
             patience: options.averagingPatience)
-        if position.validation.best == validation { best = modelParameters }
+        if position.validation.best == validation { best = try modelParameters }
         if fires, !position.averages {
             position.averages = true
             note(.beganAveraging(epoch: report.epoch))

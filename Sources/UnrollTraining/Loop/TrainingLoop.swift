@@ -59,7 +59,7 @@ struct TrainingLoop {
         position = checkpoint?.position ?? TrainingPosition()
         // More patience than before lets a run go on that had stopped.
         position.isStopped = position.isStopped && Self.isStop(due: options.earlyStopping, at: position)
-        if options.maxRecoveries > 0 { good = checkpoint?.good ?? engine.parameters }
+        if options.maxRecoveries > 0 { good = try checkpoint?.good ?? engine.parameters }
         minibatches = try data.minibatches(epoch: position.epoch)
     }
 
@@ -125,7 +125,7 @@ struct TrainingLoop {
     private mutating func endEpoch() throws -> EpochReport {
         let report = report(validation: try validationPerplexity(), partOfEpoch: nil)
         try beginNextEpoch()
-        conclude(report)
+        try conclude(report)
         return report
     }
 
@@ -155,7 +155,7 @@ struct TrainingLoop {
         position.validatedMinibatch = position.minibatch
         let report = report(
             validation: perplexity, partOfEpoch: Double(position.minibatch) / Double(minibatches.count))
-        conclude(report)
+        try conclude(report)
         return report
     }
 }
