@@ -15,22 +15,7 @@ package struct DatasetCache: Sendable, Equatable {
     ///
     /// - Parameter environment: The environment variables. Default: those of this process.
     package init(environment: [String: String] = ProcessInfo.processInfo.environment) {
-        folder = Self.home(of: environment).appending(path: "unroll/corpora", directoryHint: .isDirectory)
-    }
-
-    private static func home(of environment: [String: String]) -> URL {
-        // The XDG specification says to ignore a relative path, and an empty one with it.
-        if let path = environment["XDG_CACHE_HOME"], path.hasPrefix("/") {
-            return URL(filePath: path, directoryHint: .isDirectory)
-        }
-        #if os(macOS)
-            let caches = "Library/Caches"
-        #else
-            let caches = ".cache"
-        #endif
-        let home = environment["HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? NSHomeDirectory()
-        return URL(filePath: home, directoryHint: .isDirectory)
-            .appending(path: caches, directoryHint: .isDirectory)
+        folder = CacheFolder.url(in: environment).appending(path: "corpora", directoryHint: .isDirectory)
     }
 
     /// The file of a text, whether it is there or not.
