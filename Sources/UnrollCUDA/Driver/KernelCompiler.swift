@@ -1,0 +1,66 @@
+import Foundation
+import UnrollBase
+
+/// Compiles kernels for one architecture, and keeps what was compiled for the next process.
+struct KernelCompiler: Sendable {
+    let nvrtc: NVRTC
+    /// Such as "sm_90".
+    let architecture: String
+    let cache: CubinCache
+
+    // Arithmetic is that of IEEE 754. Every function is marked as one of the GPU, so that none has to be taken for one.
+    // There is no warning (177) of functions that are not used, as few kernels use all primitives.
+    private var options: [String] { ["-arch=\(architecture)", "-std=c++17", "-diag-suppress=177"] }
+
+    /// The kernels as they were compiled before; nil if they were not.
+    func cachedCubin(for source: KernelSource) -> [UInt8]? {
+        cache.cubin(key(of: source))
+    }
+
+    /// Compiles kernels, and puts them into the cache.
+    ///
+    /// - Throws: `CUDAError.compilation`.
+    func compile(_ source: KernelSource) throws(CUDAError) -> [UInt8] {
+        let cubin = try nvrtc.compile(source.completeText, name: source.name, options: options)
+        cache.store(cubin, key(of: source))
+        return cubin
+    }
+
+    private func key(of source: KernelSource) -> String {
+        let facts = ["NVRTC \(nvrtc.version)"] + options + [source.completeText]
+        return Checksum.sha256(Data(facts.joined(separator: "\n").utf8))
+    }
+}
+
+extension KernelSource {
+    /// The primitives and then the kernels, whose lines count from 1 in errors.
+    package var completeText: String {
+        String(decoding: PackageResources.prelude_cuh, as: UTF8.self) + "#line 1 \"kernels\"\n" + text
+    }
+}
+
+/// Compiled kernels of earlier processes: `kernels` in the user's cache.
+///
+/// A cache that cannot be read or written is as good as an empty one.
+struct CubinCache: Sendable {
+    private let folder: URL
+
+    init(environment: [String: String]) {
+        folder = CacheFolder.url(in: environment).appending(path: "kernels", directoryHint: .isDirectory)
+    }
+
+    /// The contents of a file; nil if there is none or it cannot be read.
+    func cubin(_ key: String) -> [UInt8]? {
+        (try? FileSystem.contents(of: file(key))).flatMap { $0 }.map([UInt8].init)
+    }
+
+    /// Writes a file if possible.
+    func store(_ cubin: [UInt8], _ key: String) {
+        try? FileSystem.createFolders(folder)
+        try? AtomicFile.write(Data(cubin), to: file(key))
+    }
+
+    private func file(_ key: String) -> URL {
+        folder.appending(path: "\(key).cubin", directoryHint: .notDirectory)
+    }
+}
