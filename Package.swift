@@ -158,7 +158,9 @@ let package = Package(
         tests(
             of: "UnrollEngine", uses: ["UnrollBase", "UnrollModel", "UnrollKernels", "UnrollText"],
             resources: [.copy("Oracles")]),
-        tests(of: "UnrollCUDA", uses: ["UnrollBase", "UnrollText", "UnrollModel", "UnrollEngine"]),
+        tests(
+            of: "UnrollCUDA", uses: ["UnrollBase", "UnrollText", "UnrollModel", "UnrollEngine"],
+            resources: [.copy("Fakes")]),
         tests(
             of: "UnrollTraining",
             uses: [
