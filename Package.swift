@@ -46,6 +46,9 @@ let recipes = [
 /// The text of the GPU's kernels, which is compiled on the machine that runs them.
 let cudaSources = ["prelude.cuh"]
 
+/// What stands in the place of a GPU when tests compile the kernels for the CPU.
+let emulatorSources = ["fibers.hpp", "blocks.hpp", "launches.hpp", "primitives.hpp"]
+
 let package = Package(
     name: "Unroll",
     platforms: [.macOS(.v15)],
@@ -160,7 +163,7 @@ let package = Package(
             resources: [.copy("Oracles")]),
         tests(
             of: "UnrollCUDA", uses: ["UnrollBase", "UnrollText", "UnrollModel", "UnrollEngine"],
-            resources: [.copy("Fakes")]),
+            resources: [.copy("Fakes")] + emulatorSources.map { .embedInCode("Emulator/\($0)") }),
         tests(
             of: "UnrollTraining",
             uses: [

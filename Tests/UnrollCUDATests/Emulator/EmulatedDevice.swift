@@ -1,0 +1,91 @@
+import Foundation
+import Synchronization
+import UnrollCUDA
+
+/// A GPU for tests: kernels are compiled for the CPU and run when they are enqueued.
+///
+/// Memory that nothing has written is not a number, writes past an allocation are found, and with a seed threads and
+/// blocks run in orders in which a missing barrier shows. `fibers.hpp` says how. What goes wrong in a kernel is thrown
+/// by the next call that waits for the queue, as with the driver.
+final class EmulatedDevice: Device {
+    /// Whether there is a C++ compiler for kernels.
+    static var isAvailable: Bool { EmulatorCompiler.shared != nil }
+
+    /// Whether indices out of the range of an array and pointers that are not aligned are found.
+    static var findsErrorsOfCode: Bool { EmulatorCompiler.shared?.hasChecks ?? false }
+
+    let properties: DeviceProperties
+    /// The allocations.
+    let memory: EmulatedMemory
+    private let state = Mutex(State())
+
+    private struct State {
+        var seed: UInt64 = 0
+        var launches: [String: Int] = [:]
+        var launchCount: UInt64 = 0
+        var captures = 0
+    }
+
+    /// A device with so many bytes of memory; threads and blocks run in order if the seed is 0.
+    init(memory: Int = 1 << 30, seed: UInt64 = 0, capability: ComputeCapability = ComputeCapability(9, 0)) {
+        properties = DeviceProperties(name: "the emulator", index: 0, capability: capability, memory: memory)
+        self.memory = EmulatedMemory(limit: memory, device: properties.name)
+        state.withLock { $0.seed = seed }
+    }
+
+    /// How often each kernel has run, by its name.
+    var launches: [String: Int] { state.withLock { $0.launches } }
+
+    /// From which the order of threads and blocks is drawn; they run in order if it is 0.
+    var seed: UInt64 {
+        get { state.withLock { $0.seed } }
+        set { state.withLock { $0.seed = newValue } }
+    }
+
+    func availableMemory() throws(CUDAError) -> Int { memory.available }
+
+    func allocate(byteCount: Int) throws(CUDAError) -> DeviceAddress {
+        try refuseWhileCapturing("cuMemAlloc")
+        return try memory.allocate(byteCount: byteCount)
+    }
+
+    func free(_ address: DeviceAddress) { memory.free(address) }
+
+    func load(_ source: KernelSource) throws(CUDAError) -> any KernelModule {
+        try refuseWhileCapturing("cuModuleLoadData")
+        return EmulatedModule(library: try EmulatedLibrary.shared(for: source))
+    }
+
+    func makeQueue() throws(CUDAError) -> any DeviceQueue { EmulatedQueue(device: self) }
+
+    /// Counts a launch and draws the seed of its order.
+    func seedOfNextLaunch(of kernel: String) -> UInt64 {
+        state.withLock { state in
+            state.launches[kernel, default: 0] += 1
+            state.launchCount += 1
+            return state.seed == 0 ? 0 : state.seed &* 0x9e37_79b9_7f4a_7c15 &+ state.launchCount
+        }
+    }
+
+    /// Says that a queue begins or ends a capture.
+    func countCaptures(_ change: Int) { state.withLock { $0.captures += change } }
+
+    /// Refuses what the driver refuses while a queue captures.
+    private func refuseWhileCapturing(_ function: String) throws(CUDAError) {
+        guard state.withLock({ $0.captures == 0 }) else { throw .duringCapture(function) }
+    }
+}
+
+extension CUDAError {
+    /// The driver refuses arguments.
+    static func invalid(_ function: String, _ message: String) -> CUDAError {
+        .driver(function: function, name: "CUDA_ERROR_INVALID_VALUE", message: message)
+    }
+
+    /// The driver refuses a call while a queue captures.
+    static func duringCapture(_ function: String) -> CUDAError {
+        .driver(
+            function: function, name: "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED",
+            message: "operation not permitted when stream is capturing")
+    }
+}

@@ -1,0 +1,131 @@
+import UnrollCUDA
+
+/// A queue of an emulated device, which does everything at once.
+final class EmulatedQueue: DeviceQueue {
+    /// How often this queue has run each kernel, by its name.
+    private(set) var launches: [String: Int] = [:]
+    private let device: EmulatedDevice
+    private var recording: [EmulatedGraph.Operation]?
+    /// Why a kernel failed, which ends the queue.
+    private var failure: CUDAError?
+
+    /// An empty queue.
+    init(device: EmulatedDevice) {
+        self.device = device
+    }
+
+    func copy(_ bytes: UnsafeRawBufferPointer, to address: DeviceAddress) throws(CUDAError) {
+        try refuseWhileCapturing("cuMemcpyHtoDAsync")
+        try throwFailure()
+        try device.memory.bytes(address, byteCount: bytes.count, for: "cuMemcpyHtoDAsync").copyMemory(
+            from: bytes)
+    }
+
+    func copy(_ address: DeviceAddress, to bytes: UnsafeMutableRawBufferPointer) throws(CUDAError) {
+        try refuseWhileCapturing("cuMemcpyDtoHAsync")
+        try synchronize()
+        let source = try device.memory.bytes(address, byteCount: bytes.count, for: "cuMemcpyDtoHAsync")
+        bytes.copyMemory(from: UnsafeRawBufferPointer(source))
+    }
+
+    func fillWithZeros(_ address: DeviceAddress, byteCount: Int) throws(CUDAError) {
+        guard byteCount.isMultiple(of: 4), address.bits.isMultiple(of: 4) else {
+            throw .invalid(
+                "cuMemsetD32Async", "\(byteCount) bytes at \(address.bits) are not whole words")
+        }
+        _ = try device.memory.bytes(address, byteCount: byteCount, for: "cuMemsetD32Async")
+        try enqueue(.zeros(address, byteCount: byteCount))
+    }
+
+    func launch(_ kernel: Kernel, _ launch: Launch) throws(CUDAError) {
+        try enqueue(.launch(kernel, launch))
+    }
+
+    func capture(_ body: () throws -> Void) throws -> any DeviceGraph {
+        try refuseWhileCapturing("cuStreamBeginCapture")
+        recording = []
+        device.countCaptures(1)
+        defer {
+            recording = nil
+            device.countCaptures(-1)
+        }
+        try body()
+        return EmulatedGraph(operations: recording ?? [], queue: self)
+    }
+
+    func launch(_ graph: any DeviceGraph) throws(CUDAError) {
+        try refuseWhileCapturing("cuGraphLaunch")
+        guard let graph = graph as? EmulatedGraph, graph.queue === self else {
+            throw .invalid("cuGraphLaunch", "another queue has collected this graph")
+        }
+        for operation in graph.operations { try run(operation) }
+    }
+
+    func synchronize() throws(CUDAError) {
+        try refuseWhileCapturing("cuStreamSynchronize")
+        try throwFailure()
+        try device.memory.check()
+    }
+
+    private func enqueue(_ operation: EmulatedGraph.Operation) throws(CUDAError) {
+        if recording != nil {
+            recording?.append(operation)
+        } else {
+            try run(operation)
+        }
+    }
+
+    private func run(_ operation: EmulatedGraph.Operation) throws(CUDAError) {
+        try throwFailure()
+        switch operation {
+        case .zeros(let address, let byteCount):
+            let bytes = try device.memory.bytes(address, byteCount: byteCount, for: "cuMemsetD32Async")
+            bytes.initializeMemory(as: UInt8.self, repeating: 0)
+        case .launch(let kernel, let launch):
+            try run(kernel, launch)
+        }
+    }
+
+    private func run(_ kernel: Kernel, _ launch: Launch) throws(CUDAError) {
+        for case .address(let address) in launch.arguments {
+            _ = try device.memory.bytes(address, byteCount: 0, for: "cuLaunchKernel")
+        }
+        launches[kernel.name, default: 0] += 1
+        let seed = device.seedOfNextLaunch(of: kernel.name)
+        switch EmulatedLibrary.run(kernel, launch, seed: seed) {
+        case .finished: break
+        case .refused(let message): throw .invalid("cuLaunchKernel", message)
+        case .failed(let message):
+            failure = .driver(
+                function: "cuLaunchKernel", name: "CUDA_ERROR_LAUNCH_FAILED", message: message)
+        }
+    }
+
+    private func throwFailure() throws(CUDAError) {
+        if let failure { throw failure }
+    }
+
+    private func refuseWhileCapturing(_ function: String) throws(CUDAError) {
+        if recording != nil { throw .duringCapture(function) }
+    }
+}
+
+/// What a queue has collected.
+final class EmulatedGraph: DeviceGraph {
+    /// Work that can be collected.
+    enum Operation {
+        case zeros(DeviceAddress, byteCount: Int)
+        case launch(Kernel, Launch)
+    }
+
+    /// In the order in which it was enqueued.
+    let operations: [Operation]
+    /// The queue that collected it; the graph does not keep it.
+    private(set) weak var queue: EmulatedQueue?
+
+    /// The work of a queue.
+    init(operations: [Operation], queue: EmulatedQueue) {
+        self.operations = operations
+        self.queue = queue
+    }
+}
