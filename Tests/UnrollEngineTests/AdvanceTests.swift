@@ -33,7 +33,7 @@ import UnrollText
         for engine in engines {
             var (logits, expected) = ([Float](), [Float]())
             for tokens in Self.tokens { try engine.advance(tokens, logits: &logits) }
-            let state = engine.state
+            let state = try engine.state
             for row in Self.tokens[0].indices {
                 try reference.resetState()
                 for tokens in Self.tokens { try reference.advance(tokens[row], logits: &expected) }
@@ -61,7 +61,7 @@ import UnrollText
                 configuration: configuration, parameters: parameters, threads: threads)
             var logits: [Float] = []
             for tokens in Self.tokens { try engine.advance(tokens, logits: &logits) }
-            return (logits, engine.recurrentState)
+            return (logits, try engine.recurrentState)
         }
         #expect(results[1] == results[0])
         #expect(results[2] == results[0])
@@ -72,12 +72,12 @@ import UnrollText
         let engine = try CPUEngine(configuration: configuration, parameters: parameters, threads: 1)
         var logits: [Float] = []
         for token in [3, 1, 4] as [Int32] { try engine.advance(token, logits: &logits) }
-        let state = engine.recurrentState
+        let state = try engine.recurrentState
         try engine.advance(Int32(15), logits: &logits)
         let expected = logits
         for _ in 0..<3 { try engine.advance(Int32(9), logits: &logits) }
         try engine.restoreState(state)
-        #expect(engine.recurrentState == state)
+        #expect(try engine.recurrentState == state)
         try engine.advance(Int32(15), logits: &logits)
         #expect(logits == expected)
         #expect(try RecurrentState(state.tensors, for: configuration) == state)
@@ -88,7 +88,7 @@ import UnrollText
         let engine = try CPUEngine(configuration: configuration, parameters: parameters, threads: 1)
         var logits: [Float] = []
         try engine.advance([1, 2, 3], logits: &logits)
-        let state = engine.recurrentState
+        let state = try engine.recurrentState
         let rows = try [0, 1, 2].map { try state.rows([$0]) }
         #expect(try RecurrentState(joining: rows) == state)
         #expect(try RecurrentState(joining: [rows[2], rows[0]]) == state.rows([2, 0]))
@@ -112,7 +112,7 @@ import UnrollText
         try engine.advance([1, 2], logits: &logits)
         #expect(throws: EngineError.self) { try engine.advance([1, 2, 3], logits: &logits) }
         #expect(throws: EngineError.self) { try engine.advance(Int32(1), logits: &logits) }
-        let state = engine.recurrentState
+        let state = try engine.recurrentState
         #expect(throws: EngineError.self) { try state.rows([]) }
         #expect(throws: EngineError.self) { try state.rows([2]) }
         #expect(throws: EngineError.self) { try state.units(of: "x", layer: 0) }
@@ -120,6 +120,6 @@ import UnrollText
         let different = RecurrentState(zerosFor: other)
         #expect(throws: EngineError.self) { try RecurrentState(joining: [state, different]) }
         #expect(throws: EngineError.self) { try engine.restoreState(different) }
-        #expect(engine.recurrentState == state)
+        #expect(try engine.recurrentState == state)
     }
 }

@@ -4,12 +4,12 @@ import UnrollBase
 import UnrollEngine
 import UnrollKernels
 import UnrollModel
+import UnrollTestSupport
 import UnrollText
 
 /// The CPU engine against the reference engine, in every precision on every kernel level that this processor has.
 @Suite struct ConformanceTests {
-    static let cells: [any RecurrentCell.Type] =
-        ModelConfiguration.builtInCells + [LeakyCell.self, OddCell.self, LinearCell.self, SplitCell.self]
+    static let cells = EngineModel.cells
 
     /// Rectifiers: where one is near zero, a rounded state may switch its gradient on or off.
     static func isKinked(_ cell: any RecurrentCell.Type) -> Bool {
@@ -21,40 +21,26 @@ import UnrollText
         KernelLevel.available(for: precision).map { (precision: precision, level: $0) }
     }
 
-    struct Size: CustomTestStringConvertible, Sendable {
-        let T, B, V, H: Int
-        var L = 1
-        /// Nil for one-hot vectors.
-        var E: Int?
-        var isTied = false
-        var hasSingleBias = false
-
-        var testDescription: String {
-            "T \(T) B \(B) V \(V) H \(H) L \(L) E \(E.map { "\($0)" } ?? "one-hot")\(isTied ? " tied" : "")"
-                + (hasSingleBias ? " single bias" : "")
-        }
-    }
-
     static let sizes = [
-        Size(T: 1, B: 1, V: 2, H: 1), Size(T: 7, B: 1, V: 28, H: 31), Size(T: 3, B: 1, V: 9, H: 200),
-        Size(T: 3, B: 7, V: 33, H: 33),
-        Size(T: 11, B: 33, V: 31, H: 7), Size(T: 2, B: 31, V: 257, H: 65), Size(T: 4, B: 9, V: 5, H: 257),
+        EngineModelSize(T: 1, B: 1, V: 2, H: 1), EngineModelSize(T: 7, B: 1, V: 28, H: 31), EngineModelSize(T: 3, B: 1, V: 9, H: 200),
+        EngineModelSize(T: 3, B: 7, V: 33, H: 33),
+        EngineModelSize(T: 11, B: 33, V: 31, H: 7), EngineModelSize(T: 2, B: 31, V: 257, H: 65), EngineModelSize(T: 4, B: 9, V: 5, H: 257),
     ]
 
     /// Several layers, embeddings and tied weights; vocabularies that a minibatch does not exhaust.
     static let stacks = [
-        Size(T: 1, B: 1, V: 2, H: 1, L: 2), Size(T: 3, B: 2, V: 2, H: 1, E: 1, isTied: true),
-        Size(T: 5, B: 3, V: 7, H: 33, L: 2), Size(T: 4, B: 7, V: 9, H: 7, L: 3),
-        Size(T: 3, B: 5, V: 33, H: 31, E: 5), Size(T: 2, B: 3, V: 1000, H: 7, E: 33),
-        Size(T: 5, B: 2, V: 31, H: 7, L: 2, E: 33), Size(T: 3, B: 4, V: 65, H: 65, L: 3, E: 5),
-        Size(T: 4, B: 3, V: 28, H: 31, E: 31, isTied: true),
-        Size(T: 2, B: 9, V: 1000, H: 33, L: 2, E: 33, isTied: true),
-        Size(T: 5, B: 3, V: 7, H: 33, L: 2, hasSingleBias: true),
+        EngineModelSize(T: 1, B: 1, V: 2, H: 1, L: 2), EngineModelSize(T: 3, B: 2, V: 2, H: 1, E: 1, isTied: true),
+        EngineModelSize(T: 5, B: 3, V: 7, H: 33, L: 2), EngineModelSize(T: 4, B: 7, V: 9, H: 7, L: 3),
+        EngineModelSize(T: 3, B: 5, V: 33, H: 31, E: 5), EngineModelSize(T: 2, B: 3, V: 1000, H: 7, E: 33),
+        EngineModelSize(T: 5, B: 2, V: 31, H: 7, L: 2, E: 33), EngineModelSize(T: 3, B: 4, V: 65, H: 65, L: 3, E: 5),
+        EngineModelSize(T: 4, B: 3, V: 28, H: 31, E: 31, isTied: true),
+        EngineModelSize(T: 2, B: 9, V: 1000, H: 33, L: 2, E: 33, isTied: true),
+        EngineModelSize(T: 5, B: 3, V: 7, H: 33, L: 2, hasSingleBias: true),
     ]
 
     @Test(arguments: cells.indices, sizes + stacks)
-    func lossAndGradientsAgreeWithTheReference(cell: Int, size: Size) throws {
-        let model = try Model(cell: Self.cells[cell], size: size)
+    func lossAndGradientsAgreeWithTheReference(cell: Int, size: EngineModelSize) throws {
+        let model = try EngineModel(cell: Self.cells[cell], size: size)
         for (precision, level) in Self.kernels {
             let name = "\(precision) \(level)"
             let expected = try model.reference(in: precision)
@@ -83,8 +69,8 @@ import UnrollText
     }
 
     @Test(arguments: cells.indices, sizes + stacks)
-    func oneAndTwoThreadsAgreeInEveryBit(cell: Int, size: Size) throws {
-        let model = try Model(cell: Self.cells[cell], size: size)
+    func oneAndTwoThreadsAgreeInEveryBit(cell: Int, size: EngineModelSize) throws {
+        let model = try EngineModel(cell: Self.cells[cell], size: size)
         for (precision, level) in Self.kernels {
             let runs = try [1, 2, 3].map { threads in
                 let engine = try CPUEngine(
@@ -106,11 +92,11 @@ import UnrollText
     @Test(
         arguments: cells.indices,
         [
-            Size(T: 5, B: 6, V: 12, H: 20), Size(T: 5, B: 6, V: 40, H: 20, L: 2, E: 7),
-            Size(T: 5, B: 6, V: 40, H: 20, L: 2, E: 20, isTied: true),
+            EngineModelSize(T: 5, B: 6, V: 12, H: 20), EngineModelSize(T: 5, B: 6, V: 40, H: 20, L: 2, E: 7),
+            EngineModelSize(T: 5, B: 6, V: 40, H: 20, L: 2, E: 20, isTied: true),
         ])
-    func trainingFollowsTheReference(cell: Int, size: Size) throws {
-        let model = try Model(cell: Self.cells[cell], size: size)
+    func trainingFollowsTheReference(cell: Int, size: EngineModelSize) throws {
+        let model = try EngineModel(cell: Self.cells[cell], size: size)
         let reference = try ReferenceEngine(configuration: model.configuration, parameters: model.parameters)
         let engine = try CPUEngine(configuration: model.configuration, parameters: model.parameters)
         for _ in 0..<4 {
@@ -126,12 +112,12 @@ import UnrollText
     @Test(
         arguments: cells.indices,
         [
-            Size(T: 6, B: 1, V: 40, H: 33), Size(T: 6, B: 1, V: 40, H: 33, L: 3),
-            Size(T: 6, B: 1, V: 40, H: 7, L: 2, E: 33),
-            Size(T: 6, B: 1, V: 40, H: 33, L: 2, E: 33, isTied: true),
+            EngineModelSize(T: 6, B: 1, V: 40, H: 33), EngineModelSize(T: 6, B: 1, V: 40, H: 33, L: 3),
+            EngineModelSize(T: 6, B: 1, V: 40, H: 7, L: 2, E: 33),
+            EngineModelSize(T: 6, B: 1, V: 40, H: 33, L: 2, E: 33, isTied: true),
         ])
-    func advancingTokenByTokenEqualsEvaluating(cell: Int, size: Size) throws {
-        let model = try Model(cell: Self.cells[cell], size: size)
+    func advancingTokenByTokenEqualsEvaluating(cell: Int, size: EngineModelSize) throws {
+        let model = try EngineModel(cell: Self.cells[cell], size: size)
         let reference = try ReferenceEngine(configuration: model.configuration, parameters: model.parameters)
         let engines = try Precision.allCases.map { precision in
             let engine = try CPUEngine(
@@ -141,9 +127,9 @@ import UnrollText
         }
         for (engine, tolerance) in [(reference as any Engine, 1e-5)] + engines {
             for minibatch in model.minibatches {
-                let saved = engine.state
+                let saved = try engine.state
                 let whole = try engine.evaluate(minibatch)
-                let after = engine.state
+                let after = try engine.state
                 try engine.restoreState(minibatch.continuesState ? saved : NamedTensors())
                 var sum = 0.0
                 var logits: [Float] = []
@@ -152,7 +138,7 @@ import UnrollText
                     sum += negativeLogLikelihood(of: Int(target), logits: logits)
                 }
                 #expect(abs(sum / whole - 1) < tolerance)
-                for (actual, wanted) in zip(engine.state.entries, after.entries) {
+                for (actual, wanted) in zip(try engine.state.entries, after.entries) {
                     #expect(
                         greatestDifference(actual.values.map(Double.init), wanted.values.map(Double.init))
                             < tolerance)
@@ -164,10 +150,10 @@ import UnrollText
     /// Embedding rows that only the first minibatch has touched, among others.
     @Test(arguments: [1, 2], [nil, 5, 10])
     func aMinibatchOfAnotherShapeLeavesNothingBehind(layers: Int, embedding: Int?) throws {
-        func model(T: Int, B: Int) throws -> Model {
-            try Model(
+        func model(T: Int, B: Int) throws -> EngineModel {
+            try EngineModel(
                 cell: LSTMCell.self,
-                size: Size(T: T, B: B, V: 90, H: 10, L: layers, E: embedding, isTied: embedding == 10))
+                size: EngineModelSize(T: T, B: B, V: 90, H: 10, L: layers, E: embedding, isTied: embedding == 10))
         }
         let small = try model(T: 2, B: 3)
         let large = try model(T: 9, B: 17)
@@ -188,7 +174,7 @@ import UnrollText
 
     @Test(arguments: [1, 3], Precision.allCases)
     func aRestoredStateGoesOnInEveryBit(layers: Int, precision: Precision) throws {
-        let model = try Model(cell: LSTMCell.self, size: Size(T: 4, B: 5, V: 9, H: 33, L: layers))
+        let model = try EngineModel(cell: LSTMCell.self, size: EngineModelSize(T: 4, B: 5, V: 9, H: 33, L: layers))
         let engine = try CPUEngine(
             configuration: model.configuration, parameters: model.parameters, precision: precision)
         _ = try engine.evaluate(model.minibatches[0])
@@ -200,7 +186,7 @@ import UnrollText
     }
 
     @Test(arguments: [1, 3]) func aResetStateIsZero(layers: Int) throws {
-        let model = try Model(cell: LSTMCell.self, size: Size(T: 4, B: 5, V: 9, H: 33, L: layers))
+        let model = try EngineModel(cell: LSTMCell.self, size: EngineModelSize(T: 4, B: 5, V: 9, H: 33, L: layers))
         var fromZeros = model.minibatches[0]
         fromZeros.continuesState = false
         var goingOn = model.minibatches[0]
@@ -212,14 +198,14 @@ import UnrollText
             let expected = try engine.evaluate(fromZeros)
             #expect(try engine.evaluate(goingOn) != expected)
             try engine.resetState()
-            #expect(engine.state.entries.isEmpty)
+            #expect(try engine.state.entries.isEmpty)
             #expect(try engine.evaluate(goingOn) == expected)
         }
     }
 
     @Test(arguments: Precision.allCases)
     func aDivergedStepLeavesParametersAndStateAlone(precision: Precision) throws {
-        let model = try Model(cell: ReLUCell.self, size: Size(T: 3, B: 2, V: 5, H: 8))
+        let model = try EngineModel(cell: ReLUCell.self, size: EngineModelSize(T: 3, B: 2, V: 5, H: 8))
         var parameters = model.parameters
         for index in parameters.entries.indices where parameters.entries[index].name == "rnn.weight_hh_l0" {
             parameters.entries[index].values = parameters.entries[index].values.map { _ in 1e30 }
@@ -246,63 +232,6 @@ extension Precision {
         switch self {
         case .float32: (1e-5, 1e-5)
         case .bfloat16: (2e-3, 3e-2)
-        }
-    }
-}
-
-/// A random model and a few minibatches in a row, the first of which starts afresh.
-struct Model {
-    let configuration: ModelConfiguration
-    let parameters: ModelParameters
-    let minibatches: [Minibatch]
-
-    init(
-        cell: any RecurrentCell.Type, size: ConformanceTests.Size, zoneout: Zoneout = Zoneout()
-    ) throws {
-        configuration = ModelConfiguration(
-            cell: cell, hiddenSize: size.H, layerCount: size.L, embeddingSize: size.E,
-            tiesWeights: size.isTied, hasSingleBias: size.hasSingleBias, zoneout: zoneout)
-        var parameters = try ModelParameters(
-            for: configuration, vocabularySize: size.V, initializer: .uniform, seed: UInt64(size.T))
-        for index in parameters.entries.indices where parameters.entries[index].name.contains("ih") {
-            parameters.entries[index].values = parameters.entries[index].values.map { 3 * $0 }
-        }
-        self.parameters = parameters
-        var source = RandomSource(seed: UInt64(size.B), purpose: .partitioning)
-        minibatches = (0..<3).map { index in
-            var minibatch = Minibatch()
-            minibatch.reshape(sequenceLength: size.T, batchSize: size.B, continuesState: index > 0)
-            for token in minibatch.inputs.indices {
-                minibatch.inputs[token] = Int32(source.integer(below: size.V))
-                minibatch.targets[token] = Int32(source.integer(below: size.V))
-            }
-            return minibatch
-        }
-    }
-}
-
-extension Model {
-    /// Loss and gradients of each minibatch in double precision, with weights as the products of a precision see them.
-    func reference(
-        in precision: Precision
-    ) throws -> [(meanLoss: Double, gradients: NamedTensors<Double>)] {
-        var parameters = parameters
-        if precision == .bfloat16 {
-            for index in parameters.entries.indices {
-                let name = parameters.entries[index].name
-                // Biases are added, and rows of one-hot weights are looked up.
-                let isLookedUp = name == "rnn.weight_ih_l0" && configuration.embeddingSize == nil
-                guard name.contains("weight"), !isLookedUp else { continue }
-                parameters.entries[index].values = parameters.entries[index].values.map {
-                    // Halves of the last place do not occur among random numbers; ties need no rule.
-                    Float(bitPattern: ($0.bitPattern &+ 0x8000) & 0xffff_0000)
-                }
-            }
-        }
-        let reference = try ReferenceEngine(configuration: configuration, parameters: parameters)
-        return try minibatches.map { minibatch in
-            defer { _ = try? reference.evaluate(minibatch) }
-            return try reference.gradients(on: minibatch)
         }
     }
 }

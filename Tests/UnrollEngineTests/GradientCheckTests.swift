@@ -1,6 +1,7 @@
 import Testing
 import UnrollEngine
 import UnrollModel
+import UnrollTestSupport
 import UnrollText
 
 @Suite struct GradientCheckTests {

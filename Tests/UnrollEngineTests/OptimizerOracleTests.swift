@@ -53,7 +53,7 @@ import UnrollText
         }
         #expect(run.parameters.count == 3)
         guard let average = run.average else { return }
-        engine.exchangeParametersWithAverage()
+        try engine.exchangeParametersWithAverage()
         try check(average, "average")
     }
 }

@@ -96,7 +96,7 @@ import UnrollText
             #expect(
                 abs(result.gradientNorm / training.gradientNorms[step] - 1) < lossTolerance, "step \(step)")
         }
-        for entry in engine.parameters.entries {
+        for entry in try engine.parameters.entries {
             let expected = try #require(training.finalParameters[entry.name])
             #expect(greatestDifference(entry.values.map(Double.init), expected) < 1e-5, "\(entry.name)")
         }

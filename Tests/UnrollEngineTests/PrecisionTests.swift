@@ -3,6 +3,7 @@ import UnrollBase
 import UnrollEngine
 import UnrollKernels
 import UnrollModel
+import UnrollTestSupport
 import UnrollText
 
 /// What bfloat16 must not change: numbers that it holds exactly, and what a model learns.
@@ -11,13 +12,13 @@ import UnrollText
     /// and logit must be as in float32, where a tolerance might not see one unit or row taken for another; and no
     /// rectifier's gradient can switch on or off.
     @Test(arguments: [
-        ConformanceTests.Size(T: 5, B: 1, V: 9, H: 7), .init(T: 3, B: 7, V: 33, H: 33),
+        EngineModelSize(T: 5, B: 1, V: 9, H: 7), .init(T: 3, B: 7, V: 33, H: 33),
         .init(T: 4, B: 33, V: 31, H: 7), .init(T: 3, B: 9, V: 257, H: 65), .init(T: 2, B: 3, V: 5, H: 257),
         .init(T: 3, B: 5, V: 9, H: 31, L: 2), .init(T: 3, B: 4, V: 300, H: 33, L: 2, E: 5),
         .init(T: 3, B: 3, V: 28, H: 31, E: 31, isTied: true),
     ])
-    func wholeNumbersAreExact(size: ConformanceTests.Size) throws {
-        let model = try Model(cell: ReLUCell.self, size: size)
+    func wholeNumbersAreExact(size: EngineModelSize) throws {
+        let model = try EngineModel(cell: ReLUCell.self, size: size)
         let parameters = wholeNumbers(like: model.parameters)
         let expected = try CPUEngine(configuration: model.configuration, parameters: parameters)
         let engines = try KernelLevel.available(for: .bfloat16).map {

@@ -4,6 +4,7 @@ import UnrollBase
 import UnrollEngine
 import UnrollKernels
 import UnrollModel
+import UnrollTestSupport
 import UnrollText
 
 /// Everything that a training step leaves out at random, on both engines.
@@ -36,10 +37,10 @@ import UnrollText
 
     /// One and several layers, narrow and wide decoders, shares by rows and by panels, a batch that is trained in parts.
     static let sizes = [
-        ConformanceTests.Size(T: 3, B: 1, V: 9, H: 33),
-        ConformanceTests.Size(T: 5, B: 21, V: 31, H: 35, L: 2, E: 7),
-        ConformanceTests.Size(T: 2, B: 3, V: 300, H: 31, L: 2, E: 31, isTied: true),
-        ConformanceTests.Size(T: 3, B: 9, V: 5, H: 260), ConformanceTests.Size(T: 2, B: 130, V: 28, H: 31),
+        EngineModelSize(T: 3, B: 1, V: 9, H: 33),
+        EngineModelSize(T: 5, B: 21, V: 31, H: 35, L: 2, E: 7),
+        EngineModelSize(T: 2, B: 3, V: 300, H: 31, L: 2, E: 31, isTied: true),
+        EngineModelSize(T: 3, B: 9, V: 5, H: 260), EngineModelSize(T: 2, B: 130, V: 28, H: 31),
     ]
 
     static let cells: [any RecurrentCell.Type] = [TanhCell.self, LSTMCell.self, GRUCell.self, SplitCell.self]
@@ -48,10 +49,10 @@ import UnrollText
         StepRandomness(regularization: item.regularization, seed: 77, step: step)
     }
 
-    @Test(arguments: cases, sizes) func theEnginesAgree(item: Case, size: ConformanceTests.Size) throws {
+    @Test(arguments: cases, sizes) func theEnginesAgree(item: Case, size: EngineModelSize) throws {
         guard size.E != nil || !item.needsEmbedding else { return }
         for cell in Self.cells {
-            let model = try Model(cell: cell, size: size, zoneout: item.zoneout)
+            let model = try EngineModel(cell: cell, size: size, zoneout: item.zoneout)
             let reference = try ReferenceEngine(
                 configuration: model.configuration, parameters: model.parameters)
             for minibatch in model.minibatches {
@@ -82,10 +83,10 @@ import UnrollText
     }
 
     @Test(arguments: cases, sizes) func theNumberOfThreadsChangesNoBit(
-        item: Case, size: ConformanceTests.Size
+        item: Case, size: EngineModelSize
     ) throws {
         guard size.E != nil || !item.needsEmbedding else { return }
-        let model = try Model(cell: LSTMCell.self, size: size, zoneout: item.zoneout)
+        let model = try EngineModel(cell: LSTMCell.self, size: size, zoneout: item.zoneout)
         for (precision, level) in ConformanceTests.kernels {
             let runs = try [1, 2, 3].map { threads in
                 let engine = try CPUEngine(
@@ -109,9 +110,9 @@ import UnrollText
 
     /// What is random differs from step to step and from seed to seed, and is off without randomness and at evaluation.
     @Test(arguments: cases) func itActsInTrainingAlone(item: Case) throws {
-        let size = ConformanceTests.Size(T: 5, B: 6, V: 12, H: 20, L: 2, E: 7)
-        let model = try Model(cell: LSTMCell.self, size: size, zoneout: item.zoneout)
-        let plain = try Model(cell: LSTMCell.self, size: size)
+        let size = EngineModelSize(T: 5, B: 6, V: 12, H: 20, L: 2, E: 7)
+        let model = try EngineModel(cell: LSTMCell.self, size: size, zoneout: item.zoneout)
+        let plain = try EngineModel(cell: LSTMCell.self, size: size)
         let minibatch = model.minibatches[0]
         let engine = try CPUEngine(configuration: model.configuration, parameters: model.parameters)
         func gradients(_ randomness: StepRandomness?) throws -> NamedTensors<Double> {
@@ -129,8 +130,8 @@ import UnrollText
 
     /// On the average over many masks, what is left over is what there was.
     @Test func dropoutKeepsTheExpectation() throws {
-        let model = try Model(
-            cell: TanhCell.self, size: ConformanceTests.Size(T: 2, B: 3, V: 5, H: 8))
+        let model = try EngineModel(
+            cell: TanhCell.self, size: EngineModelSize(T: 2, B: 3, V: 5, H: 8))
         let engine = try ReferenceEngine(configuration: model.configuration, parameters: model.parameters)
         let minibatch = model.minibatches[0]
         let expected = try engine.gradients(on: minibatch).gradients["decoder.bias"]?.values ?? []
@@ -149,7 +150,7 @@ import UnrollText
     }
 
     @Test func impossibleSharesAreRefusedByName() throws {
-        let model = try Model(cell: TanhCell.self, size: ConformanceTests.Size(T: 2, B: 3, V: 5, H: 8))
+        let model = try EngineModel(cell: TanhCell.self, size: EngineModelSize(T: 2, B: 3, V: 5, H: 8))
         let engines: [any Engine] = [
             try CPUEngine(configuration: model.configuration, parameters: model.parameters),
             try ReferenceEngine(configuration: model.configuration, parameters: model.parameters),

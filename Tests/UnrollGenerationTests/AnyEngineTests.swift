@@ -186,7 +186,7 @@ import UnrollText
             var logits: [Float] = []
             for token in state.recentTokens { try engine.advance(token, logits: &logits) }
             #expect(zip(logits, state.logits).allSatisfy { abs($0 - $1) < 1e-5 })
-            engine.copyState(to: &read)
+            try engine.copyState(to: &read)
         }
         for (actual, expected) in zip(state.recurrentState.tensors.entries, read.tensors.entries) {
             #expect(zip(actual.values, expected.values).allSatisfy { abs($0 - $1) < 1e-5 })

@@ -101,7 +101,7 @@ import UnrollText
         if let lineFeed = model.vocabulary.id(of: "\n") { try engine.advance(lineFeed, logits: &logits) }
         for (position, id) in inspection.text.ids.enumerated() {
             try engine.advance(id, logits: &logits)
-            let state = engine.recurrentState
+            let state = try engine.recurrentState
             for (unit, activations) in zip(inspection.units, inspection.activations) {
                 let value = try state.units(of: unit.state, layer: unit.layer)[unit.index]
                 #expect(abs(activations[position] - (unit.state == "h" ? value : tanh(value))) < 1e-5)

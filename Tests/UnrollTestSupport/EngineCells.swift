@@ -2,12 +2,12 @@ import UnrollModel
 import UnrollText
 
 /// A leaky cell, whose output's gradient bypasses the gates.
-enum LeakyCell: RecurrentCell {
-    static let name = "leaky"
-    static let gates = ["u", "n"]
-    static let states = ["h"]
+package enum LeakyCell: RecurrentCell {
+    package static let name = "leaky"
+    package static let gates = ["u", "n"]
+    package static let states = ["h"]
 
-    static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
+    package static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
         let u = sigmoid(gates.u)
         return ["h": (1 - u) * previous.h + u * tanh(gates.n)]
     }
@@ -15,12 +15,12 @@ enum LeakyCell: RecurrentCell {
 
 /// Nothing sensible, but every way of lowering: a gate seen raw and twice, an unused gate, constants on both sides,
 /// one value for two states, states that change places, a state that is never used.
-enum OddCell: RecurrentCell {
-    static let name = "odd"
-    static let gates = ["a", "unused", "b"]
-    static let states = ["h", "p", "q", "twin"]
+package enum OddCell: RecurrentCell {
+    package static let name = "odd"
+    package static let gates = ["a", "unused", "b"]
+    package static let states = ["h", "p", "q", "twin"]
 
-    static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
+    package static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
         let mixed = 0.5 * tanh(gates.a) - gates.b * previous.q + (previous.p - 0.25)
         let h = relu(mixed * 2 + gates.b) - sigmoid(gates.a) * previous.h * 0.1 + (0.3 - mixed) * 0.2
         return ["h": h, "p": previous.q * 0.5, "q": -previous.p + tanh(previous.q), "twin": h]
@@ -28,23 +28,23 @@ enum OddCell: RecurrentCell {
 }
 
 /// A linear cell: the gate itself is the output.
-enum LinearCell: RecurrentCell {
-    static let name = "linear"
-    static let gates = ["z"]
-    static let states = ["h", "swap", "other"]
+package enum LinearCell: RecurrentCell {
+    package static let name = "linear"
+    package static let gates = ["z"]
+    package static let states = ["h", "swap", "other"]
 
-    static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
+    package static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
         ["h": gates.z + previous.swap * 0.1, "swap": previous.other, "other": previous.swap]
     }
 }
 
 /// Nothing sensible, but every use of a gate's halves: both apart, one beside the whole, one alone, one in a function.
-enum SplitCell: RecurrentCell {
-    static let name = "split"
-    static let gates = ["whole", "apart", "mixed", "first", "second"]
-    static let states = ["h", "c"]
+package enum SplitCell: RecurrentCell {
+    package static let name = "split"
+    package static let gates = ["whole", "apart", "mixed", "first", "second"]
+    package static let states = ["h", "c"]
 
-    static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
+    package static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
         let a = sigmoid(gates.whole) * gates.hidden.apart + gates.input.apart * previous.c
         let b = tanh(gates.mixed) * gates.hidden.mixed
         let c = tanh(gates.input.first) + sigmoid(gates.hidden.second) * 0.5

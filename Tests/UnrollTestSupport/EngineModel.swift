@@ -1,0 +1,91 @@
+import Testing
+import UnrollBase
+import UnrollEngine
+import UnrollKernels
+import UnrollModel
+import UnrollText
+
+/// A random model and a few minibatches in a row, the first of which starts afresh.
+package struct EngineModel {
+    package let configuration: ModelConfiguration
+    package let parameters: ModelParameters
+    package let minibatches: [Minibatch]
+
+    /// Cells that have every feature of the language of formulas.
+    package static let cells: [any RecurrentCell.Type] =
+        ModelConfiguration.builtInCells + [LeakyCell.self, OddCell.self, LinearCell.self, SplitCell.self]
+
+    package init(
+        cell: any RecurrentCell.Type, size: EngineModelSize, zoneout: Zoneout = Zoneout()
+    ) throws {
+        configuration = ModelConfiguration(
+            cell: cell, hiddenSize: size.H, layerCount: size.L, embeddingSize: size.E,
+            tiesWeights: size.isTied, hasSingleBias: size.hasSingleBias, zoneout: zoneout)
+        var parameters = try ModelParameters(
+            for: configuration, vocabularySize: size.V, initializer: .uniform, seed: UInt64(size.T))
+        for index in parameters.entries.indices where parameters.entries[index].name.contains("ih") {
+            parameters.entries[index].values = parameters.entries[index].values.map { 3 * $0 }
+        }
+        self.parameters = parameters
+        var source = RandomSource(seed: UInt64(size.B), purpose: .partitioning)
+        minibatches = (0..<3).map { index in
+            var minibatch = Minibatch()
+            minibatch.reshape(sequenceLength: size.T, batchSize: size.B, continuesState: index > 0)
+            for token in minibatch.inputs.indices {
+                minibatch.inputs[token] = Int32(source.integer(below: size.V))
+                minibatch.targets[token] = Int32(source.integer(below: size.V))
+            }
+            return minibatch
+        }
+    }
+}
+
+extension EngineModel {
+    /// Loss and gradients of each minibatch in double precision, with weights as the products of a precision see them.
+    package func reference(
+        in precision: Precision
+    ) throws -> [(meanLoss: Double, gradients: NamedTensors<Double>)] {
+        var parameters = parameters
+        if precision == .bfloat16 {
+            for index in parameters.entries.indices {
+                let name = parameters.entries[index].name
+                // Biases are added, and rows of one-hot weights are looked up.
+                let isLookedUp = name == "rnn.weight_ih_l0" && configuration.embeddingSize == nil
+                guard name.contains("weight"), !isLookedUp else { continue }
+                parameters.entries[index].values = parameters.entries[index].values.map {
+                    // Halves of the last place do not occur among random numbers; ties need no rule.
+                    Float(bitPattern: ($0.bitPattern &+ 0x8000) & 0xffff_0000)
+                }
+            }
+        }
+        let reference = try ReferenceEngine(configuration: configuration, parameters: parameters)
+        return try minibatches.map { minibatch in
+            defer { _ = try? reference.evaluate(minibatch) }
+            return try reference.gradients(on: minibatch)
+        }
+    }
+}
+
+/// The sizes of a model and of its minibatches.
+package struct EngineModelSize: CustomTestStringConvertible, Sendable {
+    package let T, B, V, H: Int
+    package let L: Int
+    /// Nil for one-hot vectors.
+    package let E: Int?
+    package let isTied: Bool
+    package let hasSingleBias: Bool
+
+    package init(
+        T: Int, B: Int, V: Int, H: Int, L: Int = 1, E: Int? = nil, isTied: Bool = false,
+        hasSingleBias: Bool = false
+    ) {
+        (self.T, self.B, self.V, self.H, self.L, self.E) = (T, B, V, H, L, E)
+        self.isTied = isTied
+        self.hasSingleBias = hasSingleBias
+    }
+
+    package var testDescription: String {
+        "T \(T) B \(B) V \(V) H \(H) L \(L) E \(E.map { "\($0)" } ?? "one-hot")\(isTied ? " tied" : "")"
+            + (hasSingleBias ? " single bias" : "")
+    }
+}
