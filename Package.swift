@@ -44,7 +44,10 @@ let recipes = [
 ]
 
 /// The text of the GPU's kernels, which is compiled on the machine that runs them.
-let cudaSources = ["prelude.cuh"]
+let cudaSources = [
+    "prelude.cuh", "masks.cuh", "step.cuh", "tile.cuh", "functions.cuh", "products.cu", "tokens.cu", "decoder.cu", "update.cu",
+    "recurrence.cu",
+]
 
 /// What stands in the place of a GPU when tests compile the kernels for the CPU.
 let emulatorSources = ["fibers.hpp", "blocks.hpp", "launches.hpp", "primitives.hpp"]
@@ -78,7 +81,7 @@ let package = Package(
         // No CUDA at build time: the driver and the compiler of kernels are looked for when a GPU is asked for.
         room(
             "UnrollCUDA",
-            uses: ["UnrollBase", "UnrollText", "UnrollModel", "UnrollEngine"],
+            uses: ["UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine"],
             resources: cudaSources.map { .embedInCode("Kernels/\($0)") }),
         room(
             "UnrollTraining",
@@ -124,6 +127,11 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        // For `Tools/cuda/compile`, which compiles what it writes.
+        .executableTarget(
+            name: "KernelSources", dependencies: ["UnrollCUDA", "UnrollKernels", "UnrollModel"],
+            path: "Tools/cuda/KernelSources", swiftSettings: strict),
+
         .target(
             name: "Book", dependencies: ["Unroll", "UnrollDatasets", argumentParser], path: "Examples/Book",
             swiftSettings: strict),
@@ -147,7 +155,9 @@ let package = Package(
 
         .target(
             name: "UnrollTestSupport",
-            dependencies: ["UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollGeneration"],
+            dependencies: [
+                "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine", "UnrollGeneration",
+            ],
             path: "Tests/UnrollTestSupport", swiftSettings: strict),
         tests(of: "Unroll"),
         tests(of: "UnrollBase", uses: ["UnrollTestSupport"], resources: [.copy("Oracles")]),
@@ -159,10 +169,14 @@ let package = Package(
             of: "UnrollModel", uses: ["UnrollBase", "UnrollText", "UnrollTestSupport"],
             resources: [.copy("Fixtures")]),
         tests(
-            of: "UnrollEngine", uses: ["UnrollBase", "UnrollModel", "UnrollKernels", "UnrollText"],
+            of: "UnrollEngine",
+            uses: ["UnrollTestSupport", "UnrollBase", "UnrollModel", "UnrollKernels", "UnrollText"],
             resources: [.copy("Oracles")]),
         tests(
-            of: "UnrollCUDA", uses: ["UnrollBase", "UnrollText", "UnrollModel", "UnrollEngine"],
+            of: "UnrollCUDA",
+            uses: [
+                "UnrollTestSupport", "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine",
+            ],
             resources: [.copy("Fakes")] + emulatorSources.map { .embedInCode("Emulator/\($0)") }),
         tests(
             of: "UnrollTraining",

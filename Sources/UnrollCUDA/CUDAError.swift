@@ -12,6 +12,8 @@ public enum CUDAError: UnrollError, Equatable {
     case noSuchDevice(index: Int, count: Int)
     /// The GPU's compute capability is less than `needed`, such as "7.5".
     case unsupportedDevice(name: String, capability: String, needed: String)
+    /// The GPU's compute capability is less than what the tensor cores of this precision need.
+    case unsupportedPrecision(String, name: String, capability: String, needed: String)
     /// There is no usable NVRTC, the library that compiles kernels, in any of the places `searched`, which say why not
     /// where there is one; `package` is what pip installs it from.
     case noCompiler(searched: [String], package: String)
@@ -21,6 +23,8 @@ public enum CUDAError: UnrollError, Equatable {
     case compilation(name: String, log: String)
     /// The GPU has less memory left than was asked for, in bytes.
     case outOfMemory(needed: Int, available: Int, device: String)
+    /// An array of the network would have more numbers than kernels count.
+    case arrayTooLarge(count: Int, limit: Int)
     /// A function of the driver failed; `name` and `message` are the driver's.
     case driver(function: String, name: String, message: String)
 
@@ -39,6 +43,9 @@ public enum CUDAError: UnrollError, Equatable {
         case .unsupportedDevice(let name, let capability, let needed):
             "the GPU '\(name)' has compute capability \(capability) but must have \(needed) or more; "
                 + "train on another one or on the CPU"
+        case .unsupportedPrecision(let precision, let name, let capability, let needed):
+            "the GPU '\(name)' has compute capability \(capability), but \(precision) needs \(needed) or more; "
+                + "train in float32"
         case .noCompiler(let searched, let package):
             "there is no compiler of CUDA kernels (libnvrtc) in \(searched.joined(separator: ", ")); "
                 + Self.installation(of: package)
@@ -50,10 +57,19 @@ public enum CUDAError: UnrollError, Equatable {
         case .outOfMemory(let needed, let available, let device):
             "\(Self.size(needed)) do not fit in the memory of the GPU '\(device)', of which "
                 + "\(Self.size(available)) are free; take a smaller batch or model, or end what else uses it"
+        case .arrayTooLarge(let count, let limit):
+            "an array of \(count) numbers would be needed on the GPU, which takes up to \(limit); "
+                + "take a smaller batch or model, or shorter sequences"
         case .driver(let function, let name, let message):
             "the GPU failed: \(function): \(name), \(EscapedText.line(message)); "
                 + "the log of the system's kernel may say why"
         }
+    }
+
+    /// Checks that kernels, which count in 32 bits, can count so many numbers.
+    static func requireCountable(_ count: Int) throws(CUDAError) {
+        let limit = 1 << 30
+        guard count <= limit else { throw .arrayTooLarge(count: count, limit: limit) }
     }
 
     private static func installation(of package: String) -> String {

@@ -6,10 +6,12 @@ typedef unsigned int u32;
 typedef unsigned short u16;
 typedef unsigned long long u64;
 
-// A kernel of blocks of up to `threads` threads.
-#define KERNEL(threads, name, parameters) extern "C" __global__ void __launch_bounds__(threads) name parameters
+// A kernel of blocks of up to `threads` threads, of which one at a time may have all registers.
+#define KERNEL(threads, name, parameters) extern "C" __global__ void __launch_bounds__(threads, 1) name parameters
 // A function of kernels.
 #define DEVICE static __device__ __forceinline__
+// A method of an object in kernels.
+#define METHOD __device__ __forceinline__
 // Memory that the threads of a block share.
 #define SHARED __shared__
 

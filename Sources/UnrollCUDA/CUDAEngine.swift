@@ -1,0 +1,373 @@
+import UnrollBase
+import UnrollEngine
+import UnrollKernels
+import UnrollModel
+import UnrollText
+
+/// The engine for NVIDIA GPUs.
+///
+/// Everything that a step computes stays on the device: parameters, states, what the optimizer keeps. A step is a list of
+/// kernels (`StepProgram`) that is collected in a graph once for each shape of minibatch. Several steps are enqueued one
+/// after the other and waited for once. Every sum is added in one order, so results do not depend on timing.
+///
+/// Nothing of CUDA is needed to build this. The driver and NVRTC, the compiler of kernels, are looked for when an engine
+/// is made; what is missing is a ``CUDAError``.
+public final class CUDAEngine: Engine {
+    /// The model's configuration.
+    public let configuration: ModelConfiguration
+    /// Tokens that the model knows, `V`.
+    public let vocabularySize: Int
+    /// The number format of matrix-multiplication operands.
+    ///
+    /// In float32 they are multiplied by float32 multiply-adds, in bfloat16 by tensor cores; sums are float32.
+    public let precision: Precision
+
+    let device: any Device
+    let queue: any DeviceQueue
+    let dimensions: Dimensions
+    let layout: ParameterLayout
+    let kernels: KernelSet
+    let parameterMemory: DeviceMemory
+    let optimizerMemory: OptimizerMemory
+    /// The states that the next minibatch continues from, [L, states, B, H].
+    var carried: DeviceMemory
+    /// Rows of the carried states; 0 stands for zeros of any batch size.
+    var carriedBatchSize = 0
+    /// What the last evaluation found; nil after any other use.
+    var evaluated: Evaluation?
+    private var gradientMemory: DeviceMemory?
+    /// What steps compute in.
+    private(set) var stepMemory: DeviceMemory?
+    /// The steps that have been prepared; they hold addresses, so they go when memory does.
+    private var prepared: [StepShape: PreparedStep] = [:]
+
+    /// A step whose kernels have been collected.
+    struct PreparedStep {
+        let memory: StepMemory
+        let graph: any DeviceGraph
+    }
+
+    /// Creates an engine that starts from these parameters.
+    ///
+    /// - Parameters:
+    ///   - configuration: The model's configuration.
+    ///   - parameters: The parameters under PyTorch's names; the vocabulary size follows from their shapes.
+    ///   - precision: The number format of matrix-multiplication operands. Default: float32.
+    ///   - device: The number of the GPU, from 0. Default: 0.
+    /// - Throws: `ModelError` when the cell or the parameters do not fit the configuration, `CUDAError` for what the
+    ///   machine lacks.
+    public convenience init(
+        configuration: ModelConfiguration, parameters: ModelParameters, precision: Precision = .float32,
+        device: Int = 0
+    ) throws {
+        try self.init(
+            configuration: configuration, parameters: parameters, precision: precision,
+            on: try DriverDevice.open(index: device))
+    }
+
+    /// Creates an engine on a device that is open.
+    package init(
+        configuration: ModelConfiguration, parameters: ModelParameters, precision: Precision = .float32,
+        on device: any Device
+    ) throws {
+        vocabularySize = try parameters.checkedVocabularySize(for: configuration)
+        let graph = try configuration.cellGraph()
+        guard graph.gateCount <= 128, graph.stateCount <= 64 else {
+            throw ModelError.invalidCell(
+                configuration.cell.name,
+                "it has \(graph.gateCount) gates and \(graph.stateCount) states; a GPU runs up to 128 and 64")
+        }
+        try Self.check(precision, on: device)
+        let cell = CellSource(graph)
+        self.configuration = configuration
+        self.precision = precision
+        self.device = device
+        dimensions = Dimensions(configuration, vocabularySize: vocabularySize, graph: graph, cell: cell)
+        layout = ParameterLayout(configuration, vocabularySize: vocabularySize)
+        try CUDAError.requireCountable(layout.count)
+        kernels = try KernelSet(cell: cell, named: configuration.cell.name, precision: precision, on: device)
+        queue = try device.makeQueue()
+        parameterMemory = try DeviceMemory(byteCount: 4 * layout.count, on: device)
+        carried = try DeviceMemory(byteCount: 4 * dimensions.carriedCount(batchSize: 1), on: device)
+        optimizerMemory = OptimizerMemory(layout: layout, device: device, queue: queue)
+        try queue.copy(layout.packed(parameters), to: parameterMemory.address)
+        try queue.synchronize()
+    }
+
+    private init(sharing other: CUDAEngine) throws {
+        configuration = other.configuration
+        vocabularySize = other.vocabularySize
+        precision = other.precision
+        device = other.device
+        dimensions = other.dimensions
+        layout = other.layout
+        kernels = other.kernels
+        queue = try device.makeQueue()
+        parameterMemory = other.parameterMemory
+        carried = try DeviceMemory(byteCount: 4 * dimensions.carriedCount(batchSize: 1), on: device)
+        optimizerMemory = OptimizerMemory(layout: layout, device: device, queue: queue)
+    }
+
+    /// Creates an engine with the parameters of this one, on the same device, and a state of its own.
+    ///
+    /// - Throws: `CUDAError`.
+    public func sharingParameters(threads: Int?) throws -> CUDAEngine {
+        try CUDAEngine(sharing: self)
+    }
+
+    private static func check(_ precision: Precision, on device: any Device) throws(CUDAError) {
+        let needed = ComputeCapability(8, 0)
+        guard precision == .float32 || device.properties.capability >= needed else {
+            throw .unsupportedPrecision(
+                "\(precision)", name: device.properties.name,
+                capability: "\(device.properties.capability)", needed: "\(needed)")
+        }
+    }
+
+    /// The GPU's name and the precision.
+    public var description: EngineDescription {
+        EngineDescription(name: "cuda", precision: precision, device: device.properties.name)
+    }
+
+    /// Steps are enqueued together, as waiting for one costs as much as a small one takes.
+    public var preferredRunLength: Int { StepMemory.longestRun }
+
+    // MARK: Training
+
+    /// Trains on several minibatches, which are enqueued together as far as they have one shape.
+    public func train(_ steps: [TrainingStep]) throws -> [StepResult] {
+        var results: [StepResult] = []
+        while results.count < steps.count {
+            do {
+                results += try trainRun(steps[results.count...])
+            } catch {
+                if results.isEmpty { throw error }
+                return results
+            }
+            if results.last?.isFinite == false { return results }
+        }
+        return results
+    }
+
+    /// One step of training.
+    public func train(
+        on minibatch: Minibatch, with optimizer: Optimizer, randomness: StepRandomness?
+    ) throws -> StepResult {
+        let step = TrainingStep(minibatch: minibatch, optimizer: optimizer, randomness: randomness)
+        return try trainRun([step])[0]
+    }
+
+    /// Trains on the first step, and on those after it as long as they have its shape: at least one result.
+    private func trainRun(_ steps: ArraySlice<TrainingStep>) throws -> [StepResult] {
+        guard let first = steps.first else { return [] }
+        let shape = try checkedShape(of: first)
+        try checkState(for: first.minibatch)
+        let run = steps.prefix(StepMemory.longestRun).prefix { (try? checkedShape(of: $0)) == shape }
+        try optimizerMemory.prepare(for: first.optimizer)
+        var records: [(StepNumbers, TrainingStep)] = []
+        for (index, step) in run.enumerated() {
+            var numbers = StepNumbers()
+            let continues = step.minibatch.continuesState && (index > 0 || carriedBatchSize > 0)
+            numbers.continuesState = continues ? 1 : 0
+            numbers.setUpdate(
+                step.optimizer, steps: optimizerMemory.steps + index,
+                averagedSteps: optimizerMemory.averagedSteps + index)
+            records.append((numbers, step))
+        }
+        let results = try self.run(shape, records)
+        let finite = results.prefix { $0.isFinite }.count
+        optimizerMemory.count(first.optimizer, steps: finite)
+        if finite > 0 { carriedBatchSize = shape.B }
+        return results
+    }
+
+    private func checkedShape(of step: TrainingStep) throws -> StepShape {
+        try step.optimizer.check()
+        let averages: Set<OptimizerSlot> = step.optimizer.averaging == .none ? [] : [.average]
+        return try checkedShape(
+            of: step.minibatch,
+            for: .training(slots: averages.union(step.optimizer.rule.slots)), step.randomness)
+    }
+
+    private func checkedShape(
+        of minibatch: Minibatch, for purpose: StepPurpose, _ randomness: StepRandomness? = nil
+    ) throws -> StepShape {
+        try randomness?.regularization.check(for: configuration)
+        try minibatch.check(vocabularySize: vocabularySize)
+        let regularization = randomness?.regularization ?? Regularization()
+        return StepShape(
+            T: minibatch.sequenceLength, B: minibatch.batchSize, purpose: purpose,
+            hasDropout: regularization.dropout > 0,
+            usesVariationalDropout: regularization.usesVariationalDropout,
+            hasWeightDrop: regularization.weightDrop > 0)
+    }
+
+    private func checkState(for minibatch: Minibatch) throws(EngineError) {
+        guard minibatch.continuesState, carriedBatchSize > 0, carriedBatchSize != minibatch.batchSize else {
+            return
+        }
+        throw EngineError.stateMismatch(
+            expected: [dimensions.L, minibatch.batchSize, dimensions.H],
+            actual: [dimensions.L, carriedBatchSize, dimensions.H])
+    }
+
+    /// The loss and its gradient with respect to every parameter.
+    public func gradients(
+        on minibatch: Minibatch, randomness: StepRandomness?
+    ) throws -> (meanLoss: Double, gradients: NamedTensors<Double>) {
+        let result = try runSingle(minibatch, for: .gradients, randomness)
+        guard let gradientMemory else { return (result.meanLoss, NamedTensors()) }
+        let values = try queue.floats(at: gradientMemory.address, count: layout.count)
+        return (result.meanLoss, layout.unpacked(values))
+    }
+
+    // MARK: Evaluation and generation
+
+    /// The summed loss over the minibatch, in nats.
+    public func evaluate(_ minibatch: Minibatch) throws -> Double {
+        let result = try runSingle(minibatch, for: .evaluation)
+        carriedBatchSize = minibatch.batchSize
+        evaluated = try Evaluation(of: self, minibatch)
+        return result.meanLoss * Double(minibatch.tokenCount)
+    }
+
+    /// Reads one token and writes the logits of the next, `[V]`.
+    public func advance(_ token: Int32, logits: inout [Float]) throws {
+        try advance([token], logits: &logits)
+    }
+
+    /// Reads one token of each of `B` texts and writes the logits of the next ones, `[B, V]`.
+    public func advance(_ tokens: [Int32], logits: inout [Float]) throws {
+        var minibatch = Minibatch()
+        minibatch.reshape(sequenceLength: 1, batchSize: tokens.count, continuesState: true)
+        minibatch.inputs = tokens
+        _ = try runSingle(minibatch, for: .generation)
+        carriedBatchSize = tokens.count
+        let count = tokens.count * vocabularySize
+        if logits.count != count { logits = [Float](repeating: 0, count: count) }
+        guard let memory = memory(for: StepShape(T: 1, B: tokens.count, purpose: .generation)) else { return }
+        try queue.copy(memory.base + memory.places.logits, to: &logits)
+    }
+
+    /// Runs a step that changes no parameters.
+    private func runSingle(
+        _ minibatch: Minibatch, for purpose: StepPurpose, _ randomness: StepRandomness? = nil
+    ) throws -> StepResult {
+        let shape = try checkedShape(of: minibatch, for: purpose, randomness)
+        try checkState(for: minibatch)
+        var numbers = StepNumbers()
+        numbers.continuesState = minibatch.continuesState && carriedBatchSize > 0 ? 1 : 0
+        let step = TrainingStep(minibatch: minibatch, randomness: randomness)
+        return try run(shape, [(numbers, step)])[0]
+    }
+
+    // MARK: Running
+
+    /// Enqueues steps of one shape, waits for them, and returns what they found: one result or more.
+    private func run(
+        _ shape: StepShape, _ steps: [(StepNumbers, TrainingStep)]
+    ) throws -> [StepResult] {
+        evaluated = nil
+        let step = try preparedStep(shape)
+        guard let base = stepMemory?.address else { return [] }
+        var records = StepRecordWriter(
+            step.memory.record, configuration: configuration, vocabularySize: vocabularySize)
+        for (numbers, step) in steps {
+            records.add(
+                numbers, step.minibatch, step.randomness.map { StepMasks($0, of: configuration) })
+        }
+        // The beginning of a run, and its records after it.
+        try queue.copy([0, 0, 0, 0] + records.words, to: base + step.memory.run)
+        for _ in steps { try queue.launch(step.graph) }
+        guard shape.purpose != .generation else {
+            return [StepResult(meanLoss: .nan, gradientNorm: .nan)]
+        }
+        var found = [Double](repeating: .nan, count: 2 * steps.count)
+        var progress: [Int32] = [0, 0]
+        try queue.copy(base + step.memory.results, to: &found)
+        try queue.copy(base + step.memory.run, to: &progress)
+        // The step at which a run stopped has a result as well.
+        let count = min(steps.count, Int(progress[0]) + Int(progress[1]))
+        return (0..<max(1, count)).map {
+            StepResult(meanLoss: found[2 * $0], gradientNorm: found[2 * $0 + 1])
+        }
+    }
+
+    /// Lays out memory for steps of a shape and collects their kernels, or finds that done.
+    private func preparedStep(_ shape: StepShape) throws -> PreparedStep {
+        if let step = prepared[shape] { return step }
+        let memory = StepMemory(shape, dimensions, parameterCount: layout.count)
+        try CUDAError.requireCountable(memory.largestCount)
+        try reserve(memory, for: shape)
+        guard let base = stepMemory?.address else { preconditionFailure("memory has been reserved") }
+        let program = StepProgram(
+            shape: shape, dimensions: dimensions, kernels: kernels, queue: queue, layout: layout,
+            memory: memory, base: base, parameters: parameterMemory.address,
+            gradients: gradientMemory?.address, carried: carried.address,
+            slots: optimizerMemory.addresses(of: shape.purpose))
+        let step = PreparedStep(memory: memory, graph: try queue.capture { try program.run() })
+        prepared[shape] = step
+        return step
+    }
+
+    /// Makes room for steps of a shape; everything that has enough already stays where it is.
+    private func reserve(_ memory: StepMemory, for shape: StepShape) throws {
+        if stepMemory.map({ $0.byteCount < memory.byteCount }) ?? true {
+            prepared = [:]
+            stepMemory = nil
+            try requireMemory(memory.byteCount)
+            stepMemory = try DeviceMemory(byteCount: memory.byteCount, on: device)
+        }
+        try reserveCarried(batchSize: shape.B)
+        if shape.purpose.hasGradients, gradientMemory == nil {
+            let memory = try DeviceMemory(byteCount: 4 * layout.count, on: device)
+            // What no kernel writes, between tensors and of a bias that stays zero, is zero.
+            try queue.fillWithZeros(memory.address, byteCount: memory.byteCount)
+            gradientMemory = memory
+        }
+    }
+
+    /// Makes room for the carried states of so many rows; the states of fewer rows stay.
+    func reserveCarried(batchSize: Int) throws(CUDAError) {
+        let byteCount = 4 * dimensions.carriedCount(batchSize: batchSize)
+        guard carried.byteCount < byteCount else { return }
+        let larger = try DeviceMemory(byteCount: byteCount, on: device)
+        if carriedBatchSize > 0 {
+            let count = dimensions.carriedCount(batchSize: carriedBatchSize)
+            try queue.copy(try queue.floats(at: carried.address, count: count), to: larger.address)
+        }
+        prepared = [:]
+        carried = larger
+    }
+
+    /// Where the last step of a shape has left what it computed.
+    func memory(for shape: StepShape) -> (base: DeviceAddress, places: StepMemory)? {
+        guard let stepMemory, let step = prepared[shape] else { return nil }
+        return (stepMemory.address, step.memory)
+    }
+
+    private func requireMemory(_ byteCount: Int) throws(CUDAError) {
+        let available = try device.availableMemory()
+        guard byteCount <= available else {
+            throw .outOfMemory(needed: byteCount, available: available, device: device.properties.name)
+        }
+    }
+}
+
+extension CUDAEngine {
+    /// Checks that training fits into the device's memory, beside what is there already.
+    ///
+    /// - Throws: `CUDAError.outOfMemory` with the estimate.
+    public func checkMemory(
+        sequenceLength: Int, batchSize: Int, optimizer: Optimizer, regularization: Regularization
+    ) throws {
+        let shape = StepShape(
+            T: sequenceLength, B: batchSize, purpose: .training(slots: []),
+            hasDropout: regularization.dropout > 0, hasWeightDrop: regularization.weightDrop > 0)
+        let memory = StepMemory(shape, dimensions, parameterCount: layout.count)
+        try CUDAError.requireCountable(memory.largestCount)
+        // Gradients, and the optimizer's slots.
+        let arrays = 1 + optimizer.rule.slots.count + (optimizer.averaging == .none ? 0 : 1)
+        try requireMemory(memory.byteCount + 4 * layout.count * arrays)
+    }
+}

@@ -1,0 +1,52 @@
+/// Memory of a device, which is given back when the last reference to it goes.
+package final class DeviceMemory: Sendable {
+    /// Where it begins.
+    package let address: DeviceAddress
+    /// Its size.
+    package let byteCount: Int
+    private let device: any Device
+
+    /// Reserves memory with undefined contents.
+    package init(byteCount: Int, on device: any Device) throws(CUDAError) {
+        address = try device.allocate(byteCount: byteCount)
+        self.byteCount = byteCount
+        self.device = device
+    }
+
+    deinit {
+        device.free(address)
+    }
+}
+
+extension DeviceQueue {
+    /// Enqueues a copy of an array to the device.
+    func copy<Element: BitwiseCopyable>(_ values: [Element], to address: DeviceAddress) throws(CUDAError) {
+        // `withUnsafeBytes` passes no typed errors on.
+        let result = values.withUnsafeBytes { bytes in
+            Result { () throws(CUDAError) in try copy(bytes, to: address) }
+        }
+        try result.get()
+    }
+
+    /// Copies numbers from the device, and waits for them.
+    func copy<Element: BitwiseCopyable>(
+        _ address: DeviceAddress, to values: inout [Element]
+    ) throws(CUDAError) {
+        let result = values.withUnsafeMutableBytes { bytes in
+            Result { () throws(CUDAError) in try copy(address, to: bytes) }
+        }
+        try result.get()
+    }
+
+    /// Copies `count` floats from the device, and waits for them.
+    func floats(at address: DeviceAddress, count: Int) throws(CUDAError) -> [Float] {
+        var values = [Float](repeating: 0, count: count)
+        try copy(address, to: &values)
+        return values
+    }
+}
+
+extension DeviceAddress {
+    /// The place of a float, so many further on.
+    func float(_ index: Int) -> DeviceAddress { self + index * MemoryLayout<Float>.size }
+}

@@ -1,0 +1,79 @@
+import UnrollBase
+import UnrollEngine
+import UnrollKernels
+import UnrollModel
+
+/// The compiled kernels of one network in one precision.
+struct KernelSet: Sendable {
+    let beginStep, endStep, update, carryStates, exchange, sumSquares: Kernel
+    let lookUp, addByToken, dropWeights: Kernel
+    let product, addParts, sumRows: Kernel
+    let smallCrossEntropy, largeCrossEntropy: Kernel
+    let stepForward, stepBackward: Kernel
+    // Kernels live as long as their modules.
+    private let modules: [any KernelModule]
+
+    /// Loads the kernels; those of a cell are compiled when it is first used.
+    init(
+        cell: CellSource, named name: String, precision: Precision, on device: any Device
+    ) throws(CUDAError) {
+        let common = try device.load(KernelSource.common(precision))
+        let recurrence = try device.load(KernelSource.recurrence(of: cell, named: name, precision))
+        beginStep = try common.kernel("begin_step")
+        endStep = try common.kernel("end_step")
+        update = try common.kernel("update")
+        carryStates = try common.kernel("carry_states")
+        exchange = try common.kernel("exchange")
+        sumSquares = try common.kernel("sum_squares")
+        lookUp = try common.kernel("look_up")
+        addByToken = try common.kernel("add_by_token")
+        dropWeights = try common.kernel("drop_weights")
+        product = try common.kernel("product")
+        addParts = try common.kernel("add_parts")
+        sumRows = try common.kernel("sum_rows")
+        smallCrossEntropy = try common.kernel("small_cross_entropy")
+        largeCrossEntropy = try common.kernel("large_cross_entropy")
+        stepForward = try recurrence.kernel("step_forward")
+        stepBackward = try recurrence.kernel("step_backward")
+        modules = [common, recurrence]
+    }
+}
+
+extension KernelSource {
+    /// The kernels that do not depend on the cell.
+    package static func common(_ precision: Precision) -> KernelSource {
+        KernelSource(
+            name: "the kernels", precision,
+            [
+                PackageResources.masks_cuh, PackageResources.step_cuh, PackageResources.tile_cuh,
+                PackageResources.products_cu, PackageResources.tokens_cu, PackageResources.decoder_cu,
+                PackageResources.update_cu,
+            ])
+    }
+
+    /// The kernels of a layer with this cell.
+    static func recurrence(of cell: CellSource, named name: String, _ precision: Precision) -> KernelSource {
+        KernelSource(
+            name: "the kernels of the cell '\(name)'", precision,
+            [
+                PackageResources.masks_cuh, PackageResources.tile_cuh, PackageResources.functions_cuh,
+                Array(cell.text.utf8), PackageResources.recurrence_cu,
+            ])
+    }
+
+    /// The kernels of a layer with the cell of a configuration.
+    ///
+    /// - Throws: `ModelError.invalidCell`.
+    package static func recurrence(
+        of configuration: ModelConfiguration, _ precision: Precision
+    ) throws(ModelError) -> KernelSource {
+        let cell = CellSource(try configuration.cellGraph())
+        return recurrence(of: cell, named: configuration.cell.name, precision)
+    }
+
+    private init(name: String, _ precision: Precision, _ files: [[UInt8]]) {
+        let format = "#define BFLOAT16 \(precision == .bfloat16 ? 1 : 0)\n"
+        self.init(
+            name: name, text: format + files.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n"))
+    }
+}

@@ -1,0 +1,108 @@
+import UnrollModel
+
+extension StepProgram {
+    /// Goes back from the decoder to the tokens' vectors, and leaves the gradients of all parameters.
+    func backward(from output: Matrix) throws {
+        try decoderBackward(output)
+        for layer in (0..<dimensions.L).reversed() {
+            for t in (0..<shape.T).reversed() { try stepBackward(layer: layer, t) }
+            try recurrentWeightGradients(layer: layer)
+            try inputBackward(layer: layer)
+        }
+        guard let E = dimensions.E else { return }
+        // Tied weights have the decoder's gradient already.
+        if !dimensions.tiesWeights {
+            try queue.fillWithZeros(gradient("embedding.weight"), byteCount: 4 * dimensions.V * E)
+        }
+        try addByToken(
+            at(memory.outputGradients), size: E, mask: record(memory.record.embeddingMask),
+            into: gradient("embedding.weight"))
+    }
+
+    private func decoderBackward(_ output: Matrix) throws {
+        let logits = Matrix(at(memory.logits), rows: shape.tokenCount, columns: dimensions.V)
+        try product(logits.transposed, output, into: gradient(decoderWeight), inParts: true)
+        try sumRows(logits, into: gradient("decoder.bias"))
+        try product(
+            logits, Matrix(parameter(decoderWeight), rows: dimensions.V, columns: dimensions.H),
+            into: at(memory.outputGradients))
+    }
+
+    private func stepBackward(layer: Int, _ t: Int) throws {
+        let gates = shape.B * dimensions.G * dimensions.H
+        let hidden = at(memory.hiddenGradients).float(t * gates)
+        try launch(
+            kernels.stepBackward, grid: ((dimensions.H + 15) / 16, (shape.B + 31) / 32, 1), threads: 128,
+            [
+                .int(shape.B), .int(dimensions.H), .address(recurrentWeights(layer: layer)),
+                t + 1 < shape.T ? .address(hidden.float(gates)) : .null,
+                .address(at(memory.outputGradients).float(t * stateSize)),
+                record(memory.record.outputMask(layer: layer)), .int(outputTime(t)),
+                .address(states(layer: layer, t)), .int(stateStride),
+                record(memory.record.stateMasks(layer: layer)), .int(t), .address(saved(layer: layer, t)),
+                .address(at(memory.stateGradients)), .address(hidden),
+                .address(at(memory.gateInputs).float(t * gates)),
+            ])
+    }
+
+    private func recurrentWeightGradients(layer: Int) throws {
+        let hidden = gateGradients(memory.hiddenGradients)
+        let weight = gradient("rnn.weight_hh_l\(layer)")
+        let previous = Matrix(
+            states(layer: layer, 0), rows: shape.tokenCount, columns: dimensions.H)
+        try product(hidden.transposed, previous, into: weight, inParts: true)
+        if shape.hasWeightDrop { try dropWeights(weight, layer: layer, into: weight) }
+        let inputBias = gradient("rnn.bias_ih_l\(layer)")
+        // A bias that stays zero keeps the gradient of zero that it began with.
+        let hiddenBias = dimensions.hasSingleBias ? nil : gradient("rnn.bias_hh_l\(layer)")
+        if dimensions.hasSplitGates {
+            try sumRows(gateGradients(memory.gateInputs), into: inputBias)
+            if let hiddenBias { try sumRows(hidden, into: hiddenBias) }
+        } else {
+            try sumRows(hidden, into: inputBias, and: hiddenBias)
+        }
+    }
+
+    /// The gradients of a layer's input weights, and of what it reads.
+    private func inputBackward(layer: Int) throws {
+        let gates = gateGradients(memory.gateInputs)
+        let weight = gradient("rnn.weight_ih_l\(layer)")
+        if layer == 0, dimensions.E == nil {
+            try queue.fillWithZeros(weight, byteCount: 4 * dimensions.V * gates.columns)
+            return try addByToken(gates.address, size: gates.columns, mask: .null, into: weight)
+        }
+        let input =
+            layer == 0
+            ? Matrix(at(memory.vectors), rows: shape.tokenCount, columns: dimensions.E ?? 0)
+            : output(of: layer - 1)
+        try product(gates.transposed, input, into: weight, inParts: true)
+        try product(gates, inputWeights(layer: layer), into: at(memory.outputGradients))
+    }
+
+    /// Gradients of gates, [T B, G H].
+    private func gateGradients(_ place: Int) -> Matrix {
+        Matrix(at(place), rows: shape.tokenCount, columns: dimensions.G * dimensions.H)
+    }
+
+    private func sumRows(
+        _ values: Matrix, into sums: DeviceAddress, and copy: DeviceAddress? = nil
+    ) throws(CUDAError) {
+        try launch(
+            kernels.sumRows, grid: ((values.columns + 31) / 32, 1, 1), threads: 256,
+            [
+                .int(values.rows), .int(values.columns), .address(values.address), .address(sums),
+                argument(copy),
+            ])
+    }
+
+    private func addByToken(
+        _ gradients: DeviceAddress, size: Int, mask: KernelArgument, into sums: DeviceAddress
+    ) throws(CUDAError) {
+        try launch(
+            kernels.addByToken, grid: (shape.tokenCount, (size + 127) / 128, 1), threads: 128,
+            [
+                .int(size), .address(gradients), .address(at(memory.step)), record(memory.record.order),
+                record(memory.record.distinct), record(memory.record.starts), mask, .address(sums),
+            ])
+    }
+}

@@ -1,0 +1,185 @@
+import UnrollEngine
+import UnrollModel
+
+/// The kernels of a step in their order, as they are enqueued or collected in a graph.
+///
+/// Read `run` first. Shapes and letters are those of `StepMemory` and `Dimensions`.
+struct StepProgram {
+    let shape: StepShape
+    let dimensions: Dimensions
+    let kernels: KernelSet
+    let queue: any DeviceQueue
+    let layout: ParameterLayout
+    let memory: StepMemory
+    /// Where the step's memory begins.
+    let base: DeviceAddress
+    let parameters: DeviceAddress
+    /// As the parameters; for steps with gradients.
+    let gradients: DeviceAddress?
+    let carried: DeviceAddress
+    /// As the parameters.
+    let slots: [OptimizerSlot: DeviceAddress]
+
+    /// Enqueues the step.
+    func run() throws {
+        try beginStep()
+        try dropWeights()
+        let output = try forward()
+        switch shape.purpose {
+        case .generation:
+            try logits(of: output)
+            try carryStates(ifFinite: false)
+        case .evaluation:
+            try crossEntropy(of: output, gradients: false)
+            try endStep(squareCount: 0)
+            try carryStates(ifFinite: false)
+        case .gradients:
+            try crossEntropy(of: output, gradients: true)
+            try backward(from: output)
+            try endStep(squareCount: 0)
+        case .training:
+            try crossEntropy(of: output, gradients: true)
+            try backward(from: output)
+            try endStep(squareCount: try sumSquares())
+            try update()
+            try carryStates(ifFinite: true)
+        }
+    }
+
+    // MARK: Beginning and end
+
+    private func beginStep() throws {
+        let count = max(memory.record.wordCount, carriedKinds * stateSize)
+        try launch(
+            kernels.beginStep, over: count,
+            [
+                .address(at(memory.run)), .address(at(memory.steps)), .int(memory.record.wordCount),
+                .address(at(memory.step)), .int(carriedKinds), .int(stateSize), .int(stateStride),
+                .address(carried), .address(at(memory.states)),
+            ])
+    }
+
+    private func sumSquares() throws -> Int {
+        let blocks = (layout.count + 4095) / 4096
+        try launch(
+            kernels.sumSquares, grid: (blocks, 1, 1), threads: 256,
+            [.int(layout.count), argument(gradients), .address(at(memory.squares))])
+        return blocks
+    }
+
+    private func endStep(squareCount: Int) throws {
+        try launch(
+            kernels.endStep, grid: (1, 1, 1), threads: 256,
+            [
+                .address(at(memory.run)), .address(at(memory.step)), .int(shape.tokenCount),
+                .address(at(memory.losses)), .int(squareCount), .address(at(memory.squares)),
+                .address(at(memory.results)), .address(at(memory.decision)),
+            ])
+    }
+
+    private func update() throws {
+        try launch(
+            kernels.update, over: layout.count,
+            [
+                .int(layout.count), .address(at(memory.step)), .address(at(memory.decision)),
+                argument(gradients), .address(parameters), argument(slots[.momentum]),
+                argument(slots[.square]), argument(slots[.average]),
+            ])
+    }
+
+    private func carryStates(ifFinite: Bool) throws {
+        try launch(
+            kernels.carryStates, over: carriedKinds * stateSize,
+            [
+                ifFinite ? .address(at(memory.decision)) : .null, .int(carriedKinds), .int(stateSize),
+                .int(stateStride), .address(at(memory.states)), .address(carried),
+            ])
+    }
+
+    // MARK: Places
+
+    /// The place of something in the step's memory, so many bytes further on.
+    func at(_ place: Int) -> DeviceAddress { base + place }
+
+    /// Words of the current step's record from a place on.
+    func record(_ word: Int) -> KernelArgument { .address(at(memory.step + 4 * word)) }
+
+    func parameter(_ name: String) -> DeviceAddress { layout.address(of: name, in: parameters) }
+
+    func gradient(_ name: String) -> DeviceAddress {
+        layout.address(of: name, in: gradients ?? parameters)
+    }
+
+    func argument(_ address: DeviceAddress?) -> KernelArgument { address.map { .address($0) } ?? .null }
+
+    /// Numbers of one state at one step, `B H`.
+    var stateSize: Int { shape.B * dimensions.H }
+    /// Numbers from one state of a layer to the next.
+    var stateStride: Int { (shape.T + 1) * stateSize }
+    private var carriedKinds: Int { dimensions.L * dimensions.states }
+
+    /// The decoder's weights, [V, H].
+    var decoderWeight: String { dimensions.tiesWeights ? "embedding.weight" : "decoder.weight" }
+
+    // MARK: Launches
+
+    func launch(
+        _ kernel: Kernel, grid: (x: Int, y: Int, z: Int), threads: Int, _ arguments: [KernelArgument]
+    ) throws(CUDAError) {
+        try queue.launch(kernel, Launch(grid: grid, threads: threads, arguments: arguments))
+    }
+
+    /// Launches blocks of 256 threads, one for each number.
+    func launch(_ kernel: Kernel, over count: Int, _ arguments: [KernelArgument]) throws(CUDAError) {
+        try launch(kernel, grid: ((count + 255) / 256, 1, 1), threads: 256, arguments)
+    }
+}
+
+/// A matrix in the device's memory: an element is at row times `rowStride` plus column times `columnStride`.
+struct Matrix {
+    var address: DeviceAddress
+    var rows: Int
+    var columns: Int
+    private(set) var rowStride: Int
+    private(set) var columnStride = 1
+
+    /// A matrix whose rows lie together, one after the other.
+    init(_ address: DeviceAddress, rows: Int, columns: Int) {
+        self.address = address
+        self.rows = rows
+        self.columns = columns
+        rowStride = columns
+    }
+
+    /// The same memory with rows as columns.
+    var transposed: Matrix {
+        var matrix = self
+        (matrix.rows, matrix.columns) = (columns, rows)
+        (matrix.rowStride, matrix.columnStride) = (columnStride, rowStride)
+        return matrix
+    }
+}
+
+extension StepProgram {
+    /// Enqueues `result = a b + bias`; with `inParts`, long sums are divided among blocks.
+    func product(
+        _ a: Matrix, _ b: Matrix, plus bias: DeviceAddress? = nil, into result: DeviceAddress,
+        inParts: Bool = false
+    ) throws(CUDAError) {
+        let (m, n, k) = (a.rows, b.columns, a.columns)
+        let parts = ProductParts(m: m, n: n, k: k)
+        let isDivided = inParts && parts.count > 1
+        try launch(
+            kernels.product, grid: ((n + 63) / 64, (m + 63) / 64, isDivided ? parts.count : 1), threads: 128,
+            [
+                .int(m), .int(n), .int(k), .address(a.address), .int(a.rowStride), .int(a.columnStride),
+                .address(b.address), .int(b.rowStride), .int(b.columnStride), argument(bias),
+                .address(isDivided ? at(memory.parts) : result),
+                .int(isDivided ? parts.depth : (k + 15) / 16 * 16),
+            ])
+        guard isDivided else { return }
+        try launch(
+            kernels.addParts, over: m * n,
+            [.int(m * n), .int(parts.count), .address(at(memory.parts)), .address(result)])
+    }
+}

@@ -1,0 +1,152 @@
+import UnrollEngine
+
+/// What a step is for.
+enum StepPurpose: Sendable, Hashable {
+    /// Gradient and update, with these slots of the optimizer.
+    case training(slots: Set<OptimizerSlot>)
+    /// The gradient alone.
+    case gradients
+    /// Losses and probabilities.
+    case evaluation
+    /// Logits.
+    case generation
+
+    /// Whether there is a backward pass.
+    var hasGradients: Bool {
+        switch self {
+        case .training, .gradients: true
+        case .evaluation, .generation: false
+        }
+    }
+}
+
+/// What the kernels of a step, and the memory that they work in, depend on: steps of one shape run the same graph.
+struct StepShape: Sendable, Hashable {
+    /// Time steps.
+    var T: Int
+    /// Rows of the minibatch.
+    var B: Int
+    var purpose: StepPurpose
+    /// Whether layers' outputs have a dropped form beside them.
+    var hasDropout = false
+    /// Whether all steps through time drop the same.
+    var usesVariationalDropout = false
+    /// Whether recurrent weights are dropped.
+    var hasWeightDrop = false
+
+    /// Tokens of the minibatch.
+    var tokenCount: Int { T * B }
+}
+
+/// Where everything is that a step computes, in one piece of the device's memory.
+///
+/// Shapes are those of the arrays' C layout; the last dimension lies together.
+struct StepMemory: Sendable {
+    /// Steps that can be enqueued without waiting.
+    static let longestRun = 32
+
+    let record: StepRecordLayout
+    /// `Run`: how far the steps have come. Followed by the records that wait, so that one copy sets both.
+    let run: Int
+    /// The records of up to `longestRun` steps.
+    let steps: Int
+    /// The record of the current step.
+    let step: Int
+    /// `Result` of each step.
+    let results: Int
+    let decision: Int
+    /// States of all layers, [L, states, T + 1, B, H], the first of each those before the first step.
+    let states: Int
+    /// What each layer's formula saves, [T, saved, B, H].
+    private(set) var saved: [Int] = []
+    /// Each layer's output with its mask, [T, B, H]; with dropout.
+    private(set) var outputs: [Int] = []
+    /// Each layer's recurrent weights with their mask, [G H, H]; with weight drop.
+    private(set) var droppedWeights: [Int] = []
+    /// Vectors of the tokens, [T, B, E].
+    let vectors: Int
+    /// What a layer's inputs give to its gates, and later that one's gradient, [T, B, G H].
+    let gateInputs: Int
+    /// The gradients of the halves of gates from the layer itself, [T, B, G H].
+    let hiddenGradients: Int
+    /// The gradient of a layer's output, and of the tokens' vectors in the end, [T, B, H or E].
+    let outputGradients: Int
+    /// The gradients of a layer's states between two steps, [states, B, H].
+    let stateGradients: Int
+    /// Logits, and in their place gradients or probabilities, [T, B, V].
+    let logits: Int
+    /// [T, B].
+    let losses: Int
+    /// [T, B].
+    let entropies: Int
+    /// Parts of a product that is summed in parts.
+    let parts: Int
+    /// Sums of squares, of 4096 parameters each, in double precision.
+    let squares: Int
+    /// Bytes in all.
+    let byteCount: Int
+    /// Numbers in the largest array, which kernels count in 32 bits.
+    let largestCount: Int
+
+    init(_ shape: StepShape, _ dimensions: Dimensions, parameterCount: Int) {
+        let (T, B, H, V, G) = (shape.T, shape.B, dimensions.H, dimensions.V, dimensions.G)
+        let tokens = shape.tokenCount
+        let trains = shape.purpose.hasGradients
+        record = StepRecordLayout(
+            tokenCount: tokens, layerCount: dimensions.L, stateCount: dimensions.states)
+        var end = 0
+        var largest = 0
+        func place(_ count: Int, wordSize: Int = 4) -> Int {
+            defer { end += (count * wordSize + 255) / 256 * 256 }
+            largest = max(largest, count)
+            return end
+        }
+        results = place(2 * Self.longestRun, wordSize: 8)
+        decision = place(4)
+        step = place(record.wordCount)
+        run = place(4 + Self.longestRun * record.wordCount)
+        steps = run + 16
+        states = place(dimensions.L * dimensions.states * (T + 1) * B * H)
+        for _ in 0..<dimensions.L {
+            saved.append(place(dimensions.saved * tokens * H))
+            if shape.hasDropout { outputs.append(place(tokens * H)) }
+            if shape.hasWeightDrop { droppedWeights.append(place(G * H * H)) }
+        }
+        vectors = place(tokens * (dimensions.E ?? 0))
+        gateInputs = place(tokens * G * H)
+        let backward = trains ? 1 : 0
+        hiddenGradients = dimensions.hasSplitGates ? place(backward * tokens * G * H) : gateInputs
+        outputGradients = place(backward * tokens * max(H, dimensions.E ?? 0))
+        stateGradients = place(backward * dimensions.states * B * H)
+        logits = place(tokens * V)
+        losses = place(tokens)
+        entropies = place(tokens)
+        let products = [
+            (V, H), (G * H, H), (G * H, dimensions.E ?? 0),
+        ]
+        parts = place(
+            backward * (products.map { ProductParts(m: $0, n: $1, k: tokens).scratchCount }.max() ?? 0))
+        squares = place((parameterCount + 4095) / 4096, wordSize: 8)
+        byteCount = end
+        largestCount = largest
+    }
+}
+
+/// How a product whose result is small beside its sums is divided: parts of the sums are computed apart, and then added
+/// in their order. It depends on sizes alone, so that every device adds in the same order.
+struct ProductParts: Sendable {
+    let count: Int
+    /// Numbers of a sum in each part, a multiple of 16.
+    let depth: Int
+    /// Numbers that all parts have together, if there are several.
+    let scratchCount: Int
+
+    /// Divides a product of [m, k] and [k, n] into at most 16 parts, so that about 256 blocks compute it.
+    init(m: Int, n: Int, k: Int) {
+        let tiles = max(1, (m + 63) / 64 * ((n + 63) / 64))
+        let wanted = max(1, min(256 / tiles, k / 64, 16))
+        depth = ((k + wanted - 1) / wanted + 15) / 16 * 16
+        count = (k + depth - 1) / depth
+        scratchCount = count > 1 ? count * m * n : 0
+    }
+}

@@ -1,0 +1,27 @@
+import Foundation
+import UnrollCUDA
+import UnrollKernels
+import UnrollModel
+
+/// Writes the text of the kernels that networks of the built-in cells need, as NAME.cu with all that the compiler gets,
+/// into the folder that is its argument.
+@main struct KernelSources {
+    static func main() throws {
+        guard CommandLine.arguments.count == 2 else {
+            throw CocoaError(.fileNoSuchFile, userInfo: [NSLocalizedDescriptionKey: "usage: KernelSources FOLDER"])
+        }
+        let folder = URL(filePath: CommandLine.arguments[1], directoryHint: .isDirectory)
+        func write(_ source: KernelSource, _ name: String) throws {
+            try Data(source.completeText.utf8).write(to: folder.appending(path: "\(name).cu"))
+        }
+        for precision in Precision.allCases {
+            try write(.common(precision), "common-\(precision)")
+            for cell in ModelConfiguration.builtInCells {
+                for (suffix, zoneout) in [("", Zoneout()), ("-zoneout", Zoneout(output: 0.1, memory: 0.1))] {
+                    let model = ModelConfiguration(cell: cell, zoneout: zoneout)
+                    try write(.recurrence(of: model, precision), "\(cell.name)\(suffix)-\(precision)")
+                }
+            }
+        }
+    }
+}
