@@ -45,7 +45,8 @@ let recipes = [
 
 /// The text of the GPU's kernels, which is compiled on the machine that runs them.
 let cudaSources = [
-    "prelude.cuh", "masks.cuh", "step.cuh", "tile.cuh", "functions.cuh", "products.cu", "tokens.cu", "decoder.cu", "update.cu",
+    "prelude.cuh", "masks.cuh", "step.cuh", "tile.cuh", "functions.cuh", "products.cu", "tokens.cu",
+    "decoder.cu", "update.cu",
     "recurrence.cu",
 ]
 
@@ -156,7 +157,8 @@ let package = Package(
         .target(
             name: "UnrollTestSupport",
             dependencies: [
-                "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine", "UnrollGeneration",
+                "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine",
+                "UnrollGeneration",
             ],
             path: "Tests/UnrollTestSupport", swiftSettings: strict),
         tests(of: "Unroll"),
@@ -175,7 +177,8 @@ let package = Package(
         tests(
             of: "UnrollCUDA",
             uses: [
-                "UnrollTestSupport", "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine",
+                "UnrollTestSupport", "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels",
+                "UnrollEngine",
             ],
             resources: [.copy("Fakes")] + emulatorSources.map { .embedInCode("Emulator/\($0)") }),
         tests(

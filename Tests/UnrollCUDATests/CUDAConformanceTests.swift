@@ -69,6 +69,8 @@ extension [Double] {
     func difference(from wanted: [Double]) -> Double {
         let scale = wanted.reduce(1e-12) { Swift.max($0, abs($1)) }
         // Not a number is as far as can be.
-        return zip(self, wanted).reduce(0) { $1.0.isNaN ? .infinity : Swift.max($0, abs($1.0 - $1.1) / scale) }
+        return zip(self, wanted).reduce(0) {
+            $1.0.isNaN ? .infinity : Swift.max($0, abs($1.0 - $1.1) / scale)
+        }
     }
 }

@@ -22,17 +22,21 @@ import UnrollText
     }
 
     static let sizes = [
-        EngineModelSize(T: 1, B: 1, V: 2, H: 1), EngineModelSize(T: 7, B: 1, V: 28, H: 31), EngineModelSize(T: 3, B: 1, V: 9, H: 200),
+        EngineModelSize(T: 1, B: 1, V: 2, H: 1), EngineModelSize(T: 7, B: 1, V: 28, H: 31),
+        EngineModelSize(T: 3, B: 1, V: 9, H: 200),
         EngineModelSize(T: 3, B: 7, V: 33, H: 33),
-        EngineModelSize(T: 11, B: 33, V: 31, H: 7), EngineModelSize(T: 2, B: 31, V: 257, H: 65), EngineModelSize(T: 4, B: 9, V: 5, H: 257),
+        EngineModelSize(T: 11, B: 33, V: 31, H: 7), EngineModelSize(T: 2, B: 31, V: 257, H: 65),
+        EngineModelSize(T: 4, B: 9, V: 5, H: 257),
     ]
 
     /// Several layers, embeddings and tied weights; vocabularies that a minibatch does not exhaust.
     static let stacks = [
-        EngineModelSize(T: 1, B: 1, V: 2, H: 1, L: 2), EngineModelSize(T: 3, B: 2, V: 2, H: 1, E: 1, isTied: true),
+        EngineModelSize(T: 1, B: 1, V: 2, H: 1, L: 2),
+        EngineModelSize(T: 3, B: 2, V: 2, H: 1, E: 1, isTied: true),
         EngineModelSize(T: 5, B: 3, V: 7, H: 33, L: 2), EngineModelSize(T: 4, B: 7, V: 9, H: 7, L: 3),
         EngineModelSize(T: 3, B: 5, V: 33, H: 31, E: 5), EngineModelSize(T: 2, B: 3, V: 1000, H: 7, E: 33),
-        EngineModelSize(T: 5, B: 2, V: 31, H: 7, L: 2, E: 33), EngineModelSize(T: 3, B: 4, V: 65, H: 65, L: 3, E: 5),
+        EngineModelSize(T: 5, B: 2, V: 31, H: 7, L: 2, E: 33),
+        EngineModelSize(T: 3, B: 4, V: 65, H: 65, L: 3, E: 5),
         EngineModelSize(T: 4, B: 3, V: 28, H: 31, E: 31, isTied: true),
         EngineModelSize(T: 2, B: 9, V: 1000, H: 33, L: 2, E: 33, isTied: true),
         EngineModelSize(T: 5, B: 3, V: 7, H: 33, L: 2, hasSingleBias: true),
@@ -153,7 +157,8 @@ import UnrollText
         func model(T: Int, B: Int) throws -> EngineModel {
             try EngineModel(
                 cell: LSTMCell.self,
-                size: EngineModelSize(T: T, B: B, V: 90, H: 10, L: layers, E: embedding, isTied: embedding == 10))
+                size: EngineModelSize(
+                    T: T, B: B, V: 90, H: 10, L: layers, E: embedding, isTied: embedding == 10))
         }
         let small = try model(T: 2, B: 3)
         let large = try model(T: 9, B: 17)
@@ -174,7 +179,8 @@ import UnrollText
 
     @Test(arguments: [1, 3], Precision.allCases)
     func aRestoredStateGoesOnInEveryBit(layers: Int, precision: Precision) throws {
-        let model = try EngineModel(cell: LSTMCell.self, size: EngineModelSize(T: 4, B: 5, V: 9, H: 33, L: layers))
+        let model = try EngineModel(
+            cell: LSTMCell.self, size: EngineModelSize(T: 4, B: 5, V: 9, H: 33, L: layers))
         let engine = try CPUEngine(
             configuration: model.configuration, parameters: model.parameters, precision: precision)
         _ = try engine.evaluate(model.minibatches[0])
@@ -186,7 +192,8 @@ import UnrollText
     }
 
     @Test(arguments: [1, 3]) func aResetStateIsZero(layers: Int) throws {
-        let model = try EngineModel(cell: LSTMCell.self, size: EngineModelSize(T: 4, B: 5, V: 9, H: 33, L: layers))
+        let model = try EngineModel(
+            cell: LSTMCell.self, size: EngineModelSize(T: 4, B: 5, V: 9, H: 33, L: layers))
         var fromZeros = model.minibatches[0]
         fromZeros.continuesState = false
         var goingOn = model.minibatches[0]

@@ -167,7 +167,9 @@ import UnrollText
             // Without averaging the average stays as it is.
             try train(engine, on: model.minibatches, with: optimizer(.sgd))
             #expect(try engine.optimizerState.averagedSteps == 3)
-            for entry in try engine.optimizerState.slots.entries { #expect(entry == before.slots[entry.name]) }
+            for entry in try engine.optimizerState.slots.entries {
+                #expect(entry == before.slots[entry.name])
+            }
             try train(engine, on: model.minibatches, with: optimizer(.sgd, averaging: .mean))
             #expect(try engine.optimizerState.averagedSteps == 6)
         }

@@ -74,6 +74,7 @@ extension KernelSource {
     private init(name: String, _ precision: Precision, _ files: [[UInt8]]) {
         let format = "#define BFLOAT16 \(precision == .bfloat16 ? 1 : 0)\n"
         self.init(
-            name: name, text: format + files.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n"))
+            name: name,
+            text: format + files.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n"))
     }
 }

@@ -46,7 +46,7 @@ struct StepMemory: Sendable {
     static let longestRun = 32
 
     let record: StepRecordLayout
-    /// `Run`: how far the steps have come. Followed by the records that wait, so that one copy sets both.
+    /// `Run`, which is followed by the records that wait, so that one copy sets both.
     let run: Int
     /// The records of up to `longestRun` steps.
     let steps: Int
@@ -132,8 +132,10 @@ struct StepMemory: Sendable {
     }
 }
 
-/// How a product whose result is small beside its sums is divided: parts of the sums are computed apart, and then added
-/// in their order. It depends on sizes alone, so that every device adds in the same order.
+/// How a product whose result is small beside its sums is divided.
+///
+/// Parts of the sums are computed apart, and then added in their order. It depends on sizes alone, so that every device
+/// adds in the same order.
 struct ProductParts: Sendable {
     let count: Int
     /// Numbers of a sum in each part, a multiple of 16.

@@ -8,7 +8,8 @@ import UnrollModel
 @main struct KernelSources {
     static func main() throws {
         guard CommandLine.arguments.count == 2 else {
-            throw CocoaError(.fileNoSuchFile, userInfo: [NSLocalizedDescriptionKey: "usage: KernelSources FOLDER"])
+            FileHandle.standardError.write(Data("usage: KernelSources FOLDER\n".utf8))
+            exit(64)
         }
         let folder = URL(filePath: CommandLine.arguments[1], directoryHint: .isDirectory)
         func write(_ source: KernelSource, _ name: String) throws {
