@@ -40,12 +40,20 @@ public final class CUDAEngine: Engine {
     private(set) var stepMemory: DeviceMemory?
     /// The steps that have been prepared; they hold addresses, so they go when memory does.
     private var prepared: [StepShape: PreparedStep] = [:]
+    private var records: StepRecordWriter
 
-    /// A step whose kernels have been collected.
+    /// The kernels of a step with their arguments; collected in a graph when they are needed a second time, as minibatches
+    /// of many lengths may be scored once.
     struct PreparedStep {
-        let memory: StepMemory
-        let graph: any DeviceGraph
+        let program: StepProgram
+        var hasRun = false
+        var graph: (any DeviceGraph)?
+
+        var memory: StepMemory { program.memory }
     }
+
+    /// Shapes of steps that are kept; training needs two or three.
+    private static let mostPreparedSteps = 64
 
     /// Creates an engine that starts from these parameters.
     ///
@@ -84,6 +92,7 @@ public final class CUDAEngine: Engine {
         self.device = device
         dimensions = Dimensions(configuration, vocabularySize: vocabularySize, graph: graph, cell: cell)
         layout = ParameterLayout(configuration, vocabularySize: vocabularySize)
+        records = StepRecordWriter(configuration: configuration, vocabularySize: vocabularySize)
         try CUDAError.requireCountable(layout.count)
         kernels = try KernelSet(cell: cell, named: configuration.cell.name, precision: precision, on: device)
         queue = try device.makeQueue()
@@ -101,6 +110,7 @@ public final class CUDAEngine: Engine {
         device = other.device
         dimensions = other.dimensions
         layout = other.layout
+        records = StepRecordWriter(configuration: configuration, vocabularySize: vocabularySize)
         kernels = other.kernels
         queue = try device.makeQueue()
         parameterMemory = other.parameterMemory
@@ -268,24 +278,22 @@ public final class CUDAEngine: Engine {
         _ shape: StepShape, _ steps: [(StepNumbers, TrainingStep)]
     ) throws -> [StepResult] {
         evaluated = nil
-        let step = try preparedStep(shape)
-        guard let base = stepMemory?.address else { return [] }
-        var records = StepRecordWriter(
-            step.memory.record, configuration: configuration, vocabularySize: vocabularySize)
+        try prepare(shape)
+        guard let (base, memory) = memory(for: shape) else { return [] }
+        records.begin(memory.record)
         for (numbers, step) in steps {
             records.add(
                 numbers, step.minibatch, step.randomness.map { StepMasks($0, of: configuration) })
         }
-        // The beginning of a run, and its records after it.
-        try queue.copy([0, 0, 0, 0] + records.words, to: base + step.memory.run)
-        for _ in steps { try queue.launch(step.graph) }
+        try queue.copy(records.words, to: base + memory.run)
+        for _ in steps { try enqueue(shape) }
         guard shape.purpose != .generation else {
             return [StepResult(meanLoss: .nan, gradientNorm: .nan)]
         }
         var found = [Double](repeating: .nan, count: 2 * steps.count)
         var progress: [Int32] = [0, 0]
-        try queue.copy(base + step.memory.results, to: &found)
-        try queue.copy(base + step.memory.run, to: &progress)
+        try queue.copy(base + memory.results, to: &found)
+        try queue.copy(base + memory.run, to: &progress)
         // The step at which a run stopped has a result as well.
         let count = min(steps.count, Int(progress[0]) + Int(progress[1]))
         return (0..<max(1, count)).map {
@@ -293,21 +301,29 @@ public final class CUDAEngine: Engine {
         }
     }
 
-    /// Lays out memory for steps of a shape and collects their kernels, or finds that done.
-    private func preparedStep(_ shape: StepShape) throws -> PreparedStep {
-        if let step = prepared[shape] { return step }
+    /// Enqueues the kernels of a step, one by one or as a graph.
+    private func enqueue(_ shape: StepShape) throws {
+        guard var step = prepared[shape] else { return }
+        if step.hasRun, step.graph == nil { step.graph = try queue.capture { try step.program.run() } }
+        if let graph = step.graph { try queue.launch(graph) } else { try step.program.run() }
+        step.hasRun = true
+        prepared[shape] = step
+    }
+
+    /// Lays out memory for steps of a shape, or finds that done.
+    private func prepare(_ shape: StepShape) throws {
+        guard prepared[shape] == nil else { return }
         let memory = StepMemory(shape, dimensions, parameterCount: layout.count)
         try CUDAError.requireCountable(memory.largestCount)
         try reserve(memory, for: shape)
-        guard let base = stepMemory?.address else { preconditionFailure("memory has been reserved") }
-        let program = StepProgram(
-            shape: shape, dimensions: dimensions, kernels: kernels, queue: queue, layout: layout,
-            memory: memory, base: base, parameters: parameterMemory.address,
-            gradients: gradientMemory?.address, carried: carried.address,
-            slots: optimizerMemory.addresses(of: shape.purpose))
-        let step = PreparedStep(memory: memory, graph: try queue.capture { try program.run() })
-        prepared[shape] = step
-        return step
+        guard let base = stepMemory?.address else { return }
+        if prepared.count >= Self.mostPreparedSteps { prepared = [:] }
+        prepared[shape] = PreparedStep(
+            program: StepProgram(
+                shape: shape, dimensions: dimensions, kernels: kernels, queue: queue, layout: layout,
+                memory: memory, base: base, parameters: parameterMemory.address,
+                gradients: gradientMemory?.address, carried: carried.address,
+                slots: optimizerMemory.addresses(of: shape.purpose)))
     }
 
     /// Makes room for steps of a shape; everything that has enough already stays where it is.

@@ -242,9 +242,3 @@ extension Precision {
         }
     }
 }
-
-func negativeLogLikelihood(of target: Int, logits: [Float]) -> Double {
-    let logits = logits.map(Double.init)
-    let greatest = logits.max() ?? 0
-    return log(logits.reduce(0) { $0 + exp($1 - greatest) }) + greatest - logits[target]
-}

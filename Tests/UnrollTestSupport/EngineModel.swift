@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import UnrollBase
 import UnrollEngine
@@ -88,4 +89,11 @@ package struct EngineModelSize: CustomTestStringConvertible, Sendable {
         "T \(T) B \(B) V \(V) H \(H) L \(L) E \(E.map { "\($0)" } ?? "one-hot")\(isTied ? " tied" : "")"
             + (hasSingleBias ? " single bias" : "")
     }
+}
+
+/// The loss of a target, in nats.
+package func negativeLogLikelihood(of target: Int, logits: [Float]) -> Double {
+    let logits = logits.map(Double.init)
+    let greatest = logits.max() ?? 0
+    return log(logits.reduce(0) { $0 + exp($1 - greatest) }) + greatest - logits[target]
 }

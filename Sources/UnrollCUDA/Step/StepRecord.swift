@@ -75,18 +75,24 @@ struct StepRecordLayout: Sendable, Hashable {
     var wordCount: Int { (starts + tokenCount + 1 + 3) / 4 * 4 }
 }
 
-/// Writes the records of steps into one array of words.
+/// Writes the beginning of a run of steps and their records into one array of words, in memory that is kept.
 struct StepRecordWriter {
-    let layout: StepRecordLayout
     private let configuration: ModelConfiguration
     /// For each token of the vocabulary, which of the distinct ones it is; -1 between two records.
     private var places: [Int32]
+    private var layout = StepRecordLayout(tokenCount: 0, layerCount: 0, stateCount: 0)
     private(set) var words: [Int32] = []
 
-    init(_ layout: StepRecordLayout, configuration: ModelConfiguration, vocabularySize: Int) {
-        self.layout = layout
+    init(configuration: ModelConfiguration, vocabularySize: Int) {
         self.configuration = configuration
         places = [Int32](repeating: -1, count: vocabularySize)
+    }
+
+    /// Begins a run whose steps have such records: with `Run` of `step.cuh`, at its first step and not stopped.
+    mutating func begin(_ layout: StepRecordLayout) {
+        self.layout = layout
+        words.removeAll(keepingCapacity: true)
+        words.append(contentsOf: [0, 0, 0, 0])
     }
 
     /// Adds a record; ids have been checked.
