@@ -1,31 +1,28 @@
 import UnrollEngine
-import UnrollText
 
 extension CUDAEngine {
-    /// What an evaluation found; losses are fetched with it, the rest when it is asked for.
+    /// What an evaluation found, on the device until it is asked for.
     struct Evaluation {
         let shape: StepShape
-        let memory: StepMemory
         let base: DeviceAddress
-        let losses: [Float]
-        let entropies: [Float]
-
-        init?(of engine: CUDAEngine, _ minibatch: Minibatch) throws {
-            shape = StepShape(
-                T: minibatch.sequenceLength, B: minibatch.batchSize, purpose: .evaluation)
-            guard let found = engine.memory(for: shape) else { return nil }
-            (base, memory) = found
-            losses = try engine.queue.floats(at: base + memory.losses, count: shape.tokenCount)
-            entropies = try engine.queue.floats(at: base + memory.entropies, count: shape.tokenCount)
-        }
+        let memory: StepMemory
+        /// Losses and then entropies of all tokens, once one of them was asked for.
+        var predictions: [Float]?
     }
 
     /// How well the target at a step and row of the last minibatch was predicted.
-    public func prediction(step: Int, row: Int) throws(EngineError) -> TokenPrediction {
+    ///
+    /// - Throws: `EngineError.noPrediction`, `CUDAError`.
+    public func prediction(step: Int, row: Int) throws -> TokenPrediction {
         let evaluation = try evaluation(reaching: step, row)
+        let count = evaluation.shape.tokenCount
+        let predictions =
+            try evaluation.predictions
+            ?? queue.floats(at: evaluation.base + evaluation.memory.losses, count: 2 * count)
+        evaluated?.predictions = predictions
         let place = step * evaluation.shape.B + row
         return TokenPrediction(
-            loss: Double(evaluation.losses[place]), entropy: Double(evaluation.entropies[place]))
+            loss: Double(predictions[place]), entropy: Double(predictions[count + place]))
     }
 
     /// Copies the probabilities of all tokens at a step and row, `[V]`.
@@ -33,7 +30,7 @@ extension CUDAEngine {
     /// - Throws: `EngineError.noPrediction`, `CUDAError`.
     public func copyProbabilities(step: Int, row: Int, to probabilities: inout [Float]) throws {
         let evaluation = try evaluation(reaching: step, row)
-        let rows = (evaluation.base + evaluation.memory.logits)
+        let rows = evaluation.base + evaluation.memory.logits
         if probabilities.count != vocabularySize {
             probabilities = [Float](repeating: 0, count: vocabularySize)
         }

@@ -237,7 +237,9 @@ public final class CUDAEngine: Engine {
     public func evaluate(_ minibatch: Minibatch) throws -> Double {
         let result = try runSingle(minibatch, for: .evaluation)
         carriedBatchSize = minibatch.batchSize
-        evaluated = try Evaluation(of: self, minibatch)
+        let shape = StepShape(
+            T: minibatch.sequenceLength, B: minibatch.batchSize, purpose: .evaluation)
+        evaluated = memory(for: shape).map { Evaluation(shape: shape, base: $0.base, memory: $0.places) }
         return result.meanLoss * Double(minibatch.tokenCount)
     }
 
@@ -290,13 +292,14 @@ public final class CUDAEngine: Engine {
         guard shape.purpose != .generation else {
             return [StepResult(meanLoss: .nan, gradientNorm: .nan)]
         }
-        var found = [Double](repeating: .nan, count: 2 * steps.count)
-        var progress: [Int32] = [0, 0]
+        // Two numbers of each step, and after the room for all of them `Run`.
+        let room = 2 * StepMemory.longestRun
+        var found = [Double](repeating: .nan, count: room + 1)
         try queue.copy(base + memory.results, to: &found)
-        try queue.copy(base + memory.run, to: &progress)
+        let run = found[room].bitPattern
+        let (index, hasStopped) = (Int(UInt32(truncatingIfNeeded: run)), Int(run >> 32))
         // The step at which a run stopped has a result as well.
-        let count = min(steps.count, Int(progress[0]) + Int(progress[1]))
-        return (0..<max(1, count)).map {
+        return (0..<max(1, min(index + hasStopped, steps.count))).map {
             StepResult(meanLoss: found[2 * $0], gradientNorm: found[2 * $0 + 1])
         }
     }

@@ -140,7 +140,7 @@ public protocol Engine: AnyObject {
     /// This and the next two are for after ``evaluate(_:)``, before the engine is used again.
     ///
     /// - Throws: `EngineError.noPrediction` when the last use was another or had no such step and row.
-    func prediction(step: Int, row: Int) throws(EngineError) -> TokenPrediction
+    func prediction(step: Int, row: Int) throws -> TokenPrediction
 
     /// Copies the probabilities of all tokens at a step and row of the last minibatch, `[V]`.
     ///

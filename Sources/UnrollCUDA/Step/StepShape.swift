@@ -46,14 +46,14 @@ struct StepMemory: Sendable {
     static let longestRun = 32
 
     let record: StepRecordLayout
-    /// `Run`, which is followed by the records that wait, so that one copy sets both.
+    /// `Result` of each of up to `longestRun` steps.
+    let results: Int
+    /// `Run`: after the results, so that one copy brings both, and before the records, so that one copy sets both.
     let run: Int
-    /// The records of up to `longestRun` steps.
+    /// The records of the steps that wait.
     let steps: Int
     /// The record of the current step.
     let step: Int
-    /// `Result` of each step.
-    let results: Int
     let decision: Int
     /// States of all layers, [L, states, T + 1, B, H], the first of each those before the first step.
     let states: Int
@@ -75,9 +75,9 @@ struct StepMemory: Sendable {
     let stateGradients: Int
     /// Logits, and in their place gradients or probabilities, [T, B, V].
     let logits: Int
-    /// [T, B].
+    /// The loss of each token, [T, B].
     let losses: Int
-    /// [T, B].
+    /// The loss to be expected of each token, [T, B], after the losses, so that one copy brings both.
     let entropies: Int
     /// Parts of a product that is summed in parts.
     let parts: Int
@@ -101,11 +101,11 @@ struct StepMemory: Sendable {
             largest = max(largest, count)
             return end
         }
-        results = place(2 * Self.longestRun, wordSize: 8)
+        results = place(4 * Self.longestRun + 4 + Self.longestRun * record.wordCount)
+        run = results + 16 * Self.longestRun
+        steps = run + 16
         decision = place(4)
         step = place(record.wordCount)
-        run = place(4 + Self.longestRun * record.wordCount)
-        steps = run + 16
         states = place(dimensions.L * dimensions.states * (T + 1) * B * H)
         for _ in 0..<dimensions.L {
             saved.append(place(dimensions.saved * tokens * H))
@@ -119,8 +119,8 @@ struct StepMemory: Sendable {
         outputGradients = place(backward * tokens * max(H, dimensions.E ?? 0))
         stateGradients = place(backward * dimensions.states * B * H)
         logits = place(tokens * V)
-        losses = place(tokens)
-        entropies = place(tokens)
+        losses = place(2 * tokens)
+        entropies = losses + 4 * tokens
         let products = [
             (V, H), (G * H, H), (G * H, dimensions.E ?? 0),
         ]
