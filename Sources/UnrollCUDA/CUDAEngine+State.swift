@@ -14,10 +14,11 @@ extension CUDAEngine {
     /// - Throws: `CUDAError`.
     public var state: NamedTensors<Float> {
         get throws {
-            guard carriedBatchSize > 0 else { return NamedTensors() }
+            let B = runner.carriedBatchSize
+            guard B > 0 else { return NamedTensors() }
             let values = try queue.floats(
-                at: carried.address, count: dimensions.carriedCount(batchSize: carriedBatchSize))
-            let size = carriedBatchSize * dimensions.H
+                at: runner.carried.address, count: dimensions.carriedCount(batchSize: B))
+            let size = B * dimensions.H
             return NamedTensors(
                 configuration.cell.states.enumerated().map { index, name in
                     let layers = (0..<dimensions.L).flatMap { layer in
@@ -25,7 +26,7 @@ extension CUDAEngine {
                         return values[first..<first + size]
                     }
                     return .init(
-                        name: name, shape: [dimensions.L, carriedBatchSize, dimensions.H], values: layers)
+                        name: name, shape: [dimensions.L, B, dimensions.H], values: layers)
                 })
         }
     }
@@ -36,10 +37,9 @@ extension CUDAEngine {
     public func restoreState(_ state: NamedTensors<Float>) throws {
         let batchSize = try state.checkedBatchSize(for: configuration)
         guard batchSize > 0 else {
-            carriedBatchSize = 0
+            runner.carriedBatchSize = 0
             return
         }
-        try reserveCarried(batchSize: batchSize)
         let size = batchSize * dimensions.H
         var values: [Float] = []
         for layer in 0..<dimensions.L {
@@ -48,8 +48,7 @@ extension CUDAEngine {
                 values += entry.values[layer * size..<(layer + 1) * size]
             }
         }
-        try queue.copy(values, to: carried.address)
-        carriedBatchSize = batchSize
+        try runner.carry(values, batchSize: batchSize)
     }
 
     /// A copy of what the optimizer keeps beside the parameters.
@@ -57,7 +56,8 @@ extension CUDAEngine {
     /// - Throws: `CUDAError`.
     public var optimizerState: OptimizerState {
         get throws {
-            try optimizerMemory.state(shapes: configuration.parameterShapes(vocabularySize: vocabularySize))
+            try runner.optimizerMemory.state(
+                shapes: configuration.parameterShapes(vocabularySize: vocabularySize))
         }
     }
 
@@ -65,7 +65,7 @@ extension CUDAEngine {
     ///
     /// - Throws: As the protocol says, and `CUDAError`.
     public func restoreOptimizerState(_ state: OptimizerState) throws {
-        try optimizerMemory.restore(
+        try runner.optimizerMemory.restore(
             state, shapes: configuration.parameterShapes(vocabularySize: vocabularySize))
     }
 
@@ -73,7 +73,7 @@ extension CUDAEngine {
     ///
     /// - Throws: `CUDAError`.
     public func exchangeParametersWithAverage() throws {
-        guard let average = optimizerMemory.averageAddress else { return }
+        guard let average = runner.optimizerMemory.averageAddress else { return }
         try queue.launch(
             kernels.exchange,
             Launch(
@@ -81,91 +81,5 @@ extension CUDAEngine {
                 arguments: [.int(layout.count), .address(parameterMemory.address), .address(average)]))
         // Another engine that shares the parameters has a queue of its own.
         try queue.synchronize()
-    }
-}
-
-/// What the optimizer keeps beside the parameters, in their layout; memory is taken when a step first needs it, and kept.
-final class OptimizerMemory {
-    private(set) var steps = 0
-    private(set) var averagedSteps = 0
-    private var memory: [OptimizerSlot: DeviceMemory] = [:]
-    /// The slots of the last step's rule.
-    private var ruleSlots: Set<OptimizerSlot> = []
-    private let layout: ParameterLayout
-    private let device: any Device
-    private let queue: any DeviceQueue
-
-    init(layout: ParameterLayout, device: any Device, queue: any DeviceQueue) {
-        self.layout = layout
-        self.device = device
-        self.queue = queue
-    }
-
-    /// Makes the slots of an optimizer's rule, at zero where the rule before had others.
-    func prepare(for optimizer: Optimizer) throws(CUDAError) {
-        let needed = Set(optimizer.rule.slots)
-        if needed != ruleSlots {
-            for slot in needed { try clear(slot) }
-            (ruleSlots, steps) = (needed, 0)
-        }
-        if optimizer.averaging != .none, averagedSteps == 0 { try clear(.average) }
-    }
-
-    private func clear(_ slot: OptimizerSlot) throws(CUDAError) {
-        let cleared: DeviceMemory
-        if let memory = memory[slot] {
-            cleared = memory
-        } else {
-            cleared = try DeviceMemory(byteCount: 4 * layout.count, on: device)
-            memory[slot] = cleared
-        }
-        try queue.fillWithZeros(cleared.address, byteCount: cleared.byteCount)
-    }
-
-    /// Notes that updates have been made.
-    func count(_ optimizer: Optimizer, steps: Int) {
-        self.steps += steps
-        if optimizer.averaging != .none { averagedSteps += steps }
-    }
-
-    /// The slots that a step updates.
-    func addresses(of purpose: StepPurpose) -> [OptimizerSlot: DeviceAddress] {
-        guard case .training(let slots) = purpose else { return [:] }
-        return memory.filter { slots.contains($0.key) }.mapValues(\.address)
-    }
-
-    /// The average, if there is one.
-    var averageAddress: DeviceAddress? { averagedSteps > 0 ? memory[.average]?.address : nil }
-
-    /// The state under PyTorch's names of the parameters.
-    func state(shapes: [(name: String, shape: [Int])]) throws(CUDAError) -> OptimizerState {
-        var entries: [ModelParameters.Entry] = []
-        // Before the first finite step, slots exist but hold nothing.
-        for slot in OptimizerSlot.allCases
-        where slot == .average ? averagedSteps > 0 : steps > 0 && ruleSlots.contains(slot) {
-            guard let memory = memory[slot] else { continue }
-            let tensors: ModelParameters = layout.unpacked(
-                try queue.floats(at: memory.address, count: layout.count))
-            entries += tensors.entries.map {
-                .init(name: slot.name(of: $0.name), shape: $0.shape, values: $0.values)
-            }
-        }
-        return OptimizerState(steps: steps, averagedSteps: averagedSteps, slots: NamedTensors(entries))
-    }
-
-    /// Continues from a state, or leaves everything as it is.
-    func restore(_ state: OptimizerState, shapes: [(name: String, shape: [Int])]) throws {
-        try state.check(shapes: shapes)
-        var packed: [OptimizerSlot: [Float]] = [:]
-        for slot in OptimizerSlot.allCases {
-            packed[slot] = try state.tensors(of: slot, shapes: shapes).map(layout.packed)
-        }
-        for (slot, values) in packed {
-            try clear(slot)
-            if let memory = memory[slot] { try queue.copy(values, to: memory.address) }
-        }
-        ruleSlots = Set(packed.keys).subtracting([.average])
-        steps = state.steps
-        averagedSteps = state.averagedSteps
     }
 }

@@ -23,37 +23,16 @@ public final class CUDAEngine: Engine {
     public let precision: Precision
 
     let device: any Device
-    let queue: any DeviceQueue
-    let dimensions: Dimensions
     let layout: ParameterLayout
     let kernels: KernelSet
     let parameterMemory: DeviceMemory
-    let optimizerMemory: OptimizerMemory
-    /// The states that the next minibatch continues from, [L, states, B, H].
-    var carried: DeviceMemory
-    /// Rows of the carried states; 0 stands for zeros of any batch size.
-    var carriedBatchSize = 0
+    /// Everything on the device that is this engine's own, beside shared parameters.
+    let runner: StepRunner
     /// What the last evaluation found; nil after any other use.
     var evaluated: Evaluation?
-    private var gradientMemory: DeviceMemory?
-    /// What steps compute in.
-    private(set) var stepMemory: DeviceMemory?
-    /// The steps that have been prepared; they hold addresses, so they go when memory does.
-    private var prepared: [StepShape: PreparedStep] = [:]
-    private var records: StepRecordWriter
 
-    /// The kernels of a step with their arguments; collected in a graph when they are needed a second time, as minibatches
-    /// of many lengths may be scored once.
-    struct PreparedStep {
-        let program: StepProgram
-        var hasRun = false
-        var graph: (any DeviceGraph)?
-
-        var memory: StepMemory { program.memory }
-    }
-
-    /// Shapes of steps that are kept; training needs two or three.
-    private static let mostPreparedSteps = 64
+    var dimensions: Dimensions { runner.dimensions }
+    var queue: any DeviceQueue { runner.queue }
 
     /// Creates an engine that starts from these parameters.
     ///
@@ -90,15 +69,15 @@ public final class CUDAEngine: Engine {
         self.configuration = configuration
         self.precision = precision
         self.device = device
-        dimensions = Dimensions(configuration, vocabularySize: vocabularySize, graph: graph, cell: cell)
         layout = ParameterLayout(configuration, vocabularySize: vocabularySize)
-        records = StepRecordWriter(configuration: configuration, vocabularySize: vocabularySize)
-        try CUDAError.requireCountable(layout.count)
+        try CUDAError.requireCountable(Double(layout.count))
         kernels = try KernelSet(cell: cell, named: configuration.cell.name, precision: precision, on: device)
-        queue = try device.makeQueue()
         parameterMemory = try DeviceMemory(byteCount: 4 * layout.count, on: device)
-        carried = try DeviceMemory(byteCount: 4 * dimensions.carriedCount(batchSize: 1), on: device)
-        optimizerMemory = OptimizerMemory(layout: layout, device: device, queue: queue)
+        runner = try StepRunner(
+            configuration: configuration,
+            dimensions: Dimensions(
+                configuration, vocabularySize: vocabularySize, graph: graph, cell: cell),
+            layout: layout, kernels: kernels, parameters: parameterMemory, device: device)
         try queue.copy(layout.packed(parameters), to: parameterMemory.address)
         try queue.synchronize()
     }
@@ -108,14 +87,12 @@ public final class CUDAEngine: Engine {
         vocabularySize = other.vocabularySize
         precision = other.precision
         device = other.device
-        dimensions = other.dimensions
         layout = other.layout
-        records = StepRecordWriter(configuration: configuration, vocabularySize: vocabularySize)
         kernels = other.kernels
-        queue = try device.makeQueue()
         parameterMemory = other.parameterMemory
-        carried = try DeviceMemory(byteCount: 4 * dimensions.carriedCount(batchSize: 1), on: device)
-        optimizerMemory = OptimizerMemory(layout: layout, device: device, queue: queue)
+        runner = try StepRunner(
+            configuration: configuration, dimensions: other.dimensions, layout: layout, kernels: kernels,
+            parameters: parameterMemory, device: device)
     }
 
     /// Creates an engine with the parameters of this one, on the same device, and a state of its own.
@@ -173,21 +150,21 @@ public final class CUDAEngine: Engine {
         let shape = try checkedShape(of: first)
         try checkState(for: first.minibatch)
         let run = steps.prefix(StepMemory.longestRun).prefix { (try? checkedShape(of: $0)) == shape }
-        try optimizerMemory.prepare(for: first.optimizer)
+        try runner.optimizerMemory.prepare(for: first.optimizer)
         var records: [(StepNumbers, TrainingStep)] = []
         for (index, step) in run.enumerated() {
             var numbers = StepNumbers()
-            let continues = step.minibatch.continuesState && (index > 0 || carriedBatchSize > 0)
+            let continues = step.minibatch.continuesState && (index > 0 || runner.carriedBatchSize > 0)
             numbers.continuesState = continues ? 1 : 0
             numbers.setUpdate(
-                step.optimizer, steps: optimizerMemory.steps + index,
-                averagedSteps: optimizerMemory.averagedSteps + index)
+                step.optimizer, steps: runner.optimizerMemory.steps + index,
+                averagedSteps: runner.optimizerMemory.averagedSteps + index)
             records.append((numbers, step))
         }
         let results = try self.run(shape, records)
         let finite = results.prefix { $0.isFinite }.count
-        optimizerMemory.count(first.optimizer, steps: finite)
-        if finite > 0 { carriedBatchSize = shape.B }
+        runner.optimizerMemory.count(first.optimizer, steps: finite)
+        if finite > 0 { runner.carriedBatchSize = shape.B }
         return results
     }
 
@@ -213,12 +190,14 @@ public final class CUDAEngine: Engine {
     }
 
     private func checkState(for minibatch: Minibatch) throws(EngineError) {
-        guard minibatch.continuesState, carriedBatchSize > 0, carriedBatchSize != minibatch.batchSize else {
+        guard minibatch.continuesState, runner.carriedBatchSize > 0,
+            runner.carriedBatchSize != minibatch.batchSize
+        else {
             return
         }
         throw EngineError.stateMismatch(
             expected: [dimensions.L, minibatch.batchSize, dimensions.H],
-            actual: [dimensions.L, carriedBatchSize, dimensions.H])
+            actual: [dimensions.L, runner.carriedBatchSize, dimensions.H])
     }
 
     /// The loss and its gradient with respect to every parameter.
@@ -226,8 +205,8 @@ public final class CUDAEngine: Engine {
         on minibatch: Minibatch, randomness: StepRandomness?
     ) throws -> (meanLoss: Double, gradients: NamedTensors<Double>) {
         let result = try runSingle(minibatch, for: .gradients, randomness)
-        guard let gradientMemory else { return (result.meanLoss, NamedTensors()) }
-        let values = try queue.floats(at: gradientMemory.address, count: layout.count)
+        guard let gradients = runner.gradients else { return (result.meanLoss, NamedTensors()) }
+        let values = try queue.floats(at: gradients, count: layout.count)
         return (result.meanLoss, layout.unpacked(values))
     }
 
@@ -236,10 +215,12 @@ public final class CUDAEngine: Engine {
     /// The summed loss over the minibatch, in nats.
     public func evaluate(_ minibatch: Minibatch) throws -> Double {
         let result = try runSingle(minibatch, for: .evaluation)
-        carriedBatchSize = minibatch.batchSize
+        runner.carriedBatchSize = minibatch.batchSize
         let shape = StepShape(
             T: minibatch.sequenceLength, B: minibatch.batchSize, purpose: .evaluation)
-        evaluated = memory(for: shape).map { Evaluation(shape: shape, base: $0.base, memory: $0.places) }
+        evaluated = runner.memory(of: shape).map {
+            Evaluation(shape: shape, base: $0.base, memory: $0.places)
+        }
         return result.meanLoss * Double(minibatch.tokenCount)
     }
 
@@ -254,10 +235,11 @@ public final class CUDAEngine: Engine {
         minibatch.reshape(sequenceLength: 1, batchSize: tokens.count, continuesState: true)
         minibatch.inputs = tokens
         _ = try runSingle(minibatch, for: .generation)
-        carriedBatchSize = tokens.count
+        runner.carriedBatchSize = tokens.count
         let count = tokens.count * vocabularySize
         if logits.count != count { logits = [Float](repeating: 0, count: count) }
-        guard let memory = memory(for: StepShape(T: 1, B: tokens.count, purpose: .generation)) else { return }
+        let shape = StepShape(T: 1, B: tokens.count, purpose: .generation)
+        guard let memory = runner.memory(of: shape) else { return }
         try queue.copy(memory.base + memory.places.logits, to: &logits)
     }
 
@@ -268,112 +250,19 @@ public final class CUDAEngine: Engine {
         let shape = try checkedShape(of: minibatch, for: purpose, randomness)
         try checkState(for: minibatch)
         var numbers = StepNumbers()
-        numbers.continuesState = minibatch.continuesState && carriedBatchSize > 0 ? 1 : 0
+        numbers.continuesState = minibatch.continuesState && runner.carriedBatchSize > 0 ? 1 : 0
         let step = TrainingStep(minibatch: minibatch, randomness: randomness)
         return try run(shape, [(numbers, step)])[0]
     }
 
-    // MARK: Running
-
-    /// Enqueues steps of one shape, waits for them, and returns what they found: one result or more.
+    /// Runs steps of one shape.
     private func run(
         _ shape: StepShape, _ steps: [(StepNumbers, TrainingStep)]
     ) throws -> [StepResult] {
         evaluated = nil
-        try prepare(shape)
-        guard let (base, memory) = memory(for: shape) else { return [] }
-        records.begin(memory.record)
-        for (numbers, step) in steps {
-            records.add(
-                numbers, step.minibatch, step.randomness.map { StepMasks($0, of: configuration) })
-        }
-        try queue.copy(records.words, to: base + memory.run)
-        for _ in steps { try enqueue(shape) }
-        guard shape.purpose != .generation else {
-            return [StepResult(meanLoss: .nan, gradientNorm: .nan)]
-        }
-        // Two numbers of each step, and after the room for all of them `Run`.
-        let room = 2 * StepMemory.longestRun
-        var found = [Double](repeating: .nan, count: room + 1)
-        try queue.copy(base + memory.results, to: &found)
-        let run = found[room].bitPattern
-        let (index, hasStopped) = (Int(UInt32(truncatingIfNeeded: run)), Int(run >> 32))
-        // The step at which a run stopped has a result as well.
-        return (0..<max(1, min(index + hasStopped, steps.count))).map {
-            StepResult(meanLoss: found[2 * $0], gradientNorm: found[2 * $0 + 1])
-        }
+        return try runner.run(shape, steps)
     }
 
-    /// Enqueues the kernels of a step, one by one or as a graph.
-    private func enqueue(_ shape: StepShape) throws {
-        guard var step = prepared[shape] else { return }
-        if step.hasRun, step.graph == nil { step.graph = try queue.capture { try step.program.run() } }
-        if let graph = step.graph { try queue.launch(graph) } else { try step.program.run() }
-        step.hasRun = true
-        prepared[shape] = step
-    }
-
-    /// Lays out memory for steps of a shape, or finds that done.
-    private func prepare(_ shape: StepShape) throws {
-        guard prepared[shape] == nil else { return }
-        let memory = StepMemory(shape, dimensions, parameterCount: layout.count)
-        try CUDAError.requireCountable(memory.largestCount)
-        try reserve(memory, for: shape)
-        guard let base = stepMemory?.address else { return }
-        if prepared.count >= Self.mostPreparedSteps { prepared = [:] }
-        prepared[shape] = PreparedStep(
-            program: StepProgram(
-                shape: shape, dimensions: dimensions, kernels: kernels, queue: queue, layout: layout,
-                memory: memory, base: base, parameters: parameterMemory.address,
-                gradients: gradientMemory?.address, carried: carried.address,
-                slots: optimizerMemory.addresses(of: shape.purpose)))
-    }
-
-    /// Makes room for steps of a shape; everything that has enough already stays where it is.
-    private func reserve(_ memory: StepMemory, for shape: StepShape) throws {
-        if stepMemory.map({ $0.byteCount < memory.byteCount }) ?? true {
-            prepared = [:]
-            stepMemory = nil
-            try requireMemory(memory.byteCount)
-            stepMemory = try DeviceMemory(byteCount: memory.byteCount, on: device)
-        }
-        try reserveCarried(batchSize: shape.B)
-        if shape.purpose.hasGradients, gradientMemory == nil {
-            let memory = try DeviceMemory(byteCount: 4 * layout.count, on: device)
-            // What no kernel writes, between tensors and of a bias that stays zero, is zero.
-            try queue.fillWithZeros(memory.address, byteCount: memory.byteCount)
-            gradientMemory = memory
-        }
-    }
-
-    /// Makes room for the carried states of so many rows; the states of fewer rows stay.
-    func reserveCarried(batchSize: Int) throws(CUDAError) {
-        let byteCount = 4 * dimensions.carriedCount(batchSize: batchSize)
-        guard carried.byteCount < byteCount else { return }
-        let larger = try DeviceMemory(byteCount: byteCount, on: device)
-        if carriedBatchSize > 0 {
-            let count = dimensions.carriedCount(batchSize: carriedBatchSize)
-            try queue.copy(try queue.floats(at: carried.address, count: count), to: larger.address)
-        }
-        prepared = [:]
-        carried = larger
-    }
-
-    /// Where the last step of a shape has left what it computed.
-    func memory(for shape: StepShape) -> (base: DeviceAddress, places: StepMemory)? {
-        guard let stepMemory, let step = prepared[shape] else { return nil }
-        return (stepMemory.address, step.memory)
-    }
-
-    private func requireMemory(_ byteCount: Int) throws(CUDAError) {
-        let available = try device.availableMemory()
-        guard byteCount <= available else {
-            throw .outOfMemory(needed: byteCount, available: available, device: device.properties.name)
-        }
-    }
-}
-
-extension CUDAEngine {
     /// Checks that training fits into the device's memory, beside what is there already.
     ///
     /// - Throws: `CUDAError.outOfMemory` with the estimate.
@@ -383,10 +272,9 @@ extension CUDAEngine {
         let shape = StepShape(
             T: sequenceLength, B: batchSize, purpose: .training(slots: []),
             hasDropout: regularization.dropout > 0, hasWeightDrop: regularization.weightDrop > 0)
-        let memory = StepMemory(shape, dimensions, parameterCount: layout.count)
-        try CUDAError.requireCountable(memory.largestCount)
+        let memory = try StepMemory(shape, dimensions, parameterCount: layout.count)
         // Gradients, and the optimizer's slots.
         let arrays = 1 + optimizer.rule.slots.count + (optimizer.averaging == .none ? 0 : 1)
-        try requireMemory(memory.byteCount + 4 * layout.count * arrays)
+        try device.requireMemory(memory.byteCount + 4 * layout.count * arrays)
     }
 }

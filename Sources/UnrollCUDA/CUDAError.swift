@@ -24,7 +24,7 @@ public enum CUDAError: UnrollError, Equatable {
     /// The GPU has less memory left than was asked for, in bytes.
     case outOfMemory(needed: Int, available: Int, device: String)
     /// An array of the network would have more numbers than kernels count.
-    case arrayTooLarge(count: Int, limit: Int)
+    case arrayTooLarge(count: Double, limit: Int)
     /// A function of the driver failed; `name` and `message` are the driver's.
     case driver(function: String, name: String, message: String)
 
@@ -58,7 +58,7 @@ public enum CUDAError: UnrollError, Equatable {
             "\(Self.size(needed)) do not fit in the memory of the GPU '\(device)', of which "
                 + "\(Self.size(available)) are free; take a smaller batch or model, or end what else uses it"
         case .arrayTooLarge(let count, let limit):
-            "an array of \(count) numbers would be needed on the GPU, which takes up to \(limit); "
+            "an array of \(NumberFormat.grouped(count)) numbers would be needed on the GPU, which takes up to \(NumberFormat.grouped(Double(limit))); "
                 + "take a smaller batch or model, or shorter sequences"
         case .driver(let function, let name, let message):
             "the GPU failed: \(function): \(name), \(EscapedText.line(message)); "
@@ -67,9 +67,9 @@ public enum CUDAError: UnrollError, Equatable {
     }
 
     /// Checks that kernels, which count in 32 bits, can count so many numbers.
-    static func requireCountable(_ count: Int) throws(CUDAError) {
+    static func requireCountable(_ count: Double) throws(CUDAError) {
         let limit = 1 << 30
-        guard count <= limit else { throw .arrayTooLarge(count: count, limit: limit) }
+        guard count <= Double(limit) else { throw .arrayTooLarge(count: count, limit: limit) }
     }
 
     private static func installation(of package: String) -> String {

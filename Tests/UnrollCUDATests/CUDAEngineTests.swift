@@ -160,6 +160,13 @@ struct CUDAEngineTests {
         } throws: { isRefused($0) }
         let large = try Self.model(EngineModelSize(T: 100, B: 64, V: 31, H: 33, L: 2, E: 7))
         #expect { try engine.train(on: large.minibatches[0], with: Optimizer()) } throws: { isRefused($0) }
+        #expect {
+            try engine.checkMemory(
+                sequenceLength: .max, batchSize: .max, optimizer: Optimizer(),
+                regularization: Regularization())
+        } throws: { error in
+            if case .arrayTooLarge = error as? CUDAError { true } else { false }
+        }
         // It can go on with less.
         #expect(try engine.train(on: model.minibatches[0], with: Optimizer()).isFinite)
     }

@@ -1,0 +1,107 @@
+import UnrollEngine
+
+/// Where everything is that a step computes, in one piece of the device's memory.
+///
+/// Shapes are those of the arrays' C layout; the last dimension lies together.
+struct StepMemory: Sendable {
+    /// Steps that can be enqueued without waiting.
+    static let longestRun = 32
+
+    let record: StepRecordLayout
+    /// `Result` of each of up to `longestRun` steps.
+    let results: Int
+    /// `Run`: after the results, so that one copy brings both, and before the records, so that one copy sets both.
+    let run: Int
+    /// The records of the steps that wait.
+    let steps: Int
+    /// The record of the current step.
+    let step: Int
+    let decision: Int
+    /// States of all layers, [L, states, T + 1, B, H], the first of each those before the first step.
+    let states: Int
+    /// What each layer's formula saves, [T, saved, B, H].
+    private(set) var saved: [Int] = []
+    /// Each layer's output with its mask, [T, B, H]; with dropout.
+    private(set) var outputs: [Int] = []
+    /// Each layer's recurrent weights with their mask, [G H, H]; with weight drop.
+    private(set) var droppedWeights: [Int] = []
+    /// Vectors of the tokens, [T, B, E].
+    let vectors: Int
+    /// What a layer's inputs give to its gates, and later that one's gradient, [T, B, G H].
+    let gateInputs: Int
+    /// The gradients of the halves of gates from the layer itself, [T, B, G H].
+    let hiddenGradients: Int
+    /// The gradient of a layer's output, and of the tokens' vectors in the end, [T, B, H or E].
+    let outputGradients: Int
+    /// The gradients of a layer's states between two steps, [states, B, H].
+    let stateGradients: Int
+    /// Logits, and in their place gradients or probabilities, [T, B, V].
+    let logits: Int
+    /// The loss of each token, [T, B].
+    let losses: Int
+    /// The loss to be expected of each token, [T, B], after the losses, so that one copy brings both.
+    let entropies: Int
+    /// Parts of a product that is summed in parts.
+    let parts: Int
+    /// Sums of squares, of 4096 parameters each, in double precision.
+    let squares: Int
+    /// Bytes in all.
+    let byteCount: Int
+
+    /// Lays out the memory of a step.
+    ///
+    /// - Throws: `CUDAError.arrayTooLarge`.
+    init(_ shape: StepShape, _ dimensions: Dimensions, parameterCount: Int) throws(CUDAError) {
+        try CUDAError.requireCountable(Self.largestCount(shape, dimensions))
+        let (T, B, H, V, G) = (shape.T, shape.B, dimensions.H, dimensions.V, dimensions.G)
+        let tokens = shape.tokenCount
+        let trains = shape.purpose.hasGradients
+        record = StepRecordLayout(
+            tokenCount: tokens, layerCount: dimensions.L, stateCount: dimensions.states)
+        var end = 0
+        func place(_ count: Int, wordSize: Int = 4) -> Int {
+            defer { end += (count * wordSize + 255) / 256 * 256 }
+            return end
+        }
+        results = place(4 * Self.longestRun + 4 + Self.longestRun * record.wordCount)
+        run = results + 16 * Self.longestRun
+        steps = run + 16
+        decision = place(4)
+        step = place(record.wordCount)
+        states = place(dimensions.L * dimensions.states * (T + 1) * B * H)
+        for _ in 0..<dimensions.L {
+            saved.append(place(dimensions.saved * tokens * H))
+            if shape.hasDropout { outputs.append(place(tokens * H)) }
+            if shape.hasWeightDrop { droppedWeights.append(place(G * H * H)) }
+        }
+        vectors = place(tokens * (dimensions.E ?? 0))
+        gateInputs = place(tokens * G * H)
+        let backward = trains ? 1 : 0
+        hiddenGradients = dimensions.hasSplitGates ? place(backward * tokens * G * H) : gateInputs
+        outputGradients = place(backward * tokens * max(H, dimensions.E ?? 0))
+        stateGradients = place(backward * dimensions.states * B * H)
+        logits = place(tokens * V)
+        losses = place(2 * tokens)
+        entropies = losses + 4 * tokens
+        let products = [
+            (V, H), (G * H, H), (G * H, dimensions.E ?? 0),
+        ]
+        parts = place(
+            backward * (products.map { ProductParts(m: $0, n: $1, k: tokens).scratchCount }.max() ?? 0))
+        squares = place((parameterCount + 4095) / 4096, wordSize: 8)
+        byteCount = end
+    }
+
+    /// Numbers in the largest array, in floating point, so that absurd sizes are refused and do not overflow.
+    private static func largestCount(_ shape: StepShape, _ dimensions: Dimensions) -> Double {
+        let (H, G) = (Double(dimensions.H), Double(dimensions.G))
+        let tokens = (Double(shape.T) + 1) * Double(shape.B)
+        let perToken = [
+            Double(dimensions.L * dimensions.states) * H, Double(dimensions.saved) * H, G * H,
+            Double(dimensions.V), Double(dimensions.E ?? 0),
+            // Words of the records of a run.
+            Double(6 * longestRun),
+        ]
+        return max(tokens * (perToken.max() ?? 0), G * H * H)
+    }
+}

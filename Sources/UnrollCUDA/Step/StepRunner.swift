@@ -1,0 +1,162 @@
+import UnrollEngine
+import UnrollModel
+
+/// Runs steps on a device: it lays out memory for each shape of step, collects its kernels in a graph, and waits for
+/// several steps at once.
+final class StepRunner {
+    let dimensions: Dimensions
+    let queue: any DeviceQueue
+    let optimizerMemory: OptimizerMemory
+    /// The states that the next minibatch continues from, [L, states, B, H].
+    private(set) var carried: DeviceMemory
+    /// Rows of the carried states; 0 stands for zeros of any batch size.
+    var carriedBatchSize = 0
+
+    private let configuration: ModelConfiguration
+    private let layout: ParameterLayout
+    private let kernels: KernelSet
+    private let parameters: DeviceMemory
+    private let device: any Device
+    private var gradientMemory: DeviceMemory?
+    /// What steps compute in.
+    private var stepMemory: DeviceMemory?
+    /// The steps that have been prepared; they hold addresses, so they go when memory does.
+    private var prepared: [StepShape: PreparedStep] = [:]
+    private var records: StepRecordWriter
+
+    /// The kernels of a step with their arguments.
+    ///
+    /// They are collected in a graph when they are needed a second time, as minibatches of many lengths may be scored once.
+    private struct PreparedStep {
+        let program: StepProgram
+        var hasRun = false
+        var graph: (any DeviceGraph)?
+    }
+
+    /// Shapes of steps that are kept; training needs two or three.
+    private static let mostPreparedSteps = 64
+
+    /// A runner with a queue and a state of its own.
+    init(
+        configuration: ModelConfiguration, dimensions: Dimensions, layout: ParameterLayout,
+        kernels: KernelSet, parameters: DeviceMemory, device: any Device
+    ) throws(CUDAError) {
+        self.configuration = configuration
+        self.dimensions = dimensions
+        self.layout = layout
+        self.kernels = kernels
+        self.parameters = parameters
+        self.device = device
+        queue = try device.makeQueue()
+        carried = try DeviceMemory(byteCount: 4 * dimensions.carriedCount(batchSize: 1), on: device)
+        optimizerMemory = OptimizerMemory(layout: layout, device: device, queue: queue)
+        records = StepRecordWriter(configuration: configuration, vocabularySize: dimensions.V)
+    }
+
+    /// The gradients of the last step that has some, as `ParameterLayout` lays them out.
+    var gradients: DeviceAddress? { gradientMemory?.address }
+
+    /// Where the last step of a shape has left what it computed.
+    func memory(of shape: StepShape) -> (base: DeviceAddress, places: StepMemory)? {
+        guard let stepMemory, let step = prepared[shape] else { return nil }
+        return (stepMemory.address, step.program.memory)
+    }
+
+    /// Enqueues steps of one shape, waits for them, and returns what they found: one result or more.
+    func run(_ shape: StepShape, _ steps: [(StepNumbers, TrainingStep)]) throws -> [StepResult] {
+        try prepare(shape)
+        guard let (base, memory) = memory(of: shape) else { return [] }
+        records.begin(memory.record)
+        for (numbers, step) in steps {
+            records.add(
+                numbers, step.minibatch, step.randomness.map { StepMasks($0, of: configuration) })
+        }
+        try queue.copy(records.words, to: base + memory.run)
+        for _ in steps { try enqueue(shape) }
+        guard shape.purpose != .generation else {
+            return [StepResult(meanLoss: .nan, gradientNorm: .nan)]
+        }
+        // Two numbers of each step, and after the room for all of them `Run`.
+        let room = 2 * StepMemory.longestRun
+        var found = [Double](repeating: .nan, count: room + 1)
+        try queue.copy(base + memory.results, to: &found)
+        let run = found[room].bitPattern
+        let (index, hasStopped) = (Int(UInt32(truncatingIfNeeded: run)), Int(run >> 32))
+        // The step at which a run stopped has a result as well.
+        return (0..<max(1, min(index + hasStopped, steps.count))).map {
+            StepResult(meanLoss: found[2 * $0], gradientNorm: found[2 * $0 + 1])
+        }
+    }
+
+    /// Enqueues the kernels of a step, one by one or as a graph.
+    private func enqueue(_ shape: StepShape) throws {
+        guard var step = prepared[shape] else { return }
+        if step.hasRun, step.graph == nil { step.graph = try queue.capture { try step.program.run() } }
+        if let graph = step.graph { try queue.launch(graph) } else { try step.program.run() }
+        step.hasRun = true
+        prepared[shape] = step
+    }
+
+    /// Lays out memory for steps of a shape, or finds that done.
+    private func prepare(_ shape: StepShape) throws(CUDAError) {
+        guard prepared[shape] == nil else { return }
+        let memory = try StepMemory(shape, dimensions, parameterCount: layout.count)
+        try reserve(memory, for: shape)
+        guard let base = stepMemory?.address else { return }
+        if prepared.count >= Self.mostPreparedSteps { prepared = [:] }
+        prepared[shape] = PreparedStep(
+            program: StepProgram(
+                shape: shape, dimensions: dimensions, kernels: kernels, queue: queue, layout: layout,
+                memory: memory, base: base, parameters: parameters.address, gradients: gradients,
+                carried: carried.address, slots: optimizerMemory.addresses(of: shape.purpose)))
+    }
+
+    /// Makes room for steps of a shape; everything that has enough already stays where it is.
+    private func reserve(_ memory: StepMemory, for shape: StepShape) throws(CUDAError) {
+        if stepMemory.map({ $0.byteCount < memory.byteCount }) ?? true {
+            prepared = [:]
+            stepMemory = nil
+            try device.requireMemory(memory.byteCount)
+            stepMemory = try DeviceMemory(byteCount: memory.byteCount, on: device)
+        }
+        try reserveCarried(batchSize: shape.B)
+        if shape.purpose.hasGradients, gradientMemory == nil {
+            let memory = try DeviceMemory(byteCount: 4 * layout.count, on: device)
+            // What no kernel writes, between tensors and of a bias that stays zero, is zero.
+            try queue.fillWithZeros(memory.address, byteCount: memory.byteCount)
+            gradientMemory = memory
+        }
+    }
+
+    /// Makes room for the carried states of so many rows; what is carried stays.
+    private func reserveCarried(batchSize: Int) throws(CUDAError) {
+        let byteCount = 4 * dimensions.carriedCount(batchSize: batchSize)
+        guard carried.byteCount < byteCount else { return }
+        let larger = try DeviceMemory(byteCount: byteCount, on: device)
+        if carriedBatchSize > 0 {
+            let count = dimensions.carriedCount(batchSize: carriedBatchSize)
+            try queue.copy(try queue.floats(at: carried.address, count: count), to: larger.address)
+        }
+        prepared = [:]
+        carried = larger
+    }
+
+    /// Carries these states, [L, states, B, H], to the next minibatch.
+    func carry(_ values: [Float], batchSize: Int) throws(CUDAError) {
+        try reserveCarried(batchSize: batchSize)
+        try queue.copy(values, to: carried.address)
+        carriedBatchSize = batchSize
+    }
+}
+
+extension Device {
+    /// Checks that so many bytes are free.
+    ///
+    /// - Throws: `CUDAError.outOfMemory`.
+    func requireMemory(_ byteCount: Int) throws(CUDAError) {
+        let available = try availableMemory()
+        guard byteCount <= available else {
+            throw .outOfMemory(needed: byteCount, available: available, device: properties.name)
+        }
+    }
+}
