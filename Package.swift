@@ -157,10 +157,10 @@ let package = Package(
         .target(
             name: "UnrollTestSupport",
             dependencies: [
-                "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine",
+                "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine", "UnrollCUDA",
                 "UnrollGeneration",
             ],
-            path: "Tests/UnrollTestSupport", swiftSettings: strict),
+            path: "Tests/UnrollTestSupport", resources: [.copy("Fakes")], swiftSettings: strict),
         tests(of: "Unroll"),
         tests(of: "UnrollBase", uses: ["UnrollTestSupport"], resources: [.copy("Oracles")]),
         tests(of: "UnrollKernels", uses: ["CUnrollKernels"]),
@@ -180,12 +180,12 @@ let package = Package(
                 "UnrollTestSupport", "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels",
                 "UnrollEngine",
             ],
-            resources: [.copy("Fakes")] + emulatorSources.map { .embedInCode("Emulator/\($0)") }),
+            resources: emulatorSources.map { .embedInCode("Emulator/\($0)") }),
         tests(
             of: "UnrollTraining",
             uses: [
                 "UnrollTestSupport", "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels",
-                "UnrollEngine", "UnrollGeneration",
+                "UnrollEngine", "UnrollCUDA", "UnrollGeneration",
             ], resources: [.copy("Oracles"), .copy("Fixtures")]),
         tests(
             of: "UnrollGeneration",

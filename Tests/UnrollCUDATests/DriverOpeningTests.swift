@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import UnrollCUDA
+import UnrollTestSupport
 
 /// Finding the driver and a GPU, and every reason why there is none.
 @Suite(.needsCompiler) struct DriverOpeningTests {

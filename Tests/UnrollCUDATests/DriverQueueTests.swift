@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import UnrollCUDA
+import UnrollTestSupport
 
 /// Memory, copies, kernels and graphs: what arrives at the driver, and in which order.
 @Suite(.needsCompiler) struct DriverQueueTests {

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import UnrollCUDA
+import UnrollTestSupport
 
 /// Compiling kernels, and the cache of compiled ones.
 @Suite(.needsCompiler) struct KernelCompilerTests {

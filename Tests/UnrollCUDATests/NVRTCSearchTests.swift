@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import UnrollBase
 import UnrollCUDA
+import UnrollTestSupport
 
 /// The places where NVRTC is looked for.
 @Suite(.needsCompiler) struct NVRTCSearchTests {

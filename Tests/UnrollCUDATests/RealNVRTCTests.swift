@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import UnrollCUDA
+import UnrollTestSupport
 
 /// This machine's NVRTC.
 private enum RealNVRTC {

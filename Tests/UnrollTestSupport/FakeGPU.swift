@@ -4,15 +4,15 @@ import UnrollBase
 import UnrollCUDA
 
 /// A machine with a stand-in for the driver and for NVRTC, both its own.
-final class FakeGPU {
-    let driver: FakeLibrary
-    let compiler: FakeLibrary
+package final class FakeGPU {
+    package let driver: FakeLibrary
+    package let compiler: FakeLibrary
     /// Variables with which both are found, and a cache.
-    var environment: [String: String]
+    package var environment: [String: String]
     /// A folder that is removed with this.
-    let folder: URL
+    package let folder: URL
 
-    init() throws {
+    package init() throws {
         driver = try FakeLibrary("cuda")
         compiler = try FakeLibrary("nvrtc")
         folder = FileManager.default.temporaryDirectory.appending(path: "unroll-\(UUID().uuidString)")
@@ -28,38 +28,38 @@ final class FakeGPU {
     }
 
     /// Opens the GPU and forgets the calls of doing so.
-    func open() throws -> DriverDevice {
+    package func open() throws -> DriverDevice {
         let device = try DriverDevice.open(index: 0, environment: environment)
         _ = (driver.calls(), compiler.calls())
         return device
     }
 
     /// The error of opening.
-    func openingError(index: Int = 0) throws -> CUDAError {
+    package func openingError(index: Int = 0) throws -> CUDAError {
         try #require(throws: CUDAError.self) { try DriverDevice.open(index: index, environment: environment) }
     }
 
     /// The files of the cache.
-    var cachedFiles: [URL] {
+    package var cachedFiles: [URL] {
         let kernels = folder.appending(path: "unroll/kernels")
         return (try? FileManager.default.contentsOfDirectory(at: kernels, includingPropertiesForKeys: nil))
             ?? []
     }
 
     /// What the driver and NVRTC have made and was not given back.
-    var alive: [String] {
+    package var alive: [String] {
         let driver = ["contexts", "memory", "streams", "captures", "modules", "graphs", "executables"]
         return driver.filter { self.driver[$0] != 0 } + ["programs"].filter { compiler[$0] != 0 }
     }
 }
 
 /// A library of `Fakes`, loaded by itself.
-final class FakeLibrary: Sendable {
+package final class FakeLibrary: Sendable {
     /// The library; each instance is a file of its own.
-    let file: URL
+    package let file: URL
     private let library: DynamicLibrary
 
-    init(_ name: String) throws {
+    package init(_ name: String) throws {
         let texts = try ["common", name].map { name in
             let url = try #require(
                 Bundle.module.url(forResource: name, withExtension: "c", subdirectory: "Fakes"))
@@ -71,7 +71,7 @@ final class FakeLibrary: Sendable {
     }
 
     /// The calls since this was last asked.
-    func calls() -> [String] {
+    package func calls() -> [String] {
         guard
             let function: @convention(c) () -> UnsafeMutablePointer<CChar>? = try? library.function(
                 "fake_calls"),
@@ -82,7 +82,7 @@ final class FakeLibrary: Sendable {
     }
 
     /// A setting, or how many of something are alive.
-    subscript(name: String) -> Int {
+    package subscript(name: String) -> Int {
         get {
             let function: (@convention(c) (UnsafePointer<CChar>) -> Int64)? = try? library.function(
                 "fake_get")
@@ -96,7 +96,7 @@ final class FakeLibrary: Sendable {
     }
 
     /// Lets a call of a function fail: the first from now on, or another.
-    func fail(_ function: String, call: Int = 1, code: Int) throws {
+    package func fail(_ function: String, call: Int = 1, code: Int) throws {
         let fail: @convention(c) (UnsafePointer<CChar>, Int32, Int32) -> Void = try library.function(
             "fake_fail")
         fail(function, Int32(call), Int32(code))

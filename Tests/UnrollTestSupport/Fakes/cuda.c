@@ -18,6 +18,16 @@ static struct number numbers[] = {
     {0, 0},
 };
 
+// A process that cannot call fake_set gets its settings from the environment, such as FAKE_CUDA_version.
+__attribute__((constructor)) static void read_environment(void) {
+    for (struct number *n = numbers; n->name; n++) {
+        char name[64];
+        snprintf(name, sizeof name, "FAKE_CUDA_%s", n->name);
+        const char *value = getenv(name);
+        if (value) n->value = atoll(value);
+    }
+}
+
 typedef unsigned long long address;
 typedef struct function {
     char name[64];
@@ -230,8 +240,9 @@ int cuMemsetD32Async(address target, unsigned value, size_t count, stream *s) {
     return leave(enqueue(s, (void *)target, 0, 4 * count));
 }
 
-// A cubin is a text that the stand-in for NVRTC made, with a line "// kernel NAME SIZES OF PARAMETERS" for each kernel,
-// or NVRTC's own, whose kernels have no parameters here.
+// A cubin is a text that the stand-in for NVRTC made, with a line "// kernel NAME SIZES OF PARAMETERS" for each kernel.
+// The kernels of the package's own text, "KERNEL(THREADS, NAME, (", and those of NVRTC's own cubins have no parameters
+// here.
 int cuModuleLoadData(module **result, const char *image) {
     ENTER("cuModuleLoadData", "%.5s", image[0] == 0x7f ? "ELF" : image);
     NEEDS_CONTEXT;
@@ -291,11 +302,15 @@ int cuModuleGetFunction(function **result, module *m, const char *name) {
     } else {
         snprintf(text, sizeof text, "// kernel %s ", name);
         char *line = strstr(m->image, text);
-        if (!line) return leave(NOT_FOUND);
-        line += strlen(text);
-        char *end;
-        for (long size; size = strtol(line, &end, 10), end != line && f.count < 16; line = end)
-            f.sizes[f.count++] = size;
+        if (line) {
+            line += strlen(text);
+            char *end;
+            for (long size; size = strtol(line, &end, 10), end != line && f.count < 16; line = end)
+                f.sizes[f.count++] = size;
+        } else {
+            snprintf(text, sizeof text, ", %s, (", name);
+            if (!strstr(m->image, text)) return leave(NOT_FOUND);
+        }
     }
     f.next = m->functions;
     m->functions = malloc(sizeof f);

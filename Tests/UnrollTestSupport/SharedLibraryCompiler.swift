@@ -3,13 +3,13 @@ import Synchronization
 import Testing
 
 /// Compiles C and C++ texts to shared libraries that a test loads.
-enum SharedLibraryCompiler {
+package enum SharedLibraryCompiler {
     /// Whether there is a compiler of C and of C++.
-    static let isAvailable = compiler(of: "c") != nil && compiler(of: "c++") != nil
+    package static let isAvailable = compiler(of: "c") != nil && compiler(of: "c++") != nil
 
     /// What went wrong, with the compiler's messages.
-    struct Failure: Error, CustomStringConvertible {
-        let description: String
+    package struct Failure: Error, CustomStringConvertible {
+        package let description: String
     }
 
     /// Compiles a text, or finds it compiled by this process.
@@ -20,7 +20,7 @@ enum SharedLibraryCompiler {
     ///   - options: More options of the compiler, such as "-std=c++20".
     /// - Returns: The library, in a folder that is removed when the process ends.
     /// - Throws: `Failure`, or an error of Foundation.
-    static func compile(_ text: String, language: String, options: [String] = []) throws -> URL {
+    package static func compile(_ text: String, language: String, options: [String] = []) throws -> URL {
         let key = [language, text] + options
         // One at a time, so that two tests never compile the same text.
         return try libraries.withLock { libraries in
@@ -32,7 +32,7 @@ enum SharedLibraryCompiler {
     }
 
     /// Copies a library to a place of its own, where the loader takes it for another with variables of its own.
-    static func copy(of library: URL) throws -> URL {
+    package static func copy(of library: URL) throws -> URL {
         let copy = folder.appending(path: "\(UUID().uuidString).so")
         try FileManager.default.copyItem(at: library, to: copy)
         return copy
@@ -93,7 +93,7 @@ enum SharedLibraryCompiler {
 
 extension Trait where Self == ConditionTrait {
     /// Runs a test only where C and C++ can be compiled.
-    static var needsCompiler: Self {
+    package static var needsCompiler: Self {
         .enabled(if: SharedLibraryCompiler.isAvailable, "there is no C compiler beside swift or on PATH")
     }
 }
