@@ -64,7 +64,7 @@ public final class CUDAEngine: Engine {
                 configuration.cell.name,
                 "it has \(graph.gateCount) gates and \(graph.stateCount) states; a GPU runs up to 128 and 64")
         }
-        try Self.check(precision, on: device)
+        try Self.check(precision, on: device.properties)
         let cell = CellSource(graph)
         self.configuration = configuration
         self.precision = precision
@@ -102,12 +102,11 @@ public final class CUDAEngine: Engine {
         try CUDAEngine(sharing: self)
     }
 
-    private static func check(_ precision: Precision, on device: any Device) throws(CUDAError) {
+    static func check(_ precision: Precision, on device: DeviceProperties) throws(CUDAError) {
         let needed = ComputeCapability(8, 0)
-        guard precision == .float32 || device.properties.capability >= needed else {
+        guard precision == .float32 || device.capability >= needed else {
             throw .unsupportedPrecision(
-                "\(precision)", name: device.properties.name,
-                capability: "\(device.properties.capability)", needed: "\(needed)")
+                "\(precision)", name: device.name, capability: "\(device.capability)", needed: "\(needed)")
         }
     }
 
@@ -269,12 +268,24 @@ public final class CUDAEngine: Engine {
     public func checkMemory(
         sequenceLength: Int, batchSize: Int, optimizer: Optimizer, regularization: Regularization
     ) throws {
+        try device.requireMemory(
+            trainingMemory(
+                sequenceLength: sequenceLength, batchSize: batchSize, optimizer: optimizer,
+                regularization: regularization))
+    }
+
+    /// Bytes that training takes beside the parameters.
+    ///
+    /// - Throws: `CUDAError.arrayTooLarge`.
+    func trainingMemory(
+        sequenceLength: Int, batchSize: Int, optimizer: Optimizer, regularization: Regularization
+    ) throws(CUDAError) -> Int {
         let shape = StepShape(
             T: sequenceLength, B: batchSize, purpose: .training(slots: []),
             hasDropout: regularization.dropout > 0, hasWeightDrop: regularization.weightDrop > 0)
         let memory = try StepMemory(shape, dimensions, parameterCount: layout.count)
         // Gradients, and the optimizer's slots.
         let arrays = 1 + optimizer.rule.slots.count + (optimizer.averaging == .none ? 0 : 1)
-        try device.requireMemory(memory.byteCount + 4 * layout.count * arrays)
+        return memory.byteCount + 4 * layout.count * arrays
     }
 }

@@ -32,7 +32,7 @@ public enum CUDAError: UnrollError, Equatable {
     public var description: String {
         switch self {
         case .noDriver(let reason):
-            "there is no NVIDIA driver on this machine: \(reason); install it, or train on the CPU"
+            "there is no NVIDIA driver on this machine: \(reason); install it, or use the CPU"
         case .driverTooOld(let version, let needed):
             "the NVIDIA driver is for CUDA \(version) but must be for \(needed) or newer; update it"
         case .noDevice:
@@ -42,10 +42,10 @@ public enum CUDAError: UnrollError, Equatable {
                 + (count == 1 ? "the only one is 0" : "there are \(count), from 0 to \(count - 1)")
         case .unsupportedDevice(let name, let capability, let needed):
             "the GPU '\(name)' has compute capability \(capability) but must have \(needed) or more; "
-                + "train on another one or on the CPU"
+                + "use another one or the CPU"
         case .unsupportedPrecision(let precision, let name, let capability, let needed):
             "the GPU '\(name)' has compute capability \(capability), but \(precision) needs \(needed) or more; "
-                + "train in float32"
+                + "use float32"
         case .noCompiler(let searched, let package):
             "there is no compiler of CUDA kernels (libnvrtc) in \(searched.joined(separator: ", ")); "
                 + Self.installation(of: package)
