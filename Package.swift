@@ -86,7 +86,9 @@ let package = Package(
             resources: cudaSources.map { .embedInCode("Kernels/\($0)") }),
         room(
             "UnrollTraining",
-            uses: ["UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine"]),
+            uses: [
+                "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine", "UnrollCUDA",
+            ]),
         room(
             "UnrollGeneration",
             uses: ["UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine"]),
@@ -100,7 +102,7 @@ let package = Package(
             "Unroll",
             uses: [
                 "UnrollBase", "UnrollText", "UnrollTensor", "UnrollModel", "UnrollKernels", "UnrollEngine",
-                "UnrollTraining", "UnrollGeneration", "UnrollCompression",
+                "UnrollCUDA", "UnrollTraining", "UnrollGeneration", "UnrollCompression",
             ]),
         room("UnrollDatasets", uses: ["UnrollBase"]),
         room("UnrollCharts", uses: ["UnrollBase"]),
@@ -123,8 +125,8 @@ let package = Package(
         .executableTarget(
             name: "UnrollCLI",
             dependencies: [
-                "Unroll", "UnrollBase", "UnrollDatasets", "UnrollCharts", "UnrollReports", "UnrollRecipes",
-                argumentParser,
+                "Unroll", "UnrollBase", "UnrollCUDA", "UnrollDatasets", "UnrollCharts", "UnrollReports",
+                "UnrollRecipes", argumentParser,
             ],
             swiftSettings: strict),
 

@@ -1,4 +1,5 @@
 @_exported import UnrollBase
+@_exported import UnrollCUDA
 @_exported import UnrollCompression
 @_exported import UnrollEngine
 @_exported import UnrollGeneration

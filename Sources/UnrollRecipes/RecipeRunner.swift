@@ -11,8 +11,8 @@ import UnrollTraining
 package struct RecipeRunner: Sendable {
     /// The recipe.
     package let recipe: Recipe
-    /// Threads that compute, at least 1; nil for all processors.
-    package let threads: Int?
+    /// The engine that trains; samples are written by the CPU, and recipes by tensors have none.
+    package let engine: EngineKind
 
     /// The events of a run.
     package enum Event: Sendable {
@@ -27,9 +27,9 @@ package struct RecipeRunner: Sendable {
     }
 
     /// A runner for a recipe.
-    package init(_ recipe: Recipe, threads: Int? = nil) {
+    package init(_ recipe: Recipe, engine: EngineKind = .cpu(threads: nil)) {
         self.recipe = recipe
-        self.threads = threads
+        self.engine = engine
     }
 
     /// Trains all networks of the recipe, one after the other.
@@ -73,7 +73,7 @@ package struct RecipeRunner: Sendable {
             } else {
                 let trainer = try Trainer(
                     corpus: corpus, model: setting.model, options: setting.options(seed: seed),
-                    engine: .cpu(threads: threads))
+                    engine: engine)
                 for try await event in trainer.run() {
                     observer(.training(event))
                     let epoch: Int
@@ -143,7 +143,7 @@ package struct RecipeRunner: Sendable {
                     var text = ""
                     do {
                         for try await piece in model.generate(
-                            after: prompt, options: options, threads: threads)
+                            after: prompt, options: options, threads: engine.threads)
                         {
                             text += piece.text
                         }
@@ -172,9 +172,9 @@ package struct RecipeRunner: Sendable {
             batchSize: setting.training.batchSize, sequenceLength: setting.training.sequenceLength,
             after: first,
             windowCount: count)
-        let engine = try EngineKind.cpu(threads: threads).makeEngine(
+        let engine = try engine.maker.engine(
             configuration: model.configuration, parameters: model.parameters,
-            precision: setting.training.precision)
+            settings: EngineSettings(precision: setting.training.precision, threads: engine.threads))
         var minibatch = Minibatch()
         let exponentials = try (0..<source.count).map { index in
             try Task.checkCancellation()

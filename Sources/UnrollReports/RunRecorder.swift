@@ -125,7 +125,7 @@ package struct RunRecorder: Sendable {
 package struct RecordingOptions: Sendable {
     /// The prompt of samples; nil for no samples.
     package var prompt: String?
-    /// The engine of the run.
+    /// The engine that the run has taken.
     package var engine: EngineKind
     /// The program's version.
     package var programVersion: String

@@ -11,7 +11,9 @@ import UnrollTraining
         let recipe = try TestRecipe.recipe(
             #"{"training": {"epochs": 4, "batchSize": 4, "sequenceLength": 5, "optimizer": {"learningRate": 0.5}, "validationFraction": 0.3}}"#
         )
-        let result = try await RecipeRunner(recipe, threads: 1).run { try TestRecipe.corpus($0) }
+        let result = try await RecipeRunner(recipe, engine: .cpu(threads: 1)).run {
+            try TestRecipe.corpus($0)
+        }
         #expect(result.settings.count == 1)
         #expect(result.settings[0].runs.map(\.seed) == [1, 2, 3])
         for run in result.settings[0].runs {
@@ -182,7 +184,7 @@ import UnrollTraining
         let recipe = try TestRecipe.recipe()
         let task = Task {
             withUnsafeCurrentTask { $0?.cancel() }
-            return try await RecipeRunner(recipe, threads: 1).run { try TestRecipe.corpus($0) }
+            return try await RecipeRunner(recipe, engine: .cpu(threads: 1)).run { try TestRecipe.corpus($0) }
         }
         await #expect(throws: CancellationError.self) { try await task.value }
     }

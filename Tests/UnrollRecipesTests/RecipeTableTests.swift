@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import UnrollCharts
 import UnrollRecipes
+import UnrollTraining
 
 @Suite struct RecipeTableTests {
     /// The cells of a Markdown table.
@@ -92,7 +93,9 @@ import UnrollRecipes
               "reported": {"curve": [{"epoch": 2, "perplexity": 9}]}
             }
             """#)
-        let result = try await RecipeRunner(recipe, threads: 1).run { try TestRecipe.corpus($0) }
+        let result = try await RecipeRunner(recipe, engine: .cpu(threads: 1)).run {
+            try TestRecipe.corpus($0)
+        }
         let chart = LineChart(result, of: recipe)
         #expect(chart.title == "A trial")
         #expect(chart.series.map(\.name) == ["training", "held out"])

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import UnrollRecipes
 import UnrollText
+import UnrollTraining
 
 /// A recipe of a fraction of a second, and its text.
 enum TestRecipe {
@@ -39,7 +40,7 @@ enum TestRecipe {
 
     /// What comes of the recipe with some changes.
     static func result(_ changes: String = "{}") async throws -> RecipeResult {
-        try await RecipeRunner(try recipe(changes), threads: 1).run { try corpus($0) }
+        try await RecipeRunner(try recipe(changes), engine: .cpu(threads: 1)).run { try corpus($0) }
     }
 
     /// Expects an error of one line that contains the texts.

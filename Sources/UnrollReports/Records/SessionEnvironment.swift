@@ -32,8 +32,8 @@ package struct SessionEnvironment: Codable, Equatable, Sendable {
         self.engine = engine
         threads =
             switch choice {
-            case .cpu(let threads): threads ?? WorkerPool.processorCount
-            case .reference: 1
+            case .cpu(let threads), .automatic(let threads): threads ?? WorkerPool.processorCount
+            case .cuda, .reference: 1
             }
     }
 

@@ -22,7 +22,8 @@ extension Trainer {
     ///   - earlyStopping: When to stop before the last epoch. With more patience than before, a run that has stopped goes
     ///     on, bit for bit as if it had had that from the start; more epochs alone do not make it go on. Default: as
     ///     planned.
-    ///   - engine: The engine that computes. Default: the CPU, on all processors.
+    ///   - engine: The engine that computes; not necessarily the one that did before. Default: the CPU, on all
+    ///     processors.
     ///   - origin: Where the text is now. Default: where it was.
     ///   - cells: The program's own cells, one of which the model may have.
     /// - Throws: `TrainingError.cannotResume` when there is no checkpoint or the texts are others, `FileError` when

@@ -1,6 +1,7 @@
 import Foundation
 import Synchronization
 import UnrollBase
+import UnrollCUDA
 import UnrollEngine
 import UnrollKernels
 import UnrollModel
@@ -18,6 +19,8 @@ public final class Trainer: Sendable {
     public let configuration: ModelConfiguration
     /// The options of the run.
     public let options: TrainingOptions
+    /// The engine that computes the run and, if it was to be chosen, why it is this one.
+    public let engine: EngineChoice
     /// The texts for training, validation and testing.
     public let parts: CorpusSplit
     let vocabulary: Vocabulary
@@ -38,8 +41,8 @@ public final class Trainer: Sendable {
     ///   - engine: The engine that computes. Default: the CPU, on all processors.
     ///   - origin: Where the text came from, for checkpoints.
     /// - Throws: `ParameterError` for options out of range; `TrainingError.noKnownTokens` and `.otherVocabulary`;
-    ///   `TextError` for a text that is too short; `ModelError`, and `EngineError` for a model that does not fit into
-    ///   the memory.
+    ///   `TextError` for a text that is too short; `ModelError`; `EngineError` for a model that does not fit into the
+    ///   memory, and `CUDAError` for one that does not fit into that of the GPU, or a GPU that cannot be used.
     public convenience init(
         corpus: Corpus, validation: Corpus? = nil, test: Corpus? = nil,
         model: ModelConfiguration = ModelConfiguration(),
@@ -65,37 +68,73 @@ public final class Trainer: Sendable {
                 allowed: "float32 with the reference engine, which computes in double precision")
         }
         guard corpus.vocabulary.count > 1 else { throw TrainingError.noKnownTokens(text: corpus.name) }
-        try MemoryEstimate.check(
-            configuration: model, vocabularySize: corpus.vocabulary.count,
-            sequenceLength: options.sequenceLength, batchSize: options.batchSize,
-            precision: options.precision, optimizer: options.optimizer, regularization: options.regularization
-        )
+        let choice = kind.choice(precision: options.precision)
+        try Self.checkMemory(of: model, vocabularySize: corpus.vocabulary.count, options, on: choice.kind)
         try options.regularization.check(for: model)
         // A run that was saved goes on as it began.
         if checkpoint == nil { try options.check(for: model) }
         let data = try TrainingData(corpus, validation: validation, test: test, options: options)
         parts = data.parts
         try options.check(isHeldOut: data.validationTokenCount > 0)
+        let (maker, settings) = (
+            choice.kind.maker,
+            EngineSettings(precision: options.precision, threads: choice.kind.threads)
+        )
         let makeEngine = { @Sendable (parameters: ModelParameters) throws -> any Engine in
-            try kind.makeEngine(configuration: model, parameters: parameters, precision: options.precision)
+            try maker.engine(configuration: model, parameters: parameters, settings: settings)
         }
         let engine = try makeEngine(
             checkpoint?.parameters
                 ?? ModelParameters(
                     for: model, vocabularySize: corpus.vocabulary.count, initializer: options.initializer,
                     seed: options.seed))
+        try engine.checkMemory(
+            sequenceLength: options.sequenceLength, batchSize: options.batchSize,
+            optimizer: options.optimizer, regularization: options.regularization)
         if let checkpoint {
             try engine.restoreState(checkpoint.state)
             try engine.restoreOptimizerState(checkpoint.optimizer)
         }
         loop = Mutex(
             try TrainingLoop(
-                engine: engine, makeEngine: makeEngine, data: data, options: options, checkpoint: checkpoint))
+                engine: engine, reason: choice.reason, makeEngine: makeEngine, data: data, options: options,
+                checkpoint: checkpoint))
+        self.engine = choice
         configuration = model
         self.options = options
         vocabulary = corpus.vocabulary
         self.origin = origin
         corpusFingerprint = TrainingData.fingerprint(corpus, validation: validation, test: test)
+    }
+
+    /// Checks that the model fits into the machine's memory, before anything is allocated.
+    private static func checkMemory(
+        of model: ModelConfiguration, vocabularySize: Int, _ options: TrainingOptions, on kind: EngineKind
+    ) throws {
+        // What a minibatch needs is in the memory of the GPU.
+        var (sequenceLength, batchSize) = (options.sequenceLength, options.batchSize)
+        if case .cuda = kind { (sequenceLength, batchSize) = (1, 1) }
+        try MemoryEstimate.check(
+            configuration: model, vocabularySize: vocabularySize, sequenceLength: sequenceLength,
+            batchSize: batchSize, precision: options.precision, optimizer: options.optimizer,
+            regularization: options.regularization)
+    }
+
+    /// Bytes of memory that training takes, and bytes that there are: of the machine or, on a GPU, of that.
+    package var memory: (needed: Double, available: Double) {
+        loop.withLock { loop in
+            if let engine = loop.engine as? CUDAEngine {
+                return engine.memoryEstimate(
+                    sequenceLength: options.sequenceLength, batchSize: options.batchSize,
+                    optimizer: options.optimizer, regularization: options.regularization)
+            }
+            let needed = MemoryEstimate.bytes(
+                configuration: configuration, vocabularySize: vocabulary.count,
+                sequenceLength: options.sequenceLength, batchSize: options.batchSize,
+                precision: options.precision, optimizer: options.optimizer,
+                regularization: options.regularization)
+            return (needed, MemoryEstimate.machineMemory)
+        }
     }
 
     /// The run's events, in order; training happens while the next one is awaited, and only then.

@@ -43,8 +43,13 @@ public struct TrainingPlan: Sendable, Equatable, CustomStringConvertible {
     public var epochs: Int
     /// Epochs that an earlier run has done.
     public var completedEpochs: Int
-    /// The engine, such as `cpu (avx512)` or `cpu (avx512bf16, bfloat16)`.
+    /// The engine, such as `cpu (avx512)`, `cpu (avx512bf16, bfloat16)` or `cuda (NVIDIA H200)`.
     public var engine: String
+    /// Why the CPU was taken where it was to be a GPU if possible; nil otherwise.
+    public var engineReason: String?
+
+    /// The engine and, where it was chosen, why: `cpu (avx512), as there is no NVIDIA driver`.
+    package var chosenEngine: String { engine + (engineReason.map { ", as \($0)" } ?? "") }
 
     /// Tokens, parameters, epochs and engine in one line.
     public var description: String {
@@ -52,7 +57,7 @@ public struct TrainingPlan: Sendable, Equatable, CustomStringConvertible {
             + (validationTokens > 0 ? ", \(NumberFormat.grouped(Double(validationTokens))) held out" : "")
             + "; \(NumberFormat.grouped(Double(parameterCount))) parameters; "
             + (completedEpochs > 0 ? "\(completedEpochs) of \(epochs) epochs done" : "\(epochs) epochs")
-            + " on \(engine)"
+            + " on \(chosenEngine)"
     }
 }
 

@@ -15,7 +15,8 @@ extension TrainingLoop {
         TrainingPlan(
             parameterCount: parameterCount, vocabularySize: engine.vocabularySize,
             trainingTokens: data.parts.training.tokens.count, validationTokens: data.validationTokenCount,
-            epochs: options.epochs, completedEpochs: position.epoch, engine: "\(engine.description)")
+            epochs: options.epochs, completedEpochs: position.epoch, engine: "\(engine.description)",
+            engineReason: reason)
     }
 
     var progress: TrainingProgress {

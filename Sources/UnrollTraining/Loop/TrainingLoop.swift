@@ -11,6 +11,8 @@ struct TrainingLoop {
     typealias EngineMaker = @Sendable (ModelParameters) throws -> any Engine
 
     var engine: any Engine
+    /// Why this engine was chosen; nil if there was no choice, or nothing to say.
+    let reason: String?
     let makeEngine: EngineMaker
     let data: TrainingData
     let options: TrainingOptions
@@ -49,10 +51,11 @@ struct TrainingLoop {
 
     /// A loop that starts, or goes on from the checkpoint that the engine has been made from.
     init(
-        engine: any Engine, makeEngine: @escaping EngineMaker, data: TrainingData, options: TrainingOptions,
-        checkpoint: TrainingCheckpoint?
+        engine: any Engine, reason: String?, makeEngine: @escaping EngineMaker, data: TrainingData,
+        options: TrainingOptions, checkpoint: TrainingCheckpoint?
     ) throws {
         self.engine = engine
+        self.reason = reason
         self.makeEngine = makeEngine
         self.data = data
         self.options = options

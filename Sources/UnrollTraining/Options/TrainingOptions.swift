@@ -151,24 +151,3 @@ public struct EarlyStopping: Sendable, Equatable, Codable {
         self.minimumEpochs = minimumEpochs
     }
 }
-
-/// Which engine computes a run; results do not depend on the number of threads.
-public enum EngineKind: Sendable, Equatable {
-    /// `CPUEngine`, with as many threads as there are processors if nil.
-    case cpu(threads: Int?)
-    /// `ReferenceEngine`: slow, in double precision.
-    case reference
-
-    /// Creates the engine; `precision` concerns only `CPUEngine`.
-    package func makeEngine(
-        configuration: ModelConfiguration, parameters: ModelParameters, precision: Precision = .float32
-    ) throws -> any Engine {
-        switch self {
-        case .cpu(let threads):
-            try CPUEngine(
-                configuration: configuration, parameters: parameters, precision: precision, threads: threads)
-        case .reference:
-            try ReferenceEngine(configuration: configuration, parameters: parameters)
-        }
-    }
-}
