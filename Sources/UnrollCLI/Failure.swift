@@ -97,7 +97,8 @@ enum FlagNames {
         "maxRecoveries", "patience", "minimumImprovement", "minimumEpochs", "checkpointSeconds",
         "checkpointSteps",
         "learningRate", "maxGradientNorm", "momentum", "weightDecay", "finalRate", "initializer", "seed",
-        "precision", "engine", "threads", "dropout", "embeddingDropout", "weightDrop", "labelSmoothing",
+        "precision", "engine", "device", "threads", "dropout", "embeddingDropout", "weightDrop",
+        "labelSmoothing",
         "minimumFrequency", "limit", "length", "lengthPenalty", "topK", "topP", "minP", "temperature",
         "alpha", "repetitionPenalty", "repetitionWindow",
     ]
@@ -186,7 +187,19 @@ enum Hint {
         case ParameterError.needs(_, "validationFraction", _):
             "hold some text out, such as with --validation 0.1"
         case RecipeError.otherText: "--corpus"
+        case let error as CUDAError: gpuFlags(for: error)
         default: nil
+        }
+    }
+
+    private static func gpuFlags(for error: CUDAError) -> String {
+        switch error {
+        case .noSuchDevice: "--device"
+        case .unsupportedDevice: "--device, --engine cpu"
+        case .unsupportedPrecision: "--precision float32"
+        case .outOfMemory, .arrayTooLarge: "--hidden, --layers, --batch, --sequence-length, --engine cpu"
+        case .noDriver, .driverTooOld, .noDevice, .noCompiler, .compilerTooOld, .compilation, .driver:
+            "--engine cpu"
         }
     }
 

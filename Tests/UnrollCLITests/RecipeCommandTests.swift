@@ -53,6 +53,8 @@ extension CommandLineTests {
         @Test func aRecipeOfOnesOwnIsRun() async throws {
             let result = try await Unroll.run(["recipe", "run", "mine.json"], in: folder)
             #expect(result.status == 0, "\(result.error)")
+            #expect(result.error.contains("mine: Mine\ntraining on cpu ("))
+            #expect(result.error.contains("), as there is no NVIDIA "))
             #expect(result.lines[0].hasPrefix("| recipe"))
             #expect(result.lines[2].hasPrefix("| `mine`"))
             #expect(result.lines[2].hasSuffix("| yes         |"))

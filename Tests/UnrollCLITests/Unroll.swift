@@ -90,7 +90,9 @@ enum Unroll {
             process.executableURL = program
             process.arguments = arguments
             process.currentDirectoryURL = folder.url
-            process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+            // Without the GPU that this machine may have, so that results are the same everywhere.
+            process.environment = ProcessInfo.processInfo.environment
+                .merging(["CUDA_VISIBLE_DEVICES": ""]) { $1 }.merging(environment) { $1 }
             let handles = try [
                 FileHandle(forReadingFrom: streams("input")), Self.newFile(streams("output")),
                 Self.newFile(streams("error")),

@@ -4,12 +4,12 @@ import UnrollBase
 
 /// Measures how fast a model writes, as a program gets to see it: piece by piece, greedily.
 struct GenerationBenchmark: Benchmark {
-    private let machine: BenchmarkMachine
+    private let machine: BenchmarkProcessor
     private let model: LanguageModel
     private var speeds = Measurements()
     static let prompt = "time traveller"
 
-    init(_ workload: TrainingWorkload, on machine: BenchmarkMachine) throws {
+    init(_ workload: TrainingWorkload, on machine: BenchmarkProcessor) throws {
         self.machine = machine
         model = try Self.model(of: workload)
     }
@@ -31,7 +31,7 @@ struct GenerationBenchmark: Benchmark {
         _ = try await pieces.next()
         var characters = 0
         let start = ContinuousClock.now
-        while start.duration(to: .now) < BenchmarkMachine.duration, let piece = try await pieces.next() {
+        while start.duration(to: .now) < Measurements.duration, let piece = try await pieces.next() {
             characters += piece.text.count
         }
         speeds.append(Double(characters) / (start.duration(to: .now) / .seconds(1)))
@@ -57,11 +57,11 @@ struct GenerationBenchmark: Benchmark {
 
 /// Measures how long a person waits: from the start of `unroll generate` to the first character that it makes up.
 struct FirstCharacterBenchmark: Benchmark {
-    private let machine: BenchmarkMachine
+    private let machine: BenchmarkProcessor
     private let model: LanguageModel
     private var times = Measurements()
 
-    init(on machine: BenchmarkMachine) throws {
+    init(on machine: BenchmarkProcessor) throws {
         self.machine = machine
         model = try GenerationBenchmark.model(of: .rnn512)
     }

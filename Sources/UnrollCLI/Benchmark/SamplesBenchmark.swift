@@ -2,7 +2,7 @@ import Unroll
 
 /// Measures how fast a model writes many texts side by side, beside one text alone in the same run.
 struct SamplesBenchmark: Benchmark {
-    private let machine: BenchmarkMachine
+    private let machine: BenchmarkProcessor
     private let model: LanguageModel
     private var together = Measurements()
     private var alone = Measurements()
@@ -10,7 +10,7 @@ struct SamplesBenchmark: Benchmark {
     private var length = 8
     private static let count = 256
 
-    init(_ workload: TrainingWorkload, on machine: BenchmarkMachine) throws {
+    init(_ workload: TrainingWorkload, on machine: BenchmarkProcessor) throws {
         self.machine = machine
         model = try GenerationBenchmark.model(of: workload)
     }
@@ -31,7 +31,7 @@ struct SamplesBenchmark: Benchmark {
         _ = try await pieces.next()
         var characters = 0
         let start = ContinuousClock.now
-        while start.duration(to: .now) < BenchmarkMachine.duration, let piece = try await pieces.next() {
+        while start.duration(to: .now) < Measurements.duration, let piece = try await pieces.next() {
             characters += piece.text.count
         }
         return Double(characters) / (start.duration(to: .now) / .seconds(1))
@@ -45,7 +45,7 @@ struct SamplesBenchmark: Benchmark {
                 threads: machine.threads)
             let characters = samples.reduce(0) { $0 + $1.text.count }
             let duration = samples.compactMap(\.summary?.duration).max() ?? .zero
-            if duration >= BenchmarkMachine.duration || length > 1 << 16 {
+            if duration >= Measurements.duration || length > 1 << 16 {
                 return Double(characters) / (duration / .seconds(1))
             }
             length *= 2

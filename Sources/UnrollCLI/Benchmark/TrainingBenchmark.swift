@@ -3,51 +3,56 @@ import Unroll
 
 /// Measures whole steps of training.
 struct TrainingBenchmark: Benchmark {
-    private let machine: BenchmarkMachine
-    private let engine: CPUEngine
+    private let probe: PeakProbe?
+    private let engine: any Engine
     private let minibatch: Minibatch
+    /// The steps that the engine is asked for at once.
+    private let steps: [TrainingStep]
     private let operationsPerToken: Double
     private var speeds = Measurements()
     private var peaks = Measurements()
     private var fractions = Measurements()
 
-    init(_ workload: TrainingWorkload, on machine: BenchmarkMachine) throws {
-        self.machine = machine
+    init(_ workload: TrainingWorkload, on machine: any BenchmarkMachine) throws {
+        probe = machine.probe
         minibatch = workload.minibatch
         operationsPerToken = workload.operationsPerToken
-        engine = try CPUEngine(
-            configuration: workload.configuration, parameters: try workload.parameters,
-            precision: machine.precision, threads: machine.threads, kernelLevel: machine.level)
-        try step()
-    }
-
-    private func step() throws {
+        engine = try machine.engine(for: workload)
         // A rate so small that the parameters, and with them the work, stay the same throughout.
-        _ = try engine.train(on: minibatch, with: Optimizer(learningRate: 1e-6))
+        let step = TrainingStep(minibatch: minibatch, optimizer: Optimizer(learningRate: 1e-6))
+        steps = Array(repeating: step, count: engine.preferredRunLength)
+        try train()
     }
 
-    /// Probes the peak before and after half a second of training steps, and notes the median step.
+    private func train() throws {
+        _ = try engine.train(steps)
+    }
+
+    /// Probes the peak, if there is one, before and after half a second of training steps, and notes the median step.
     mutating func measure() throws {
-        let before = machine.probe.measure()
-        var steps = Measurements()
+        let before = probe?.measure()
+        var times = Measurements()
         let start = ContinuousClock.now
-        while start.duration(to: .now) < BenchmarkMachine.duration {
+        while start.duration(to: .now) < Measurements.duration {
             let begin = ContinuousClock.now
-            try step()
-            steps.append(begin.duration(to: .now) / .seconds(1))
+            try train()
+            times.append(begin.duration(to: .now) / .seconds(1) / Double(steps.count))
         }
-        let peak = (before + machine.probe.measure()) / 2
-        let speed = Double(minibatch.tokenCount) / steps.median
+        let speed = Double(minibatch.tokenCount) / times.median
         speeds.append(speed)
-        peaks.append(peak)
-        fractions.append(speed * operationsPerToken / peak)
+        if let before, let after = probe?.measure() {
+            let peak = (before + after) / 2
+            peaks.append(peak)
+            fractions.append(speed * operationsPerToken / peak)
+        }
     }
 
     var result: any BenchmarkResult {
         Result(
             tokensPerSecond: speeds.median, minimumTokensPerSecond: speeds.minimum,
             maximumTokensPerSecond: speeds.maximum, gflops: speeds.median * operationsPerToken / 1e9,
-            peakGflops: peaks.median / 1e9, fractionOfPeak: fractions.median)
+            peakGflops: Nullable(probe.map { _ in peaks.median / 1e9 }),
+            fractionOfPeak: Nullable(probe.map { _ in fractions.median }))
     }
 
     private struct Result: BenchmarkResult {
@@ -55,14 +60,19 @@ struct TrainingBenchmark: Benchmark {
         let minimumTokensPerSecond: Double
         let maximumTokensPerSecond: Double
         let gflops: Double
-        let peakGflops: Double
-        let fractionOfPeak: Double
+        let peakGflops: Nullable<Double>
+        let fractionOfPeak: Nullable<Double>
 
         var description: String {
-            "\(NumberFormat.grouped(tokensPerSecond)) tokens/s "
+            let speed =
+                "\(NumberFormat.grouped(tokensPerSecond)) tokens/s "
                 + "(\(NumberFormat.grouped(minimumTokensPerSecond)) to \(NumberFormat.grouped(maximumTokensPerSecond))), "
-                + "\(NumberFormat.decimal(gflops)) of \(NumberFormat.decimal(peakGflops)) GFLOP/s = "
-                + "\(NumberFormat.decimal(fractionOfPeak * 100)) % of the peak"
+                + "\(NumberFormat.decimal(gflops))"
+            guard let peak = peakGflops.value, let fraction = fractionOfPeak.value else {
+                return speed + " GFLOP/s"
+            }
+            return speed + " of \(NumberFormat.decimal(peak)) GFLOP/s = "
+                + "\(NumberFormat.decimal(fraction * 100)) % of the peak"
         }
     }
 }

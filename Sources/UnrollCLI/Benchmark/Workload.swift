@@ -17,23 +17,35 @@ enum Workload: String, CaseIterable, ExpressibleByArgument {
     case samplesLSTM1024x2 = "samples-lstm1024x2"
     case firstCharacter = "first-character"
 
-    /// Prepares the workload, so that it can be measured.
-    func benchmark(on machine: BenchmarkMachine) throws -> any Benchmark {
+    /// What is trained; nil for other workloads.
+    var training: TrainingWorkload? {
         switch self {
-        case .rnn512: try TrainingBenchmark(.rnn512, on: machine)
-        case .rnn32: try TrainingBenchmark(.rnn32, on: machine)
-        case .rnn256ReLU: try TrainingBenchmark(.rnn256ReLU, on: machine)
-        case .lstm512: try TrainingBenchmark(.lstm512, on: machine)
-        case .gru512: try TrainingBenchmark(.gru512, on: machine)
-        case .lstm1024x2: try TrainingBenchmark(.lstm1024x2, on: machine)
-        case .custom512: try TrainingBenchmark(.custom512, on: machine)
-        case .words: try TrainingBenchmark(.words, on: machine)
-        case .generateRNN512: try GenerationBenchmark(.rnn512, on: machine)
-        case .generateLSTM512: try GenerationBenchmark(.lstm512, on: machine)
-        case .samplesRNN512: try SamplesBenchmark(.rnn512, on: machine)
-        case .samplesLSTM512: try SamplesBenchmark(.lstm512, on: machine)
-        case .samplesLSTM1024x2: try SamplesBenchmark(.lstm1024x2, on: machine)
-        case .firstCharacter: try FirstCharacterBenchmark(on: machine)
+        case .rnn512: .rnn512
+        case .rnn32: .rnn32
+        case .rnn256ReLU: .rnn256ReLU
+        case .lstm512: .lstm512
+        case .gru512: .gru512
+        case .lstm1024x2: .lstm1024x2
+        case .custom512: .custom512
+        case .words: .words
+        case .generateRNN512, .generateLSTM512, .samplesRNN512, .samplesLSTM512, .samplesLSTM1024x2,
+            .firstCharacter:
+            nil
+        }
+    }
+
+    /// Prepares the workload, so that it can be measured; nil for one that the machine does not do.
+    func benchmark(on machine: any BenchmarkMachine) throws -> (any Benchmark)? {
+        if let training { return try TrainingBenchmark(training, on: machine) }
+        guard let processor = machine as? BenchmarkProcessor else { return nil }
+        return switch self {
+        case .generateRNN512: try GenerationBenchmark(.rnn512, on: processor)
+        case .generateLSTM512: try GenerationBenchmark(.lstm512, on: processor)
+        case .samplesRNN512: try SamplesBenchmark(.rnn512, on: processor)
+        case .samplesLSTM512: try SamplesBenchmark(.lstm512, on: processor)
+        case .samplesLSTM1024x2: try SamplesBenchmark(.lstm1024x2, on: processor)
+        case .firstCharacter: try FirstCharacterBenchmark(on: processor)
+        default: nil
         }
     }
 }

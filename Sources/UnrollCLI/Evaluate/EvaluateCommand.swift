@@ -59,10 +59,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     var learningRate: Float?
 
     @OptionGroup
-    var products: PrecisionOptions
-
-    @Option(parsing: .unconditional, help: "Threads that compute (default: all processors).")
-    var threads: Int?
+    var engine: ModelEngineOptions
 
     @Flag(help: "Write one JSON object to standard output; of lines, one for each.")
     var json = false
@@ -93,7 +90,7 @@ struct EvaluateCommand: AsyncParsableCommand {
 
     func run() async throws {
         let folder = model
-        let model = try LanguageModel(contentsOf: folder.url)
+        let model = try engine.model(in: folder)
         ModelNote.say(of: model, in: folder.argument)
         if perLine {
             let report = LineReport(
@@ -108,7 +105,7 @@ struct EvaluateCommand: AsyncParsableCommand {
             var reader = try await CorpusReader.tokens(of: file.argument, with: model.vocabulary)
             let evaluation = try Self.showingProgress { show in
                 try model.evaluate(
-                    on: &reader, adapting: adaptation, precision: products.precision, threads: threads,
+                    on: &reader, adapting: adaptation, precision: engine.precision, threads: engine.threads,
                     progress: show)
             }
             noteUnknown(reader.unknownCount, of: reader.tokenCount)
@@ -125,10 +122,10 @@ struct EvaluateCommand: AsyncParsableCommand {
 
     private func lines(of model: LanguageModel) async throws -> LineScores {
         file.isStandardInput
-            ? model.lineScores(of: .standardInput, precision: products.precision, threads: threads)
+            ? model.lineScores(of: .standardInput, precision: engine.precision, threads: engine.threads)
             : model.lineScores(
-                contentsOf: try await CorpusReader.file(file.argument), precision: products.precision,
-                threads: threads
+                contentsOf: try await CorpusReader.file(file.argument), precision: engine.precision,
+                threads: engine.threads
             )
     }
 
@@ -146,7 +143,7 @@ struct EvaluateCommand: AsyncParsableCommand {
         }
         let inspection = try Self.showingProgress { show in
             try model.inspect(
-                bytes, isWhole: isWhole, precision: products.precision, threads: threads, progress: show)
+                bytes, isWhole: isWhole, precision: engine.precision, threads: engine.threads, progress: show)
         }
         guard !inspection.text.ids.isEmpty else { throw TextError.emptyText(file: stream.name) }
         let title =

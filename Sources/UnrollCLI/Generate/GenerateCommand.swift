@@ -75,10 +75,7 @@ struct GenerateCommand: AsyncParsableCommand {
     var json = false
 
     @OptionGroup
-    var products: PrecisionOptions
-
-    @Option(parsing: .unconditional, help: "Threads that compute (default: all processors).")
-    var threads: Int?
+    var engine: ModelEngineOptions
 
     func validate() throws {
         try validateCombination()
@@ -98,30 +95,31 @@ struct GenerateCommand: AsyncParsableCommand {
 
     func run() async throws {
         let folder = model
-        let model = try LanguageModel(contentsOf: folder.url)
+        let model = try engine.model(in: folder)
         ModelNote.say(of: model, in: folder.argument)
         let prompt = try prompt.text()
         let known = complete == nil ? prompt : wholeWords(of: prompt, model)
         UnknownTokens.note(model.vocabulary.encode(prompt: known).unknownTokens)
         if let samples {
             let texts = try await model.generateSamples(
-                after: prompt, count: samples, options: options(), threads: threads)
+                after: prompt, count: samples, options: options(), threads: engine.threads)
             try write(texts, after: prompt)
         } else if beam != nil {
             try write(
-                model.beamSearch(after: prompt, options: beamOptions(), threads: threads), after: prompt)
+                model.beamSearch(after: prompt, options: beamOptions(), threads: engine.threads),
+                after: prompt)
         } else if let complete {
             try write(
                 model.complete(
-                    prompt, count: complete, precision: products.precision, threads: threads))
+                    prompt, count: complete, precision: engine.precision, threads: engine.threads))
         } else if interactive {
-            let guided = try GuidedText(model, after: prompt, options: options(), threads: threads)
+            let guided = try GuidedText(model, after: prompt, options: options(), threads: engine.threads)
             var session = InteractiveSession(
                 guided, prompt: prompt, readsEscapes: !self.prompt.escapes.noEscape)
             try session.run()
         } else {
             try await write(
-                model.generate(after: prompt, options: options(), threads: threads), after: prompt)
+                model.generate(after: prompt, options: options(), threads: engine.threads), after: prompt)
         }
     }
 
@@ -132,7 +130,7 @@ struct GenerateCommand: AsyncParsableCommand {
     }
 
     private func options() throws -> TextGenerationOptions {
-        var options = TextGenerationOptions(precision: products.precision)
+        var options = TextGenerationOptions(precision: engine.precision)
         if let length { options.length = length }
         sampling.apply(to: &options)
         options.bannedTokens = try bannedTokens
@@ -141,7 +139,7 @@ struct GenerateCommand: AsyncParsableCommand {
     }
 
     private func beamOptions() throws -> BeamSearchOptions {
-        var options = BeamSearchOptions(precision: products.precision)
+        var options = BeamSearchOptions(precision: engine.precision)
         if let beam { options.width = beam }
         if let length { options.length = length }
         if let lengthPenalty { options.lengthPenalty = lengthPenalty }

@@ -1,49 +1,136 @@
 import ArgumentParser
 import Unroll
+import UnrollCUDA
+import UnrollTraining
 
 /// The number format of matrix products.
 struct PrecisionOptions: ParsableArguments {
     @Option(
         name: .customLong("precision"),
         help: """
-            The number format of matrix products; bfloat16 is faster where the processor has instructions for it \
-            (default: float32).
+            The number format of matrix products; bfloat16 is faster where the processor or the GPU has instructions \
+            for it (default: float32).
             """)
     var given: Precision?
 
     var precision: Precision { given ?? .float32 }
+
+    fileprivate func checkReference() throws {
+        guard precision == .float32 else {
+            throw ValidationError(
+                "--engine reference computes in double precision alone; leave out --precision \(precision)")
+        }
+    }
 }
 
-/// The engine.
-struct EngineOptions: ParsableArguments {
+/// Which of several GPUs.
+struct DeviceOptions: ParsableArguments {
+    @Option(
+        name: .customLong("device"), parsing: .unconditional,
+        help: ArgumentHelp("The GPU of --engine cuda, counted from 0 (default: 0).", valueName: "n"))
+    var given: Int?
+
+    var index: Int { given ?? 0 }
+
+    func check(isCUDA: Bool) throws {
+        guard let given else { return }
+        guard isCUDA else { throw ValidationError("--device is that of --engine cuda; add it") }
+        guard given >= 0 else { throw ValidationError("--device is \(given) but must be at least 0") }
+    }
+}
+
+/// The engine that trains, without the precision.
+struct TrainingEngineOptions: ParsableArguments {
     enum Name: String, ExpressibleByArgument, CaseIterable {
+        case auto
         case cpu
+        case cuda
         case reference
     }
 
-    @Option(help: "The engine: cpu, or reference (slow, in double precision).")
-    var engine: Name = .cpu
+    @Option(
+        name: .customLong("engine"),
+        help: """
+            The engine: auto, which is an NVIDIA GPU if one can be used and otherwise the CPU; cpu; cuda, an NVIDIA GPU; \
+            or reference, which is slow and in double precision (default: auto).
+            """)
+    var given: Name?
+
+    @OptionGroup
+    var device: DeviceOptions
+
+    @Option(
+        parsing: .unconditional,
+        help: "Threads that compute on the CPU (default: all processors). They do not change the result.")
+    var threads: Int?
+
+    func validate() throws {
+        try device.check(isCUDA: given == .cuda)
+    }
+
+    var kind: EngineKind {
+        switch given ?? .auto {
+        case .auto: .automatic(threads: threads)
+        case .cpu: .cpu(threads: threads)
+        case .cuda: .cuda(device: device.index)
+        case .reference: .reference
+        }
+    }
+}
+
+/// The engine that trains.
+struct EngineOptions: ParsableArguments {
+    @OptionGroup
+    var engine: TrainingEngineOptions
 
     @OptionGroup
     var products: PrecisionOptions
 
+    func validate() throws {
+        if engine.given == .reference { try products.checkReference() }
+    }
+
+    var kind: EngineKind { engine.kind }
+}
+
+/// The engine that computes a trained model.
+struct ModelEngineOptions: ParsableArguments {
+    enum Name: String, ExpressibleByArgument, CaseIterable {
+        case cpu
+        case cuda
+        case reference
+    }
+
     @Option(
-        parsing: .unconditional,
-        help: "Threads of --engine cpu (default: all processors). They do not change the result.")
+        help: """
+            The engine: cpu, which is faster with one text at a time; cuda, an NVIDIA GPU; or reference, which is slow \
+            and in double precision.
+            """)
+    var engine: Name = .cpu
+
+    @OptionGroup
+    var device: DeviceOptions
+
+    @OptionGroup
+    var products: PrecisionOptions
+
+    @Option(parsing: .unconditional, help: "Threads that compute on the CPU (default: all processors).")
     var threads: Int?
 
     func validate() throws {
-        if engine == .reference, products.precision != .float32 {
-            throw ValidationError(
-                "--engine reference computes in double precision alone; leave out --precision \(products.precision)"
-            )
-        }
+        try device.check(isCUDA: engine == .cuda)
+        if engine == .reference { try products.checkReference() }
     }
 
-    var kind: EngineKind {
-        switch engine {
-        case .cpu: .cpu(threads: threads)
-        case .reference: .reference
+    var precision: Precision { products.precision }
+
+    /// Reads a model that is computed by this engine; a GPU is opened, so that one that cannot be used shows at once.
+    func model(in folder: FolderPath) throws -> LanguageModel {
+        let model = try LanguageModel(contentsOf: folder.url)
+        return switch engine {
+        case .cpu: model
+        case .cuda: model.computed(by: .cuda(on: try DriverDevice.open(index: device.index)))
+        case .reference: model.computed(by: .reference)
         }
     }
 }

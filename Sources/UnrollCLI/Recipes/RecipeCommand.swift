@@ -65,6 +65,7 @@ struct RecipeCommand: AsyncParsableCommand {
             abstract: "Train the networks of recipes, and print what came of them as a table.",
             discussion: """
                 Perplexities of all epochs are saved as NAME-result.json, and drawn as NAME.svg.
+                Recipes by tensors compute on the CPU, whatever the engine is.
                 """)
 
         @Argument(
@@ -170,16 +171,14 @@ struct RecipeOptions: ParsableArguments {
         completion: .directory, transform: FolderPath.init)
     var output: FolderPath?
 
-    @Option(
-        parsing: .unconditional,
-        help: "Threads that compute, but for recipes by tensors (default: all processors).")
-    var threads: Int?
+    @OptionGroup
+    var engine: TrainingEngineOptions
 
     @Flag(help: "Write what came of each recipe as one JSON object a line to standard output.")
     var json = false
 
     func validate() throws {
-        if let threads, threads < 1 {
+        if let threads = engine.threads, threads < 1 {
             throw ValidationError("--threads is \(threads) but must be at least 1")
         }
     }
@@ -195,9 +194,10 @@ struct RecipeOptions: ParsableArguments {
 
     func session(_ recipes: [Recipe], otherText: String?) throws -> RecipeSession {
         let settings = recipes.flatMap(\.settings)
-        if threads != nil, settings.allSatisfy({ $0.engine == .tensors }) {
+        let given = [("--engine", engine.given != nil), ("--threads", engine.threads != nil)]
+        if let flag = given.first(where: \.1)?.0, settings.allSatisfy({ $0.engine == .tensors }) {
             throw Failure(
-                "--threads has no say in recipes by tensors, as all of these are; leave it out",
+                "\(flag) has no say in recipes by tensors, as all of these are; leave it out",
                 exitCode: Failure.usage)
         }
         return RecipeSession(
@@ -206,6 +206,6 @@ struct RecipeOptions: ParsableArguments {
                 filePath: output?.argument ?? (reduced ? "unroll-recipes-reduced" : "unroll-recipes"),
                 directoryHint: .isDirectory),
             otherText: otherText,
-            threads: threads, isJSON: json)
+            engine: engine.kind, isJSON: json)
     }
 }

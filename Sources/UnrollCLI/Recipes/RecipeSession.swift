@@ -4,6 +4,7 @@ import UnrollBase
 import UnrollCharts
 import UnrollModel
 import UnrollRecipes
+import UnrollTraining
 
 /// Recipes as the command line runs, shows and saves them.
 struct RecipeSession {
@@ -12,13 +13,15 @@ struct RecipeSession {
     let folder: URL
     /// The text to take in place of the recipes' own; nil for these.
     let otherText: String?
-    let threads: Int?
+    /// The engine of recipes that are not by tensors.
+    let engine: EngineKind
     let isJSON: Bool
 
     /// Runs the recipes in order, saving each when it is done; returns what came of them.
     ///
     /// A signal such as Ctrl-C ends the program and leaves what is done; see `Interruption`.
     func run() async throws -> [RecipeResult] {
+        let choice = try engineChoice()
         // Mistakes are found out now, and not after the first recipe.
         for recipe in recipes {
             for setting in recipe.settings { try await check(setting, of: recipe) }
@@ -46,7 +49,7 @@ struct RecipeSession {
             return try await Interruption.cancelling {
                 var results: [RecipeResult] = []
                 for recipe in recipes {
-                    let result = try await follow(recipe)
+                    let result = try await follow(recipe, on: choice)
                     try save(result, of: recipe)
                     if isJSON { try JSONLine.write(result) }
                     results.append(result)
@@ -77,11 +80,21 @@ struct RecipeSession {
             windowCount: setting.training.trainingWindows)
     }
 
-    private func follow(_ recipe: Recipe) async throws -> RecipeResult {
+    /// The engine for all recipes.
+    private func engineChoice() throws -> EngineChoice {
+        let precisions = recipes.flatMap(\.settings).filter { $0.engine != .tensors }
+            .map(\.training.precision)
+        guard !precisions.isEmpty else { return EngineKind.cpu(threads: nil).choice() }
+        let precision: Precision = precisions.contains(.bfloat16) ? .bfloat16 : .float32
+        try engine.check(precision: precision)
+        return engine.choice(precision: precision)
+    }
+
+    private func follow(_ recipe: Recipe, on choice: EngineChoice) async throws -> RecipeResult {
         var display = ProgressDisplay()
         display.say("\(recipe.name): \(recipe.title)")
-        var (epochs, label) = (0, "")
-        return try await RecipeRunner(recipe, threads: threads).run { setting in
+        var (epochs, label, saysEngine) = (0, "", true)
+        return try await RecipeRunner(recipe, engine: choice.kind).run { setting in
             epochs = setting.training.epochs
             return try await RecipeText(recipe, setting, otherText).corpus()
         } observer: { event in
@@ -91,6 +104,10 @@ struct RecipeSession {
                 let name = setting.isEmpty ? "" : "\(setting), "
                 label = "\(name)seed \(seed) (\(index)/\(count))  "
                 display = ProgressDisplay(label: label)
+            case .training(.started(let plan)) where saysEngine:
+                saysEngine = false
+                let reason = choice.reason.map { ", as \($0)" } ?? ""
+                display.say("training on \(plan.engine)\(reason)")
             case .training(.progress(let progress)):
                 display.show(progress)
             case .training(.epoch(let report)):

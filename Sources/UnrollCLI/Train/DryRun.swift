@@ -1,12 +1,15 @@
 import Unroll
+import UnrollTraining
 
 /// What a run would be, found out by beginning it and saving nothing.
 struct DryRun {
     let plan: TrainingPlan
     /// Names and shapes of the parameters, as a model folder has them.
     let parameters: [(name: String, shape: [Int])]
-    /// Bytes that training takes, and that the machine has.
+    /// Bytes that training takes, and that there are.
     let memory: (needed: Double, available: Double)
+    /// What has that memory.
+    let memoryOwner: String
     /// Steps and sequences of a minibatch, `T` and `B`.
     let shape: (sequenceLength: Int, batchSize: Int)
     let minibatchesPerEpoch: Int
@@ -21,14 +24,8 @@ struct DryRun {
         let (model, options, training) = (trainer.configuration, trainer.options, trainer.parts.training)
         shape = (options.sequenceLength, options.batchSize)
         parameters = model.parameterShapes(vocabularySize: training.vocabulary.count)
-        memory = (
-            MemoryEstimate.bytes(
-                configuration: model, vocabularySize: training.vocabulary.count,
-                sequenceLength: options.sequenceLength,
-                batchSize: options.batchSize, precision: options.precision, optimizer: options.optimizer,
-                regularization: options.regularization),
-            MemoryEstimate.machineMemory
-        )
+        memory = trainer.memory
+        memoryOwner = if case .cuda = trainer.engine.kind { "GPU" } else { "machine" }
         let minibatches = try options.partitioning.minibatches(
             of: training.tokens, batchSize: options.batchSize, sequenceLength: options.sequenceLength,
             seed: options.seed, epoch: 0, windowCount: options.trainingWindows)
@@ -67,10 +64,10 @@ extension DryRun: CustomStringConvertible {
         lines += [
             "",
             "text    \(grouped(plan.trainingTokens)) tokens\(heldOut), \(grouped(plan.vocabularySize)) distinct",
-            "memory  \(MemoryEstimate.formatted(memory.needed)); the machine has \(MemoryEstimate.formatted(memory.available))",
+            "memory  \(MemoryEstimate.formatted(memory.needed)); the \(memoryOwner) has \(MemoryEstimate.formatted(memory.available))",
             "epoch   \(grouped(tokensPerEpoch)) tokens in \(grouped(minibatchesPerEpoch)) "
                 + "\(minibatchesPerEpoch == 1 ? "minibatch" : "minibatches") of \(shape.sequenceLength) x \(shape.batchSize)",
-            "run     \(epochs), \(NumberFormat.grouped(tokens)) tokens on \(plan.engine)",
+            "run     \(epochs), \(NumberFormat.grouped(tokens)) tokens on \(plan.chosenEngine)",
             "time    about \(NumberFormat.time(time.seconds)) at \(NumberFormat.grouped(time.tokensPerSecond)) tokens/s"
                 + validation,
         ]
@@ -101,6 +98,7 @@ struct DryRunLine: Encodable {
     let epochs: Int
     let tokens: Double
     let engine: String
+    let engineReason: String?
     let tokensPerSecond: Double
     let seconds: Double
     let includesValidation: Bool
@@ -120,6 +118,7 @@ struct DryRunLine: Encodable {
         epochs = run.plan.epochs
         tokens = run.tokens
         engine = run.plan.engine
+        engineReason = run.plan.engineReason
         tokensPerSecond = run.time.tokensPerSecond
         seconds = run.time.seconds
         includesValidation = run.time.includesValidation

@@ -3,6 +3,7 @@ import Foundation
 import Unroll
 import UnrollRecipes
 import UnrollReports
+import UnrollTraining
 
 struct TrainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -25,9 +26,9 @@ struct TrainCommand: AsyncParsableCommand {
             --validation, the best one in 'best'. A resumed run may get other --epochs
             (a cosine goes on as if planned for them), --patience, --minimum-improvement
             and --minimum-epochs, --checkpoint-seconds, --checkpoint-steps and --keep,
-            --engine, --threads, --prompt, --tensorboard, --baselines and --json. Other
-            options must be as they were, and CORPUS the same text, perhaps in another
-            place.
+            --engine, --device, --threads, --prompt, --tensorboard, --baselines and
+            --json. Other options must be as they were, and CORPUS the same text, perhaps
+            in another place.
             """)
 
     @OptionGroup(title: "Text")
@@ -67,8 +68,8 @@ struct TrainCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             """
-            Train as a recipe says. CORPUS, --epochs, --seed, --engine, --threads, the options of checkpoints and those \
-            below may be given too; others must be as in the recipe.
+            Train as a recipe says. CORPUS, --epochs, --seed, --engine, --device, --threads, the options of checkpoints \
+            and those below may be given too; others must be as in the recipe.
             """,
             valueName: "name|file"),
         completion: .list(RecipeCatalog.names), transform: InputPath.init)
@@ -138,6 +139,8 @@ struct TrainCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        // Before texts are read, which may take long.
+        try engine.kind.check(precision: engine.products.precision)
         let run: PreparedRun =
             if let recipe {
                 try await prepared(recipe: recipe)
@@ -159,7 +162,7 @@ struct TrainCommand: AsyncParsableCommand {
         }
         if prompts.isEmpty { prompts = SamplePrompts(run.corpus).prompts }
         let recording = RecordingOptions(
-            prompt: prompts.first, engine: engine.kind,
+            prompt: prompts.first, engine: run.trainer.engine.kind,
             programVersion: UnrollCommand.configuration.version,
             tensorBoard: tensorboard?.url,
             isResumed: run.folder.isResumed, earlier: run.earlier)

@@ -13,6 +13,8 @@ struct StartedLine: Encodable {
     let epochs: Int
     let completedEpochs: Int
     let engine: String
+    // With --engine auto, where it is the CPU.
+    let engineReason: String?
 
     init(_ plan: TrainingPlan) {
         parameters = plan.parameterCount
@@ -22,6 +24,7 @@ struct StartedLine: Encodable {
         epochs = plan.epochs
         completedEpochs = plan.completedEpochs
         engine = plan.engine
+        engineReason = plan.engineReason
     }
 }
 

@@ -1,6 +1,7 @@
 import Foundation
 import Unroll
 import UnrollReports
+import UnrollTraining
 
 /// A training run as the command line shows and saves it.
 struct TrainingSession {
@@ -148,8 +149,8 @@ struct TrainingSession {
             line += "embedding of \(size)\(model.tiesWeights ? " tied to the output" : ""), "
         }
         line +=
-            "\(NumberFormat.grouped(Double(plan.parameterCount))) parameters; \(plan.epochs) \(plan.epochs == 1 ? "epoch" : "epochs") on \(plan.engine)"
-        if plan.completedEpochs > 0 { line += ", \(plan.completedEpochs) of them done" }
-        return line
+            "\(NumberFormat.grouped(Double(plan.parameterCount))) parameters; \(plan.epochs) \(plan.epochs == 1 ? "epoch" : "epochs")"
+        if plan.completedEpochs > 0 { line += ", \(plan.completedEpochs) of them done," }
+        return line + " on \(plan.chosenEngine)"
     }
 }
