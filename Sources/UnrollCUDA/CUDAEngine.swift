@@ -262,30 +262,36 @@ public final class CUDAEngine: Engine {
         return try runner.run(shape, steps)
     }
 
-    /// Checks that training fits into the device's memory, beside what is there already.
+    /// Bytes that training takes on the device, and bytes that are free there or this engine's already.
+    ///
+    /// - Throws: `CUDAError`.
+    public func memoryEstimate(
+        sequenceLength: Int, batchSize: Int, optimizer: Optimizer, regularization: Regularization
+    ) throws -> (needed: Double, available: Double) {
+        let shape = StepShape(
+            T: sequenceLength, B: batchSize, purpose: .training(slots: []),
+            hasDropout: regularization.dropout > 0, hasWeightDrop: regularization.weightDrop > 0)
+        let memory = try StepMemory(shape, dimensions, parameterCount: layout.count)
+        // Parameters, gradients, and the optimizer's slots.
+        let arrays = 2 + optimizer.rule.slots.count + (optimizer.averaging == .none ? 0 : 1)
+        return (
+            Double(memory.byteCount + 4 * layout.count * arrays),
+            Double(try device.availableMemory() + runner.byteCount + parameterMemory.byteCount)
+        )
+    }
+
+    /// Checks that training fits into the device's memory.
     ///
     /// - Throws: `CUDAError.outOfMemory` with the estimate.
     public func checkMemory(
         sequenceLength: Int, batchSize: Int, optimizer: Optimizer, regularization: Regularization
     ) throws {
-        try device.requireMemory(
-            trainingMemory(
-                sequenceLength: sequenceLength, batchSize: batchSize, optimizer: optimizer,
-                regularization: regularization))
-    }
-
-    /// Bytes that training takes beside the parameters.
-    ///
-    /// - Throws: `CUDAError.arrayTooLarge`.
-    func trainingMemory(
-        sequenceLength: Int, batchSize: Int, optimizer: Optimizer, regularization: Regularization
-    ) throws(CUDAError) -> Int {
-        let shape = StepShape(
-            T: sequenceLength, B: batchSize, purpose: .training(slots: []),
-            hasDropout: regularization.dropout > 0, hasWeightDrop: regularization.weightDrop > 0)
-        let memory = try StepMemory(shape, dimensions, parameterCount: layout.count)
-        // Gradients, and the optimizer's slots.
-        let arrays = 1 + optimizer.rule.slots.count + (optimizer.averaging == .none ? 0 : 1)
-        return memory.byteCount + 4 * layout.count * arrays
+        let (needed, available) = try memoryEstimate(
+            sequenceLength: sequenceLength, batchSize: batchSize, optimizer: optimizer,
+            regularization: regularization)
+        guard needed <= available else {
+            throw CUDAError.outOfMemory(
+                needed: Int(needed), available: Int(available), device: device.properties.name)
+        }
     }
 }

@@ -62,22 +62,4 @@ extension CUDAEngine {
     ) throws(CUDAError) {
         try check(precision, on: try DriverDevice.probe(index: device, environment: environment))
     }
-
-    /// Bytes that training takes on the device in all, and bytes that the device has.
-    ///
-    /// - Parameters:
-    ///   - sequenceLength: Steps of a minibatch, `T`.
-    ///   - batchSize: Sequences of a minibatch, `B`.
-    ///   - optimizer: How gradients become updates.
-    ///   - regularization: What is left out at random.
-    /// - Returns: Both numbers of bytes; what other programs use of the device is not taken off.
-    /// - Throws: `CUDAError.arrayTooLarge`.
-    package func memoryEstimate(
-        sequenceLength: Int, batchSize: Int, optimizer: Optimizer, regularization: Regularization
-    ) throws(CUDAError) -> (needed: Double, available: Double) {
-        let needed = try trainingMemory(
-            sequenceLength: sequenceLength, batchSize: batchSize, optimizer: optimizer,
-            regularization: regularization)
-        return (Double(parameterMemory.byteCount + needed), Double(device.properties.memory))
-    }
 }

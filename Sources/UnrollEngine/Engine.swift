@@ -97,7 +97,14 @@ public protocol Engine: AnyObject {
     /// - Throws: As ``train(on:with:randomness:)``, for the first step.
     func train(_ steps: [TrainingStep]) throws -> [StepResult]
 
-    /// Checks that training on minibatches of `sequenceLength` x `batchSize` fits into the memory that is free.
+    /// Bytes that training on minibatches of `sequenceLength` x `batchSize` takes in all, and bytes that there are for it.
+    ///
+    /// - Throws: What the engine's own machine reports.
+    func memoryEstimate(
+        sequenceLength: Int, batchSize: Int, optimizer: Optimizer, regularization: Regularization
+    ) throws -> (needed: Double, available: Double)
+
+    /// Checks that training on minibatches of `sequenceLength` x `batchSize` fits into the memory that there is.
     ///
     /// - Throws: `EngineError.notEnoughMemory`, or what the engine's own machine lacks.
     func checkMemory(
@@ -177,6 +184,17 @@ public protocol Engine: AnyObject {
 extension Engine {
     /// One: a step is run when it is asked for.
     public var preferredRunLength: Int { 1 }
+
+    /// That of ``MemoryEstimate``, for engines that compute in the machine's memory.
+    public func memoryEstimate(
+        sequenceLength: Int, batchSize: Int, optimizer: Optimizer, regularization: Regularization
+    ) -> (needed: Double, available: Double) {
+        let needed = MemoryEstimate.bytes(
+            configuration: configuration, vocabularySize: vocabularySize, sequenceLength: sequenceLength,
+            batchSize: batchSize, precision: description.precision ?? .float32, optimizer: optimizer,
+            regularization: regularization)
+        return (needed, MemoryEstimate.machineMemory)
+    }
 
     /// Checks ``MemoryEstimate``, for engines that compute in the machine's memory.
     public func checkMemory(

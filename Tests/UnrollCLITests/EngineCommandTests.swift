@@ -123,7 +123,7 @@ extension CommandLineTests {
             let line = try #require(try result.objects().first)
             #expect(line["engine"] as? String == "cuda (Fake 0)")
             #expect(line["engineReason"] == nil)
-            #expect(line["machineMemoryBytes"] as? Int == 1 << 30)
+            #expect(line["machineMemoryBytes"] as? Int == 1 << 20)
         }
 
         @Test func commandsThatUseAModelTakeTheEngineThatIsAskedFor() async throws {

@@ -152,7 +152,7 @@ struct CUDAEngineTests {
         }
         func isRefused(_ error: any Error) -> Bool {
             guard case .outOfMemory(let needed, let available, _) = error as? CUDAError else { return false }
-            return needed > available && available < 1 << 20
+            return needed > available && available <= 1 << 20
         }
         #expect {
             try engine.checkMemory(

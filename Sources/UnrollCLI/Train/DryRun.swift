@@ -24,7 +24,7 @@ struct DryRun {
         let (model, options, training) = (trainer.configuration, trainer.options, trainer.parts.training)
         shape = (options.sequenceLength, options.batchSize)
         parameters = model.parameterShapes(vocabularySize: training.vocabulary.count)
-        memory = trainer.memory
+        memory = try trainer.memory
         memoryOwner = if case .cuda = trainer.engine.kind { "GPU" } else { "machine" }
         let minibatches = try options.partitioning.minibatches(
             of: training.tokens, batchSize: options.batchSize, sequenceLength: options.sequenceLength,

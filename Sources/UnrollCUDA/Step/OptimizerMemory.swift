@@ -51,6 +51,9 @@ final class OptimizerMemory {
         return memory.filter { slots.contains($0.key) }.mapValues(\.address)
     }
 
+    /// Bytes of all slots.
+    var byteCount: Int { memory.values.reduce(0) { $0 + $1.byteCount } }
+
     /// The average, if there is one.
     var averageAddress: DeviceAddress? { averagedSteps > 0 ? memory[.average]?.address : nil }
 

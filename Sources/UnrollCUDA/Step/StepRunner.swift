@@ -53,6 +53,12 @@ final class StepRunner {
         records = StepRecordWriter(configuration: configuration, vocabularySize: dimensions.V)
     }
 
+    /// Bytes that this runner has reserved.
+    var byteCount: Int {
+        carried.byteCount + (gradientMemory?.byteCount ?? 0) + (stepMemory?.byteCount ?? 0)
+            + optimizerMemory.byteCount
+    }
+
     /// The gradients of the last step that has some, as `ParameterLayout` lays them out.
     var gradients: DeviceAddress? { gradientMemory?.address }
 

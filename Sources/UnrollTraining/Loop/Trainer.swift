@@ -1,7 +1,6 @@
 import Foundation
 import Synchronization
 import UnrollBase
-import UnrollCUDA
 import UnrollEngine
 import UnrollKernels
 import UnrollModel
@@ -122,18 +121,12 @@ public final class Trainer: Sendable {
 
     /// Bytes of memory that training takes, and bytes that there are: of the machine or, on a GPU, of that.
     package var memory: (needed: Double, available: Double) {
-        loop.withLock { loop in
-            if let engine = loop.engine as? CUDAEngine {
-                return engine.memoryEstimate(
+        get throws {
+            try loop.withLock {
+                try $0.engine.memoryEstimate(
                     sequenceLength: options.sequenceLength, batchSize: options.batchSize,
                     optimizer: options.optimizer, regularization: options.regularization)
             }
-            let needed = MemoryEstimate.bytes(
-                configuration: configuration, vocabularySize: vocabulary.count,
-                sequenceLength: options.sequenceLength, batchSize: options.batchSize,
-                precision: options.precision, optimizer: options.optimizer,
-                regularization: options.regularization)
-            return (needed, MemoryEstimate.machineMemory)
         }
     }
 
