@@ -134,6 +134,14 @@ let package = Package(
         .executableTarget(
             name: "KernelSources", dependencies: ["UnrollCUDA", "UnrollKernels", "UnrollModel"],
             path: "Tools/cuda/KernelSources", swiftSettings: strict),
+        // For `Tools/cuda/check`, which runs it on a machine with a GPU.
+        .executableTarget(
+            name: "DeviceCheck",
+            dependencies: [
+                "UnrollCUDA", "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine",
+                argumentParser,
+            ],
+            path: "Tools/cuda/DeviceCheck", swiftSettings: strict),
 
         .target(
             name: "Book", dependencies: ["Unroll", "UnrollDatasets", argumentParser], path: "Examples/Book",
@@ -179,8 +187,8 @@ let package = Package(
         tests(
             of: "UnrollCUDA",
             uses: [
-                "UnrollTestSupport", "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels",
-                "UnrollEngine",
+                "DeviceCheck", "UnrollTestSupport", "UnrollBase", "UnrollText", "UnrollModel",
+                "UnrollKernels", "UnrollEngine",
             ],
             resources: emulatorSources.map { .embedInCode("Emulator/\($0)") }),
         tests(

@@ -1,0 +1,18 @@
+import DeviceCheck
+import Testing
+import UnrollCUDA
+
+/// The checks that `Tools/cuda/check` runs on a GPU, on the emulator.
+@Suite(.enabled(if: EmulatedDevice.isAvailable, "there is no C++ compiler"))
+struct DeviceCheckTests {
+    @Test func theChecksOfSmallModelsPass() async {
+        let report = Report { _ in }
+        let checks = ConformanceChecks(
+            make: {
+                try CUDAEngine(
+                    configuration: $0, parameters: $1, precision: $2, on: EmulatedDevice(seed: 1))
+            }, report: report)
+        await checks.run(areSmall: true)
+        #expect(report.failures.isEmpty)
+    }
+}
