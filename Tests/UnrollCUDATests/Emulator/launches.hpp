@@ -1,7 +1,11 @@
-// A launch of a kernel: its arguments and its grid, and the function of the library that runs it.
+// A launch of a kernel: its arguments and its grid, and the functions of the library that run it and that say which
+// kinds of arguments it has.
 
 #define KERNEL(threads, name, parameters)                                                                     \
     static void name parameters;                                                                              \
+    extern "C" __attribute__((visibility("default"))) const char* kinds_##name() {                            \
+        return emulator::kinds(name);                                                                         \
+    }                                                                                                         \
     extern "C" __attribute__((visibility("default"))) int emulated_##name(                                    \
         const u32* grid, u32 blockSize, u64 seed, u64 count, const u64* arguments, const char* kinds,         \
         char* stacks, char* message) {                                                                        \
@@ -44,6 +48,10 @@ template <class... Parameters> struct Signature {
     }
 };
 
+template <class... Parameters> static const char* kinds(void (*)(Parameters...)) {
+    return Signature<Parameters...>::kinds;
+}
+
 template <class... Values> static int refuse(const Launch& launch, const char* format, Values... values) {
     char why[192];
     snprintf(why, sizeof why, format, values...);
@@ -67,6 +75,8 @@ static int start(const Launch& launch, u32 threads, void (*kernel)(Parameters...
     const u32* grid = launch.grid;
     if (!grid[0] || !grid[1] || !grid[2] || grid[0] > 0x7fffffffu || grid[1] > 65535 || grid[2] > 65535)
         return refuse(launch, "the grid (%u, %u, %u) is out of range", grid[0], grid[1], grid[2]);
+    // A driver checks a launch when it is enqueued.
+    if (!launch.stacks) return finished;
     pthread_mutex_lock(&lock);
     Signature<Parameters...>::kernel = kernel;
     block.run = Signature<Parameters...>::run;
