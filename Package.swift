@@ -190,7 +190,7 @@ let package = Package(
                 "DeviceCheck", "UnrollTestSupport", "UnrollBase", "UnrollText", "UnrollModel",
                 "UnrollKernels", "UnrollEngine",
             ],
-            resources: emulatorSources.map { .embedInCode("Emulator/\($0)") }),
+            resources: [.copy("EmulatedDriver")] + emulatorSources.map { .embedInCode("Emulator/\($0)") }),
         tests(
             of: "UnrollTraining",
             uses: [

@@ -77,7 +77,7 @@ package enum SharedLibraryCompiler {
     }
 
     /// The toolchain's own compiler, or else the system's.
-    private static func compiler(of language: String) -> URL? {
+    package static func compiler(of language: String) -> URL? {
         let names = language == "c" ? ["clang", "cc"] : ["clang++", "c++"]
         let path = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map {
             URL(filePath: String($0), directoryHint: .isDirectory)

@@ -28,17 +28,19 @@ struct EmulatorCompiler: Sendable {
     private static let checks =
         "-fsanitize=alignment,null,bounds,shift-exponent,integer-divide-by-zero,signed-integer-overflow"
 
-    private static let prelude: [(name: String, text: String)] = [
+    /// The text that stands in front of kernels in the place of prelude.cuh.
+    static let prelude = [
         ("fibers.hpp", PackageResources.fibers_hpp), ("blocks.hpp", PackageResources.blocks_hpp),
         ("launches.hpp", PackageResources.launches_hpp), ("primitives.hpp", PackageResources.primitives_hpp),
-    ].map { ($0, String(decoding: $1, as: UTF8.self)) }
+    ].map { "#line 1 \"\($0)\"\n\(String(decoding: $1, as: UTF8.self))\n" }.joined()
 
     private let program: URL
     private let version: String
     private let options: [String]
     /// Whether kernels are checked for indices out of range and the like.
     let hasChecks: Bool
-    private let folder: URL
+    /// Where libraries of kernels are kept.
+    let folder: URL
 
     /// A compiler that says its version.
     private init?(_ program: URL) {
@@ -56,8 +58,7 @@ struct EmulatorCompiler: Sendable {
     /// - Throws: `CUDAError.compilation`.
     func compile(_ source: KernelSource) throws(CUDAError) -> (file: URL, warnings: String) {
         let name = source.name.filter { $0 != "\"" && $0 != "\\" && !$0.isNewline }
-        let text = (Self.prelude + [(name, source.text)])
-            .map { "#line 1 \"\($0.name)\"\n\($0.text)\n" }.joined()
+        let text = Self.prelude + "#line 1 \"\(name)\"\n\(source.text)\n"
         var hash = SHA256()
         hash.update(([program.path, version] + options + [text]).joined(separator: "\0").utf8)
         let key = hash.finalize().map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
