@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 import UnrollBase
 import UnrollCUDA
@@ -259,6 +260,37 @@ struct EmulatedDriverErrorTests {
                 function: "cuLaunchKernel of local", name: "CUDA_ERROR_INVALID_HANDLE",
                 message: "invalid resource handle")
         ) { try queue.launch(kernel, threads: 32, .int(0)) }
+    }
+
+    /// Giving memory back waits for the GPU, which the driver forbids while any thread captures.
+    @Test func oneThreadCapturesWhileAnotherGivesMemoryBack() throws {
+        let driver = try EmulatedDriver()
+        // Of its own each, as two engines have them.
+        let (device, other) = (try driver.open(), try driver.open())
+        let isFinished = Atomic(false)
+        let (started, ended) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        Thread.detachNewThread {
+            while !isFinished.load(ordering: .relaxed), let y = try? other.array(count: 32) {
+                other.free(y)
+                started.signal()
+            }
+            ended.signal()
+        }
+        started.wait()
+        let (queue, y) = (try device.makeQueue(), try device.array(count: 32))
+        #expect(throws: Never.self) {
+            for _ in 0..<200 {
+                let graph = try queue.capture {
+                    for _ in 0..<500 { try queue.fillWithZeros(y, byteCount: 128) }
+                }
+                try queue.launch(graph)
+            }
+        }
+        isFinished.store(true, ordering: .relaxed)
+        ended.wait()
+        #expect(try queue.floats(y, count: 32).allSatisfy { $0 == 0 })
+        device.free(y)
+        #expect(try device.availableMemory() == 1 << 30)
     }
 
     @Test func launchesThatDoNotFitAreRefused() throws {

@@ -152,7 +152,7 @@ package protocol DeviceQueue: AnyObject {
     /// Enqueues a kernel.
     func launch(_ kernel: Kernel, _ launch: Launch) throws(CUDAError)
 
-    /// Collects what `body` enqueues as a graph instead of running it; copies are not allowed in it.
+    /// Collects what `body` enqueues as a graph instead of running it; in it, nothing may be copied, allocated or freed.
     func capture(_ body: () throws -> Void) throws -> any DeviceGraph
 
     /// Enqueues everything that a graph has collected.

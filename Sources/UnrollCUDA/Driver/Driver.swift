@@ -1,3 +1,4 @@
+import Synchronization
 import UnrollBase
 
 /// The CUDA driver of this machine, found when a GPU is asked for.
@@ -136,6 +137,18 @@ final class PrimaryContext: @unchecked Sendable {
     let driver: Driver
     private let number: DriverFunctions.DeviceNumber
     private let handle: DriverFunctions.Handle?
+
+    private static let captures = Mutex(())
+
+    /// Keeps captures of all threads apart from waiting for the whole context.
+    ///
+    /// The driver refuses to wait while any stream of the context captures, and ends that capture with an error. The
+    /// context is one for all engines of the process, so the lock is, too.
+    ///
+    /// - Parameter body: Captures, or waits for the context; it must not call this again.
+    static func exclusively<Failure: Error>(_ body: () throws(Failure) -> Void) throws(Failure) {
+        try captures.withLock { _ throws(Failure) in try body() }
+    }
 
     /// Holds the context of a GPU, and makes it if there is none.
     init(of number: DriverFunctions.DeviceNumber, driver: Driver) throws(CUDAError) {

@@ -84,8 +84,10 @@ package final class DriverDevice: Device {
     }
 
     package func free(_ address: DeviceAddress) {
-        context.release { $0.cuCtxSynchronize() }
-        context.release { $0.cuMemFree(address.bits) }
+        PrimaryContext.exclusively {
+            context.release { $0.cuCtxSynchronize() }
+            context.release { $0.cuMemFree(address.bits) }
+        }
     }
 
     package func load(_ source: KernelSource) throws(CUDAError) -> any KernelModule {

@@ -70,12 +70,17 @@ final class DriverQueue: DeviceQueue {
     }
 
     func capture(_ body: () throws -> Void) throws -> any DeviceGraph {
-        try context.call("cuStreamBeginCapture") { $0.cuStreamBeginCapture(stream, Self.capturesThread) }
-        isCapturing = true
-        defer { isCapturing = false }
         var graph: DriverFunctions.Handle?
         // The executable form is a copy.
         defer { if graph != nil { context.release { $0.cuGraphDestroy(graph) } } }
+        try PrimaryContext.exclusively { try collect(body, in: &graph) }
+        return try DriverGraph(graph, in: context)
+    }
+
+    private func collect(_ body: () throws -> Void, in graph: inout DriverFunctions.Handle?) throws {
+        try context.call("cuStreamBeginCapture") { $0.cuStreamBeginCapture(stream, Self.capturesThread) }
+        isCapturing = true
+        defer { isCapturing = false }
         do {
             try body()
         } catch {
@@ -83,7 +88,6 @@ final class DriverQueue: DeviceQueue {
             throw error
         }
         try context.call("cuStreamEndCapture") { $0.cuStreamEndCapture(stream, &graph) }
-        return try DriverGraph(graph, in: context)
     }
 
     func launch(_ graph: any DeviceGraph) throws(CUDAError) {

@@ -144,8 +144,17 @@ API int cuCtxSetCurrent(Context* context) {
     return success;
 }
 
+// It is not allowed while any thread captures, since it waits for the stream that captures as well.
 API int cuCtxSynchronize() {
-    return outsideOfCaptures([](Context& context) { return context.finishAll(); });
+    return inContext([](Context& context) {
+        Result result = success;
+        for (Stream* stream : context.streams)
+            if (stream->capture) {
+                stream->isCaptureValid = false;
+                result = captureUnsupported;
+            }
+        return result ? result : context.finishAll();
+    });
 }
 
 // MARK: Memory
