@@ -42,12 +42,29 @@ import UnrollTestSupport
         let gpu = try FakeGPU()
         let device = try gpu.open()
         _ = try device.load(source)
-        let file = try #require(gpu.cachedFiles.first)
-        let contents = try Data(contentsOf: file)
-        try Data("damaged".utf8).write(to: file)
         _ = gpu.compiler.calls()
+        try gpu.driver.fail("cuModuleLoadData", code: 200)
         _ = try device.load(source)
         #expect(compilations(gpu).count == 1)
+        _ = try device.load(source)
+        #expect(compilations(gpu).isEmpty)
+    }
+
+    /// The driver would read past the end of what is cut off.
+    @Test(arguments: [0, 5, 64, 100, -1])
+    func aDamagedFileIsReplaced(size: Int) throws {
+        let gpu = try FakeGPU()
+        let device = try gpu.open()
+        _ = try device.load(source)
+        let file = try #require(gpu.cachedFiles.first)
+        let contents = try Data(contentsOf: file)
+        var damaged = size < 0 ? contents : contents.prefix(size)
+        if size < 0 { damaged[10] ^= 1 }
+        try damaged.write(to: file)
+        _ = (gpu.compiler.calls(), gpu.driver.calls())
+        _ = try device.load(source)
+        #expect(compilations(gpu).count == 1)
+        #expect(gpu.driver.calls().filter { $0.hasPrefix("cuModuleLoadData") }.count == 1)
         #expect(try Data(contentsOf: file) == contents)
         _ = try device.load(source)
         #expect(compilations(gpu).isEmpty)

@@ -95,7 +95,7 @@ package final class DriverDevice: Device {
             do throws(CUDAError) {
                 return try DriverModule(cubin, in: context)
             } catch  where DriverModule.isRefusal(error) {
-                // The file is damaged, or the driver has changed: it is replaced.
+                // The driver has changed: the file is replaced.
             }
         }
         return try DriverModule(compiler.compile(source), in: context)

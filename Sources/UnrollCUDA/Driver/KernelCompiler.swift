@@ -41,23 +41,32 @@ extension KernelSource {
 
 /// Compiled kernels of earlier processes: `kernels` in the user's cache.
 ///
-/// A cache that cannot be read or written is as good as an empty one.
+/// A file is a cubin and the digest of its bytes, since the driver is not told how many they are: of a file that was cut
+/// off, it would read more than there is. A cache that cannot be read or written is as good as an empty one.
 struct CubinCache: Sendable {
     private let folder: URL
+
+    /// Hexadecimal digits of SHA-256.
+    private static let digestSize = 64
 
     init(environment: [String: String]) {
         folder = CacheFolder.url(in: environment).appending(path: "kernels", directoryHint: .isDirectory)
     }
 
-    /// The contents of a file; nil if there is none or it cannot be read.
+    /// A cubin; nil if there is none, or its file cannot be read or is damaged.
     func cubin(_ key: String) -> [UInt8]? {
-        (try? FileSystem.contents(of: file(key))).flatMap { $0 }.map([UInt8].init)
+        guard let contents = try? FileSystem.contents(of: file(key)), contents.count > Self.digestSize else {
+            return nil
+        }
+        let cubin = contents.dropLast(Self.digestSize)
+        guard Data(Checksum.sha256(cubin).utf8) == contents.suffix(Self.digestSize) else { return nil }
+        return [UInt8](cubin)
     }
 
     /// Writes a file if possible.
     func store(_ cubin: [UInt8], _ key: String) {
         try? FileSystem.createFolders(folder)
-        try? AtomicFile.write(Data(cubin), to: file(key))
+        try? AtomicFile.write(Data(cubin) + Data(Checksum.sha256(Data(cubin)).utf8), to: file(key))
     }
 
     private func file(_ key: String) -> URL {
