@@ -146,6 +146,7 @@ final class PrimaryContext: @unchecked Sendable {
     /// context is one for all engines of the process, so the lock is, too.
     ///
     /// - Parameter body: Captures, or waits for the context; it must not call this again.
+    /// - Throws: What `body` throws.
     static func exclusively<Failure: Error>(_ body: () throws(Failure) -> Void) throws(Failure) {
         try captures.withLock { _ throws(Failure) in try body() }
     }

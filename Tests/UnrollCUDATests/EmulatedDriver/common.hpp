@@ -1,4 +1,4 @@
-// What the emulated driver and the emulated NVRTC have in common. The text that includes this has, before it, definitions
+// What the emulated driver and NVRTC have in common. The text that includes this has definitions before it:
 // of `emulatorText`, the headers that stand in front of kernels in the place of prelude.cuh, and of `compilerPath`, the
 // C++ compiler of kernels. Tools/cuda/emulate writes it, and so do the tests.
 
@@ -16,8 +16,8 @@ using u64 = unsigned long long;
 
 // What kernels are compiled with. The checks are those that primitives.hpp reports; those of g++ need a library.
 static const std::vector<const char*> compilerOptions = {
-    "-std=c++20", "-O2", "-fPIC", "-shared", "-ffp-contract=off", "-fno-strict-aliasing", "-fno-exceptions", "-fno-rtti",
-    "-fvisibility=hidden", "-Wno-unknown-pragmas",
+    "-std=c++20", "-O2", "-fPIC", "-shared", "-ffp-contract=off", "-fno-strict-aliasing", "-fno-exceptions",
+    "-fno-rtti", "-fvisibility=hidden", "-Wno-unknown-pragmas",
 #ifdef __clang__
     "-fsanitize=alignment,null,bounds,shift-exponent,integer-divide-by-zero,signed-integer-overflow",
 #endif

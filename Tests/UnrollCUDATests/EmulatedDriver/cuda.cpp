@@ -61,8 +61,10 @@ const struct {
     {illegalAddress, "CUDA_ERROR_ILLEGAL_ADDRESS", "an illegal memory access was encountered"},
     {launchFailed, "CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure"},
     {captureUnsupported, "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED", "operation not permitted when stream is capturing"},
-    {captureInvalidated, "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED", "operation failed due to a previous error during capture"},
-    {captureWrongThread, "CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD", "attempt to terminate a capture from another thread"},
+    {captureInvalidated, "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED",
+     "operation failed due to a previous error during capture"},
+    {captureWrongThread, "CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD",
+     "attempt to terminate a thread-local capture sequence from another thread"},
 };
 
 Result errorText(int result, const char** text, bool isName) {
@@ -261,7 +263,7 @@ API int cuLaunchKernel(Kernel* kernel, u32 x, u32 y, u32 z, u32 threads, u32 thr
 API int cuStreamCreate(Stream** stream, u32) {
     return inContext([&](Context& context) {
         *stream = new Stream;
-        context.streams.insert(*stream);
+        context.streams.push_back(*stream);
         return success;
     });
 }
@@ -270,7 +272,7 @@ API int cuStreamCreate(Stream** stream, u32) {
 API int cuStreamDestroy_v2(Stream* stream) {
     return inContext([&](Context& context) {
         context.finish(*stream);
-        context.streams.erase(stream);
+        std::erase(context.streams, stream);
         delete stream;
         return success;
     });

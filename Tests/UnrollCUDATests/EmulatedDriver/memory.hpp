@@ -57,7 +57,7 @@ class Memory {
 
   private:
     static constexpr u64 alignment = 256, guardSize = 4096;
-    // Not a number, neither as bfloat16 nor as floats, as what was read past an allocation must show; not as new memory.
+    // Not a number, neither as bfloat16 nor as floats, as what was read past an allocation must show.
     static constexpr char guard[] = "\xe5\xff";
 
     static char* block(u64 address) { return reinterpret_cast<char*>(address) - guardSize; }

@@ -5,8 +5,8 @@
 #include <sys/mman.h>
 
 // `emulated_NAME` of launches.hpp.
-using Entry = int(const u32* grid, u32 threads, u64 seed, u64 count, const u64* arguments, const char* kinds, char* stacks,
-                  char* message);
+using Entry = int(const u32* grid, u32 threads, u64 seed, u64 count, const u64* arguments, const char* kinds,
+                  char* stacks, char* message);
 
 struct Module;
 
@@ -83,8 +83,8 @@ struct Launch {
 // Stacks for the threads of a block, `largestBlock` of `stackSize` bytes in blocks.hpp.
 constexpr u64 stackSize = 65536, stacksSize = 1024 * stackSize;
 
-// New stacks; null if there is no memory. Only pages that are written take some. The lowest of each stack cannot be used,
-// so that a stack which is too small ends the process instead of changing another one.
+// New stacks; null if there is no memory. Only pages that are written take some. The lowest of each stack cannot be
+// used, so that a stack which is too small ends the process instead of changing another one.
 static char* makeStacks() {
     void* const stacks =
         mmap(nullptr, stacksSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

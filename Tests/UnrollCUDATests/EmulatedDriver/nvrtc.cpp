@@ -66,9 +66,10 @@ Result compile(Program& program) {
                       " that ends the prelude\n";
         return compilationFailed;
     }
-    const std::string text =
-        emulatorText + std::string("extern \"C\" __attribute__((visibility(\"default\"))) u64 emulated_version() { return ") +
-        std::to_string(emulatorVersion()) + "ull; }\n" + program.source.substr(end);
+    const std::string version =
+        "extern \"C\" __attribute__((visibility(\"default\"))) u64 emulated_version() { return " +
+        std::to_string(emulatorVersion()) + "ull; }\n";
+    const std::string text = emulatorText + version + program.source.substr(end);
     std::string folder = temporaryName();
     if (!mkdtemp(folder.data())) {
         program.log = "error: " + folder + ": " + strerror(errno) + "\n";

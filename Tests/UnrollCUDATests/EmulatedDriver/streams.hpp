@@ -1,12 +1,11 @@
 // Streams, whose work is done when it is waited for, and the context that has them all.
 //
-// A stream that nothing waits for does nothing, so that a missing wait shows. With a seed, streams do some of their work
-// earlier, in an order that is drawn, as what is not waited for may happen at any time.
+// A stream that nothing waits for does nothing, so that a missing wait shows. With a seed, streams do some of their
+// work earlier, in an order that is drawn, as what is not waited for may happen at any time.
 
 #include <deque>
 #include <functional>
 #include <memory>
-#include <set>
 
 // CUresult.
 enum Result {
@@ -46,7 +45,7 @@ struct Settings {
 
 struct Context {
     Memory memory;
-    std::set<Stream*> streams;
+    std::vector<Stream*> streams;
     // The first error of any work: every later call has it.
     Result failure = success;
     char* const stacks = makeStacks();
