@@ -67,6 +67,11 @@ package enum ProcessSettings {
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
     }
 
+    /// Ends another process, as if it had been asked to.
+    package static func terminate(_ process: Int32) {
+        _ = kill(process, SIGTERM)
+    }
+
     /// Makes exceeding the limit on the size of files an error of the call that writes.
     ///
     /// By default it ends the process.

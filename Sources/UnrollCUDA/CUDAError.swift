@@ -23,6 +23,8 @@ public enum CUDAError: UnrollError, Equatable {
     case compilation(name: String, log: String)
     /// The GPU has less memory left than was asked for, in bytes.
     case outOfMemory(needed: Int, available: Int, device: String)
+    /// The GPU has no memory left for what `function` of the driver needs.
+    case memoryInUse(function: String)
     /// An array of the network would have more numbers than kernels count.
     case arrayTooLarge(count: Double, limit: Int)
     /// A function of the driver failed; `name` and `message` are the driver's.
@@ -57,6 +59,8 @@ public enum CUDAError: UnrollError, Equatable {
         case .outOfMemory(let needed, let available, let device):
             "\(Self.size(needed)) do not fit in the memory of the GPU '\(device)', of which "
                 + "\(Self.size(available)) are free; take a smaller batch or model, or end what else uses it"
+        case .memoryInUse(let function):
+            "the GPU has no memory left (\(function)); end what else uses it, or use the CPU"
         case .arrayTooLarge(let count, let limit):
             "an array of \(NumberFormat.grouped(count)) numbers would be needed on the GPU, which takes up to \(NumberFormat.grouped(Double(limit))); "
                 + "take a smaller batch or model, or shorter sequences"
@@ -67,8 +71,7 @@ public enum CUDAError: UnrollError, Equatable {
     }
 
     /// Checks that kernels, which count in 32 bits, can count so many numbers.
-    static func requireCountable(_ count: Double) throws(CUDAError) {
-        let limit = 1 << 30
+    static func requireCountable(_ count: Double, limit: Int = 1 << 30) throws(CUDAError) {
         guard count <= Double(limit) else { throw .arrayTooLarge(count: count, limit: limit) }
     }
 

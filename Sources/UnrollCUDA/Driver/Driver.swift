@@ -5,6 +5,8 @@ import UnrollBase
 struct Driver: Sendable {
     /// The oldest version of CUDA whose drivers will do.
     private static let neededVersion = CUDAVersion(12, 0)
+    /// Where the driver of Windows is in its subsystem for Linux, which a loader may not know.
+    private static let fileUnderWindows = "/usr/lib/wsl/lib/libcuda.so.1"
     /// The result that says that there is no GPU.
     private static let noDevice: DriverFunctions.Result = 100
     /// The result that says that there is not enough memory.
@@ -22,7 +24,10 @@ struct Driver: Sendable {
     init(environment: [String: String]) throws(CUDAError) {
         let path = environment["UNROLL_CUDA_DRIVER"].flatMap { $0.isEmpty ? nil : $0 }
         let library = try Self.find { () throws(DynamicLibrary.Failure) in
-            try DynamicLibrary(path ?? "libcuda.so.1")
+            guard path == nil, let library = try? DynamicLibrary(Self.fileUnderWindows) else {
+                return try DynamicLibrary(path ?? "libcuda.so.1")
+            }
+            return library
         }
         // Alone and first, as an older driver lacks other functions.
         let getVersion = try Self.find { () throws(DynamicLibrary.Failure) in
@@ -54,6 +59,7 @@ struct Driver: Sendable {
     /// Throws `CUDAError.driver` unless a function has succeeded.
     func check(_ result: DriverFunctions.Result, of function: String) throws(CUDAError) {
         guard result != 0 else { return }
+        if result == Self.outOfMemory { throw .memoryInUse(function: function) }
         throw .driver(
             function: function, name: text(functions.cuGetErrorName, of: result) ?? "error \(result)",
             message: text(functions.cuGetErrorString, of: result) ?? "an unknown error")

@@ -56,10 +56,10 @@ package final class DriverDevice: Device {
                     name: properties.name, capability: properties.capability.description,
                     needed: neededCapability.description)
             }
-            let nvrtc = try NVRTCSearch.find(in: environment, driver: driver.version)
+            let found = try NVRTCSearch.find(
+                in: environment, driver: driver.version, capability: properties.capability)
             compiler = KernelCompiler(
-                nvrtc: nvrtc,
-                architecture: try nvrtc.architecture(for: properties.capability, driver: driver.version),
+                nvrtc: found.nvrtc, architecture: found.architecture,
                 cache: CubinCache(environment: environment))
         }
     }

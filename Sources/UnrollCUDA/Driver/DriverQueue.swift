@@ -31,6 +31,13 @@ final class DriverQueue: DeviceQueue {
     func copy(_ bytes: UnsafeRawBufferPointer, to address: DeviceAddress) throws(CUDAError) {
         precondition(!isCapturing, "copies cannot be captured")
         guard !bytes.isEmpty else { return }
+        guard bytes.count <= Self.longestCopies else {
+            // Waited for instead of copied twice.
+            try context.call("cuMemcpyHtoDAsync") {
+                $0.cuMemcpyHtoDAsync(address.bits, bytes.baseAddress, bytes.count, stream)
+            }
+            return try synchronize()
+        }
         if copiedByteCount + bytes.count > Self.longestCopies { try synchronize() }
         let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 16)
         copy.copyMemory(from: bytes)

@@ -45,18 +45,20 @@ struct NVRTC: Sendable {
         driver.major == 12 ? "nvidia-cuda-nvrtc-cu12" : "nvidia-cuda-nvrtc==\(driver.major).*"
     }
 
+    /// Compute capabilities of modules for cars and robots, whose code other GPUs do not run.
+    private static let embedded = [
+        ComputeCapability(7, 2), ComputeCapability(8, 7), ComputeCapability(10, 1), ComputeCapability(11, 0),
+    ]
+
     /// The architecture whose code a GPU runs best: its own, or else the last before it of the same major version.
     ///
-    /// - Returns: Its name, such as "sm_90".
-    /// - Throws: `CUDAError.compilerTooOld`.
-    func architecture(for capability: ComputeCapability, driver: CUDAVersion) throws(CUDAError) -> String {
-        let best = architectures.filter { $0.major == capability.major && $0 <= capability }.max()
-        guard let best else {
-            throw .compilerTooOld(
-                version: version.description, architecture: "sm_\(capability.major)\(capability.minor)",
-                package: Self.package(for: driver))
-        }
-        return "sm_\(best.major)\(best.minor)"
+    /// - Returns: Its name, such as "sm_90"; nil if there is none.
+    func architecture(for capability: ComputeCapability) -> String? {
+        let best = architectures.filter {
+            $0 == capability
+                || $0.major == capability.major && $0 < capability && !Self.embedded.contains($0)
+        }.max()
+        return best.map { "sm_\($0.major)\($0.minor)" }
     }
 
     /// Compiles a text to a cubin.

@@ -34,6 +34,17 @@ struct CellSource {
         self.needed = needed
     }
 
+    /// Units of a block of `step_forward`: fewer for cells of many gates, whose sums share one tile.
+    var unitsOfBlock: Int {
+        switch graph.gateCount {
+        case ...8: 16
+        case ...16: 8
+        case ...32: 4
+        case ...64: 2
+        default: 1
+        }
+    }
+
     /// How many values the formula saves for its gradient, for each unit.
     var savedCount: Int { saved.count }
 
@@ -47,6 +58,7 @@ struct CellSource {
             #define HAS_SPLIT_GATES \(graph.splitGates.isEmpty ? 0 : 1)
             #define STATES \(graph.stateCount)
             #define SAVED \(saved.count)
+            #define UNITS \(unitsOfBlock)
             #define IS_MASKED(state) (0x\(String(masked, radix: 16))ull >> (state) & 1)
 
             DEVICE void cell_forward(

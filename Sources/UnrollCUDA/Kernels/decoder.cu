@@ -80,11 +80,9 @@ KERNEL(128, small_cross_entropy, (
             row += first_row;
             return row < rows && k < hidden ? outputs[(size_t)row * hidden + k] : 0.0f;
         },
-        true,
         [=](int token, int k) {
             return token < size && k < hidden ? weights[(size_t)token * hidden + k] : 0.0f;
-        },
-        true);
+        });
     for (int index = threadIdx.x; index < 32 * size; index += TILE_THREADS) {
         shared.sums[index / size][index % size] += bias[index % size];
     }

@@ -6,7 +6,7 @@ typedef unsigned int u32;
 typedef unsigned short u16;
 typedef unsigned long long u64;
 
-// A kernel of blocks of up to `threads` threads, of which one at a time may have all registers.
+// A kernel of blocks of up to `threads` threads; the compiler may give all registers to one block rather than spill.
 #define KERNEL(threads, name, parameters) extern "C" __global__ void __launch_bounds__(threads, 1) name parameters
 // A function of kernels.
 #define DEVICE static __device__ __forceinline__

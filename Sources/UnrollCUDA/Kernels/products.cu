@@ -18,12 +18,10 @@ KERNEL(128, product, (
             row += first_row;
             return row < m && i < end ? a[(size_t)row * a_row + (size_t)i * a_column] : 0.0f;
         },
-        a_column == 1,
         [=](int column, int i) {
             column += first_column;
             return column < n && i < end ? b[(size_t)i * b_row + (size_t)column * b_column] : 0.0f;
-        },
-        b_row == 1);
+        });
     for (int index = threadIdx.x; index < 64 * 64; index += TILE_THREADS) {
         const int row = first_row + index / 64, column = first_column + index % 64;
         if (row >= m || column >= n) continue;

@@ -1,13 +1,12 @@
 // One step through time of a recurrent layer, and its gradient: a matrix product whose result the cell's formula takes
-// at once. The formula is printed by `CellSource` above this file, which says how many gates, halves of gates, states
-// and saved values there are, and defines:
+// at once. The formula is printed by `CellSource` above this file, which says how many gates, states and saved values
+// there are, how many UNITS a block has, and defines:
 //
 //     cell_forward(gates, gate_inputs, states, shares, &new_states, &saved)
 //     cell_backward(saved, states, shares, new_states, state_gradients, &gates, &gate_inputs, &previous)
 
-// Rows and units of a block, which has all gates of its units.
+// Rows of a block, which has all gates of its UNITS units.
 #define ROWS 32
-#define UNITS (GATES <= 8 ? 16 : GATES <= 16 ? 8 : GATES <= 32 ? 4 : GATES <= 64 ? 2 : 1)
 #define GATE_COLUMNS ((GATES * UNITS + 15) / 16 * 16)
 
 typedef Tile<ROWS, GATE_COLUMNS, (GATE_COLUMNS <= 64 ? 64 : 32)> ForwardTile;
@@ -37,13 +36,11 @@ KERNEL(128, step_forward, (
             row += first_row;
             return row < batch && k < hidden ? previous[(size_t)row * hidden + k] : 0.0f;
         },
-        true,
         [=](int column, int k) {
             const int gate = column / UNITS, unit = first_unit + column % UNITS;
             return gate < GATES && unit < hidden && k < hidden
                 ? weights[((size_t)gate * hidden + unit) * hidden + k] : 0.0f;
-        },
-        true);
+        });
     for (int index = threadIdx.x; index < ROWS * UNITS; index += TILE_THREADS) {
         const int row = first_row + index / UNITS, unit = first_unit + index % UNITS;
         if (row >= batch || unit >= hidden) continue;
@@ -98,12 +95,10 @@ KERNEL(128, step_backward, (
                 row += first_row;
                 return row < batch && k < gate_count ? later[(size_t)row * gate_count + k] : 0.0f;
             },
-            true,
             [=](int column, int k) {
                 column += first_unit;
                 return column < hidden && k < gate_count ? weights[(size_t)k * hidden + column] : 0.0f;
-            },
-            false);
+            });
     }
     for (int index = threadIdx.x; index < ROWS * 16; index += TILE_THREADS) {
         const int row = first_row + index / 16, unit = first_unit + index % 16;

@@ -14,7 +14,7 @@ struct Tile {
 
     struct Shared {
 #if BFLOAT16
-        // Pairs of numbers that are neighbors in k. Rows are apart by 4 words modulo 32, so that the threads of a warp
+        // Pairs of numbers that are neighbors in k. Rows are apart by 4 words modulo 8, so that the threads of a warp
         // read from different banks.
         u32 a[M][K / 2 + 4], b[N][K / 2 + 4];
 #else
@@ -26,22 +26,20 @@ struct Tile {
 
     // Computes the tile and leaves it in `shared.sums` for all threads of the block.
     //
-    // `a` and `b` return a factor for (row, k), zero outside of the matrix; `a_runs_along_k` says whether neighbors in
-    // k are neighbors in memory, or else neighbors in rows.
+    // `a` and `b` return a factor for (row, k), zero outside of the matrix.
     template <typename A, typename B>
-    DEVICE void compute(
-        Shared& shared, int begin, int end, A a, bool a_runs_along_k, B b, bool b_runs_along_k) {
+    DEVICE void compute(Shared& shared, int begin, int end, A a, B b) {
         float next_a[A_COUNT], next_b[B_COUNT];
         Sums sums;
-        bring<M>(next_a, begin, a, a_runs_along_k);
-        bring<N>(next_b, begin, b, b_runs_along_k);
+        bring<M>(next_a, begin, a);
+        bring<N>(next_b, begin, b);
         for (int k = begin; k < end; k += K) {
-            put<M>(shared.a, next_a, a_runs_along_k);
-            put<N>(shared.b, next_b, b_runs_along_k);
+            put<M>(shared.a, next_a);
+            put<N>(shared.b, next_b);
             __syncthreads();
             if (k + K < end) {
-                bring<M>(next_a, k + K, a, a_runs_along_k);
-                bring<N>(next_b, k + K, b, b_runs_along_k);
+                bring<M>(next_a, k + K, a);
+                bring<N>(next_b, k + K, b);
             }
             sums.add(shared);
             __syncthreads();
@@ -51,31 +49,34 @@ struct Tile {
     }
 
 private:
-    // Which factor the thread brings as its number `index`. Neighbors in k that it brings together stay together.
-    template <int ROWS>
-    DEVICE void place(int index, bool runs_along_k, int& row, int& k) {
-        const int pair = index / 2 * TILE_THREADS + (int)threadIdx.x;
-        row = runs_along_k ? pair / (K / 2) : pair % ROWS;
-        k = (runs_along_k ? pair % (K / 2) : pair / ROWS) * 2 + index % 2;
+    // Which factor the thread brings as its number `index`.
+    //
+    // A warp brings 8 rows of 4 pairs at a time: whichever of the two lies together in memory, that is whole sectors of 32
+    // bytes. In shared memory, the rows' padding puts all of them into different banks.
+    DEVICE void place(int index, int& row, int& k) {
+        const int lane = threadIdx.x % 32, group = index / 2 * (TILE_THREADS / 32) + (int)threadIdx.x / 32;
+        row = group / (K / 8) * 8 + lane % 8;
+        k = (group % (K / 8) * 4 + lane / 8) * 2 + index % 2;
     }
 
     template <int ROWS, int COUNT, typename Factor>
-    DEVICE void bring(float (&values)[COUNT], int begin, Factor factor, bool runs_along_k) {
+    DEVICE void bring(float (&values)[COUNT], int begin, Factor factor) {
+        static_assert(COUNT == ROWS * K / TILE_THREADS, "a block brings all rows");
 #pragma unroll
         for (int index = 0; index < COUNT; index++) {
             int row, k;
-            place<ROWS>(index, runs_along_k, row, k);
+            place(index, row, k);
             values[index] = factor(row, begin + k);
         }
     }
 
 #if BFLOAT16
     template <int ROWS, int COUNT>
-    DEVICE void put(u32 (&words)[ROWS][K / 2 + 4], const float (&values)[COUNT], bool runs_along_k) {
+    DEVICE void put(u32 (&words)[ROWS][K / 2 + 4], const float (&values)[COUNT]) {
 #pragma unroll
         for (int index = 0; index < COUNT; index += 2) {
             int row, k;
-            place<ROWS>(index, runs_along_k, row, k);
+            place(index, row, k);
             words[row][k / 2] = bfloat16_pair(values[index], values[index + 1]);
         }
     }
@@ -128,11 +129,11 @@ private:
     };
 #else
     template <int ROWS, int COUNT>
-    DEVICE void put(float (&words)[K][ROWS + 4], const float (&values)[COUNT], bool runs_along_k) {
+    DEVICE void put(float (&words)[K][ROWS + 4], const float (&values)[COUNT]) {
 #pragma unroll
         for (int index = 0; index < COUNT; index++) {
             int row, k;
-            place<ROWS>(index, runs_along_k, row, k);
+            place(index, row, k);
             words[k][row] = values[index];
         }
     }

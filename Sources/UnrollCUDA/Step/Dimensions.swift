@@ -16,6 +16,8 @@ struct Dimensions: Sendable, Hashable {
     let states: Int
     /// Values that the cell's formula saves for its gradient.
     let saved: Int
+    /// Units of a block of `step_forward`.
+    let unitsOfBlock: Int
     /// Whether halves of gates have gradients of their own.
     let hasSplitGates: Bool
     let tiesWeights: Bool
@@ -30,6 +32,7 @@ struct Dimensions: Sendable, Hashable {
         E = configuration.embeddingSize
         states = graph.stateCount
         saved = cell.savedCount
+        unitsOfBlock = cell.unitsOfBlock
         hasSplitGates = !graph.splitGates.isEmpty
         tiesWeights = configuration.tiesWeights
         hasSingleBias = configuration.hasSingleBias

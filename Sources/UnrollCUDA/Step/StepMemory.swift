@@ -4,11 +4,13 @@ import UnrollEngine
 ///
 /// Shapes are those of the arrays' C layout; the last dimension lies together.
 struct StepMemory: Sendable {
-    /// Steps that can be enqueued without waiting.
+    /// Steps of training that can be enqueued without waiting.
     static let longestRun = 32
 
     let record: StepRecordLayout
-    /// `Result` of each of up to `longestRun` steps.
+    /// Steps that can be enqueued without waiting.
+    let runLength: Int
+    /// `Result` of each of up to `runLength` steps.
     let results: Int
     /// `Run`: after the results, so that one copy brings both, and before the records, so that one copy sets both.
     let run: Int
@@ -53,6 +55,10 @@ struct StepMemory: Sendable {
     /// - Throws: `CUDAError.arrayTooLarge`.
     init(_ shape: StepShape, _ dimensions: Dimensions, parameterCount: Int) throws(CUDAError) {
         try CUDAError.requireCountable(Self.largestCount(shape, dimensions))
+        // Blocks of a product have 64 rows, and a grid has up to 65,535 of them in its second dimension.
+        let rows = max(
+            Double(shape.T) * Double(shape.B), Double(max(dimensions.V, dimensions.G * dimensions.H)))
+        try CUDAError.requireCountable(rows, limit: 65_535 * 64)
         let (T, B, H, V, G) = (shape.T, shape.B, dimensions.H, dimensions.V, dimensions.G)
         let tokens = shape.tokenCount
         let trains = shape.purpose.hasGradients
@@ -63,8 +69,9 @@ struct StepMemory: Sendable {
             defer { end += (count * wordSize + 255) / 256 * 256 }
             return end
         }
-        results = place(4 * Self.longestRun + 4 + Self.longestRun * record.wordCount)
-        run = results + 16 * Self.longestRun
+        runLength = shape.purpose.runLength
+        results = place(4 * runLength + 4 + runLength * record.wordCount)
+        run = results + 16 * runLength
         steps = run + 16
         decision = place(4)
         step = place(record.wordCount)
@@ -100,7 +107,7 @@ struct StepMemory: Sendable {
             Double(dimensions.L * dimensions.states) * H, Double(dimensions.saved) * H, G * H,
             Double(dimensions.V), Double(dimensions.E ?? 0),
             // Words of the records of a run.
-            Double(6 * longestRun),
+            Double(6 * shape.purpose.runLength),
         ]
         return max(tokens * (perToken.max() ?? 0), G * H * H)
     }

@@ -70,7 +70,7 @@ extension StepProgram {
     private func stepForward(layer: Int, _ t: Int, looksUp: Bool) throws {
         let gateCount = dimensions.G * dimensions.H
         let weightsByToken = parameter("rnn.weight_ih_l\(layer)")
-        let units = Self.units(gates: dimensions.G)
+        let units = dimensions.unitsOfBlock
         try launch(
             kernels.stepForward, grid: ((dimensions.H + units - 1) / units, (shape.B + 31) / 32, 1),
             threads: 128,
@@ -86,17 +86,6 @@ extension StepProgram {
                 shape.hasDropout ? .address(at(memory.outputs[layer]).float(t * stateSize)) : .null,
                 record(memory.record.outputMask(layer: layer)), .int(outputTime(t)),
             ])
-    }
-
-    /// Units of a block of `step_forward`, by the number of gates.
-    static func units(gates: Int) -> Int {
-        switch gates {
-        case ...8: 16
-        case ...16: 8
-        case ...32: 4
-        case ...64: 2
-        default: 1
-        }
     }
 
     /// A layer's states before a step.

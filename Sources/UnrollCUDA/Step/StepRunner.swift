@@ -33,6 +33,8 @@ final class StepRunner {
         var graph: (any DeviceGraph)?
     }
 
+    /// Steps through time, of all layers, that become a graph, which takes memory for each of them.
+    private static let longestGraph = 8192
     /// Shapes of steps that are kept; training needs two or three.
     private static let mostPreparedSteps = 64
 
@@ -83,7 +85,7 @@ final class StepRunner {
             return [StepResult(meanLoss: .nan, gradientNorm: .nan)]
         }
         // Two numbers of each step, and after the room for all of them `Run`.
-        let room = 2 * StepMemory.longestRun
+        let room = 2 * memory.runLength
         var found = [Double](repeating: .nan, count: room + 1)
         try queue.copy(base + memory.results, to: &found)
         let run = found[room].bitPattern
@@ -97,7 +99,10 @@ final class StepRunner {
     /// Enqueues the kernels of a step, one by one or as a graph.
     private func enqueue(_ shape: StepShape) throws {
         guard var step = prepared[shape] else { return }
-        if step.hasRun, step.graph == nil { step.graph = try queue.capture { try step.program.run() } }
+        if step.hasRun, step.graph == nil, shape.T * dimensions.L <= Self.longestGraph {
+            // Without a graph, a step does the same, only later.
+            step.graph = try? queue.capture { try step.program.run() }
+        }
         if let graph = step.graph { try queue.launch(graph) } else { try step.program.run() }
         step.hasRun = true
         prepared[shape] = step

@@ -11,6 +11,11 @@ enum StepPurpose: Sendable, Hashable {
     /// Logits.
     case generation
 
+    /// Steps that can be enqueued without waiting.
+    var runLength: Int {
+        if case .training = self { StepMemory.longestRun } else { 1 }
+    }
+
     /// Whether there is a backward pass.
     var hasGradients: Bool {
         switch self {

@@ -2,9 +2,9 @@
 
 enum { COMPILATION = 6 };
 
-static struct number numbers[] = {{"major", 13}, {"minor", 0}, {"architectures", 4}, {"programs", 0}, {0, 0}};
+static struct number numbers[] = {{"major", 13}, {"minor", 0}, {"architectures", 5}, {"programs", 0}, {0, 0}};
 
-static const int architectures[] = {75, 80, 90, 100};
+static const int architectures[] = {75, 80, 90, 100, 101};
 
 typedef struct {
     char *source, *cubin;
