@@ -175,7 +175,8 @@ let package = Package(
         tests(of: "UnrollBase", uses: ["UnrollTestSupport"], resources: [.copy("Oracles")]),
         tests(of: "UnrollKernels", uses: ["CUnrollKernels"]),
         tests(
-            of: "UnrollText", uses: ["UnrollBase", "UnrollTestSupport"], resources: [.copy("Fixtures")]),
+            of: "UnrollText", uses: ["UnrollBase", "UnrollTestSupport"],
+            resources: [.copy("Fixtures"), .copy("Oracles")]),
         tests(of: "UnrollTensor", uses: ["UnrollBase"], resources: [.copy("Oracles")]),
         tests(
             of: "UnrollModel", uses: ["UnrollBase", "UnrollText", "UnrollTestSupport"],
