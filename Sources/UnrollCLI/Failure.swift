@@ -104,7 +104,8 @@ enum FlagNames {
     ]
     /// Parameters whose flags have other names.
     private static let other = [
-        "preprocessing": "--preprocess", "hiddenSize": "--hidden", "layerCount": "--layers",
+        "preprocessing": "--preprocess", "vocabularySize": "--tokens", "hiddenSize": "--hidden",
+        "layerCount": "--layers",
         "embeddingSize": "--embedding",
         "tiesWeights": "--tie-weights", "hasSingleBias": "--single-bias", "zoneout.output": "--zoneout",
         "zoneout.memory": "--zoneout-memory", "batchSize": "--batch", "trainingWindows": "--windows",

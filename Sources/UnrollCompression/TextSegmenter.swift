@@ -30,6 +30,7 @@ struct TextSegmenter: Sendable {
 
     /// The pieces of a text, one after another.
     func segments(of bytes: UnsafeBufferPointer<UInt8>) -> [TextSegment] {
+        if kind == .subwords { return subwords(of: bytes) }
         var segments: [TextSegment] = []
         segments.reserveCapacity(kind == .words ? bytes.count / 4 : bytes.count)
         var index = 0
@@ -63,6 +64,33 @@ struct TextSegmenter: Sendable {
                 ? tokenizer.id(ofByte: UInt8(value)) : tokenizer.id(ofScalar: value)
         case .several, nil:
             return Vocabulary.unknownID
+        }
+    }
+
+    /// The pieces of a text whose tokens are subwords of its preprocessed form.
+    private func subwords(of bytes: UnsafeBufferPointer<UInt8>) -> [TextSegment] {
+        var text: [UInt8] = []
+        // Where the bytes of the text are that became each of its preprocessed form.
+        var starts: [Int] = []
+        var index = 0
+        while index < bytes.count {
+            let start = index
+            index += 1
+            starts.append(start)
+            if case .unit(let value) = rules.outcome(ofByte: bytes[start]) {
+                text.append(UInt8(value))
+            } else {
+                text.append(0x20)
+                skipSeparators(in: bytes, from: start, at: &index)
+            }
+        }
+        starts.append(bytes.count)
+        var tokenizer = tokenizer
+        var position = 0
+        return text.withUnsafeBufferPointer { tokenizer.ids(ofPreprocessed: $0) }.map { token in
+            let start = starts[position]
+            position += usual[Int(token)].count
+            return TextSegment(token: token, length: Int32(starts[position] - start))
         }
     }
 
@@ -102,7 +130,7 @@ struct TextSegmenter: Sendable {
         of bytes: UnsafeBufferPointer<UInt8>, at index: Int
     ) -> (content: PreprocessingRules.Outcome?, length: Int) {
         let byte = bytes[index]
-        if byte < 0x80 || kind == .bytes { return (rules.outcome(ofByte: byte), 1) }
+        if byte < 0x80 || kind.isBytewise { return (rules.outcome(ofByte: byte), 1) }
         guard let length = bytes.validSequenceLength(at: index) else {
             return (preprocessing == .letters ? .separator : nil, 1)
         }

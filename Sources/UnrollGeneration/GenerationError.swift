@@ -31,7 +31,7 @@ public enum GenerationError: UnrollError, Equatable {
         case .unusableState(let path, let reason):
             (path.map { "\($0): " } ?? "") + "\(reason); read the text again and save the state"
         case .unknownToken(let token, let kind):
-            "the model has no token \(token.debugDescription) to ban; its tokens are \(kind.rawValue)"
+            "the model has no token \(token.debugDescription) to ban; its tokens are \(kind)"
         case .allTokensBanned: "all tokens of the model are banned; leave at least one to choose"
         case .adaptationDiverged(let rate):
             "dynamic evaluation diverged at a learning rate of \(NumberFormat.significant(Double(rate))); use a smaller one"

@@ -3,6 +3,7 @@ import UnrollBase
 import UnrollEngine
 import UnrollKernels
 import UnrollModel
+import UnrollText
 import UnrollTraining
 
 /// Reads the parts of a recipe, and says what is wrong with them.
@@ -130,6 +131,7 @@ struct RecipeReader {
     private func check(_ setting: RecipeSetting) throws(RecipeError) {
         // Parameters have the names of the recipe's keys.
         try reading {
+            try Vocabulary.check(size: setting.corpus.vocabularySize, of: setting.corpus.tokens)
             try setting.model.check()
             try setting.training.check()
             try setting.training.check(isHeldOut: setting.isHeldOut)

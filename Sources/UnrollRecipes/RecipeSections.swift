@@ -65,6 +65,8 @@ package struct CorpusSection: Sendable, Equatable, Codable {
     package var preprocessing: Preprocessing
     /// The kind of its tokens.
     package var tokens: TokenKind
+    /// The number of subwords; nil for that which suits the text, and for other tokens.
+    package var vocabularySize: Int?
     /// Tokens that occur less often are unknown, at least 1; nil is 1.
     package var minimumFrequency: Int?
     /// The tokens to use, from the start of the text, at least 1; nil for all.
@@ -74,7 +76,7 @@ package struct CorpusSection: Sendable, Equatable, Codable {
     package func origin(otherText: String? = nil) -> CorpusOrigin {
         CorpusOrigin(
             sources: [otherText ?? text], preprocessing: preprocessing, tokens: tokens,
-            minimumFrequency: minimumFrequency ?? 1, limit: limit)
+            vocabularySize: vocabularySize, minimumFrequency: minimumFrequency ?? 1, limit: limit)
     }
 }
 

@@ -156,6 +156,7 @@ extension Run {
         case "characters": "character"
         case "bytes": "byte"
         case "words": "word"
+        case "bpe": "subword"
         default: "token"
         }
     }

@@ -69,7 +69,22 @@ import UnrollText
         #expect(try open == model.read("the ca"))
     }
 
+    @Test func subwordsOfAnOpenEndAreTakenBack() throws {
+        let model = try model(.subwords, knowing: "the cat sat; the cats sat")
+        let open = try model.read("the catsx")
+        #expect(open.tokenCount == 4)
+        #expect(try read(["the c", "at"], model) == model.read("the cat"))
+        #expect(try read(["the ca", " sat"], model) != model.read("the cat sat"))
+        #expect(try read(["t", "h", "e", " ", "c", "a", "t"], model) == model.read("the cat"))
+        #expect(try open == model.read("the catsx"))
+    }
+
     @Test func aLongTextKeepsItsLastTokens() throws {
+        let subwords = try model(.subwords)
+        for count in [250, 256, 507, 512, 1025] {
+            let text = String(repeating: "!\n", count: count / 2) + "zyxwvu"
+            #expect(try read([text, "ts", " on"], subwords) == subwords.read(text + "ts on"))
+        }
         let model = try model(.words)
         for count in [255, 256, 511, 512, 513, 1024] {
             let text = String(repeating: "the cat ", count: count / 2) + (count % 2 == 1 ? "sa" : "")
@@ -124,6 +139,15 @@ import UnrollText
             { _, metadata in metadata["recentTokens"] = "" },
             { _, metadata in metadata["isAfterSpace"] = "perhaps" },
         ]
+        let subwords = try self.model(.subwords)
+        let subwordData = try subwords.read("the ca").data(for: subwords)
+        for list in [nil, "x", "9999"] as [String?] {
+            var (tensors, metadata) = try Safetensors.decode(subwordData)
+            metadata["seal"] = nil
+            metadata["beforeOpenWord.recentTokens"] = list
+            let damaged = try TensorFile.encode(tensors, metadata: metadata)
+            #expect(throws: GenerationError.self) { try GenerationState(data: damaged, for: subwords) }
+        }
         for change in changes {
             var (tensors, metadata) = try Safetensors.decode(data)
             metadata["seal"] = nil
@@ -153,6 +177,27 @@ import UnrollText
             #expect(!found.contains { $0.text.isEmpty } && found.count == 40)
             #expect(try model.complete(pieces.joined(), count: 40, maximumLength: 3) == found)
         }
+    }
+
+    @Test func subwordsOfAWordMayBeOthersOnceItIsComplete() throws {
+        let model = try model(.subwords, knowing: "the cat sat; the cats sat, the cat")
+        let cat = try #require(model.vocabulary.id(of: " cat"))
+        #expect(model.vocabulary.id(of: " ca") != nil || model.vocabulary.id(of: "at") != nil)
+        for pieces in [["the ca"], ["the", " c", "a"], ["the c", "a"], ["t", "he ca"]] {
+            let state = try read(pieces, model)
+            let found = try model.complete(from: state, count: 5, maximumLength: 2)
+            #expect(try model.complete(pieces.joined(), count: 5, maximumLength: 2) == found)
+            // The token of the whole word is among those that begin as typed.
+            let all = try model.complete(from: state, count: 100_000, maximumLength: 1)
+            #expect(all.contains { $0.text == "t" })
+            #expect(all.allSatisfy { $0.probability > 0 && $0.probability <= 1 })
+            #expect(Set(all.map(\.text)).count == all.count)
+        }
+        #expect(try model.read("the cat").recentTokens.last == cat)
+        // After a space, the token of the next word has it.
+        let next = try model.complete("the ", count: 100_000, maximumLength: 1)
+        #expect(next.contains { $0.text == "cat" } && !next.contains { $0.text.isEmpty })
+        #expect(try model.complete("ca", count: 3, maximumLength: 2).count == 3)
     }
 
     @Test func aStateWithinAWordIsCompleted() throws {

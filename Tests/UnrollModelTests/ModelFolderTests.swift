@@ -202,8 +202,8 @@ import UnrollText
         for (text, reason) in [
             ("{}", "restore the file"),
             (
-                whole.replacing(#""version":1"#, with: #""version":2"#),
-                "version 2 was written by a newer Unroll"
+                whole.replacing(#""version":1"#, with: #""version":3"#),
+                "version 3 was written by a newer Unroll"
             ),
             (whole.replacing(#""version":1"#, with: #""version":0"#), "not a vocabulary"),
             (whole.replacing("<unk>", with: "<pad>"), "token 0"),

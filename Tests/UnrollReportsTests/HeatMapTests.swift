@@ -145,6 +145,16 @@ import UnrollText
         }
     }
 
+    @Test func subwordsThatShareACharacterAreOneMark() throws {
+        // No merge makes one of these characters, so that their tokens are bytes.
+        let model = try model(knowing: "the the the", tokens: .subwords)
+        let inspection = try model.inspect(Array("the ä漢 the".utf8) + [0x80])
+        let html = HeatMap(inspection, vocabulary: model.vocabulary, title: "", isCut: false).html
+        for mark in ["the", "ä", "漢", " the", "\u{FFFD}"] { #expect(html.contains(">\(mark)</i>")) }
+        #expect(numbers(try data(of: html).surprisal, as: Float.self).count == 6)
+        #expect(html.contains("bits per byte"))
+    }
+
     @Test func wordsKeepWhatIsBetweenThem() throws {
         let text = "one  two\nthree"
         let (html, _) = try page(text, of: try model(knowing: text, tokens: .words))

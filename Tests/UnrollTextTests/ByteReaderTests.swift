@@ -134,7 +134,7 @@ import UnrollText
         }
         // The mark of UTF-8 is no part of a text, though of the bytes of a file.
         try TestTexts.withFile(Array("\u{FEFF}a\n\u{FEFF}b\n".utf8)) { url in
-            try #expect(lines(url, tokens: kind).map(\.count) == [kind == .bytes ? 4 : 1, 4])
+            try #expect(lines(url, tokens: kind).map(\.count) == [kind.isBytewise ? 4 : 1, 4])
         }
     }
 

@@ -26,7 +26,7 @@ struct CorporaTests {
         }
     }
 
-    @Test(arguments: Preprocessing.allCases, TokenKind.allCases)
+    @Test(arguments: Preprocessing.allCases, ReferenceText.kinds)
     func equalsTheReference(preprocessing: Preprocessing, kind: TokenKind) throws {
         let url = try #require(TestTexts.timeMachine)
         let corpus = try Corpus(contentsOf: url, preprocessing: preprocessing, tokens: kind)

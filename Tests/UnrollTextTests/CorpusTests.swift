@@ -12,7 +12,7 @@ import UnrollText
     }
 
     private func compare(_ text: String, _ preprocessing: Preprocessing) throws {
-        for kind in TokenKind.allCases {
+        for kind in ReferenceText.kinds {
             let reference = ReferenceText(text, preprocessing, kind)
             let corpus = try Corpus(text: text, preprocessing: preprocessing, tokens: kind)
             let vocabulary = corpus.vocabulary

@@ -18,12 +18,12 @@ import UnrollText
         return pieces
     }
 
-    /// The ids of a text that is read piece by piece; a word that goes on takes the place of its beginning.
+    /// The ids of a text that is read piece by piece; what goes on takes the place of its beginning.
     private func ids(_ pieces: [String], _ vocabulary: Vocabulary) -> (ids: [Int32], joint: TextJoint?) {
         var joint: TextJoint?
         var ids: [Int32] = []
         for piece in pieces {
-            if joint?.openWord.isEmpty == false { ids.removeLast() }
+            ids.removeLast(vocabulary.tokens(ofOpenEnd: joint).count)
             ids += vocabulary.encode(piece: piece, after: &joint).ids
         }
         return (ids, joint)
@@ -47,7 +47,7 @@ import UnrollText
         }
     }
 
-    @Test(arguments: TokenKind.allCases) func nothingIsTrimmedAtTheEndsOfAPrompt(kind: TokenKind) throws {
+    @Test(arguments: ReferenceText.kinds) func nothingIsTrimmedAtTheEndsOfAPrompt(kind: TokenKind) throws {
         let vocabulary = try Corpus(text: "the cat", preprocessing: .lowercase, tokens: kind).vocabulary
         let words = kind == .words
         for (prompt, count) in [("The ", 4), (" the", 4), (" \n The \t\n", 5), (" ", 1), ("", 0)] {

@@ -2,6 +2,9 @@ import UnrollText
 
 /// Tokens the slow and obvious way, through strings, to compare the fast way with.
 struct ReferenceText {
+    /// The kinds of tokens that it knows.
+    static let kinds = TokenKind.allCases.filter { $0 != .subwords }
+
     let tokens: [[UInt8]]
 
     init(_ text: String, _ preprocessing: Preprocessing, _ kind: TokenKind) {

@@ -174,7 +174,7 @@ import UnrollText
         for (index, part) in parts.enumerated() { try folder.write(part, to: "\(index)") }
         let urls = parts.indices.map { folder("\($0)") }
         let corpus = try Corpus(contentsOf: urls, preprocessing: preprocessing, tokens: kind)
-        let joined = kind == .bytes ? parts.joined() : "the first\nsecond\nthird ä\nfourth"
+        let joined = kind.isBytewise ? parts.joined() : "the first\nsecond\nthird ä\nfourth"
         let expected = try Corpus(text: joined, preprocessing: preprocessing, tokens: kind)
         #expect(corpus.tokens == expected.tokens)
         #expect(corpus.vocabulary == expected.vocabulary)

@@ -32,7 +32,7 @@ import UnrollText
 
 /// The rules for single bytes and characters are those by which whole texts are preprocessed and split.
 @Suite struct PreprocessingRulesTests {
-    @Test(arguments: Preprocessing.allCases, TokenKind.allCases)
+    @Test(arguments: Preprocessing.allCases, ReferenceText.kinds)
     func areThoseOfTexts(preprocessing: Preprocessing, kind: TokenKind) throws {
         let rules = PreprocessingRules(preprocessing, kind: kind)
         let scalars = [UInt32](0..<0x250) + [0x1680, 0x1E9E, 0x2003, 0x2028, 0x3000, 0x4F60, 0x1F600]

@@ -102,6 +102,10 @@ import UnrollText
         #"{"format":"unroll-vocabulary","version":1,"kind":"characters","preprocessing":"none","tokens":["<unk>","ab"]}"#,
         #"{"format":"unroll-vocabulary","version":1,"kind":"bytes","preprocessing":"none","tokens":["<unk>","é"]}"#,
         #"{"format":"unroll-vocabulary","version":1,"kind":"bytes","preprocessing":"none","tokens":["<unk>","<0x41>"]}"#,
+        #"{"format":"unroll-vocabulary","version":2,"kind":"bpe","preprocessing":"none","tokens":["<unk>"]}"#,
+        #"{"format":"unroll-vocabulary","version":2,"kind":"bpe","preprocessing":"none","tokens":["<unk>"],"merges":[[1]]}"#,
+        #"{"format":"unroll-vocabulary","version":2,"kind":"bpe","preprocessing":"none","tokens":["<unk>"],"merges":[[1,257]]}"#,
+        #"{"format":"unroll-vocabulary","version":2,"kind":"bpe","preprocessing":"none","tokens":["<unk>"],"merges":[[1,-2]]}"#,
     ])
     func rejectsDamagedJSON(json: String) {
         do throws(TextError) {
@@ -117,8 +121,8 @@ import UnrollText
     }
 
     @Test func rejectsFutureVersions() {
-        let json = #"{"format":"unroll-vocabulary","version":2,"kind":"glyphs"}"#
-        #expect(throws: TextError.unsupportedVocabularyVersion(found: 2, supported: 1)) {
+        let json = #"{"format":"unroll-vocabulary","version":3,"kind":"glyphs"}"#
+        #expect(throws: TextError.unsupportedVocabularyVersion(found: 3, supported: 2)) {
             try Vocabulary(jsonData: Data(json.utf8))
         }
     }

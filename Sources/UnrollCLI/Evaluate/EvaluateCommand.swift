@@ -94,7 +94,7 @@ struct EvaluateCommand: AsyncParsableCommand {
         ModelNote.say(of: model, in: folder.argument)
         if perLine {
             let report = LineReport(
-                top: top, threshold: threshold, json: json, isText: model.vocabulary.kind != .bytes)
+                top: top, threshold: threshold, json: json, isText: !model.vocabulary.kind.isBytewise)
             try await report.run(lines(of: model), of: "\(file)")
         } else if let heatmap {
             let inspection = try await inspect(with: model, writingTo: heatmap)

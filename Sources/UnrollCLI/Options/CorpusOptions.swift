@@ -17,8 +17,8 @@ struct CorpusOptions: ParsableArguments {
     @Option(help: "What happens to the text first (default: none).")
     var preprocess: Preprocessing?
 
-    @Option(help: "What one token is (default: characters).")
-    var tokens: TokenKind?
+    @Option(help: TokenChoice.help)
+    var tokens: TokenChoice?
 
     @Option(
         parsing: .unconditional, help: "Tokens that occur less often are unknown to the model (default: 1).")
@@ -67,7 +67,7 @@ struct CorpusOptions: ParsableArguments {
         var origin = CorpusOrigin(
             sources: isBundledStory ? [CorpusReader.bundledStory] : corpus.map { Self.place($0.argument) },
             preprocessing: .none, tokens: .characters, minimumFrequency: 1,
-            limit: isBundledStory && tokens != .words ? Self.bundledStoryLimit : nil,
+            limit: isBundledStory && tokens?.kind != .words ? Self.bundledStoryLimit : nil,
             validationSource: validationFile.map { Self.place($0.argument) },
             testSource: testFile.map { Self.place($0.argument) })
         apply(to: &origin)
@@ -77,7 +77,10 @@ struct CorpusOptions: ParsableArguments {
     /// Fills in how the text is read.
     func apply(to origin: inout CorpusOrigin) {
         if let preprocess { origin.preprocessing = preprocess }
-        if let tokens { origin.tokens = tokens }
+        if let tokens {
+            origin.tokens = tokens.kind
+            origin.vocabularySize = tokens.vocabularySize
+        }
         if let minimumFrequency { origin.minimumFrequency = minimumFrequency }
         if let limit { origin.limit = limit }
     }
@@ -95,5 +98,31 @@ struct CorpusOptions: ParsableArguments {
     private static func place(_ source: String) -> String {
         source != CorpusReader.standardInput && FileManager.default.fileExists(atPath: source)
             ? URL(fileURLWithPath: source).standardizedFileURL.path : source
+    }
+}
+
+/// What one token is, and how many subwords there are: `characters`, `bytes`, `words`, `bpe` or `bpe:4096`.
+struct TokenChoice: ExpressibleByArgument, Equatable {
+    let kind: TokenKind
+    /// The number of subwords; nil for that which suits the text, and for other tokens.
+    let vocabularySize: Int?
+
+    static let help = ArgumentHelp(
+        """
+        What one token is (default: characters). Of bpe, subwords, there are as many as suit the text, or as bpe:4096 \
+        says.
+        """)
+    static let allValueStrings = TokenKind.allCases.map(\.rawValue) + ["bpe:SIZE"]
+
+    init?(argument: String) {
+        let parts = argument.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let kind = TokenKind(rawValue: String(parts[0])) else { return nil }
+        self.kind = kind
+        guard parts.count == 2 else {
+            vocabularySize = nil
+            return
+        }
+        guard kind == .subwords, let size = Int(parts[1]) else { return nil }
+        vocabularySize = size
     }
 }

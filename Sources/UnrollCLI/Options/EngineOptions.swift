@@ -136,7 +136,6 @@ struct ModelEngineOptions: ParsableArguments {
 }
 
 extension Preprocessing: ExpressibleByArgument {}
-extension TokenKind: ExpressibleByArgument {}
 extension Partitioning: ExpressibleByArgument {}
 extension WeightInitializer: ExpressibleByArgument {}
 extension Precision: ExpressibleByArgument {}

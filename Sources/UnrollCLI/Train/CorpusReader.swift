@@ -20,7 +20,7 @@ enum CorpusReader {
         default:
             var files: [URL] = []
             for source in origin.sources { files.append(try await file(source)) }
-            if origin.tokens == .bytes {
+            if origin.tokens.isBytewise {
                 for file in files where FileStatus(of: file.path)?.kind == .file {
                     let (bytes, _) = try ByteReader(contentsOf: file).beginning(16, tokens: .bytes)
                     noteCompressed(bytes, named: file.path)
@@ -29,7 +29,8 @@ enum CorpusReader {
             return try read(
                 .init(
                     .files(files), preprocessing: origin.preprocessing, kind: origin.tokens,
-                    minimumFrequency: origin.minimumFrequency, limit: origin.limit, cache: cache))
+                    vocabularySize: origin.vocabularySize, minimumFrequency: origin.minimumFrequency,
+                    limit: origin.limit, cache: cache))
         }
     }
 
@@ -135,10 +136,11 @@ enum CorpusReader {
     private static func read(_ bytes: some Collection<UInt8>, named name: String, _ origin: CorpusOrigin)
         throws -> Corpus
     {
-        if origin.tokens == .bytes { noteCompressed(bytes, named: name) }
+        if origin.tokens.isBytewise { noteCompressed(bytes, named: name) }
         return try Corpus(
             bytes: bytes, name: name, preprocessing: origin.preprocessing, tokens: origin.tokens,
-            minimumFrequency: origin.minimumFrequency, limit: origin.limit)
+            vocabularySize: origin.vocabularySize, minimumFrequency: origin.minimumFrequency,
+            limit: origin.limit)
     }
 
     static func standardInputBytes() throws -> Data {

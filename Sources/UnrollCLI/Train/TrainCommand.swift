@@ -120,6 +120,11 @@ struct TrainCommand: AsyncParsableCommand {
         if let frequency = text.minimumFrequency, frequency < 1 {
             throw ValidationError("--minimum-frequency is \(frequency) but must be at least 1")
         }
+        if let size = text.tokens?.vocabularySize, !Vocabulary.subwordSizes.contains(size) {
+            let sizes = Vocabulary.subwordSizes
+            throw ValidationError(
+                "--tokens is bpe:\(size) but the number must be in \(sizes.lowerBound)...\(sizes.upperBound)")
+        }
         if recipe != nil, text.corpus.count > 1 || text.validationFile != nil || text.testFile != nil {
             throw ValidationError(
                 "--recipe says how one text is parted; give one CORPUS and no --validation-file or --test-file"

@@ -1,4 +1,5 @@
 import Foundation
+import UnrollBase
 import UnrollEngine
 import UnrollText
 
@@ -10,6 +11,8 @@ struct CompletionSearch {
     /// Letters that may continue the word.
     private struct Beginning: Comparable {
         let bytes: [UInt8]
+        /// What was typed and is not read yet; then there are no letters.
+        let typed: ArraySlice<UInt8>
         let probability: Double
         /// The number of its tokens.
         let length: Int
@@ -28,9 +31,18 @@ struct CompletionSearch {
     private let vocabularySize: Int
     private let count: Int
     private let maximumLength: Int
+    /// Whether what was typed may be a complete word.
+    private let isWord: Bool
     private var open = PriorityQueue<Beginning>()
     /// The most probable first.
-    private(set) var completions: [Completion] = []
+    private var found: [Completion] = []
+    /// The probability that was found of all that begins as typed.
+    private var typedProbability = 0.0
+
+    /// The most probable first.
+    var completions: [Completion] {
+        found.map { Completion(text: $0.text, probability: $0.probability / typedProbability) }
+    }
 
     /// Starts after what was typed.
     ///
@@ -40,17 +52,22 @@ struct CompletionSearch {
     ///   - maximumLength: Tokens after which a word counts as ended.
     ///   - state: The state after what was typed, of one row.
     ///   - logits: The logits of the token after it, `[V]`.
+    ///   - typed: What was typed after that state, and may be read as other tokens yet.
     ///   - isWord: Whether the word may be complete already.
     /// - Throws: `GenerationError.notANumber` when a logit is not finite.
     init(
         _ parts: WordParts, count: Int, maximumLength: Int, from state: RecurrentState, logits: [Float],
-        isWord: Bool
+        typed: [UInt8], isWord: Bool
     ) throws(GenerationError) {
         self.parts = parts
         self.count = count
         self.maximumLength = maximumLength
         vocabularySize = logits.count
-        try grow([], 1, length: 0, state: state, logits[...], mayEnd: isWord)
+        self.isWord = isWord
+        let beginning = Beginning(
+            bytes: [], typed: typed[...], probability: 1, length: 0, token: 0, state: state)
+        if typed.isEmpty { typedProbability = 1 }
+        try grow(beginning, state: state, logits[...])
     }
 
     /// Reads beginnings until no better completion can be found, or so many tokens were read.
@@ -74,47 +91,67 @@ struct CompletionSearch {
             for (row, beginning) in batch.enumerated() {
                 let begin = row * vocabularySize
                 try grow(
-                    beginning.bytes, beginning.probability, length: beginning.length,
-                    state: states.rows([row]), logits[begin..<begin + vocabularySize], mayEnd: true)
+                    beginning, state: states.rows([row]), logits[begin..<begin + vocabularySize])
             }
         }
     }
 
     /// The probability that a completion must exceed to be among the best.
     private var least: Double {
-        completions.count < count ? 0 : completions.last?.probability ?? 0
+        found.count < count ? 0 : found.last?.probability ?? 0
     }
 
     /// Finds the end of the word after these letters, and the letters that may continue it.
     private mutating func grow(
-        _ bytes: [UInt8], _ probability: Double, length: Int, state: RecurrentState,
-        _ logits: ArraySlice<Float>,
-        mayEnd: Bool
+        _ beginning: Beginning, state: RecurrentState, _ logits: ArraySlice<Float>
     ) throws(GenerationError) {
-        let next = try LogProbabilities.of(logits).map { probability * exp($0) }
+        let next = try LogProbabilities.of(logits).map { beginning.probability * exp($0) }
+        guard beginning.typed.isEmpty else {
+            for part in parts.all { grow(beginning, by: part, next[Int(part.token)], state) }
+            return
+        }
         // Bytes of an incomplete character are not shown.
-        if mayEnd, let text = String(validating: bytes, as: UTF8.self) {
+        let mayEnd = isWord || !beginning.bytes.isEmpty
+        if mayEnd, let text = String(validating: beginning.bytes, as: UTF8.self) {
             insert(text, parts.outside.reduce(0) { $0 + next[Int($1)] })
         }
-        for part in parts.inside {
-            let (bytes, probability) = (bytes + part.bytes, next[Int(part.token)])
-            guard probability > least else { continue }
-            if length + 1 < maximumLength {
-                open.insert(
-                    Beginning(
-                        bytes: bytes, probability: probability, length: length + 1, token: part.token,
-                        state: state))
-            } else if let text = String(validating: bytes, as: UTF8.self) {
+        for part in parts.inside { grow(beginning, by: part, next[Int(part.token)], state) }
+    }
+
+    /// Continues by a token, which may have to begin as typed.
+    private mutating func grow(
+        _ beginning: Beginning, by part: WordParts.Part, _ probability: Double, _ state: RecurrentState
+    ) {
+        let typed = beginning.typed
+        let isRead = part.bytes.count >= typed.count
+        guard isRead ? part.bytes.starts(with: typed) : typed.starts(with: part.bytes) else { return }
+        if isRead, !typed.isEmpty { typedProbability += probability }
+        guard probability > least else { return }
+        let (letters, isEnd) = parts.letters(of: part, after: typed.count)
+        let bytes = beginning.bytes + letters
+        // The tokens of what was typed do not count.
+        let length = beginning.length + (isRead ? 1 : 0)
+        if isRead, isEnd || length >= maximumLength {
+            let mayEnd = isWord || !bytes.isEmpty
+            if mayEnd, let text = String(validating: bytes, as: UTF8.self) {
                 insert(text, probability)
             }
+        } else {
+            open.insert(
+                Beginning(
+                    bytes: bytes, typed: typed.dropFirst(part.bytes.count), probability: probability,
+                    length: length, token: part.token, state: state))
         }
     }
 
     private mutating func insert(_ text: String, _ probability: Double) {
         guard probability > 0 else { return }
-        completions.insert(Completion(text: text, probability: probability), keeping: count) {
-            $0.probability
+        var completion = Completion(text: text, probability: probability)
+        // Characters and bytes make a word in one way only.
+        if parts.haveSeveralWays, let index = found.firstIndex(where: { $0.text == text }) {
+            completion.probability += found.remove(at: index).probability
         }
+        found.insert(completion, keeping: count) { $0.probability }
     }
 }
 
@@ -128,29 +165,52 @@ struct WordParts: Sendable {
         let bytes: [UInt8]
     }
 
+    /// All tokens but `<unk>`.
+    let all: [Part]
+    /// Tokens that begin inside a word.
     let inside: [Part]
     /// Tokens that end a word; `<unk>` is neither.
     let outside: [Int32]
+    /// Whether a word can be made of several tokens or of one.
+    let haveSeveralWays: Bool
 
     init(_ vocabulary: Vocabulary) {
-        let parts = (1..<Int32(max(vocabulary.count, 1))).map { token in
+        all = (1..<Int32(max(vocabulary.count, 1))).map { token in
             Part(token: token, bytes: vocabulary.bytes(of: token))
         }
-        inside = parts.filter { Self.isInside($0.bytes) }
-        outside = parts.filter { !Self.isInside($0.bytes) }.map(\.token)
+        inside = all.filter { Self.length(inside: $0.bytes[...]) > 0 }
+        outside = all.filter { Self.length(inside: $0.bytes[...]) == 0 }.map(\.token)
+        haveSeveralWays = vocabulary.kind == .subwords
     }
 
-    /// Whether a text with this last token stops inside a word, or at its end.
-    func isInside(_ token: Int32) -> Bool {
-        inside.contains { $0.token == token }
+    /// The bytes that a token adds to the word after what was typed of it, and whether it ends the word.
+    func letters(of part: Part, after typedCount: Int) -> (ArraySlice<UInt8>, isEnd: Bool) {
+        let rest = part.bytes.dropFirst(typedCount)
+        let length = haveSeveralWays ? Self.length(inside: rest) : rest.count
+        return (rest.prefix(length), length < rest.count)
     }
 
-    private static func isInside(_ bytes: [UInt8]) -> Bool {
-        if bytes.count == 1, bytes[0] >= 0x80 { return true }
-        guard let scalar = String(decoding: bytes, as: UTF8.self).unicodeScalars.first else { return false }
-        let category = scalar.properties.generalCategory
-        return scalar.properties.isAlphabetic || scalar.properties.numericType != nil
-            || [.nonspacingMark, .spacingMark, .enclosingMark].contains(category)
+    /// Whether a text with these last bytes stops inside a word, or at its end.
+    static func endsInside(_ bytes: [UInt8]) -> Bool {
+        guard let last = bytes.last else { return false }
+        if last >= 0x80, String(validating: bytes, as: UTF8.self) == nil { return true }
+        return String(decoding: bytes, as: UTF8.self).unicodeScalars.last.map(isInside) ?? false
+    }
+
+    /// The number of bytes at the beginning that belong inside a word.
+    private static func length(inside bytes: ArraySlice<UInt8>) -> Int {
+        var length = 0
+        EscapedText.forEachScalar(of: bytes) { scalar, part in
+            let isInside = scalar.map(isInside) ?? true
+            if isInside, part.startIndex - bytes.startIndex == length { length += part.count }
+        }
+        return length
+    }
+
+    private static func isInside(_ scalar: Unicode.Scalar) -> Bool {
+        let properties = scalar.properties
+        return properties.isAlphabetic || properties.numericType != nil
+            || [.nonspacingMark, .spacingMark, .enclosingMark].contains(properties.generalCategory)
     }
 }
 

@@ -13,7 +13,8 @@ extension LanguageModel {
     /// `stepLimit` first: then these are the best so far.
     ///
     /// Models of bytes take bytes beyond ASCII for letters. Models of words choose among the words that begin with what
-    /// was typed, and the probabilities are shares of those.
+    /// was typed, and the probabilities are shares of those. Models of subwords do so with the tokens that what was typed
+    /// may be the beginning of; of a word that can be cut in several ways, the probabilities that were found add up.
     ///
     /// - Parameters:
     ///   - text: What was typed so far; its last word may be complete or not.
@@ -53,9 +54,17 @@ extension LanguageModel {
         guard count > 0 else { return [] }
         guard vocabulary.kind != .words else { return try words(from: state, count: count) }
         let parts = wordParts
+        // Subwords of the end may be others, or one longer one, once the word is complete.
+        let typed = vocabulary.kind == .subwords ? state.joint?.openWord ?? [] : []
+        let start = state.beforeOpenWord?.prediction
+        let logits = start?.logits ?? state.logits
+        let last = typed.isEmpty ? state.recentTokens.last.map(vocabulary.bytes) ?? [] : typed
         var search = try CompletionSearch(
-            parts, count: count, maximumLength: maximumLength, from: state.recurrentState,
-            logits: state.logits, isWord: state.recentTokens.last.map(parts.isInside) ?? false)
+            parts, count: count, maximumLength: maximumLength,
+            from: start?.recurrentState ?? state.recurrentState,
+            // All tokens are equally probable at the beginning of a text.
+            logits: logits.isEmpty ? [Float](repeating: 0, count: vocabulary.count) : logits,
+            typed: typed, isWord: WordParts.endsInside(last))
         try withEngine(precision: precision, threads: threads) { engine in
             try search.run(on: engine, stepLimit: stepLimit)
         }
@@ -65,7 +74,7 @@ extension LanguageModel {
     /// The most probable words, which are the tokens, that begin like the word at the end.
     private func words(from state: GenerationState, count: Int) throws(GenerationError) -> [Completion] {
         let typed = state.joint?.openWord ?? []
-        let logits = state.beforeOpenWord?.logits ?? state.logits
+        let logits = state.beforeOpenWord?.prediction.logits ?? state.logits
         // All words are equally probable at the beginning of a text.
         let logProbabilities = try LogProbabilities.of(
             logits.isEmpty ? ArraySlice(repeating: 0, count: vocabulary.count) : logits[...])

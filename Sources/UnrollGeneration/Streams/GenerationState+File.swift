@@ -6,7 +6,7 @@ import UnrollText
 
 /// Version 1 of the format: a safetensors file with the states of the cell as `[L, 1, H]` each and the logits `[V]`;
 /// everything else is in the metadata. After a text that ends within a word, there are states and logits before that word
-/// as well.
+/// as well, and of subwords, of which there may be several in it, the last tokens before it.
 extension GenerationState {
     private enum Key {
         static let format = "format"
@@ -20,6 +20,7 @@ extension GenerationState {
         static let logits = "logits"
         static let seal = "seal"
         static let beforeOpenWord = "beforeOpenWord."
+        static let tokensBeforeOpenWord = "beforeOpenWord.recentTokens"
     }
 
     /// Far more than any text has, with room to count on.
@@ -44,7 +45,11 @@ extension GenerationState {
             metadata[Key.openWord] = String(decoding: joint.openWord, as: UTF8.self)
         }
         if let before = beforeOpenWord {
-            entries += Self.tensors(before.recurrentState, before.logits, prefix: Key.beforeOpenWord)
+            entries += Self.tensors(
+                before.prediction.recurrentState, before.prediction.logits, prefix: Key.beforeOpenWord)
+            if model.vocabulary.kind == .subwords {
+                metadata[Key.tokensBeforeOpenWord] = Self.list(before.tokens)
+            }
         }
         metadata[Key.seal] = Self.seal(metadata)
         return try TensorFile.encode(NamedTensors(entries), metadata: metadata)
@@ -52,10 +57,11 @@ extension GenerationState {
 
     /// The checksum of the metadata; the tensors have one of their own.
     private static func seal(_ metadata: [String: String]) -> String {
-        let sealed = [
+        var sealed = [
             Key.model, Key.tokenCount, Key.recentTokens, Key.pendingBytes, Key.needsSpace, Key.isAfterSpace,
             Key.openWord,
         ]
+        if metadata[Key.tokensBeforeOpenWord] != nil { sealed.append(Key.tokensBeforeOpenWord) }
         return Checksum.sha256(Data(sealed.map { metadata[$0] ?? "" }.joined(separator: "\n").utf8))
     }
 
@@ -113,13 +119,11 @@ extension GenerationState {
         }
         guard let tokenCount = metadata[Key.tokenCount].flatMap({ Int($0) }),
             (1...Self.greatestTokenCount).contains(tokenCount),
-            let tokens: [Int32] = Self.numbers(metadata[Key.recentTokens]),
-            tokens.count <= 2 * Self.recentTokenLimit,
-            tokens.allSatisfy({ $0 >= 0 && $0 < model.vocabulary.count }),
+            let tokens = Self.tokens(metadata[Key.recentTokens], of: model),
             let pending: [UInt8] = Self.numbers(metadata[Key.pendingBytes]), pending.count < 4,
             let needsSpace = metadata[Key.needsSpace].flatMap({ Bool($0) }),
             let prediction = Self.prediction(in: tensors, of: model), !prediction.logits.isEmpty,
-            let (joint, before) = Self.end(metadata, tensors, of: model), before == nil || !tokens.isEmpty
+            let (joint, before) = Self.end(metadata, tensors, of: model, tokenCount, tokens)
         else {
             throw GenerationError.unusableState(
                 path: path, reason: "a part of the state is missing or damaged")
@@ -138,8 +142,9 @@ extension GenerationState {
     ///
     /// Both are missing after a generated token, and in files from before there were pieces.
     private static func end(
-        _ metadata: [String: String], _ tensors: ModelParameters, of model: LanguageModel
-    ) -> (TextJoint?, Prediction?)? {
+        _ metadata: [String: String], _ tensors: ModelParameters, of model: LanguageModel,
+        _ tokenCount: Int, _ tokens: [Int32]
+    ) -> (TextJoint?, Earlier?)? {
         guard let isAfterSpace = metadata[Key.isAfterSpace], let openWord = metadata[Key.openWord] else {
             return (nil, nil)
         }
@@ -148,10 +153,23 @@ extension GenerationState {
         joint.isAfterSpace = isAfterSpace
         joint.openWord = Array(openWord.utf8)
         if openWord.isEmpty { return (joint, nil) }
-        guard model.vocabulary.kind == .words,
+        guard model.vocabulary.kind.isOpenEnded,
             let before = prediction(in: tensors, prefix: Key.beforeOpenWord, of: model)
         else { return nil }
-        return (joint, before)
+        let isWord = model.vocabulary.kind == .words
+        let openCount = isWord ? 1 : model.vocabulary.tokens(ofOpenEnd: joint).count
+        let earlier =
+            isWord ? tokens.dropLast() : self.tokens(metadata[Key.tokensBeforeOpenWord], of: model)
+        guard let earlier, !tokens.isEmpty, openCount <= tokenCount else { return nil }
+        return (joint, Earlier(prediction: before, tokenCount: tokenCount - openCount, tokens: earlier))
+    }
+
+    /// The last tokens of a text; nil when there are too many or others than the model's.
+    private static func tokens(_ list: String?, of model: LanguageModel) -> [Int32]? {
+        guard let tokens: [Int32] = numbers(list), tokens.count <= 2 * recentTokenLimit,
+            tokens.allSatisfy({ $0 >= 0 && $0 < model.vocabulary.count })
+        else { return nil }
+        return tokens
     }
 
     private static func tensors(

@@ -32,14 +32,21 @@ public struct GenerationState: Sendable, Equatable {
     var decoder = TextDecoder.State()
     /// What the next piece of the text follows; nil after a generated token, which tells it by itself.
     var joint: TextJoint?
-    /// The network before the word at the end, which the next piece may continue.
-    var beforeOpenWord: Prediction?
+    /// What was there before the word at the end, or before the subwords of it, which the next piece may continue.
+    var beforeOpenWord: Earlier?
 
     /// What the network remembers and expects.
     struct Prediction: Sendable, Equatable {
         var recurrentState: RecurrentState
         /// The logits of the next token, `[V]`; empty at the beginning of the text.
         var logits: [Float]
+    }
+
+    /// An earlier moment of the same text.
+    struct Earlier: Sendable, Equatable {
+        var prediction: Prediction
+        var tokenCount: Int
+        var tokens: [Int32]
     }
 
     init(zerosFor configuration: ModelConfiguration) {
@@ -69,10 +76,10 @@ public struct GenerationState: Sendable, Equatable {
     /// Takes back the word at the end, which the next piece may continue.
     mutating func reopenWord() {
         guard let before = beforeOpenWord else { return }
-        recurrentState = before.recurrentState
-        logits = before.logits
-        tokenCount -= 1
-        tokens.removeLast()
+        recurrentState = before.prediction.recurrentState
+        logits = before.prediction.logits
+        tokenCount = before.tokenCount
+        tokens = before.tokens
         beforeOpenWord = nil
     }
 
@@ -90,7 +97,7 @@ extension LanguageModel {
     /// A text that is read in pieces gives the same state as the whole text read at once. So nothing is stripped at the
     /// ends of a piece, white space joins that before it where preprocessing squeezes it, and a word goes on in the next
     /// piece: of words, the state after "the ca" predicts what follows the word "ca", and reading "t sat" then makes it
-    /// "cat". A word that was generated is complete.
+    /// "cat". The subwords of an open end are taken back likewise. A token that was generated is complete.
     ///
     /// Otherwise the text is preprocessed as the model's own was. What its vocabulary lacks is read as `<unk>`
     /// (`vocabulary.encode(prompt:)` tells which).
@@ -114,14 +121,17 @@ extension LanguageModel {
         let tokens = vocabulary.encode(piece: text, after: &joint).ids
         guard !tokens.isEmpty || earlier != nil else { throw GenerationError.emptyPrompt }
         state.reopenWord()
-        var before: GenerationState.Prediction?
+        var before: GenerationState.Earlier?
+        let openCount = vocabulary.tokens(ofOpenEnd: joint).count
         try engines(precision: precision).withEngine(threads: threads) { engine in
             try engine.restoreState(state.recurrentState)
             for (index, token) in tokens.enumerated() {
                 try Task.checkCancellation()
-                if index == tokens.count - 1, joint?.openWord.isEmpty == false {
+                if openCount > 0, index == tokens.count - openCount {
                     try engine.copyState(to: &state.recurrentState)
-                    before = .init(recurrentState: state.recurrentState, logits: state.logits)
+                    before = .init(
+                        prediction: .init(recurrentState: state.recurrentState, logits: state.logits),
+                        tokenCount: state.tokenCount, tokens: state.tokens)
                 }
                 try state.read(token, with: engine)
             }

@@ -3,7 +3,7 @@ import UnrollBase
 import UnrollGeneration
 import UnrollText
 
-/// The unit of color: a token, or the byte tokens of one character.
+/// The unit of color: a token, or those bytes or subwords that have parts of the same characters.
 struct HeatMark {
     let text: String
     /// Positions in the text's tokens.
@@ -35,8 +35,12 @@ struct HeatMark {
         var marks: [HeatMark] = []
         var token = 0
         while token < text.ids.count {
-            let count = kind == .bytes ? characterLength(in: text.bytes, at: token) : 1
-            let tokens = token..<token + count
+            var last = token + 1
+            while kind.isBytewise, last < text.ids.count, isInsideCharacter(text.starts[last], in: text.bytes)
+            {
+                last += 1
+            }
+            let tokens = token..<last
             let end =
                 tokens.upperBound < text.starts.count ? text.starts[tokens.upperBound] : text.bytes.count
             let surprisal = inspection.score.tokens[tokens].reduce(0) { $0 + Double($1.surprisal) }
@@ -45,14 +49,20 @@ struct HeatMark {
                     text: String(decoding: text.bytes[text.starts[token]..<end], as: UTF8.self),
                     tokens: tokens,
                     surprisal: surprisal))
-            token += count
+            token = last
         }
         return marks
     }
 
-    /// The length of the character at a position; one byte if the bytes there are not UTF-8.
-    private static func characterLength(in bytes: [UInt8], at start: Int) -> Int {
-        bytes.withUnsafeBufferPointer { $0.validSequenceLength(at: start) } ?? 1
+    /// Whether a character that began before a position goes on there; bytes that are not UTF-8 are none.
+    private static func isInsideCharacter(_ position: Int, in bytes: [UInt8]) -> Bool {
+        guard bytes[position] & 0xC0 == 0x80 else { return false }
+        return bytes.withUnsafeBufferPointer { bytes in
+            (1...3).contains { distance in
+                guard position >= distance, bytes[position - distance] >= 0xC0 else { return false }
+                return bytes.validSequenceLength(at: position - distance) ?? 0 > distance
+            }
+        }
     }
 }
 

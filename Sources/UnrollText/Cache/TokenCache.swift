@@ -159,7 +159,7 @@ struct TokenCache {
         return TokenCacheHeader(
             origin: origin, tokenCount: count, bytesPerID: vocabulary.bytesPerID,
             byteCount: tokenizer.byteCount,
-            characterCount: vocabulary.kind == .bytes ? nil : tokenizer.characterCount,
+            characterCount: vocabulary.kind.isBytewise ? nil : tokenizer.characterCount,
             unknownCount: unknown, fingerprint: fingerprint.value, checksum: checksum.value,
             vocabulary: Data())
     }
@@ -177,6 +177,8 @@ struct TokenCacheHeader: Codable {
         var kind: TokenKind
         /// Nil when the vocabulary was not made of this text.
         var minimumFrequency: Int?
+        /// The number of subwords that was asked for; nil also in caches of other tokens.
+        var vocabularySize: Int?
         var limit: Int?
     }
 

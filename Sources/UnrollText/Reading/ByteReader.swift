@@ -114,7 +114,8 @@ package final class ByteReader {
 }
 
 extension ByteReader {
-    /// The beginning of the text, made of whole characters unless tokens are bytes, and of whole words where they are.
+    /// The beginning of the text, made of whole characters unless tokens are bytes or subwords, and of whole words where
+    /// they are.
     ///
     /// - Parameters:
     ///   - count: The greatest number of bytes.
@@ -128,7 +129,7 @@ extension ByteReader {
         defer { buffer.deallocate() }
         let found = try fill(UnsafeMutableRawBufferPointer(buffer))
         var bytes = UnsafeBufferPointer(rebasing: buffer[..<min(found, count)])
-        if kind != .bytes {
+        if !kind.isBytewise {
             if found > count { bytes = UnsafeBufferPointer(rebasing: bytes[..<bytes.lastScalarBoundary()]) }
             bytes = UnsafeBufferPointer(rebasing: bytes[try bytes.textStart(in: name, at: 0)...])
         }

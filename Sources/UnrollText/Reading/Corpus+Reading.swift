@@ -11,45 +11,53 @@ extension Corpus {
     ///   - name: The name of the text in messages. Default: "text".
     ///   - preprocessing: The change to make before the text is cut into tokens. Default: none.
     ///   - kind: What one token is. Default: characters.
-    ///   - minimumFrequency: The number of occurrences below which a token is unknown to the vocabulary. Default: 1.
+    ///   - vocabularySize: The number of subwords, `<unk>` and bytes included, in ``Vocabulary/subwordSizes``; nil for other
+    ///     tokens. Default: ``Vocabulary/subwordSize(forTextOf:)``.
+    ///   - minimumFrequency: The number of occurrences below which a token is unknown to the vocabulary, or a pair of
+    ///     subwords, from 2 on, is not merged. Default: 1.
     ///   - limit: The number of tokens at the beginning to keep, once the vocabulary is made; at least 1. Default: all.
-    /// - Throws: `ParameterError` when the limit is out of range, `TextError.emptyText` when no token is left.
+    /// - Throws: `ParameterError` when the limit or the size is out of range, `TextError.emptyText` when no token is left.
     public init(
         text: String, name: String = "text", preprocessing: Preprocessing = .none,
-        tokens kind: TokenKind = .characters, minimumFrequency: Int = 1, limit: Int? = nil
+        tokens kind: TokenKind = .characters, vocabularySize: Int? = nil, minimumFrequency: Int = 1,
+        limit: Int? = nil
     ) throws {
         try self.init(
             bytes: text.utf8, name: name, preprocessing: preprocessing, tokens: kind,
-            minimumFrequency: minimumFrequency, limit: limit)
+            vocabularySize: vocabularySize, minimumFrequency: minimumFrequency, limit: limit)
     }
 
     /// Makes tokens and a vocabulary of bytes, such as those of standard input.
     ///
     /// - Parameters:
-    ///   - bytes: The text, UTF-8 unless tokens are bytes.
+    ///   - bytes: The text, UTF-8 unless tokens are bytes or subwords.
     ///   - name: The name of the text in messages.
     ///   - preprocessing: The change to make before the text is cut into tokens. Default: none.
     ///   - kind: What one token is. Default: characters.
-    ///   - minimumFrequency: The number of occurrences below which a token is unknown to the vocabulary. Default: 1.
+    ///   - vocabularySize: The number of subwords, `<unk>` and bytes included, in ``Vocabulary/subwordSizes``; nil for other
+    ///     tokens. Default: ``Vocabulary/subwordSize(forTextOf:)``.
+    ///   - minimumFrequency: The number of occurrences below which a token is unknown to the vocabulary, or a pair of
+    ///     subwords, from 2 on, is not merged. Default: 1.
     ///   - limit: The number of tokens at the beginning to keep, once the vocabulary is made; at least 1. Default: all.
-    /// - Throws: `ParameterError` when the limit is out of range, `TextError.invalidUTF8`, `TextError.emptyText` when no
+    /// - Throws: `ParameterError` when the limit or the size is out of range, `TextError.invalidUTF8`, `TextError.emptyText` when no
     ///   token is left.
     public init(
         bytes: some Collection<UInt8>, name: String, preprocessing: Preprocessing = .none,
-        tokens kind: TokenKind = .characters, minimumFrequency: Int = 1, limit: Int? = nil
+        tokens kind: TokenKind = .characters, vocabularySize: Int? = nil, minimumFrequency: Int = 1,
+        limit: Int? = nil
     ) throws {
         self = try Self.withMemory(of: bytes) { bytes in
             try Corpus(
                 Reading(
                     .memory(bytes, name: name), preprocessing: preprocessing, kind: kind,
-                    minimumFrequency: minimumFrequency, limit: limit))
+                    vocabularySize: vocabularySize, minimumFrequency: minimumFrequency, limit: limit))
         }
     }
 
     /// Makes tokens of bytes by a vocabulary that is there already.
     ///
     /// - Parameters:
-    ///   - bytes: The text, UTF-8 unless tokens are bytes.
+    ///   - bytes: The text, UTF-8 unless tokens are bytes or subwords.
     ///   - name: The name of the text in messages.
     ///   - vocabulary: The tokens, and the rules by which a text is cut into them.
     /// - Throws: `TextError.invalidUTF8`, `TextError.emptyText` when no token is left.
@@ -74,18 +82,21 @@ extension Corpus {
     ///   - url: A file, a folder, a pipe or a device.
     ///   - preprocessing: The change to make before the text is cut into tokens. Default: none.
     ///   - kind: What one token is. Default: characters.
-    ///   - minimumFrequency: The number of occurrences below which a token is unknown to the vocabulary. Default: 1.
+    ///   - vocabularySize: The number of subwords, `<unk>` and bytes included, in ``Vocabulary/subwordSizes``; nil for other
+    ///     tokens. Default: ``Vocabulary/subwordSize(forTextOf:)``.
+    ///   - minimumFrequency: The number of occurrences below which a token is unknown to the vocabulary, or a pair of
+    ///     subwords, from 2 on, is not merged. Default: 1.
     ///   - limit: The number of tokens at the beginning to keep, once the vocabulary is made; at least 1. Default: all.
-    /// - Throws: `ParameterError` when the limit is out of range; `TextError` when the text cannot be read, is not UTF-8
+    /// - Throws: `ParameterError` when the limit or the size is out of range; `TextError` when the text cannot be read, is not UTF-8
     ///   for characters and words (`invalidUTF8`), or has no token (`emptyText`).
     public init(
         contentsOf url: URL, preprocessing: Preprocessing = .none, tokens kind: TokenKind = .characters,
-        minimumFrequency: Int = 1, limit: Int? = nil
+        vocabularySize: Int? = nil, minimumFrequency: Int = 1, limit: Int? = nil
     ) throws {
         try self.init(
             Reading(
-                .files([url]), preprocessing: preprocessing, kind: kind, minimumFrequency: minimumFrequency,
-                limit: limit))
+                .files([url]), preprocessing: preprocessing, kind: kind, vocabularySize: vocabularySize,
+                minimumFrequency: minimumFrequency, limit: limit))
     }
 
     /// Reads several texts as one and makes a vocabulary of all of it.
@@ -93,7 +104,7 @@ extension Corpus {
     /// The texts follow each other in the given order. A folder stands for all files in it and in the folders in it, in
     /// the order of their paths' bytes; hidden ones and links to folders do not count. What Unroll has written, such as
     /// model folders and reports, is left out and listed in ``notices``; a file that is named itself is read. Where a
-    /// file ends inside a line, a line feed is put before the next, unless tokens are bytes.
+    /// file ends inside a line, a line feed is put before the next, unless tokens are bytes or subwords.
     ///
     /// With a cache, a text of 32 MB or more is not held in memory: its token ids are written to that file once, and
     /// mapped into memory from then on. The cache is made again when the list of files, the size or time of one, or an
@@ -104,21 +115,24 @@ extension Corpus {
     ///   - urls: Files, folders, pipes or devices.
     ///   - preprocessing: The change to make before the text is cut into tokens. Default: none.
     ///   - kind: What one token is. Default: characters.
-    ///   - minimumFrequency: The number of occurrences below which a token is unknown to the vocabulary. Default: 1.
+    ///   - vocabularySize: The number of subwords, `<unk>` and bytes included, in ``Vocabulary/subwordSizes``; nil for other
+    ///     tokens. Default: ``Vocabulary/subwordSize(forTextOf:)``.
+    ///   - minimumFrequency: The number of occurrences below which a token is unknown to the vocabulary, or a pair of
+    ///     subwords, from 2 on, is not merged. Default: 1.
     ///   - limit: The number of tokens at the beginning to keep, once the vocabulary is made; at least 1. Default: all.
     ///   - cache: A file in the folder of the model, which is made if necessary; that folder is not part of the text.
     ///     Default: none.
-    /// - Throws: `ParameterError` when the limit is out of range; `TextError` when a text cannot be read, is not UTF-8
+    /// - Throws: `ParameterError` when the limit or the size is out of range; `TextError` when a text cannot be read, is not UTF-8
     ///   for characters and words (`invalidUTF8`), or has no token (`emptyText`); `FileError` when the cache cannot be
     ///   written.
     public init(
         contentsOf urls: [URL], preprocessing: Preprocessing = .none, tokens kind: TokenKind = .characters,
-        minimumFrequency: Int = 1, limit: Int? = nil, cache: URL? = nil
+        vocabularySize: Int? = nil, minimumFrequency: Int = 1, limit: Int? = nil, cache: URL? = nil
     ) throws {
         try self.init(
             Reading(
-                .files(urls), preprocessing: preprocessing, kind: kind, minimumFrequency: minimumFrequency,
-                limit: limit, cache: cache))
+                .files(urls), preprocessing: preprocessing, kind: kind, vocabularySize: vocabularySize,
+                minimumFrequency: minimumFrequency, limit: limit, cache: cache))
     }
 
     /// Reads several texts as one by a vocabulary that is there already, such as a model's.
@@ -160,6 +174,7 @@ extension Corpus {
         let kind: TokenKind
         /// The vocabulary to read by; nil to make one of the text.
         let vocabulary: Vocabulary?
+        let vocabularySize: Int?
         let minimumFrequency: Int
         let limit: Int?
         let cache: TokenCache?
@@ -168,13 +183,14 @@ extension Corpus {
         /// A text that makes its own vocabulary; `smallestCachedText` is the bytes from which on the cache is used.
         package init(
             _ text: Text, preprocessing: Preprocessing = .none, kind: TokenKind = .characters,
-            minimumFrequency: Int = 1, limit: Int? = nil, cache: URL? = nil,
+            vocabularySize: Int? = nil, minimumFrequency: Int = 1, limit: Int? = nil, cache: URL? = nil,
             smallestCachedText: Int = TokenCache.smallestText
         ) {
             self.text = text
             self.preprocessing = preprocessing
             self.kind = kind
             vocabulary = nil
+            self.vocabularySize = vocabularySize
             self.minimumFrequency = minimumFrequency
             self.limit = limit
             self.cache = cache.map(TokenCache.init)
@@ -190,6 +206,7 @@ extension Corpus {
             preprocessing = vocabulary.preprocessing
             kind = vocabulary.kind
             self.vocabulary = vocabulary
+            vocabularySize = nil
             minimumFrequency = 1
             limit = nil
             self.cache = cache.map(TokenCache.init)
@@ -224,7 +241,8 @@ extension Corpus {
                 if case .files(let urls) = text { urls.map(\.standardizedFileURL.path) } else { [String]() }
             return TokenCacheHeader.Origin(
                 inputs: inputs, files: files, preprocessing: preprocessing, kind: kind,
-                minimumFrequency: vocabulary == nil ? minimumFrequency : nil, limit: limit)
+                minimumFrequency: vocabulary == nil ? minimumFrequency : nil,
+                vocabularySize: vocabularySize, limit: limit)
         }
     }
 
@@ -244,6 +262,7 @@ extension Corpus {
         if let limit = reading.limit {
             try ParameterError.require(limit >= 1, "limit", is: limit, but: "at least 1")
         }
+        try Vocabulary.check(size: reading.vocabularySize, of: reading.kind)
         let name = reading.name
         let source: TextSource
         do throws(TextError) {
@@ -284,7 +303,7 @@ extension Corpus {
         guard !tokens.isEmpty else { throw TextError.emptyText(file: source.name) }
         let corpus = Corpus(
             tokens: tokens, vocabulary: vocabulary, name: name, byteCount: tokenizer.byteCount,
-            characterCount: vocabulary.kind == .bytes ? nil : tokenizer.characterCount,
+            characterCount: vocabulary.kind.isBytewise ? nil : tokenizer.characterCount,
             unknownCount: tokens.occurrences(of: Vocabulary.unknownID), fingerprint: nil,
             notices: source.notices)
         return (corpus, nil)
@@ -298,6 +317,12 @@ extension Corpus {
             // No token is shorter than a byte, and words have something between them.
             let size = source.byteCount
             return (vocabulary, source.kind == .words ? size / 2 + 1 : size)
+        }
+        if reading.kind == .subwords {
+            let vocabulary = try Vocabulary(
+                subwordsOf: source, size: reading.vocabularySize, minimumFrequency: reading.minimumFrequency)
+            // Most texts have three bytes or more for a token.
+            return (vocabulary, source.byteCount / 3 + 1)
         }
         let counts = try TokenCounts(counting: source)
         let vocabulary = try Vocabulary(counts, of: source, minimumFrequency: reading.minimumFrequency)

@@ -16,7 +16,7 @@ public struct Corpus: Sendable {
     public let byteCount: Int?
     /// The number of Unicode scalars of preprocessed text that the tokens stand for; nil when it is not known.
     ///
-    /// Byte tokens need not be UTF-8 and have none. For a part that `split` made, it is known for characters only.
+    /// Bytes and subwords need not be UTF-8 and have none. For a part that `split` made, it is known for characters only.
     public let characterCount: Int?
     /// The number of tokens that the vocabulary lacks, if it is known without counting.
     private let countedUnknown: Int?

@@ -23,10 +23,10 @@ package struct LineReader {
     private var isAtBeginning = true
     private var buffer = [UInt8](repeating: 0, count: 1 << 18)
 
-    /// Begins to read lines; a byte-order mark before the first is dropped unless tokens are bytes.
+    /// Begins to read lines; a byte-order mark before the first is dropped unless tokens are bytes or subwords.
     package init(_ bytes: ByteReader, tokens kind: TokenKind) {
         self.bytes = bytes
-        isText = kind != .bytes
+        isText = !kind.isBytewise
     }
 
     /// Waits for the next lines; nil at the end.

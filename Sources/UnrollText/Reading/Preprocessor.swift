@@ -3,8 +3,8 @@
 /// The ends that are stripped are those of a whole text: a corpus, or a file to evaluate. A prompt, a line or what is
 /// typed is a piece of a text, at whose ends nothing is stripped; white space at its beginning joins that before it.
 ///
-/// For `characters` and `words`, a byte-order mark at the beginning is dropped as well. Byte tokens are made of the file
-/// as it is: nothing is dropped, and only ASCII bytes have a case or count as white space.
+/// For `characters` and `words`, a byte-order mark at the beginning is dropped as well. Bytes and subwords are made of the
+/// file as it is: nothing is dropped, and only ASCII bytes have a case or count as white space.
 public enum Preprocessing: String, CaseIterable, Codable, Sendable {
     /// No change.
     case none
@@ -81,7 +81,7 @@ struct Preprocessor {
 
     init(_ preprocessing: Preprocessing, kind: TokenKind) {
         self.preprocessing = preprocessing
-        isBytewise = preprocessing == .letters || kind == .bytes
+        isBytewise = preprocessing == .letters || kind.isBytewise
         isAfterSpace = preprocessing == .lowercase ? 1 : 0
         let rules = PreprocessingRules(preprocessing, kind: kind)
         self.rules = rules

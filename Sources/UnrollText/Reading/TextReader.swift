@@ -1,6 +1,6 @@
 /// Reads a preprocessed text from its beginning to its end, in pieces small enough for the processor's cache.
 ///
-/// A piece ends between two scalars, unless tokens are bytes.
+/// A piece ends between two scalars, unless tokens are bytes or subwords.
 final class TextReader {
     /// The bytes that are read at once.
     static let readSize = 1 << 15
@@ -46,7 +46,7 @@ final class TextReader {
                 self.bytes = nil
                 continue
             }
-            if offset == 0, isInsideLine, kind != .bytes {
+            if offset == 0, isInsideLine, !kind.isBytewise {
                 isInsideLine = false
                 carried = count
                 if let lineFeed = [0x0A].withUnsafeBufferPointer(process) { return lineFeed }
@@ -54,7 +54,7 @@ final class TextReader {
             let isLast = count < input.count
             var piece = UnsafeBufferPointer(rebasing: input[..<count])
             var used = count
-            if kind != .bytes {
+            if !kind.isBytewise {
                 if !isLast { used = piece.lastScalarBoundary() }
                 piece = UnsafeBufferPointer(rebasing: piece[..<used])
                 let start = try piece.textStart(in: bytes.name, at: offset)

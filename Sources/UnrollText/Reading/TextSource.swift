@@ -4,7 +4,7 @@ import UnrollBase
 /// A text that can be read more than once, and how it is preprocessed and cut into tokens.
 ///
 /// Several inputs follow each other as if they were one. A line feed stands between them if the former ends inside a
-/// line, so that no word reaches from one into the next; byte tokens have nothing put between them.
+/// line, so that no word reaches from one into the next; bytes and subwords have nothing put between them.
 struct TextSource {
     let inputs: [TextInput]
     /// What was found in folders and is not part of the text.

@@ -3,9 +3,7 @@
 /// The rule is that of GPT-2 (Radford and others, 2019), which Hugging Face's `tokenizers` has as `ByteLevel` with
 /// `add_prefix_space=False`: from each position, the first of these that matches, as long as possible.
 ///
-/// ```
-/// 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
-/// ```
+///     's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
 ///
 /// So a space begins the word after it, and of several spaces only the last does. Letters, numbers and white space are
 /// those of Unicode 16, whatever the version of the standard library. A byte that is not part of valid UTF-8 counts as a

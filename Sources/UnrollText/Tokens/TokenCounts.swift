@@ -11,7 +11,7 @@ struct TokenCounts {
     init(counting source: TextSource) throws(TextError) {
         switch source.kind {
         case .characters: try countCharacters(in: source)
-        case .bytes: try countBytes(in: source)
+        case .bytes, .subwords: try countBytes(in: source)
         case .words: try countWords(in: source)
         }
     }

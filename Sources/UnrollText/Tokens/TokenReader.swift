@@ -55,8 +55,8 @@ package struct TokenReader {
         guard !isAtEnd else { return nil }
         let piece = try text.next()
         isAtEnd = piece == nil
-        // No token is shorter than a byte, and one word of earlier pieces may end in this one.
-        let ids = [Int32](unsafeUninitializedCapacity: (piece?.count ?? 0) + 1) { buffer, count in
+        let capacity = tokenizer.maximumCount(inPieceOf: piece?.count ?? 0)
+        let ids = [Int32](unsafeUninitializedCapacity: capacity) { buffer, count in
             count = piece.map { tokenizer.encode($0, into: buffer) } ?? tokenizer.finish(into: buffer)
         }
         tokenCount += ids.count

@@ -19,7 +19,7 @@ extension Tokenizer {
     /// The ids of a piece of a text, with the tokens that the vocabulary lacks.
     ///
     /// - Parameters:
-    ///   - piece: The piece, which must be UTF-8 unless tokens are bytes.
+    ///   - piece: The piece, which must be UTF-8 unless tokens are bytes or subwords.
     ///   - joint: What the piece follows, nil at the beginning of the text; then what the next piece follows.
     /// - Returns: The tokens, the first of which may be an open word with what the piece adds to it.
     package mutating func encode(
@@ -28,22 +28,37 @@ extension Tokenizer {
         var next = joint ?? TextJoint()
         var bytes = preprocessed(
             piece: joint == nil ? withoutMark(piece) : piece, afterSpace: &next.isAfterSpace)
-        if vocabulary.kind == .words {
+        if vocabulary.kind.isOpenEnded {
             bytes = next.openWord + bytes
-            var scanner = WordScanner()
-            _ = bytes.withUnsafeBufferPointer { scanner.scan($0) { _ in true } }
-            next.openWord = scanner.begun
+            next.openWord = bytes.withUnsafeBufferPointer(openEnd)
         }
         joint = next
         return encoded(bytes)
     }
 
-    private mutating func encoded(_ bytes: [UInt8]) -> EncodedText {
+    /// The bytes at the end of a preprocessed text whose tokens more text may change.
+    private func openEnd(of text: UnsafeBufferPointer<UInt8>) -> [UInt8] {
+        if vocabulary.kind == .subwords {
+            var scanner = PreTokenScanner()
+            scanner.scan(text) { _ in }
+            return scanner.open
+        }
+        var scanner = WordScanner()
+        _ = scanner.scan(text) { _ in true }
+        return scanner.begun
+    }
+
+    /// The ids of a text that is preprocessed already.
+    package mutating func ids(ofPreprocessed text: UnsafeBufferPointer<UInt8>) -> [Int32] {
         // No token is shorter than a byte.
-        let ids = [Int32](unsafeUninitializedCapacity: bytes.count + 1) { buffer, count in
-            count = bytes.withUnsafeBufferPointer { encode($0, into: buffer) }
+        [Int32](unsafeUninitializedCapacity: text.count + 1) { buffer, count in
+            count = encode(text, into: buffer)
             count += finish(into: UnsafeMutableBufferPointer(rebasing: buffer[count...]))
         }
+    }
+
+    private mutating func encoded(_ bytes: [UInt8]) -> EncodedText {
+        let ids = bytes.withUnsafeBufferPointer { self.ids(ofPreprocessed: $0) }
         guard ids.contains(Vocabulary.unknownID) else { return EncodedText(ids: ids, unknownTokens: []) }
         var unknown = TokenTable()
         bytes.withUnsafeBufferPointer { bytes in
@@ -56,7 +71,7 @@ extension Tokenizer {
             ids: ids, unknownTokens: unknown.indices.map { vocabulary.name(of: unknown[$0]) })
     }
 
-    /// Cuts a whole text, or the beginning of one, which must be UTF-8 unless tokens are bytes.
+    /// Cuts a whole text, or the beginning of one, which must be UTF-8 unless tokens are bytes or subwords.
     package mutating func tokenize(
         _ text: UnsafeBufferPointer<UInt8>, isWhole: Bool = true
     ) -> TokenizedText {
@@ -76,7 +91,7 @@ extension Tokenizer {
     /// Where characters or words are tokens, each maximal sequence of invalid bytes is unknown to the vocabulary; a word
     /// with such bytes is as a whole. They stay in the text as they are, unless preprocessing keeps letters alone.
     package mutating func tokenize(line: UnsafeBufferPointer<UInt8>) -> TokenizedText {
-        guard vocabulary.kind != .bytes, line.firstInvalidUTF8Offset() != nil else {
+        guard !vocabulary.kind.isBytewise, line.firstInvalidUTF8Offset() != nil else {
             return tokenize(validLine: line)
         }
         let repaired = RepairedText(line)
@@ -94,9 +109,9 @@ extension Tokenizer {
         return tokenized(bytes)
     }
 
-    /// The text after a byte-order mark, which is no part of it unless tokens are bytes.
+    /// The text after a byte-order mark, which is no part of it unless a text is read as bytes.
     private func withoutMark(_ text: UnsafeBufferPointer<UInt8>) -> UnsafeBufferPointer<UInt8> {
-        UnsafeBufferPointer(rebasing: text[(vocabulary.kind == .bytes ? 0 : text.byteOrderMarkLength)...])
+        UnsafeBufferPointer(rebasing: text[(vocabulary.kind.isBytewise ? 0 : text.byteOrderMarkLength)...])
     }
 
     private mutating func preprocessed(_ text: UnsafeBufferPointer<UInt8>, isWhole: Bool = true) -> [UInt8] {
@@ -146,6 +161,18 @@ extension Tokenizer {
     ) {
         guard let base = text.baseAddress else { return }
         switch vocabulary.kind {
+        case .subwords:
+            var start = 0
+            let table = vocabulary.table
+            func each(_: UnsafeBufferPointer<UInt8>, _ ids: UnsafeBufferPointer<Int32>) {
+                for id in ids {
+                    let end = start + table[Int(id)].count
+                    body(id, start, UnsafeBufferPointer(rebasing: text[start..<end]))
+                    start = end
+                }
+            }
+            subwords?.encode(text, each)
+            subwords?.finish(each)
         case .bytes:
             for (start, byte) in text.enumerated() {
                 body(id(ofByte: byte), start, UnsafeBufferPointer(rebasing: text[start...start]))

@@ -3,6 +3,8 @@ package struct Tokenizer: Sendable {
     let vocabulary: Vocabulary
     var preprocessor: Preprocessor
     var scanner = WordScanner()
+    /// Nil unless tokens are subwords.
+    var subwords: SubwordTokenizer?
     /// Ids of tokens that are one byte: of ASCII characters, or of bytes.
     private var byteIDs = [UInt32](repeating: 0, count: 256)
     /// Ids of the other characters.
@@ -10,7 +12,7 @@ package struct Tokenizer: Sendable {
 
     /// The number of bytes of preprocessed text that have become ids.
     private(set) var byteCount = 0
-    /// The number of Unicode scalars among them; not counted for byte tokens, which need not be UTF-8.
+    /// The number of Unicode scalars among them; not counted for bytes and subwords, which need not be UTF-8.
     private(set) var characterCount = 0
 
     /// The byte between two lines of a preprocessed text: a line feed or, where white space is squeezed, a space.
@@ -29,12 +31,15 @@ package struct Tokenizer: Sendable {
             vocabulary.kind == .words
             ? nil : vocabulary.table.index(of: CollectionOfOne(byte)).map(Int32.init)
         separator = separatorID == nil ? nil : byte
+        subwords = vocabulary.subwords.map(SubwordTokenizer.init)
         guard vocabulary.kind != .words else { return }
         for id in 1..<max(vocabulary.count, 1) {
             let token = vocabulary.table[id]
             if let byte = token.first, token.count == 1 {
                 byteIDs[Int(byte)] = UInt32(id)
-            } else if let scalar = String(decoding: token, as: UTF8.self).unicodeScalars.first {
+            } else if vocabulary.kind == .characters,
+                let scalar = String(decoding: token, as: UTF8.self).unicodeScalars.first
+            {
                 scalarIDs[scalar.value] = id
             }
         }
@@ -55,6 +60,12 @@ package struct Tokenizer: Sendable {
 
     // MARK: Ids of a text in pieces
 
+    /// The greatest number of tokens that end in a piece, or with the text after it.
+    func maximumCount(inPieceOf byteCount: Int) -> Int {
+        // No token is shorter than a byte, and one word of earlier pieces may end in this one.
+        subwords?.maximumCount(inPieceOf: byteCount) ?? byteCount + 1
+    }
+
     /// The ids of a text's first tokens, `limit` at most.
     ///
     /// Memory for `expected` ids is reserved at once; what is not written to is never touched.
@@ -71,8 +82,8 @@ package struct Tokenizer: Sendable {
     mutating func encode<ID: FixedWidthInteger>(
         _ source: TextSource, limit: Int, _ body: (UnsafeBufferPointer<ID>) throws -> Void
     ) throws {
-        // No token is shorter than a byte, and one word of earlier pieces may end in a piece.
-        let block = UnsafeMutableBufferPointer<ID>.allocate(capacity: TextReader.longestPiece + 1)
+        let block = UnsafeMutableBufferPointer<ID>.allocate(
+            capacity: SubwordTokenizer.maximumCount(inAnyPieceOf: TextReader.longestPiece))
         defer { block.deallocate() }
         let reader = TextReader(source)
         var total = 0
@@ -94,16 +105,21 @@ package struct Tokenizer: Sendable {
         let used = encode(piece, into: ids, at: &count)
         byteCount += used
         switch vocabulary.kind {
-        case .bytes: break
+        case .bytes, .subwords: break
         case .characters: characterCount += count
         case .words: characterCount += UnsafeBufferPointer(rebasing: piece[..<used]).scalarCount()
         }
         return count
     }
 
-    /// Writes the id of the word that ends with the text, if there is one, and returns the number of ids, 0 or 1.
+    /// Writes the ids of the tokens that end with the text, as many as there is room for, and returns their number.
     mutating func finish<ID: FixedWidthInteger>(into ids: UnsafeMutableBufferPointer<ID>) -> Int {
         var count = 0
+        if subwords != nil {
+            let length = encodeSubwords(nil, into: ids, at: &count)
+            byteCount += length
+            return count
+        }
         scanner.finish { [table = vocabulary.table] word in
             Self.append(table.index(of: word), to: ids, at: &count)
         }
@@ -133,11 +149,35 @@ package struct Tokenizer: Sendable {
                 }
             }
             return index
+        case .subwords:
+            return encodeSubwords(piece, into: ids, at: &count)
         case .words:
             return scanner.scan(piece) { [table = vocabulary.table] word in
                 Self.append(table.index(of: word), to: ids, at: &count)
             }
         }
+    }
+
+    /// Writes the ids of the subwords that end in a piece, or without one with the text.
+    ///
+    /// - Returns: The number of bytes that they stand for, some of which may be of earlier pieces.
+    private mutating func encodeSubwords<ID: FixedWidthInteger>(
+        _ piece: UnsafeBufferPointer<UInt8>?, into ids: UnsafeMutableBufferPointer<ID>, at count: inout Int
+    ) -> Int {
+        var length = 0
+        let table = vocabulary.table
+        func append(_ preToken: UnsafeBufferPointer<UInt8>, _ new: UnsafeBufferPointer<Int32>) {
+            let room = ids.count - count
+            for index in 0..<min(new.count, room) {
+                ids[count &+ index] = ID(truncatingIfNeeded: new[index])
+            }
+            length +=
+                new.count <= room
+                ? preToken.count : new[..<room].reduce(0) { $0 + table[Int($1)].count }
+            count += min(new.count, room)
+        }
+        if let piece { subwords?.encode(piece, append) } else { subwords?.finish(append) }
+        return length
     }
 
     /// Writes the id of a word, and returns whether there is room for another.

@@ -4,7 +4,8 @@ import UnrollBase
 /// The contents of `vocabulary.json`.
 extension Vocabulary {
     private static let format = "unroll-vocabulary"
-    private static let version = 1
+    /// The version of vocabularies without merges, and that of those with merges.
+    private static let versions = (plain: 1, merges: 2)
 
     private struct Header: Decodable {
         let format: String
@@ -17,15 +18,19 @@ extension Vocabulary {
         let kind: TokenKind
         let preprocessing: Preprocessing
         let tokens: [String]
+        /// The ids of the pairs that are merged, in order; nil unless tokens are subwords.
+        let merges: [[Int32]]?
     }
 
-    /// The vocabulary as JSON, with every token as `token(_:)` writes it.
+    /// The vocabulary as JSON, with every token as `token(_:)` writes it, and with the merges of subwords.
     public func jsonData() throws -> Data {
         let encoder = JSONEncoder.unroll
         return try encoder.encode(
             Document(
-                format: Self.format, version: Self.version, kind: kind, preprocessing: preprocessing,
-                tokens: table.indices.map { name(of: table[$0]) }))
+                format: Self.format, version: subwords == nil ? Self.versions.plain : Self.versions.merges,
+                kind: kind, preprocessing: preprocessing,
+                tokens: table.indices.map { name(of: table[$0]) },
+                merges: subwords?.merges.map { [$0.left, $0.right] }))
     }
 
     /// Reads what `jsonData()` wrote.
@@ -37,14 +42,18 @@ extension Vocabulary {
         else {
             throw .invalidVocabulary(reason: "not a vocabulary that Unroll has written")
         }
-        guard header.version == Self.version else {
-            throw .unsupportedVocabularyVersion(found: header.version, supported: Self.version)
+        guard header.version == Self.versions.plain || header.version == Self.versions.merges else {
+            throw .unsupportedVocabularyVersion(found: header.version, supported: Self.versions.merges)
         }
         guard let document = try? decoder.decode(Document.self, from: jsonData) else {
             throw .invalidVocabulary(reason: "kind, preprocessing or tokens are missing or unknown")
         }
         guard document.tokens.first?.utf8.elementsEqual(Self.unknownToken.utf8) == true else {
             throw .invalidVocabulary(reason: "token 0 is not \(Self.unknownToken)")
+        }
+        if document.kind == .subwords {
+            try self.init(document)
+            return
         }
         var tokens: [ArraySlice<UInt8>] = []
         for (id, token) in document.tokens.enumerated().dropFirst() {
@@ -60,6 +69,20 @@ extension Vocabulary {
         }
     }
 
+    /// Makes the tokens of subwords by their merges, of which their names follow.
+    private init(_ document: Document) throws(TextError) {
+        var encoding = BytePairEncoding()
+        for (index, merge) in (document.merges ?? []).enumerated() {
+            guard merge.count == 2, encoding.add(TokenPair(left: merge[0], right: merge[1])) != nil else {
+                throw .invalidVocabulary(reason: "merge \(index) is not one of two tokens before it")
+            }
+        }
+        self.init(subwords: encoding, preprocessing: document.preprocessing)
+        guard document.tokens == table.indices.map({ name(of: table[$0]) }) else {
+            throw .invalidVocabulary(reason: "the tokens are not those that the merges make")
+        }
+    }
+
     /// The bytes of a token as `token(_:)` writes it, or nil when it is not a single token.
     private static func bytes(ofToken token: String, kind: TokenKind) -> [UInt8]? {
         let utf8 = Array(token.utf8)
@@ -68,6 +91,8 @@ extension Vocabulary {
             return token.unicodeScalars.count == 1 ? utf8 : nil
         case .bytes:
             return byte(named: token).map { [$0] } ?? (utf8.count == 1 ? utf8 : nil)
+        case .subwords:
+            return nil
         case .words:
             let isWord = !utf8.isEmpty && !token.unicodeScalars.contains { $0.properties.isWhitespace }
             return isWord ? utf8 : nil

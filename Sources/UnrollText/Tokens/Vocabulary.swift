@@ -1,3 +1,5 @@
+import UnrollBase
+
 /// What one token of a text is.
 public enum TokenKind: String, CaseIterable, Codable, Sendable {
     /// A Unicode scalar.
@@ -6,12 +8,22 @@ public enum TokenKind: String, CaseIterable, Codable, Sendable {
     case bytes
     /// A run of anything but white space.
     case words
+    /// A byte, or several that were merged as they often occur together: byte-level byte-pair encoding.
+    ///
+    /// The text may be in any encoding. What tokens a text has, and which merges are found, are those of Hugging Face's
+    /// `tokenizers` with the model `BPE` and the pre-tokenizer `ByteLevel(add_prefix_space=False)`.
+    case subwords = "bpe"
+
+    /// Whether a text is read as bytes, in any encoding, of which nothing is dropped.
+    package var isBytewise: Bool { self == .bytes || self == .subwords }
+    /// Whether a token at the end of a text may be another once more of the text is read.
+    package var isOpenEnded: Bool { self == .words || self == .subwords }
 }
 
 /// The tokens that a model knows, numbered from 0, and the rules by which a text is cut into them.
 ///
 /// Id 0 is the unknown token `<unk>`. The others follow by falling frequency, equally frequent ones in the order of their
-/// UTF-8 bytes.
+/// UTF-8 bytes. Subwords follow in another order: the bytes as GPT-2 has them, then one for each merge.
 public struct Vocabulary: Sendable, Equatable {
     /// The id of `<unk>`, which stands for every unknown token.
     public static let unknownID: Int32 = 0
@@ -23,6 +35,8 @@ public struct Vocabulary: Sendable, Equatable {
     public let preprocessing: Preprocessing
     /// The tokens by id: UTF-8, or the one byte of a byte token.
     let table: TokenTable
+    /// How bytes are merged into tokens; nil unless tokens are subwords.
+    let subwords: BytePairEncoding?
 
     /// The number of tokens `V`, `<unk>` included.
     public var count: Int { table.count }
@@ -64,11 +78,19 @@ public struct Vocabulary: Sendable, Equatable {
         self.table = table
         self.kind = kind
         self.preprocessing = preprocessing
+        subwords = nil
+    }
+
+    init(subwords: BytePairEncoding, preprocessing: Preprocessing) {
+        table = subwords.tokens
+        kind = .subwords
+        self.preprocessing = preprocessing
+        self.subwords = subwords
     }
 
     /// The token with an id, or nil when there is none.
     ///
-    /// A byte token that is not ASCII is written as `<0xE2>`.
+    /// A byte token that is not ASCII is written as `<0xE2>`, and so is each byte of a subword that is not valid UTF-8.
     public func token(_ id: Int32) -> String? {
         contents(of: id).map(name)
     }
@@ -76,7 +98,11 @@ public struct Vocabulary: Sendable, Equatable {
     /// The id of a token written as `token(_:)` writes it, or nil when it is unknown.
     public func id(of token: String) -> Int32? {
         let bytes = kind == .bytes ? Self.byte(named: token).map { [$0] } : nil
-        return table.index(of: bytes ?? Array(token.utf8)).map(Int32.init)
+        let index = table.index(of: bytes ?? Array(token.utf8))
+        guard index == nil, kind == .subwords, token.contains(Self.byteNameStart) else {
+            return index.map(Int32.init)
+        }
+        return table.indices.first { name(of: table[$0]) == token }.map(Int32.init)
     }
 
     /// Preprocesses a whole text and cuts it into tokens.
@@ -99,11 +125,19 @@ public struct Vocabulary: Sendable, Equatable {
     /// - Parameters:
     ///   - piece: The piece.
     ///   - joint: What the piece follows, nil at the beginning of the text; then what the next piece follows.
-    /// - Returns: The tokens, the first of which may be an open word with what the piece adds to it.
+    /// - Returns: The tokens, the first of which may be an open word with what the piece adds to it. They take the place of
+    ///   those of the open word, which `tokens(ofOpenEnd:)` returns.
     package func encode(piece: String, after joint: inout TextJoint?) -> EncodedText {
         var piece = piece
         var tokenizer = Tokenizer(self)
         return piece.withUTF8 { tokenizer.encode(piece: $0, after: &joint) }
+    }
+
+    /// The tokens at the end of a text that the next piece may change.
+    package func tokens(ofOpenEnd joint: TextJoint?) -> [Int32] {
+        guard let open = joint?.openWord, !open.isEmpty else { return [] }
+        var tokenizer = Tokenizer(self)
+        return open.withUnsafeBufferPointer { tokenizer.ids(ofPreprocessed: $0) }
     }
 
     /// The bytes that a token adds to a text: UTF-8, or the one byte of a byte token; none when there is no such id.
@@ -123,9 +157,11 @@ public struct Vocabulary: Sendable, Equatable {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    private static let byteNameStart = "<0x"
+
     /// The name of a byte token that is not ASCII, which is not text by itself.
     private static func name(ofByte byte: UInt8) -> String {
-        "<0x" + String(byte, radix: 16, uppercase: true) + ">"
+        byteNameStart + String(byte, radix: 16, uppercase: true) + ">"
     }
 
     /// The inverse of `name(ofByte:)`.
@@ -140,7 +176,14 @@ public struct Vocabulary: Sendable, Equatable {
     /// The token as text.
     func name(of token: ArraySlice<UInt8>) -> String {
         if kind == .bytes, let byte = token.first, byte >= 0x80 { return Self.name(ofByte: byte) }
-        return String(decoding: token, as: UTF8.self)
+        guard kind == .subwords else { return String(decoding: token, as: UTF8.self) }
+        var name = ""
+        Array(token).withUnsafeBufferPointer { token in
+            EscapedText.forEachScalar(of: token) { scalar, part in
+                name += scalar.map { String($0) } ?? part.map(Self.name(ofByte:)).joined()
+            }
+        }
+        return name
     }
 }
 

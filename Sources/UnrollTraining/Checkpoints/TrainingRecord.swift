@@ -90,6 +90,8 @@ public struct CorpusOrigin: Sendable, Equatable, Codable {
     public var preprocessing: Preprocessing
     /// The kind of its tokens.
     public var tokens: TokenKind
+    /// The number of subwords that was asked for; nil for that which suits the text, and for other tokens.
+    public var vocabularySize: Int?
     /// Tokens that occur less often are `<unk>`; at least 1.
     public var minimumFrequency: Int
     /// The tokens that were kept, from the start of the text; nil for all.
@@ -101,12 +103,13 @@ public struct CorpusOrigin: Sendable, Equatable, Codable {
 
     /// An origin with these properties.
     public init(
-        sources: [String], preprocessing: Preprocessing, tokens: TokenKind, minimumFrequency: Int,
-        limit: Int?, validationSource: String? = nil, testSource: String? = nil
+        sources: [String], preprocessing: Preprocessing, tokens: TokenKind, vocabularySize: Int? = nil,
+        minimumFrequency: Int, limit: Int?, validationSource: String? = nil, testSource: String? = nil
     ) {
         self.sources = sources
         self.preprocessing = preprocessing
         self.tokens = tokens
+        self.vocabularySize = vocabularySize
         self.minimumFrequency = minimumFrequency
         self.limit = limit
         self.validationSource = validationSource
