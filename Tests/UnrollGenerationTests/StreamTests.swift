@@ -89,6 +89,21 @@ import UnrollTraining
         #expect(count.withLock { $0 } == 10)
     }
 
+    /// More streams than there are threads for tasks, and one more task that must have its turn.
+    @Test func manyStreamsWithoutEndLetAnotherTaskCancelThem() async throws {
+        let model = try LanguageModel.untrained(text: "abc")
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<2 * ProcessInfo.processInfo.activeProcessorCount {
+                group.addTask {
+                    let pieces = model.generate(after: "a", options: .init(length: .max), threads: 1)
+                    _ = try? await pieces.first { $0.summary != nil }
+                }
+            }
+            try? await Task.sleep(for: .milliseconds(10))
+            group.cancelAll()
+        }
+    }
+
     @Test func cancellationEndsTheReadingOfALongPrompt() async throws {
         let model = try LanguageModel.untrained(text: "abc")
         let prompt = String(repeating: "abc", count: 1_000_000)

@@ -120,7 +120,8 @@ public struct LineScores: AsyncSequence, Sendable {
 
         /// Returns the next line's score, nil at the end; throws `CancellationError` when the task is canceled.
         @concurrent public func next() async throws -> LineScore? {
-            try session.withLock { try $0.next() }
+            if session.withLock({ $0.turn.isOver() }) { await Task.yield() }
+            return try session.withLock { try $0.next() }
         }
     }
 }
@@ -133,6 +134,7 @@ struct LineSession {
     /// Scores of lines that were read together, the next one last.
     private var scores: [TextScore] = []
     private var number = 0
+    var turn = TaskTurn()
 
     init(_ lines: LineScores) {
         self.lines = lines

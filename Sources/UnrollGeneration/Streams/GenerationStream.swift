@@ -30,7 +30,7 @@ extension LanguageModel {
         after prompt: String, options: TextGenerationOptions = TextGenerationOptions(), threads: Int? = nil
     ) -> AsyncThrowingStream<GeneratedText, any Error> {
         let stream = GenerationStream(self, .prompt(prompt), options: options, threads: threads)
-        return AsyncThrowingStream { try stream.next() }
+        return stream.pieces
     }
 
     /// Continues what was read before, a token at a time; otherwise as after a prompt.
@@ -45,7 +45,7 @@ extension LanguageModel {
         threads: Int? = nil
     ) -> AsyncThrowingStream<GeneratedText, any Error> {
         let stream = GenerationStream(self, .state(state), options: options, threads: threads)
-        return AsyncThrowingStream { try stream.next() }
+        return stream.pieces
     }
 }
 
@@ -74,6 +74,7 @@ final class GenerationStream: @unchecked Sendable {
     private var promptDuration = Duration.zero
     private var startInstant = ContinuousClock.now
     private var isFinished = false
+    private var turn = TaskTurn()
 
     init(_ model: LanguageModel, _ start: Start, options: TextGenerationOptions, threads: Int?) {
         self.model = model
@@ -83,8 +84,16 @@ final class GenerationStream: @unchecked Sendable {
         state = GenerationState(zerosFor: model.configuration)
     }
 
+    /// What has been generated, computed when it is asked for.
+    var pieces: AsyncThrowingStream<GeneratedText, any Error> {
+        AsyncThrowingStream {
+            if self.lock.withLock({ _ in self.turn.isOver() }) { await Task.yield() }
+            return try self.next()
+        }
+    }
+
     /// The next piece; nil after the last, which has a summary.
-    func next() throws -> GeneratedText? {
+    private func next() throws -> GeneratedText? {
         try lock.withLock { _ in
             try Task.checkCancellation()
             guard !isFinished else { return nil }

@@ -195,7 +195,9 @@ public struct TrainingRun: AsyncSequence, Sendable {
         ///
         /// - Throws: `CancellationError`, `TrainingError.diverged`, and the errors of texts and engines.
         @concurrent public func next() async throws -> TrainingEvent? {
-            try trainer.nextEvent()
+            // Otherwise as many runs as there are processors would keep all other tasks from running.
+            await Task.yield()
+            return try trainer.nextEvent()
         }
     }
 }
