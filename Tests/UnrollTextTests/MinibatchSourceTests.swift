@@ -196,6 +196,36 @@ import UnrollText
         #expect(minibatches.map(\.continuesState) == steps.indices.map { $0 > 0 })
     }
 
+    @Test(arguments: [2, 300, 2048, 2049, 2050, 5000, 33_000, 33_031, 40_007], [1, 300, 1024])
+    func evaluationCountsEveryTokenOnce(count: Int, tokenCount: Int) throws {
+        let source = try positions(count).evaluationStrands(tokenCount: tokenCount)
+        let minibatches = minibatches(of: source)
+        _ = starts(minibatches)
+        var counted: [Int32] = []
+        // The token before the next one of each row, while the state continues.
+        var previous: [Int32] = []
+        var lengths: [Int] = []
+        for (index, minibatch) in minibatches.enumerated() {
+            let B = minibatch.batchSize
+            #expect(minibatch.tokenCount <= max(tokenCount, B) && B <= 32 && minibatch.sequenceLength <= 256)
+            if minibatch.continuesState {
+                #expect(Array(minibatch.inputs.prefix(B)) == previous)
+                lengths = lengths.map { $0 + minibatch.sequenceLength }
+            } else {
+                lengths = [Int](repeating: minibatch.sequenceLength, count: B)
+            }
+            previous = Array(minibatch.targets.suffix(B))
+            guard source.counts(at: index) else { continue }
+            counted += minibatch.targets
+            // Each has a past of 256 tokens, or all that there is.
+            let first = minibatch.inputs[0]
+            #expect(lengths[0] - minibatch.sequenceLength >= min(256, Int(first)))
+        }
+        #expect(counted.sorted() == (1..<Int32(count)).map { $0 })
+        if count <= 2048 { #expect(minibatches.allSatisfy { $0.batchSize == 1 }) }
+        if count > 40_000 { #expect(minibatches.contains { $0.batchSize == 32 }) }
+    }
+
     @Test(arguments: Partitioning.allCases)
     func fillsInAnyOrderInTheSameMemory(partitioning: Partitioning) throws {
         let tokens = positions(500).part(100..<400)

@@ -189,6 +189,21 @@ import UnrollTraining
         #expect(Set(reports.compactMap(\.validationPerplexity)).count == 4)
     }
 
+    /// A long one is read as strands side by side, which hardly matters.
+    @Test func aLongHeldOutTextIsEvaluatedAlmostAsOneSequence() async throws {
+        let corpus = try TestTraining.corpus(length: 40_000)
+        let trainer = try Trainer(
+            corpus: corpus, model: TestTraining.model,
+            options: TestTraining.options(epochs: 1, validationFraction: 0.5))
+        let reports = try await trainer.runToEnd().reports
+        let heldOut = try #require(try corpus.split(validationFraction: 0.5).validation)
+        let (perplexity, tokens) = try trainer.languageModel().heldOutPerplexity(on: heldOut)
+        #expect(tokens == 19_999)
+        let validation = try #require(reports.last?.validationPerplexity)
+        #expect(abs(validation / perplexity - 1) < 1e-3)
+        #expect(validation != perplexity)
+    }
+
     @Test func theHeldOutTextDoesNotTrain() async throws {
         // The same beginning with another end of the same letters: nothing but the validation may differ.
         let text = String(repeating: "abcabd", count: 50)

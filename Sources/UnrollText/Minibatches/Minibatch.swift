@@ -54,6 +54,16 @@ public protocol MinibatchSource: Sendable {
 
     /// Makes the minibatch at an index in `0..<count`, in the memory of `minibatch` where that suffices.
     func fill(_ minibatch: inout Minibatch, at index: Int)
+
+    /// Whether the predictions of the minibatch at an index in `0..<count` count; those of a warm-up do not.
+    ///
+    /// Default: they do.
+    func counts(at index: Int) -> Bool
+}
+
+extension MinibatchSource {
+    /// All predictions count.
+    public func counts(at index: Int) -> Bool { true }
 }
 
 extension Minibatch {

@@ -5,8 +5,12 @@ import UnrollText
 struct TrainingData {
     let parts: CorpusSplit
     private let options: TrainingOptions
-    /// Steps in a minibatch of evaluation: enough that its fixed costs do not matter.
-    private static let evaluationSteps = 256
+    /// Tokens in a minibatch of evaluation: enough that its fixed costs do not matter, and no more than in one of training
+    /// where that has many.
+    private var evaluationTokens: Int {
+        let (tokens, overflow) = options.batchSize.multipliedReportingOverflow(by: options.sequenceLength)
+        return min(max(overflow ? .max : tokens, 256), 1024)
+    }
 
     /// Splits a text as the options say; texts for validation or testing of their own take the place of the split.
     init(
@@ -70,7 +74,7 @@ struct TrainingData {
     /// The validation minibatches: all of the text in order, or the book's windows; nil if nothing is held out.
     func validationMinibatches() throws -> (any MinibatchSource)? {
         if let validation = parts.validation {
-            return try validation.tokens.strand(sequenceLength: Self.evaluationSteps)
+            return try validation.tokens.evaluationStrands(tokenCount: evaluationTokens)
         }
         guard let count = options.validationWindows, let start = options.trainingWindows else { return nil }
         return try parts.training.tokens.validationWindows(
@@ -80,6 +84,6 @@ struct TrainingData {
 
     /// The test minibatches, all of the text in order; nil without a test text.
     func testMinibatches() throws -> (any MinibatchSource)? {
-        try parts.test?.tokens.strand(sequenceLength: Self.evaluationSteps)
+        try parts.test?.tokens.evaluationStrands(tokenCount: evaluationTokens)
     }
 }

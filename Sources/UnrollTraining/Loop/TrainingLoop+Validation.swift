@@ -47,7 +47,9 @@ extension TrainingLoop {
         for index in 0..<source.count {
             try Task.checkCancellation()
             source.fill(&minibatch, at: index)
-            nats += try engine.evaluate(minibatch)
+            let sum = try engine.evaluate(minibatch)
+            guard source.counts(at: index) else { continue }
+            nats += sum
             tokens += minibatch.tokenCount
         }
         return exp(nats / Double(max(tokens, 1)))
