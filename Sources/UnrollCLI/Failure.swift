@@ -185,6 +185,7 @@ enum Hint {
         case FileError.inUse, TrainingError.keptCheckpoint: "--output"
         case TrainingError.cannotResume(_, .noCheckpoint): "--output"
         case TrainingError.cannotResume(_, .doneEpochs): "--epochs"
+        case TrainingError.cannotResume(_, .doneSteps): "--max-steps"
         case ParameterError.needs(_, "validationFraction", _):
             "hold some text out, such as with --validation 0.1"
         case RecipeError.otherText: "--corpus"
@@ -213,6 +214,7 @@ enum Hint {
         }
         let hint: String? =
             switch notice {
+            case .alreadyFinished(_, maxSteps: .some): "--max-steps"
             case .alreadyFinished: "--epochs"
             case .alreadyStopped: "--patience"
             case .overfitting: "--patience, --dropout, --weight-decay"

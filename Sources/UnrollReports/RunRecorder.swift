@@ -42,7 +42,7 @@ package struct RunRecorder: Sendable {
     /// - Throws: `FileError`, or the errors of generating a sample.
     package mutating func record(_ event: TrainingEvent) async throws {
         switch event {
-        case .started(let plan): try start(plan)
+        case .started(let outline): try start(outline)
         case .progress, .notice: break
         case .epoch(let report), .validation(let report): try await add(try EpochMetrics(report))
         case .finished(let summary):
@@ -50,25 +50,25 @@ package struct RunRecorder: Sendable {
         }
     }
 
-    private mutating func start(_ plan: TrainingPlan) throws {
+    private mutating func start(_ outline: TrainingOutline) throws {
         // The epochs after the checkpoint are trained again.
         let earlier = options.earlier.map { ModelFolder($0) } ?? folder
         let url = folder.url(of: SampleRecord.fileName)
         let samples = try JSONLines<SampleRecord>(contentsOf: earlier.url(of: SampleRecord.fileName))
-        let kept = samples.elements.filter { $0.epoch <= plan.completedEpochs }
+        let kept = samples.elements.filter { $0.epoch <= outline.completedEpochs }
         let isOther = options.earlier == nil ? kept.count < samples.elements.count : !kept.isEmpty
         if isOther || samples.damagedCount > 0 { try JSONLines.write(kept, to: url) }
         lastSampledEpoch = kept.last?.epoch ?? 0
 
         try EnvironmentFile.add(
             SessionEnvironment(
-                programVersion: options.programVersion, engine: plan.engine, choice: options.engine),
+                programVersion: options.programVersion, engine: outline.engine, choice: options.engine),
             to: folder, after: earlier)
 
         guard let tensorBoard = options.tensorBoard else { return }
         let metrics = try JSONLines<EpochMetrics>(contentsOf: folder.url(of: EpochMetrics.fileName))
         step = metrics.elements.last?.step
-        let next = (step ?? plan.completedEpochs) + 1
+        let next = (step ?? outline.completedEpochs) + 1
         let events = try EventFileWriter(in: tensorBoard, resumingAt: options.isResumed ? next : nil)
         self.events = events
         guard events.isFirst else { return }

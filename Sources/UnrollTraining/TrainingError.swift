@@ -28,6 +28,8 @@ public enum TrainingError: UnrollError, Equatable {
         case otherText(names: [String])
         /// The run has already done more epochs than it is to do in all.
         case doneEpochs(done: Int, requested: Int)
+        /// The run has done more steps than are asked for.
+        case doneSteps(done: Int, requested: Int)
     }
 
     /// One line that says what is wrong and what to do.
@@ -64,6 +66,8 @@ extension TrainingError.ResumeProblem: CustomStringConvertible {
             "'\(names.joined(separator: "', '"))' are not the texts of the run; give those"
         case .doneEpochs(let done, let requested):
             "it has done \(done) epochs, more than the \(requested) requested; ask for more"
+        case .doneSteps(let done, let requested):
+            "it has done \(done) steps, more than the \(requested) requested; ask for more"
         }
     }
 }

@@ -79,9 +79,9 @@ import UnrollTraining
     }
 
     /// What a run is going to do.
-    private func plan(of trainer: Trainer) async throws -> TrainingPlan? {
+    private func outline(of trainer: Trainer) async throws -> TrainingOutline? {
         for try await event in trainer.run() {
-            if case .started(let plan) = event { return plan }
+            if case .started(let outline) = event { return outline }
         }
         return nil
     }
@@ -93,16 +93,16 @@ import UnrollTraining
             engine: kind)
         #expect(trainer.engine == kind.choice())
         #expect(trainer.engine.kind != kind)
-        let plan = try #require(try await plan(of: trainer))
-        #expect(plan.engineReason == trainer.engine.reason)
-        guard let reason = plan.engineReason else { return }
-        #expect(plan.description.hasSuffix(" on \(plan.engine), as \(reason)"))
+        let outline = try #require(try await outline(of: trainer))
+        #expect(outline.engineReason == trainer.engine.reason)
+        guard let reason = outline.engineReason else { return }
+        #expect(outline.description.hasSuffix(" on \(outline.engine), as \(reason)"))
     }
 
     @Test func theDefaultIsTheCPU() async throws {
         let trainer = try Trainer(
             corpus: TestTraining.corpus(), model: TestTraining.model, options: TestTraining.options())
         #expect(trainer.engine.kind == .cpu(threads: nil))
-        #expect(try await plan(of: trainer)?.engineReason == nil)
+        #expect(try await outline(of: trainer)?.engineReason == nil)
     }
 }

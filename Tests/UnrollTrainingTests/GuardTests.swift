@@ -200,6 +200,7 @@ import UnrollTraining
         refuse(naming: "minimumEpochs") {
             $0.earlyStopping = EarlyStopping(patience: 1, minimumEpochs: -1)
         }
+        refuse(naming: "maxSteps") { $0.maxSteps = 0 }
         refuse(naming: "maxRecoveries") { $0.maxRecoveries = -1 }
     }
 

@@ -67,6 +67,7 @@ import UnrollTraining
         ("zoneout.output", { _ in }, { $0.model.zoneout.output = 0.3 }),
         ("zoneout.memory", { _ in }, { $0.model.zoneout.memory = 0.3 }),
         ("epochs", { _ in }, { $0.options.epochs = 4 }),
+        ("maxSteps", { _ in }, { $0.options.maxSteps = 2 }),
         ("batchSize", { _ in }, { $0.options.batchSize = 3 }),
         ("sequenceLength", { _ in }, { $0.options.sequenceLength += 2 }),
         (
@@ -224,7 +225,7 @@ import UnrollTraining
         var options = TrainingOptions(earlyStopping: EarlyStopping(patience: 1))
         (options.trainingWindows, options.validationWindows, options.statefulEpochs) = (1, 1, 1)
         (options.validationFraction, options.testFraction, options.validationSteps) = (0.1, 0.1, 1)
-        options.averagingPatience = 1
+        (options.averagingPatience, options.maxSteps) = (1, 1)
         for averaging in [.mean, .exponential(decay: 0.5)] as [Optimizer.Averaging] {
             options.optimizer.averaging = averaging
             for (rule, decay) in zip(Optimizer.Rule.all, LearningRateSchedule.Decay.all + [.constant]) {

@@ -33,6 +33,7 @@ import UnrollTraining
                 labelSmoothing: 0.05),
             initializer: .orthogonal, seed: .max, precision: .bfloat16)
         (options.statefulEpochs, options.validationWindows, options.testFraction) = (2, 11, 0.125)
+        options.maxSteps = 8
         (options.validationSteps, options.averagingPatience, options.maxRecoveries) = (6, 5, 1)
         return options
     }
@@ -130,7 +131,8 @@ import UnrollTraining
             TrainingError.cannotResume(folder: "f", .noCheckpoint(file: "training.json")),
             TrainingError.cannotResume(folder: "f", .otherText(names: ["a", "b"])),
             TrainingError.cannotResume(folder: "f", .doneEpochs(done: 3, requested: 2)),
-            TrainingNotice.alreadyFinished(epochs: 2),
+            TrainingError.cannotResume(folder: "f", .doneSteps(done: 3, requested: 2)),
+            TrainingNotice.alreadyFinished(epochs: 2), TrainingNotice.alreadyFinished(epochs: 2, maxSteps: 7),
             TrainingNotice.alreadyStopped(epoch: 9, validations: 1),
             TrainingNotice.overfitting(validations: 5, perplexity: 3, best: best),
             TrainingNotice.learnsNothing(perplexity: 9, unigramPerplexity: 8, uniformPerplexity: 9),

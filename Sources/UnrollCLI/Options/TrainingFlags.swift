@@ -72,6 +72,11 @@ struct TrainingFlags: ParsableArguments {
 
     @Option(
         parsing: .unconditional,
+        help: "End the run after so many minibatches, also in the middle of an epoch (default: never).")
+    var maxSteps: Int?
+
+    @Option(
+        parsing: .unconditional,
         help: "The fraction of the text, at its end, that is held out for validation, such as 0.1.")
     var validation: Double?
 
@@ -98,6 +103,7 @@ struct TrainingFlags: ParsableArguments {
 
     func apply(to options: inout TrainingOptions) {
         if let epochs { options.epochs = epochs }
+        if let maxSteps { options.maxSteps = maxSteps }
         if let batch { options.batchSize = batch }
         if let sequenceLength { options.sequenceLength = sequenceLength }
         if let partitioning { options.partitioning = partitioning }

@@ -39,10 +39,10 @@ struct ProgressDisplay {
         draw(lines + [Self.shortened(bar + facts, columns: width - 1)])
     }
 
-    /// Shows a report, that of the last epoch in any case.
-    mutating func show(_ report: EpochReport, of epochs: Int) {
+    /// Shows a report, that of the last epoch or of the end of the run in any case.
+    mutating func show(_ report: EpochReport, of epochs: Int, isEnd: Bool = false) {
         chart.add(report)
-        let isLast = report.epochs == Double(epochs)
+        let isLast = isEnd || report.epochs == Double(epochs)
         let isDue = lastLine.map { $0.duration(to: .now) >= .seconds(Self.interval) } ?? true
         guard isLast || (isDue && !canRedraw) else { return }
         lastLine = .now

@@ -3,7 +3,7 @@ import UnrollTraining
 
 /// What a run would be, found out by beginning it and saving nothing.
 struct DryRun {
-    let plan: TrainingPlan
+    let outline: TrainingOutline
     /// Names and shapes of the parameters, as a model folder has them.
     let parameters: [(name: String, shape: [Int])]
     /// Bytes that training takes, and that there are.
@@ -15,14 +15,18 @@ struct DryRun {
     let minibatchesPerEpoch: Int
     let tokensPerEpoch: Int
     let time: TimeEstimate
+    private let tokensOfSteps: Double
 
-    /// The tokens of all epochs.
-    var tokens: Double { Double(plan.epochs) * Double(tokensPerEpoch) }
+    /// The tokens of all epochs, or of as many steps as the run has at most.
+    var tokens: Double { min(Double(outline.epochs) * Double(tokensPerEpoch), tokensOfSteps) }
 
     /// Trains for about a second; the trainer is of no use for a real run then.
     init(_ trainer: Trainer) async throws {
         let (model, options, training) = (trainer.configuration, trainer.options, trainer.parts.training)
         shape = (options.sequenceLength, options.batchSize)
+        tokensOfSteps =
+            options.maxSteps.map { Double($0) * Double(options.sequenceLength) * Double(options.batchSize) }
+            ?? .infinity
         parameters = model.parameterShapes(vocabularySize: training.vocabulary.count)
         memory = try trainer.memory
         memoryOwner = if case .cuda = trainer.engine.kind { "GPU" } else { "machine" }
@@ -35,7 +39,7 @@ struct DryRun {
         minibatches.fill(&first, at: 0)
         minibatches.fill(&last, at: minibatches.count - 1)
         tokensPerEpoch = (minibatches.count - 1) * first.tokenCount + last.tokenCount
-        (plan, time) = try await TimeEstimate.measured(trainer)
+        (outline, time) = try await TimeEstimate.measured(trainer)
     }
 }
 
@@ -45,7 +49,7 @@ extension DryRun: CustomStringConvertible {
         let shapes = parameters.map { $0.shape.map(String.init).joined(separator: " x ") }
         let nameWidth = (parameters.map(\.name.count).max() ?? 0) + 2
         let shapeWidth = max("shape".count, shapes.map(\.count).max() ?? 0)
-        let countWidth = max("numbers".count, NumberFormat.grouped(Double(plan.parameterCount)).count) + 2
+        let countWidth = max("numbers".count, NumberFormat.grouped(Double(outline.parameterCount)).count) + 2
         func row(_ name: String, _ shape: String, _ count: String) -> String {
             name + String(repeating: " ", count: nameWidth - name.count)
                 + String(repeating: " ", count: shapeWidth - shape.count) + shape
@@ -56,18 +60,18 @@ extension DryRun: CustomStringConvertible {
         for (parameter, shape) in zip(parameters, shapes) {
             lines.append(row(parameter.name, shape, grouped(parameter.shape.reduce(1, *))))
         }
-        lines.append(row("all", "", grouped(plan.parameterCount)))
-        let epochs = plan.epochs == 1 ? "1 epoch" : "\(grouped(plan.epochs)) epochs"
-        let heldOut = plan.validationTokens > 0 ? ", \(grouped(plan.validationTokens)) held out" : ""
+        lines.append(row("all", "", grouped(outline.parameterCount)))
+        let epochs = outline.epochs == 1 ? "1 epoch" : "\(grouped(outline.epochs)) epochs"
+        let heldOut = outline.validationTokens > 0 ? ", \(grouped(outline.validationTokens)) held out" : ""
         let validation =
-            plan.validationTokens == 0 || time.includesValidation ? "" : ", validation left out"
+            outline.validationTokens == 0 || time.includesValidation ? "" : ", validation left out"
         lines += [
             "",
-            "text    \(grouped(plan.trainingTokens)) tokens\(heldOut), \(grouped(plan.vocabularySize)) distinct",
+            "text    \(grouped(outline.trainingTokens)) tokens\(heldOut), \(grouped(outline.vocabularySize)) distinct",
             "memory  \(MemoryEstimate.formatted(memory.needed)); the \(memoryOwner) has \(MemoryEstimate.formatted(memory.available))",
             "epoch   \(grouped(tokensPerEpoch)) tokens in \(grouped(minibatchesPerEpoch)) "
                 + "\(minibatchesPerEpoch == 1 ? "minibatch" : "minibatches") of \(shape.sequenceLength) x \(shape.batchSize)",
-            "run     \(epochs), \(NumberFormat.grouped(tokens)) tokens on \(plan.chosenEngine)",
+            "run     \(epochs), \(NumberFormat.grouped(tokens)) tokens on \(outline.chosenEngine)",
             "time    about \(NumberFormat.time(time.seconds)) at \(NumberFormat.grouped(time.tokensPerSecond)) tokens/s"
                 + validation,
         ]
@@ -107,18 +111,18 @@ struct DryRunLine: Encodable {
         parameters = run.parameters.map {
             Parameter(name: $0.name, shape: $0.shape, count: $0.shape.reduce(1, *))
         }
-        parameterCount = run.plan.parameterCount
+        parameterCount = run.outline.parameterCount
         memoryBytes = run.memory.needed
         machineMemoryBytes = run.memory.available
-        vocabulary = run.plan.vocabularySize
-        trainingTokens = run.plan.trainingTokens
-        validationTokens = run.plan.validationTokens
+        vocabulary = run.outline.vocabularySize
+        trainingTokens = run.outline.trainingTokens
+        validationTokens = run.outline.validationTokens
         minibatchesPerEpoch = run.minibatchesPerEpoch
         tokensPerEpoch = run.tokensPerEpoch
-        epochs = run.plan.epochs
+        epochs = run.outline.epochs
         tokens = run.tokens
-        engine = run.plan.engine
-        engineReason = run.plan.engineReason
+        engine = run.outline.engine
+        engineReason = run.outline.engineReason
         tokensPerSecond = run.time.tokensPerSecond
         seconds = run.time.seconds
         includesValidation = run.time.includesValidation
@@ -136,8 +140,8 @@ struct TimeEstimate {
     private static let enough = 1.0
 
     /// Trains until there is enough to tell.
-    static func measured(_ trainer: Trainer) async throws -> (plan: TrainingPlan, time: TimeEstimate) {
-        var plan: TrainingPlan?
+    static func measured(_ trainer: Trainer) async throws -> (outline: TrainingOutline, time: TimeEstimate) {
+        var outline: TrainingOutline?
         var begin = ContinuousClock.now
         var (doneAtBegin, isWarm) = (0.0, false)
         var (seconds, tokensPerSecond, includesValidation) = (0.0, 0.0, false)
@@ -145,14 +149,14 @@ struct TimeEstimate {
             let done: Double
             switch event {
             case .started(let started):
-                plan = started
+                outline = started
                 begin = .now
                 continue
             case .progress(let progress):
                 done = progress.fractionCompleted
                 tokensPerSecond = progress.tokensPerSecond
             case .epoch(let report):
-                done = Double(report.epoch) / Double(trainer.options.epochs)
+                done = trainer.fractionCompleted
                 tokensPerSecond = report.tokensPerSecond
                 includesValidation = report.validationPerplexity != nil
             default:
@@ -166,9 +170,9 @@ struct TimeEstimate {
                 (begin, doneAtBegin, isWarm, includesValidation) = (.now, done, true, false)
             }
         }
-        guard let plan else { throw CancellationError() }
+        guard let outline else { throw CancellationError() }
         return (
-            plan,
+            outline,
             TimeEstimate(
                 seconds: seconds, tokensPerSecond: tokensPerSecond, includesValidation: includesValidation)
         )

@@ -61,7 +61,7 @@ extension TrainCommand {
             model: try ModelFolder(source).configuration(), options: record.options, origin: record.corpus)
         // Not checked for effects: a run that was saved with an option that has none goes on as it began.
         let settled = try laid(over: own)
-        try settled.check(against: own, allowing: ["epochs", "earlyStopping"]) { value in
+        try settled.check(against: own, allowing: ["epochs", "maxSteps", "earlyStopping"]) { value in
             "cannot change when a run is resumed, where it is \(value); leave it out, or start a new run"
         }
         guard let origin = text.origin(like: record.corpus) else {
@@ -78,8 +78,8 @@ extension TrainCommand {
         let texts = try await RunTexts(origin, in: folder)
         let trainer = try Trainer(
             resuming: source, corpus: texts.corpus, validation: texts.validation, test: texts.test,
-            epochs: training.epochs, earlyStopping: settled.options.earlyStopping, engine: engine.kind,
-            origin: origin)
+            epochs: training.epochs, maxSteps: training.maxSteps,
+            earlyStopping: settled.options.earlyStopping, engine: engine.kind, origin: origin)
         return PreparedRun(
             folder: folder, corpus: texts.corpus, trainer: trainer, texts: texts,
             earlier: isNew ? keeper ?? source : nil)

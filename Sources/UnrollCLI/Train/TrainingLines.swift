@@ -16,15 +16,15 @@ struct StartedLine: Encodable {
     // With --engine auto, where it is the CPU.
     let engineReason: String?
 
-    init(_ plan: TrainingPlan) {
-        parameters = plan.parameterCount
-        vocabulary = plan.vocabularySize
-        trainingTokens = plan.trainingTokens
-        validationTokens = plan.validationTokens
-        epochs = plan.epochs
-        completedEpochs = plan.completedEpochs
-        engine = plan.engine
-        engineReason = plan.engineReason
+    init(_ outline: TrainingOutline) {
+        parameters = outline.parameterCount
+        vocabulary = outline.vocabularySize
+        trainingTokens = outline.trainingTokens
+        validationTokens = outline.validationTokens
+        epochs = outline.epochs
+        completedEpochs = outline.completedEpochs
+        engine = outline.engine
+        engineReason = outline.engineReason
     }
 }
 
@@ -48,7 +48,7 @@ struct BaselinesLine: Encodable {
 }
 
 struct EpochLine: Encodable {
-    /// Either `epoch` or, inside one, `validation`.
+    /// Either `epoch`, at its end or that of the run, or `validation` inside one.
     let event: String
     let epoch: Int
     let perplexity: Double
@@ -60,8 +60,8 @@ struct EpochLine: Encodable {
     let learningRate: Float?
     let partOfEpoch: Double?
 
-    init(_ report: EpochReport) {
-        event = report.partOfEpoch == nil ? "epoch" : "validation"
+    init(_ report: EpochReport, isEnd: Bool) {
+        event = isEnd ? "epoch" : "validation"
         epoch = report.epoch
         perplexity = report.perplexity
         validationPerplexity = Nullable(report.validationPerplexity)

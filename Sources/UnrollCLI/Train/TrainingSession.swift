@@ -77,21 +77,24 @@ struct TrainingSession {
 
     private func show(_ event: TrainingEvent, on display: inout ProgressDisplay) throws {
         switch event {
-        case .started(let plan):
-            display.say(describe(plan))
+        case .started(let outline):
+            display.say(describe(outline))
             if let source = folder.source {
                 display.say("going on from \(source) in a folder of its own, \(folder.name)")
             }
             if let baselines { display.say(baselines.description) }
             if isJSON {
-                try JSONLine.write(StartedLine(plan))
+                try JSONLine.write(StartedLine(outline))
                 if let baselines { try JSONLine.write(baselines.line) }
             }
         case .progress(let progress):
             display.show(progress)
-        case .epoch(let report), .validation(let report):
+        case .epoch(let report):
+            display.show(report, of: trainer.options.epochs, isEnd: report.partOfEpoch != nil)
+            if isJSON { try JSONLine.write(EpochLine(report, isEnd: true)) }
+        case .validation(let report):
             display.show(report, of: trainer.options.epochs)
-            if isJSON { try JSONLine.write(EpochLine(report)) }
+            if isJSON { try JSONLine.write(EpochLine(report, isEnd: false)) }
         case .notice(let notice):
             display.say("note: \(Hint.described(notice))")
             if isJSON { try JSONLine.write(NoticeLine(notice)) }
@@ -135,11 +138,11 @@ struct TrainingSession {
 
     private var bestName: String { "\(folder.name)/\(CheckpointWriter.bestName)" }
 
-    private func describe(_ plan: TrainingPlan) -> String {
+    private func describe(_ outline: TrainingOutline) -> String {
         var line =
-            "\(corpus.name): \(NumberFormat.grouped(Double(plan.trainingTokens))) tokens, \(plan.vocabularySize) distinct"
-        if plan.validationTokens > 0 {
-            line += ", \(NumberFormat.grouped(Double(plan.validationTokens))) held out"
+            "\(corpus.name): \(NumberFormat.grouped(Double(outline.trainingTokens))) tokens, \(outline.vocabularySize) distinct"
+        if outline.validationTokens > 0 {
+            line += ", \(NumberFormat.grouped(Double(outline.validationTokens))) held out"
         }
         let model = trainer.configuration
         line += "; \(model.cell.name) cell, "
@@ -149,8 +152,8 @@ struct TrainingSession {
             line += "embedding of \(size)\(model.tiesWeights ? " tied to the output" : ""), "
         }
         line +=
-            "\(NumberFormat.grouped(Double(plan.parameterCount))) parameters; \(plan.epochs) \(plan.epochs == 1 ? "epoch" : "epochs")"
-        if plan.completedEpochs > 0 { line += ", \(plan.completedEpochs) of them done," }
-        return line + " on \(plan.chosenEngine)"
+            "\(NumberFormat.grouped(Double(outline.parameterCount))) parameters; \(outline.epochs) \(outline.epochs == 1 ? "epoch" : "epochs")"
+        if outline.completedEpochs > 0 { line += ", \(outline.completedEpochs) of them done," }
+        return line + " on \(outline.chosenEngine)"
     }
 }

@@ -10,7 +10,7 @@ extension Trainer {
     ///
     /// The folder is read and stays as it is. A ``CheckpointWriter`` for the same folder goes on with the run there; one for
     /// a new folder makes a run of its own, which starts as a copy of this checkpoint, and leaves this folder alone. A
-    /// resumed run that has nothing left to do says so with a notice: ``TrainingNotice/alreadyFinished(epochs:)`` or
+    /// resumed run that has nothing left to do says so with a notice: ``TrainingNotice/alreadyFinished(epochs:maxSteps:)`` or
     /// ``TrainingNotice/alreadyStopped(epoch:validations:)``.
     ///
     /// - Parameters:
@@ -19,6 +19,7 @@ extension Trainer {
     ///   - validation: The validation text, if it was one of its own.
     ///   - test: The test text, if it was one of its own.
     ///   - epochs: Passes over the text in all. Default: as planned.
+    ///   - maxSteps: Steps in all after which the run ends in any case. Default: as planned.
     ///   - earlyStopping: When to stop before the last epoch. With more patience than before, a run that has stopped goes
     ///     on, bit for bit as if it had had that from the start; more epochs alone do not make it go on. Default: as
     ///     planned.
@@ -30,7 +31,7 @@ extension Trainer {
     ///   the checkpoint is damaged, and the errors of a new run.
     public convenience init(
         resuming folder: URL, corpus: Corpus, validation: Corpus? = nil, test: Corpus? = nil,
-        epochs: Int? = nil, earlyStopping: EarlyStopping? = nil, engine: EngineKind = .cpu(threads: nil),
+        epochs: Int? = nil, maxSteps: Int? = nil, earlyStopping: EarlyStopping? = nil, engine: EngineKind = .cpu(threads: nil),
         origin: CorpusOrigin? = nil, cells: [any RecurrentCell.Type] = []
     ) throws {
         var record = try TrainingRecord(of: folder)
@@ -53,6 +54,13 @@ extension Trainer {
                     folder: folder.path, .doneEpochs(done: checkpoint.position.epoch, requested: epochs))
             }
             record.options.epochs = epochs
+        }
+        if let maxSteps {
+            guard maxSteps >= checkpoint.position.steps else {
+                throw TrainingError.cannotResume(
+                    folder: folder.path, .doneSteps(done: checkpoint.position.steps, requested: maxSteps))
+            }
+            record.options.maxSteps = maxSteps
         }
         if let earlyStopping { record.options.earlyStopping = earlyStopping }
         try self.init(

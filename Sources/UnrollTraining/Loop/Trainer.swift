@@ -119,6 +119,9 @@ public final class Trainer: Sendable {
             regularization: options.regularization)
     }
 
+    /// The part of the run that is done, in 0...1.
+    package var fractionCompleted: Double { loop.withLock { $0.fractionCompleted } }
+
     /// Bytes of memory that training takes, and bytes that there are: of the machine or, on a GPU, of that.
     package var memory: (needed: Double, available: Double) {
         get throws {

@@ -5,7 +5,7 @@ import UnrollBase
 /// Printed, an event is one line.
 public enum TrainingEvent: Sendable, Equatable, CustomStringConvertible {
     /// Training starts or resumes.
-    case started(TrainingPlan)
+    case started(TrainingOutline)
     /// Some time has passed within an epoch.
     case progress(TrainingProgress)
     /// A validation inside an epoch has ended; the report is of the epoch so far.
@@ -20,7 +20,7 @@ public enum TrainingEvent: Sendable, Equatable, CustomStringConvertible {
     /// One line: what happened, with its figures.
     public var description: String {
         switch self {
-        case .started(let plan): plan.description
+        case .started(let outline): outline.description
         case .progress(let progress): progress.description
         case .validation(let report), .epoch(let report): report.description
         case .notice(let notice): "note: \(notice)"
@@ -30,7 +30,7 @@ public enum TrainingEvent: Sendable, Equatable, CustomStringConvertible {
 }
 
 /// What a run is going to do.
-public struct TrainingPlan: Sendable, Equatable, CustomStringConvertible {
+public struct TrainingOutline: Sendable, Equatable, CustomStringConvertible {
     /// The number of parameters.
     public var parameterCount: Int
     /// Tokens that the model knows, `V`.

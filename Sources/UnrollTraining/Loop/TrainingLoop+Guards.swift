@@ -101,23 +101,28 @@ extension TrainingLoop {
         if position.isStopped {
             let count = position.validation.countSinceImprovement
             note(.alreadyStopped(epoch: position.lastReport?.epoch ?? position.epoch, validations: count))
-        } else if position.epoch >= options.epochs {
-            note(.alreadyFinished(epochs: position.epoch))
+        } else if isComplete {
+            let hasAllEpochs = position.epoch >= options.epochs
+            note(
+                .alreadyFinished(
+                    epochs: position.moment.epoch, maxSteps: hasAllEpochs ? nil : options.maxSteps))
         }
     }
 
     /// Notes the options that the run is too short for.
     mutating func noteOptions() {
-        let steps = options.epochs.multipliedReportingOverflow(by: minibatches.count)
+        let ofEpochs = options.epochs.multipliedReportingOverflow(by: minibatches.count)
+        let steps = min(ofEpochs.overflow ? .max : ofEpochs.partialValue, options.maxSteps ?? .max)
         let warmUp = options.schedule.warmUpSteps
-        if warmUp > 1, !steps.overflow, warmUp >= steps.partialValue {
+        if warmUp > 1, warmUp >= steps {
+            let count = minibatches.count
             let last = LearningRateSchedule.Moment(
-                epoch: options.epochs - 1, minibatch: minibatches.count - 1, minibatches: minibatches.count,
-                epochs: options.epochs)
+                epoch: (steps - 1) / count, minibatch: (steps - 1) % count, minibatches: count,
+                epochs: options.epochs, maxSteps: options.maxSteps)
             let rate = options.schedule.rate(from: Double(options.optimizer.learningRate), at: last)
             noteOnce(
                 .warmUpOutlastsRun(
-                    warmUpSteps: warmUp, steps: steps.partialValue, learningRate: Float(rate)))
+                    warmUpSteps: warmUp, steps: steps, learningRate: Float(rate)))
         }
         guard !position.noted.contains(.withoutEffect) else { return }
         for (parameter, value) in options.epochCounts where value >= options.epochs {
@@ -137,7 +142,7 @@ extension TrainingLoop {
     mutating func noteLevel(_ report: EpochReport) {
         let isFarWorse =
             log(report.perplexity) > DivergenceGauge.highestLoss(vocabularySize: engine.vocabularySize)
-        guard position.steps >= Self.stepsToLearn || (position.epoch >= options.epochs && isFarWorse),
+        guard position.steps >= Self.stepsToLearn || (isComplete && isFarWorse),
             !position.noted.contains(.learnsNothing)
         else { return }
         let unigram = unigramPerplexity ?? countTokens()

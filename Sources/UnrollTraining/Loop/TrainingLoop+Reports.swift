@@ -11,8 +11,8 @@ extension TrainingLoop {
             .reduce(0) { $0 + $1.shape.reduce(1, *) }
     }
 
-    var plan: TrainingPlan {
-        TrainingPlan(
+    var outline: TrainingOutline {
+        TrainingOutline(
             parameterCount: parameterCount, vocabularySize: engine.vocabularySize,
             trainingTokens: data.parts.training.tokens.count, validationTokens: data.validationTokenCount,
             epochs: options.epochs, completedEpochs: position.epoch, engine: "\(engine.description)",
@@ -20,14 +20,20 @@ extension TrainingLoop {
     }
 
     var progress: TrainingProgress {
-        let epochs = Double(position.epoch) + Double(position.minibatch) / Double(max(minibatches.count, 1))
-        let fraction = epochs / Double(options.epochs)
+        let fraction = fractionCompleted
         let done = position.totalTokens
         let remaining = fraction > 0 ? Double(done) / fraction - Double(done) : 0
         return TrainingProgress(
             epoch: position.epoch + 1, epochs: options.epochs, fractionCompleted: fraction,
             perplexity: position.perplexity, tokensPerSecond: tokensPerSecond,
             secondsRemaining: tokensPerSecond > 0 ? remaining / tokensPerSecond : 0)
+    }
+
+    /// The part of the run that is done, in 0...1.
+    var fractionCompleted: Double {
+        let epochs = Double(position.epoch) + Double(position.minibatch) / Double(max(minibatches.count, 1))
+        let steps = options.maxSteps.map { Double(position.steps) / Double($0) } ?? 0
+        return min(max(epochs / Double(options.epochs), steps), 1)
     }
 
     /// The epoch so far.
@@ -42,7 +48,7 @@ extension TrainingLoop {
     /// What the run came to; reads the text to test on, once.
     mutating func summary() throws -> TrainingSummary {
         TrainingSummary(
-            epochs: position.epoch, perplexity: position.lastReport?.perplexity ?? 1,
+            epochs: position.moment.epoch, perplexity: position.lastReport?.perplexity ?? 1,
             validationPerplexity: position.lastReport?.validationPerplexity,
             testPerplexity: try testPerplexity(),
             best: position.validation.best, isStoppedEarly: position.isStopped,

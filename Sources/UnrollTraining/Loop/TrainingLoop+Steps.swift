@@ -57,6 +57,7 @@ extension TrainingLoop {
         let secondsPerStep = runSeconds / Double(runTokens) * Double(tokens)
         var length = min(engine.preferredRunLength, minibatches.count - position.minibatch)
         length = min(length, Int(min(Self.reportInterval / secondsPerStep, 1e6)))
+        if let maxSteps = options.maxSteps { length = min(length, maxSteps - position.steps) }
         if let interval = options.validationSteps {
             length = min(length, interval - (position.minibatch - position.validatedMinibatch))
         }

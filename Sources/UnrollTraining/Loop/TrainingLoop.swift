@@ -77,11 +77,11 @@ struct TrainingLoop {
             noteSize()
             noteEnd()
             noteOptions()
-            return .started(plan)
+            return .started(outline)
         case .finished:
             return nil
         case .training:
-            if position.isStopped || position.epoch >= options.epochs {
+            if position.isStopped || (isComplete && isReported) {
                 // Where no epoch has a result, there is nothing to sum up.
                 guard position.lastReport != nil else { throw divergence(step: minibatches.count) }
                 let summary = try summary()
@@ -91,7 +91,7 @@ struct TrainingLoop {
         }
         while true {
             try Task.checkCancellation()
-            if isValidationDue { return .validation(try validateInsideEpoch()) }
+            if isValidationDue { return .validation(try reportInsideEpoch()) }
             guard position.minibatch < minibatches.count else {
                 guard position.tokens > 0 else {
                     try passEpoch()
@@ -99,6 +99,7 @@ struct TrainingLoop {
                 }
                 return .epoch(try endEpoch())
             }
+            if isComplete, position.tokens > 0 { return .epoch(try reportInsideEpoch()) }
             try trainRun()
             if !notices.isEmpty { return .notice(notices.removeFirst()) }
             if lastProgress.duration(to: .now) >= .seconds(Self.reportInterval) {
@@ -120,7 +121,7 @@ struct TrainingLoop {
     func learningRate(minibatch: Int) -> Float {
         let moment = LearningRateSchedule.Moment(
             epoch: position.epoch, minibatch: minibatch, minibatches: minibatches.count,
-            epochs: options.epochs, reductions: position.plateau.reductions)
+            epochs: options.epochs, maxSteps: options.maxSteps, reductions: position.plateau.reductions)
         let rate = options.schedule.rate(from: Double(options.optimizer.learningRate), at: moment)
         return Float(rate * pow(0.5, Double(position.guards.recoveries)))
     }
@@ -147,13 +148,21 @@ struct TrainingLoop {
         minibatches = try data.minibatches(epoch: position.epoch)
     }
 
+    /// Whether all epochs or all steps are done.
+    var isComplete: Bool {
+        position.epoch >= options.epochs || options.maxSteps.map { position.steps >= $0 } ?? false
+    }
+
+    /// Whether there is a report of where the run is; at the end of an epoch there always is.
+    private var isReported: Bool { position.minibatch == 0 || position.lastReport?.step == position.steps }
+
     private var isValidationDue: Bool {
-        guard let steps = options.validationSteps else { return false }
+        guard let steps = options.validationSteps, !isComplete else { return false }
         return position.tokens > 0 && position.minibatch < minibatches.count
             && position.minibatch - position.validatedMinibatch >= steps
     }
 
-    private mutating func validateInsideEpoch() throws -> EpochReport {
+    private mutating func reportInsideEpoch() throws -> EpochReport {
         let perplexity = try validationPerplexity()
         position.validatedMinibatch = position.minibatch
         let report = report(

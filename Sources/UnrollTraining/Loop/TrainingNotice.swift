@@ -11,8 +11,9 @@ public enum TrainingNotice: Sendable, Equatable, CustomStringConvertible {
     case loweredRate(learningRate: Float)
     /// Averaging of the parameters has started.
     case beganAveraging(epoch: Int)
-    /// The run was resumed and has nothing left to do: all its epochs were done.
-    case alreadyFinished(epochs: Int)
+    /// The run was resumed and has nothing left to do: all its epochs were done, or as many steps as it was to have at
+    /// most.
+    case alreadyFinished(epochs: Int, maxSteps: Int? = nil)
     /// The run was resumed and has nothing left to do: it had stopped early.
     case alreadyStopped(epoch: Int, validations: Int)
     /// The run stops before its last epoch.
@@ -69,7 +70,9 @@ public enum TrainingNotice: Sendable, Equatable, CustomStringConvertible {
             "no improvement for a while; the learning rate is now \(Self.number(learningRate))"
         case .beganAveraging(let epoch):
             "epoch \(epoch): validation no longer improves; from here on the model is the mean of the parameters"
-        case .alreadyFinished(let epochs):
+        case .alreadyFinished(_, let maxSteps?):
+            "nothing is left to do: the run has done its \(Self.number(maxSteps)) steps; it goes on with more"
+        case .alreadyFinished(let epochs, nil):
             "nothing is left to do: the run has done its \(epochs) \(epochs == 1 ? "epoch" : "epochs"); it goes on with more"
         case .alreadyStopped(let epoch, let validations):
             "nothing is left to do: the run stopped early in epoch \(epoch), after \(validations) "

@@ -71,14 +71,20 @@ public struct LearningRateSchedule: Sendable, Equatable {
         package var minibatches: Int
         /// Epochs of the whole run; when a resumed run gets another number, the schedule follows.
         package var epochs: Int
+        /// Steps after which the run ends; nil for the end of all epochs.
+        package var maxSteps: Int?
         /// How often a plateau has lowered the rate.
         package var reductions: Int
 
-        package init(epoch: Int, minibatch: Int, minibatches: Int, epochs: Int, reductions: Int = 0) {
+        package init(
+            epoch: Int, minibatch: Int, minibatches: Int, epochs: Int, maxSteps: Int? = nil,
+            reductions: Int = 0
+        ) {
             self.epoch = epoch
             self.minibatch = minibatch
             self.minibatches = minibatches
             self.epochs = epochs
+            self.maxSteps = maxSteps
             self.reductions = reductions
         }
     }
@@ -103,7 +109,10 @@ public struct LearningRateSchedule: Sendable, Equatable {
         case .cosine(let finalRate):
             let warmUp = Double(warmUpSteps)
             guard step >= warmUp else { return rate }
-            let steps = Double(moment.epochs) * Double(moment.minibatches) - warmUp
+            let end = min(
+                Double(moment.epochs) * Double(moment.minibatches),
+                moment.maxSteps.map { Double($0) } ?? .infinity)
+            let steps = end - warmUp
             let share = steps > 0 ? min((step - warmUp) / steps, 1) : 1
             return finalRate + (rate - finalRate) * (1 + cos(.pi * share)) / 2
         case .plateau(let factor, _, _):

@@ -8,6 +8,9 @@ extension TrainingOptions {
     /// - Throws: `ParameterError` with the property's name, and the errors of the optimizer's own check.
     package func check() throws {
         try ParameterError.require(epochs >= 1, "epochs", is: epochs, but: "at least 1")
+        if let maxSteps {
+            try ParameterError.require(maxSteps >= 1, "maxSteps", is: maxSteps, but: "at least 1")
+        }
         try ParameterError.require(batchSize >= 1, "batchSize", is: batchSize, but: "at least 1")
         try ParameterError.require(
             sequenceLength >= 1, "sequenceLength", is: sequenceLength, but: "at least 1")

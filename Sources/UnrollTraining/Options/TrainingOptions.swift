@@ -13,6 +13,12 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
     ///
     /// Default: 500.
     public var epochs: Int
+    /// Steps after which the run ends, also in the middle of an epoch, at least 1; nil for no end but that of `epochs`.
+    ///
+    /// Default: nil.
+    ///
+    /// For texts that are longer than the time that there is. A cosine schedule ends there too.
+    public var maxSteps: Int?
     /// Sequences in a minibatch, `B`, at least 1.
     ///
     /// Default: 32.
