@@ -30,8 +30,9 @@ struct WarmStrandMinibatches: MinibatchSource {
     private let tokens: TokenIDs
     private let parts: [Part]
 
-    /// - Parameter tokenCount: Tokens of a minibatch at most.
-    /// - Throws: `TextError.textTooShort` when the text has no token to predict.
+    /// Plans the minibatches, of `tokenCount` tokens at most.
+    ///
+    /// - Throws: `ParameterError`; `TextError.textTooShort` when the text has no token to predict.
     init(cutting tokens: TokenIDs, tokenCount: Int) throws {
         try ParameterError.require(tokenCount >= 1, "tokenCount", is: tokenCount, but: "at least 1")
         let predictions = tokens.count - 1

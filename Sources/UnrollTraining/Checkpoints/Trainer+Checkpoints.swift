@@ -31,7 +31,8 @@ extension Trainer {
     ///   the checkpoint is damaged, and the errors of a new run.
     public convenience init(
         resuming folder: URL, corpus: Corpus, validation: Corpus? = nil, test: Corpus? = nil,
-        epochs: Int? = nil, maxSteps: Int? = nil, earlyStopping: EarlyStopping? = nil, engine: EngineKind = .cpu(threads: nil),
+        epochs: Int? = nil, maxSteps: Int? = nil, earlyStopping: EarlyStopping? = nil,
+        engine: EngineKind = .cpu(threads: nil),
         origin: CorpusOrigin? = nil, cells: [any RecurrentCell.Type] = []
     ) throws {
         var record = try TrainingRecord(of: folder)
