@@ -31,6 +31,39 @@ package enum PeepholeLSTM: RecurrentCell {
     }
 }
 
+/// Long short-term memory with exponential gates: the sLSTM of Beck et al., "xLSTM", NeurIPS 2024, without its heads.
+///
+/// Exponentials would overflow, so gates are divided by the greatest so far, whose logarithm is the state `m`. That
+/// changes `c` and the sum of weights `n` by the same factor, and not their quotient.
+package enum StabilizedLSTM: RecurrentCell {
+    package static let name = "slstm"
+    package static let gates = ["z", "i", "f", "o"]
+    package static let states = ["h", "c", "n", "m"]
+
+    package static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
+        // The logarithm of sigmoid(f), plus m.
+        let forget = previous.m - softplus(-gates.f)
+        let m = max(forget, gates.i)
+        let i = exp(gates.i - m)
+        let f = exp(forget - m)
+        let c = f * previous.c + i * tanh(gates.z)
+        let n = f * previous.n + i
+        return ["h": sigmoid(gates.o) * c / n, "c": c, "n": n, "m": m]
+    }
+}
+
+/// A GRU whose gates see the input alone (Feng et al., "Were RNNs all we needed?", 2024).
+package enum MinGRU: RecurrentCell {
+    package static let name = "min-gru"
+    package static let gates = ["z", "n"]
+    package static let states = ["h"]
+
+    package static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
+        let z = sigmoid(gates.input.z)
+        return ["h": (1 - z) * previous.h + z * gates.input.n]
+    }
+}
+
 @main
 struct CustomCell: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Trains with cells that this program defines.")
@@ -39,7 +72,10 @@ struct CustomCell: AsyncParsableCommand {
 
     func run() async throws {
         let book = try source.read()
-        for cell in [MinimalGatedUnit.self, PeepholeLSTM.self] as [any RecurrentCell.Type] {
+        let cells: [any RecurrentCell.Type] = [
+            MinimalGatedUnit.self, PeepholeLSTM.self, StabilizedLSTM.self, MinGRU.self,
+        ]
+        for cell in cells {
             print("\(cell.name): gradient off by \(try GradientCheck.greatestError(of: cell))")
             let trainer = try Trainer(
                 corpus: book.corpus, model: .init(cell: cell, hiddenSize: 256), options: .init(epochs: 300))

@@ -47,9 +47,9 @@ struct CUDAConformanceTests {
         }
     }
 
-    /// Rectifiers: where one is near zero, a rounded state may switch its gradient on or off.
+    /// Rectifiers and maxima: near where they turn, a rounded state may switch a gradient on or off.
     private static func isKinked(_ cell: any RecurrentCell.Type) -> Bool {
-        cell == ReLUCell.self || cell == OddCell.self
+        cell == ReLUCell.self || cell == OddCell.self || cell == FunctionsCell.self
     }
 
     /// Regularizers, alone and together.

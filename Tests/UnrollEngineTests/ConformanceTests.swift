@@ -11,9 +11,9 @@ import UnrollText
 @Suite struct ConformanceTests {
     static let cells = EngineModel.cells
 
-    /// Rectifiers: where one is near zero, a rounded state may switch its gradient on or off.
+    /// Rectifiers and maxima: near where they turn, a rounded state may switch a gradient on or off.
     static func isKinked(_ cell: any RecurrentCell.Type) -> Bool {
-        cell == ReLUCell.self || cell == OddCell.self
+        cell == ReLUCell.self || cell == OddCell.self || cell == FunctionsCell.self
     }
 
     /// Every precision on every level.
@@ -207,6 +207,62 @@ import UnrollText
             try engine.resetState()
             #expect(try engine.state.entries.isEmpty)
             #expect(try engine.evaluate(goingOn) == expected)
+        }
+    }
+
+    /// Units that pad a panel have gates of zero, whose logarithm and quotients no real unit has.
+    @Test(arguments: [33, 64], Precision.allCases)
+    func whatAFormulaMakesOfPaddingIsSeenNowhere(hiddenSize: Int, precision: Precision) throws {
+        enum Pole: RecurrentCell {
+            static let name = "pole"
+            static let gates = ["a", "b"]
+            static let states = ["h", "c"]
+
+            static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
+                let c = log(gates.a) + 0.5 * gates.hidden.b / gates.b
+                return ["h": 0.2 * c - 0.1 * sqrt(gates.b), "c": c + 0.1 * previous.c]
+            }
+        }
+        for layers in [1, 2] {
+            var model = try EngineModel(
+                cell: Pole.self, size: EngineModelSize(T: 4, B: 3, V: 9, H: hiddenSize, L: layers))
+            model.raiseBiases(by: 3)
+            let engine = try CPUEngine(
+                configuration: model.configuration, parameters: model.parameters, precision: precision)
+            for (minibatch, expected) in zip(model.minibatches, try model.reference(in: precision)) {
+                let (loss, gradients) = try engine.gradients(on: minibatch)
+                #expect(abs(loss / expected.meanLoss - 1) < precision.tolerance.loss)
+                for (actual, wanted) in zip(gradients.entries, expected.gradients.entries) {
+                    let scale = wanted.values.reduce(1e-12) { max($0, abs($1)) }
+                    #expect(
+                        greatestDifference(actual.values, wanted.values) / scale
+                            < precision.tolerance.gradient, "\(actual.name)")
+                }
+                _ = try engine.evaluate(minibatch)
+            }
+        }
+    }
+
+    /// A logarithm of a negative number is a loss that is not finite, like any other.
+    @Test func aDomainErrorIsALossThatIsNotFinite() throws {
+        enum Logarithm: RecurrentCell {
+            static let name = "logarithm"
+            static let gates = ["z"]
+            static let states = ["h"]
+
+            static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
+                ["h": log(gates.z)]
+            }
+        }
+        let model = try EngineModel(cell: Logarithm.self, size: EngineModelSize(T: 3, B: 2, V: 5, H: 8))
+        for engine in [
+            try CPUEngine(configuration: model.configuration, parameters: model.parameters),
+            try ReferenceEngine(configuration: model.configuration, parameters: model.parameters),
+        ] as [any Engine] {
+            let before = try engine.parameters
+            let result = try engine.train(on: model.minibatches[0], with: Optimizer())
+            #expect(!result.isFinite)
+            #expect(try engine.parameters == before)
         }
     }
 

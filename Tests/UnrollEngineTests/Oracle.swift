@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import UnrollBase
 import UnrollModel
+import UnrollTestSupport
 import UnrollText
 
 /// What PyTorch computed for one small model; see `Tools/oracles/recurrent_vectors.py`.
@@ -36,7 +37,7 @@ struct Oracle: Decodable {
     let training: Training
 
     /// Every cell, each in every stack of layers.
-    static let names = ["tanh", "relu", "lstm", "gru"].flatMap { cell in
+    static let names = ["tanh", "relu", "lstm", "gru", "functions", "slstm"].flatMap { cell in
         ["", "-2-layers", "-embedding", "-2-layers-embedding", "-2-layers-tied"].map { cell + $0 }
     }
 
@@ -48,7 +49,7 @@ struct Oracle: Decodable {
 
     var configuration: ModelConfiguration {
         get throws {
-            let type = try #require(ModelConfiguration.builtInCells.first { $0.name == cell })
+            let type = try #require(EngineModel.cells.first { $0.name == cell })
             return ModelConfiguration(
                 cell: type, hiddenSize: hiddenSize, layerCount: layerCount, embeddingSize: embeddingSize,
                 tiesWeights: tiesWeights)

@@ -29,6 +29,25 @@ import UnrollText
         }
     }
 
+    /// Relative to the tensor's greatest element.
+    @Test(arguments: Oracle.names, KernelLevel.available()) func cpuEngineAgreesWithPyTorch(
+        name: String, level: KernelLevel
+    ) throws {
+        let oracle = try Oracle.named(name)
+        let engine = try CPUEngine(
+            configuration: oracle.configuration, parameters: oracle.initialParameters, kernelLevel: level)
+        for (minibatch, chunk) in zip(oracle.minibatches, oracle.chunks) {
+            let (loss, gradients) = try engine.gradients(on: minibatch)
+            #expect(abs(loss / chunk.loss - 1) < 1e-5)
+            for entry in gradients.entries {
+                let expected = try #require(chunk.gradients[entry.name])
+                let scale = expected.reduce(1e-12) { max($0, abs($1)) }
+                #expect(greatestDifference(entry.values, expected) / scale < 1e-5, "\(entry.name)")
+            }
+            _ = try engine.evaluate(minibatch)
+        }
+    }
+
     @Test(arguments: Oracle.names) func referenceEngineTrainsAsPyTorch(name: String) throws {
         let oracle = try Oracle.named(name)
         try checkTraining(

@@ -30,6 +30,26 @@ import UnrollKernels
         Operation(opcode: UNROLL_OP_ADD, name: "add", operands: 2) { a, b, _, _ in a + b },
         Operation(opcode: UNROLL_OP_SUBTRACT, name: "subtract", operands: 2) { a, b, _, _ in a - b },
         Operation(opcode: UNROLL_OP_MULTIPLY, name: "multiply", operands: 2) { a, b, _, _ in a * b },
+        Operation(opcode: UNROLL_OP_DIVIDE, name: "divide", operands: 2) { a, b, _, _ in a / b },
+        Operation(opcode: UNROLL_OP_MINIMUM, name: "minimum", operands: 2) { a, b, _, _ in
+            a.isNaN || a < b ? a : b
+        },
+        Operation(opcode: UNROLL_OP_MAXIMUM, name: "maximum", operands: 2) { a, b, _, _ in
+            a.isNaN || a > b ? a : b
+        },
+        Operation(opcode: UNROLL_OP_SQUARE_ROOT, name: "square root", operands: 1) { a, _, _, _ in
+            a.squareRoot()
+        },
+        Operation(opcode: UNROLL_OP_ABSOLUTE, name: "absolute", operands: 1) { a, _, _, _ in a.magnitude },
+        Operation(opcode: UNROLL_OP_POWER, name: "power", operands: 1) { a, _, _, _ in
+            pow(a, Operation.scale)
+        },
+        Operation(opcode: UNROLL_OP_ABSOLUTE_DERIVATIVE, name: "absolute'", operands: 2) { a, b, _, _ in
+            a > 0 ? b : a < 0 ? -b : 0
+        },
+        Operation(opcode: UNROLL_OP_GRADIENT_OF_GREATER, name: "gradient of greater", operands: 3) {
+            a, b, c, _ in a > b ? halves(c) : a < b ? 0 : c * 0.5
+        },
         Operation(opcode: UNROLL_OP_MULTIPLY_ADD, name: "multiply-add", operands: 3) { a, b, c, isFused in
             product(a, b, plus: c, isFused)
         },
@@ -60,6 +80,16 @@ import UnrollKernels
         },
         Operation(opcode: UNROLL_OP_EXP, name: "exp", operands: 1) { a, _, _, _ in exp(a) },
         Operation(opcode: UNROLL_OP_LOG, name: "log", operands: 1) { a, _, _, _ in log(a) },
+        Operation(opcode: UNROLL_OP_SOFTPLUS, name: "softplus", operands: 1) { a, _, _, _ in log1p(exp(a)) },
+    ]
+
+    /// A number made of its two halves, of which the least lack a digit.
+    static func halves(_ a: Float) -> Float { a * 0.5 + a * 0.5 }
+
+    /// Operations that choose by comparing: they ask only whether these operands are greater than others.
+    static let comparedOperands: [UInt32: Set<Int>] = [
+        UNROLL_OP_RELU_DERIVATIVE.rawValue: [0], UNROLL_OP_ABSOLUTE_DERIVATIVE.rawValue: [0],
+        UNROLL_OP_GRADIENT_OF_GREATER.rawValue: [0, 1],
     ]
 
     static func product(_ a: Float, _ b: Float, plus c: Float, _ isFused: Bool) -> Float {
@@ -166,6 +196,25 @@ import UnrollKernels
         #expect(results.last?.bitPattern == 0, "\(level)")
     }
 
+    /// Results under the least normal number are zero; near it an exponential's error counts.
+    @Test(arguments: KernelLevel.available()) func softplusIsWithin4UnitsInTheLastPlace(
+        level: KernelLevel
+    ) throws {
+        var noise = Noise(seed: 4)
+        let arguments = Self.everyMagnitude + (0..<100_000).map { _ in noise.next() * 90 }
+        let results = try Self.run(Self.approximatedOperations[4], level: level, arguments)
+        var greatestError = 0.0
+        for (x, y) in zip(arguments, results) {
+            if x < -87.3 {
+                #expect(y.bitPattern == 0, "\(level) softplus \(x)")
+            } else {
+                let exact = Double(max(x, 0)) + log1p(exp(-Double(abs(x))))
+                greatestError = max(greatestError, abs(Double(y) - exact) / Double(Float(exact).ulp))
+            }
+        }
+        #expect(greatestError < 4, "\(level)")
+    }
+
     @Test(arguments: KernelLevel.available()) func functionsOfValuesThatAreNoOrdinaryNumbers(
         level: KernelLevel
     ) throws {
@@ -174,6 +223,7 @@ import UnrollKernels
             [.nan, .nan, .nan, 1, -1, 0, -0.0], [.nan, .nan, .nan, 1, 0, 0.5, 0.5],
             [.nan, .nan, .nan, .infinity, 0, 1, 1],
             [.nan, .nan, .nan, .infinity, .nan, -.infinity, -.infinity],
+            [.nan, .nan, .nan, .infinity, 0, log(2), log(2)],
         ]
         for (operation, expected) in zip(Self.approximatedOperations, expected) {
             let results = try Self.run(operation, level: level, arguments)
@@ -219,12 +269,12 @@ import UnrollKernels
 
     /// Divergence must stay visible.
     ///
-    /// The rectifier's derivative asks only whether its value is greater than zero.
+    /// What is only compared does not go into the result.
     @Test(arguments: KernelLevel.available(), exactOperations + approximatedOperations)
     func whatIsNotANumberStaysSo(level: KernelLevel, operation: Operation) throws {
         let ordinary = [Float](repeating: 0.5, count: 32)
         for operand in 0..<operation.operands {
-            if operation.opcode == UNROLL_OP_RELU_DERIVATIVE, operand == 0 { continue }
+            if Self.comparedOperands[operation.opcode.rawValue]?.contains(operand) == true { continue }
             var operands = [ordinary, ordinary, ordinary]
             operands[operand][17] = .nan
             let results = try Self.run(operation, level: level, operands[0], operands[1], operands[2])

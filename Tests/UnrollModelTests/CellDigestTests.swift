@@ -52,6 +52,20 @@ import UnrollText
                 """)
     }
 
+    /// Models of cells with these operations are recognized by their text, which stays.
+    @Test func theTextOfEveryFunctionIsThis() throws {
+        let text = try CellGraph(of: FunctionsCell.self).canonicalText
+        let names = Set(
+            text.split(separator: "\n").compactMap { $0.split(separator: " ").first.map(String.init) })
+        #expect(
+            names.isSuperset(
+                of: UnaryFunction.allCases.map(\.rawValue) + BinaryOperator.allCases.map(\.rawValue)))
+        #expect(text.contains("\npower 3ff8000000000000 "))
+        let digests = try [FunctionsCell.digest, StabilizedCell.digest]
+        #expect(digests[0] == "8b100a59f7fe36f9471bfbd672b8f212ecc4ef106fe26f15bc6fd10d52fbb37f")
+        #expect(digests[1] == "d04ebb111ce7d2e261a1f90d6b420b5a7454d48fd478cefb412ce543b83c6dad")
+    }
+
     @Test func namesAndWaysOfWritingDoNotCount() throws {
         let digest = try HomemadeCell.digest
         for cell in [Renamed.Cell.self, Wordy.Cell.self] as [any RecurrentCell.Type] {

@@ -140,6 +140,71 @@ import UnrollTestSupport
         #expect(graph.nodes[graph.previousStateGradients[2]] == .stateGradient(2))
     }
 
+    @Test func numbersFromVariablesAreConstants() throws {
+        enum Variable: RecurrentCell {
+            static let name = "variable"
+            static let gates = ["z"]
+            static let states = ["h"]
+
+            static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
+                let rate = 0.3
+                var h = rate * previous.h + (1 - rate) * gates.z
+                h += rate
+                h -= 0.5
+                h *= rate * 2.0
+                h /= rate
+                return ["h": 1 / h - rate + h / rate - (rate - h) + (rate + h * rate)]
+            }
+        }
+        let graph = try CellGraph(of: Variable.self)
+        let values = graph.values(gates: [0.7], states: [0.2], stateGradients: [1])
+        let h = (0.3 * 0.2 + 0.7 * 0.7 + 0.3 - 0.5) * 0.6 / 0.3
+        let expected = 1 / h - 0.3 + h / 0.3 - (0.3 - h) + (0.3 + h * 0.3)
+        #expect(abs(values[graph.newStates[0]] - expected) < 1e-12)
+    }
+
+    /// Their last digit may depend on the platform, and a digest must not: they stay in the graph, with a known value.
+    @Test func functionsOfConstantsHaveFixedValues() throws {
+        enum Fixed: RecurrentCell {
+            static let name = "fixed"
+            static let gates = ["z"]
+            static let states = ["h"]
+
+            static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
+                ["h": gates.z * (exp(0.5) - pow(2, 1.5)) + max(3, 2) / min(4, 8)]
+            }
+        }
+        let graph = try CellGraph(of: Fixed.self)
+        let fixed = graph.fixedValues
+        #expect(graph.nodes.contains(.constant(0.75)))
+        #expect(graph.nodes.indices.filter { fixed[$0] == exp(0.5) - pow(2, 1.5) }.count == 1)
+        #expect(fixed[graph.newStates[0]] == nil)
+        // No gradient goes to a constant: there are zero, the state's gradient and its product with the factor.
+        #expect(graph.nodes.count == graph.forwardCount + 3)
+    }
+
+    @Test func wholePowersAreProducts() throws {
+        enum Powers: RecurrentCell {
+            static let name = "powers"
+            static let gates = ["z"]
+            static let states = ["h", "a", "b", "c", "d"]
+
+            static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
+                [
+                    "h": pow(gates.z, 2), "a": pow(gates.z, 0), "b": pow(gates.z, 1), "c": pow(gates.z, -1),
+                    "d": pow(gates.z, 0.5),
+                ]
+            }
+        }
+        let graph = try CellGraph(of: Powers.self)
+        let z = try #require(graph.nodes.firstIndex(of: .gate(0)))
+        let one = try #require(graph.nodes.firstIndex(of: .constant(1)))
+        #expect(
+            graph.newStates.map { graph.nodes[$0] } == [
+                .binary(.multiply, z, z), .constant(1), .gate(0), .binary(.divide, one, z), .unary(.sqrt, z),
+            ])
+    }
+
     @Test func oneMinusAGateIsOneOperation() throws {
         enum Complement: RecurrentCell {
             static let name = "complement"
@@ -247,6 +312,36 @@ import UnrollTestSupport
         expectInvalid(Cell.self, #"its state names ["h", "h"] must be distinct"#)
     }
 
+    @Test func aMisspelledNameIsReportedWithTheOneThatWasMeant() {
+        enum Gate: RecurrentCell {
+            static let name = "misspelled gate"
+            static let gates = ["reset", "update"]
+            static let states = ["h"]
+            static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
+                ["h": tanh(gates.update) * gates.hidden.rest]
+            }
+        }
+        expectInvalid(Gate.self, #"but the cell declares ["reset", "update"]; did you mean 'reset'?"#)
+        enum State: RecurrentCell {
+            static let name = "misspelled state"
+            static let gates = ["z"]
+            static let states = ["h", "memory"]
+            static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
+                ["h": max(gates.z, previous.memroy), "memory": gates.z]
+            }
+        }
+        expectInvalid(State.self, #"["h", "memory"]; did you mean 'memory'?"#)
+        enum Result: RecurrentCell {
+            static let name = "misspelled result"
+            static let gates = ["z"]
+            static let states = ["h", "memory"]
+            static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
+                ["h": gates.z, "mem": pow(previous.memory, 2)]
+            }
+        }
+        expectInvalid(Result.self, #"["h", "memory"]; did you mean 'memory'?"#)
+    }
+
     private func expectInvalid(
         _ cell: any RecurrentCell.Type, _ reason: String, sourceLocation: SourceLocation = #_sourceLocation
     ) {
@@ -265,7 +360,7 @@ import UnrollTestSupport
 
 private let cells: [any RecurrentCell.Type] = [
     TanhCell.self, ReLUCell.self, LSTMCell.self, GRUCell.self, MinimalGatedUnit.self, Peephole.self,
-    Halves.self,
+    Halves.self, FunctionsCell.self,
 ]
 
 /// One gate that decides how much of the old state to keep.
@@ -327,6 +422,19 @@ extension CellGraph {
             case .binary(.add, let a, let b): values.append(values[a] + values[b])
             case .binary(.subtract, let a, let b): values.append(values[a] - values[b])
             case .binary(.multiply, let a, let b): values.append(values[a] * values[b])
+            case .unary(.exp, let a): values.append(exp(values[a]))
+            case .unary(.log, let a): values.append(log(values[a]))
+            case .unary(.sqrt, let a): values.append(sqrt(values[a]))
+            case .unary(.abs, let a): values.append(abs(values[a]))
+            case .unary(.softplus, let a): values.append(log(1 + exp(values[a])))
+            case .binary(.divide, let a, let b): values.append(values[a] / values[b])
+            case .binary(.minimum, let a, let b): values.append(min(values[a], values[b]))
+            case .binary(.maximum, let a, let b): values.append(max(values[a], values[b]))
+            case .power(let a, let exponent): values.append(pow(values[a], exponent))
+            case .derivative(.abs, let x, let g): values.append(values[x] < 0 ? -values[g] : values[g])
+            case .gradientOfGreater(let a, let b, let g):
+                let difference = values[a] - values[b]
+                values.append(difference == 0 ? values[g] / 2 : difference > 0 ? values[g] : 0)
             case .derivative(.tanh, let y, let g): values.append(values[g] * (1 - values[y] * values[y]))
             case .derivative(.sigmoid, let y, let g): values.append(values[g] * values[y] * (1 - values[y]))
             case .derivative(.relu, let y, let g): values.append(values[y] > 0 ? values[g] : 0)

@@ -51,3 +51,47 @@ package enum SplitCell: RecurrentCell {
         return ["h": tanh(a + b) - c * 0.3, "c": c * 0.5 + gates.input.first * 0.1]
     }
 }
+
+/// Nothing sensible, but every function of the language, constants in every place, and two equal numbers to choose from.
+package enum FunctionsCell: RecurrentCell {
+    package static let name = "functions"
+    package static let gates = ["a", "b", "c", "d"]
+    package static let states = ["h", "s", "m"]
+
+    package static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
+        let share = 0.3
+        let positive = softplus(gates.a) + 0.1
+        let ratio = gates.b / (1 + exp(-gates.c))
+        let root = share * sqrt(positive) - log(positive) / 3
+        var sum = silu(gates.d) + pow(positive, 1.5) * 0.1
+        sum += min(root, 1)
+        sum -= abs(previous.s) * 0.2 + tanh(CellExpression(share))
+        sum *= 0.5
+        sum /= 1 + share * sigmoid(gates.input.b)
+        let twins = max(sum, -(-sum)) + min(ratio, -(-ratio))
+        let m = max(0.8 * previous.m - softplus(-gates.d), min(-0.5, ratio))
+        let damping = pow(1 + pow(previous.s, 2), -1) + 2 / pow(1 + exp(m), 0.5) - pow(sum, 3) * 0.01
+        return [
+            "h": (tanh(twins) * damping + relu(gates.hidden.b) * 0.1) * 0.4,
+            "s": max(ratio - 0.2, 0.5 * previous.s) * 0.6,
+            "m": m,
+        ]
+    }
+}
+
+/// The LSTM with exponential gates and a stabilizer of the xLSTM (Beck et al., NeurIPS 2024), whose name is sLSTM.
+package enum StabilizedCell: RecurrentCell {
+    package static let name = "slstm"
+    package static let gates = ["z", "i", "f", "o"]
+    package static let states = ["h", "c", "n", "m"]
+
+    package static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
+        let forget = previous.m - softplus(-gates.f)
+        let m = max(forget, gates.i)
+        let i = exp(gates.i - m)
+        let f = exp(forget - m)
+        let c = f * previous.c + i * tanh(gates.z)
+        let n = f * previous.n + i
+        return ["h": sigmoid(gates.o) * c / n, "c": c, "n": n, "m": m]
+    }
+}

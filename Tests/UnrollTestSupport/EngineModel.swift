@@ -9,12 +9,15 @@ import UnrollText
 /// A random model and a few minibatches in a row, the first of which starts afresh.
 package struct EngineModel {
     package let configuration: ModelConfiguration
-    package let parameters: ModelParameters
+    package private(set) var parameters: ModelParameters
     package let minibatches: [Minibatch]
 
     /// Cells that have every feature of the language of formulas.
     package static let cells: [any RecurrentCell.Type] =
-        ModelConfiguration.builtInCells + [LeakyCell.self, OddCell.self, LinearCell.self, SplitCell.self]
+        ModelConfiguration.builtInCells + [
+            LeakyCell.self, OddCell.self, LinearCell.self, SplitCell.self, FunctionsCell.self,
+            StabilizedCell.self,
+        ]
 
     package init(
         cell: any RecurrentCell.Type, size: EngineModelSize, zoneout: Zoneout = Zoneout()
@@ -42,6 +45,13 @@ package struct EngineModel {
 }
 
 extension EngineModel {
+    /// Adds a number to every bias of the layers' inputs.
+    package mutating func raiseBiases(by number: Float) {
+        for index in parameters.entries.indices where parameters.entries[index].name.contains("bias_ih") {
+            parameters.entries[index].values = parameters.entries[index].values.map { $0 + number }
+        }
+    }
+
     /// Loss and gradients of each minibatch in double precision, with weights as the products of a precision see them.
     package func reference(
         in precision: Precision

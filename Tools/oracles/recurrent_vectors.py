@@ -3,13 +3,15 @@
     python Tools/oracles/recurrent_vectors.py Tests/UnrollEngineTests/Oracles
 
 Every number that goes in is exact in float32; everything that comes out is float64. Sizes are pairwise different and
-none is 1, but for one layer and for tied weights, whose embedding is of the layers' size. A file holds, for each cell
-and each stack of layers, several minibatches in a row whose state is carried over and detached (logits, loss, all
-gradients and the final states of each), and some steps of clipped SGD.
+none is 1, but for one layer and for tied weights, whose embedding is of the layers' size. Cells that PyTorch does not have
+are formulas here, differentiated by autograd. A file holds, for each cell and each stack of layers, several minibatches
+in a row whose state is carried over and detached (logits, loss, all gradients and the final states of each), and some
+steps of clipped SGD.
 """
 
 import dataclasses
 import json
+import math
 import pathlib
 import sys
 
@@ -39,11 +41,74 @@ STACKS = [
     Stack("-2-layers-tied", embedding=4, tied=True),
 ]
 
+
+
+def functions(a, b, c, d, h, s, m):
+    """The cell `FunctionsCell` of the tests: every function of the language. A gate is a pair of halves."""
+    (a, b_input, b_hidden, c, d) = (sum(a), *b, sum(c), sum(d))
+    b = b_input + b_hidden
+    positive = torch.nn.functional.softplus(a) + 0.1
+    ratio = b / (1 + torch.exp(-c))
+    root = 0.3 * torch.sqrt(positive) - torch.log(positive) / 3
+    total = torch.nn.functional.silu(d) + positive**1.5 * 0.1
+    total = total + torch.minimum(root, torch.ones(()))
+    total = (total - (torch.abs(s) * 0.2 + math.tanh(0.3))) * 0.5 / (1 + 0.3 * torch.sigmoid(b_input))
+    twins = torch.maximum(total, -(-total)) + torch.minimum(ratio, -(-ratio))
+    m = torch.maximum(0.8 * m - torch.nn.functional.softplus(-d), torch.minimum(torch.tensor(-0.5), ratio))
+    damping = (1 + s**2) ** -1 + 2 / (1 + torch.exp(m)) ** 0.5 - total**3 * 0.01
+    h = (torch.tanh(twins) * damping + torch.relu(b_hidden) * 0.1) * 0.4
+    return h, torch.maximum(ratio - 0.2, 0.5 * s) * 0.6, m
+
+
+def slstm(z, i, f, o, h, c, n, m):
+    """The sLSTM of Beck et al., "xLSTM", NeurIPS 2024, equations 8 to 17, with a forget gate through the sigmoid."""
+    (z, i, f, o) = (sum(z), sum(i), sum(f), sum(o))
+    forget = torch.nn.functional.logsigmoid(f) + m
+    m = torch.maximum(forget, i)
+    f, i = torch.exp(forget - m), torch.exp(i - m)
+    c, n = f * c + i * torch.tanh(z), f * n + i
+    return torch.sigmoid(o) * c / n, c, n, m
+
+
+class FormulaRNN(torch.nn.Module):
+    """Layers of a cell that is a function of gates and states, in the form of `torch.nn.RNN`."""
+
+    def __init__(self, formula, gates, states, input_size, hidden_size, layers):
+        super().__init__()
+        self.formula, self.gates, self.states, self.hidden, self.layers = formula, gates, states, hidden_size, layers
+        for layer in range(layers):
+            for name, *shape in [("weight_ih", gates * hidden_size, hidden_size if layer else input_size),
+                                 ("weight_hh", gates * hidden_size, hidden_size),
+                                 ("bias_ih", gates * hidden_size), ("bias_hh", gates * hidden_size)]:
+                self.register_parameter(f"{name}_l{layer}", torch.nn.Parameter(torch.zeros(shape)))
+
+    def forward(self, inputs, state):
+        if state is None:
+            state = tuple(torch.zeros(self.layers, inputs.shape[1], self.hidden) for _ in range(self.states))
+        final = []
+        for layer in range(self.layers):
+            values, outputs = [part[layer] for part in state], []
+            parts = [getattr(self, f"{name}_l{layer}") for name in ["weight_ih", "bias_ih", "weight_hh", "bias_hh"]]
+            for step in inputs:
+                of_input = torch.nn.functional.linear(step, *parts[:2]).chunk(self.gates, -1)
+                of_hidden = torch.nn.functional.linear(values[0], *parts[2:]).chunk(self.gates, -1)
+                values = self.formula(*zip(of_input, of_hidden), *values)
+                outputs.append(values[0])
+            inputs = torch.stack(outputs)
+            final.append(values)
+        return inputs, tuple(torch.stack(part) for part in zip(*final))
+
+
+# The names of the states.
+STATES = {"tanh": "h", "relu": "h", "lstm": "hc", "gru": "h", "functions": "hsm", "slstm": "hcnm"}
+
 CELLS = {
     "tanh": lambda *sizes: torch.nn.RNN(*sizes, nonlinearity="tanh"),
     "relu": lambda *sizes: torch.nn.RNN(*sizes, nonlinearity="relu"),
     "lstm": torch.nn.LSTM,
     "gru": torch.nn.GRU,
+    "functions": lambda *sizes: FormulaRNN(functions, 4, 3, *sizes),
+    "slstm": lambda *sizes: FormulaRNN(slstm, 4, 4, *sizes),
 }
 
 
@@ -72,9 +137,9 @@ def detached(state):
     return tuple(part.detach() for part in state) if isinstance(state, tuple) else state.detach()
 
 
-def named(state):
+def named(cell, state):
     """The states by our names; PyTorch starts from zeros where there is none."""
-    return {name: numbers(part) for name, part in zip("hc", state if isinstance(state, tuple) else (state,))}
+    return {name: numbers(part) for name, part in zip(STATES[cell], state if isinstance(state, tuple) else (state,))}
 
 
 def numbers(tensor):
@@ -112,7 +177,7 @@ def vectors(cell, stack):
             "logits": numbers(logits),
             "loss": loss.item(),
             "gradients": {name: numbers(p.grad) for name, p in model.named_parameters()},
-            "states": named(state),
+            "states": named(cell, state),
         })
 
     optimizer = torch.optim.SGD(model.parameters(), lr=LEARNING_RATE)

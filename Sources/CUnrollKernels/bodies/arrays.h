@@ -31,6 +31,8 @@ COMBINATION(combine_subtract, INDEPENDENT, x - y)
 COMBINATION(combine_multiply, INDEPENDENT, x *y)
 COMBINATION(combine_divide, INDEPENDENT, x / y)
 COMBINATION(combine_power, ONE_BY_ONE, powf(x, y))
+COMBINATION(combine_minimum, INDEPENDENT, x != x || x < y ? x : y)
+COMBINATION(combine_maximum, INDEPENDENT, x != x || x > y ? x : y)
 
 #undef COMBINATION
 #undef EACH
@@ -46,6 +48,8 @@ static void combine(
     case UNROLL_COMBINE_MULTIPLY: combine_multiply(d, a, a_is_single, b, b_is_single, count); break;
     case UNROLL_COMBINE_DIVIDE: combine_divide(d, a, a_is_single, b, b_is_single, count); break;
     case UNROLL_COMBINE_POWER: combine_power(d, a, a_is_single, b, b_is_single, count); break;
+    case UNROLL_COMBINE_MINIMUM: combine_minimum(d, a, a_is_single, b, b_is_single, count); break;
+    case UNROLL_COMBINE_MAXIMUM: combine_maximum(d, a, a_is_single, b, b_is_single, count); break;
     }
 }
 

@@ -106,6 +106,21 @@ INLINE Vector vector_sigmoid(Vector x) {
 
 INLINE Vector vector_relu(Vector x) { return MAX(BROADCAST(0.f), x); }
 
+INLINE Vector vector_absolute(Vector x) { return (Vector)((Integers)x & 0x7fffffff); }
+
+// log(1 + e^x) = max(x, 0) + log(1 + s) with s = e^-|x|. What rounding takes from 1 + s is added again, as it is all
+// that there is of a small s.
+INLINE Vector vector_softplus(Vector x) {
+    const Vector s = vector_exp(-vector_absolute(x));
+    const Vector sum = s + BROADCAST(1.f);
+    return vector_relu(x) + (vector_log(sum) + (s - (sum - BROADCAST(1.f))));
+}
+
+// Both orders agree but for zeros and for what is not a number, which either keeps in one of the two.
+INLINE Vector vector_minimum(Vector a, Vector b) { return (Vector)((Integers)MIN(a, b) | (Integers)MIN(b, a)); }
+
+INLINE Vector vector_maximum(Vector a, Vector b) { return (Vector)((Integers)MAX(a, b) | (Integers)MAX(b, a)); }
+
 // The derivatives, times a gradient, from the function's value.
 INLINE Vector tanh_derivative(Vector value, Vector gradient) {
     return gradient * NEGATED_MULTIPLY_ADD(value, value, BROADCAST(1.f));
@@ -117,4 +132,15 @@ INLINE Vector sigmoid_derivative(Vector value, Vector gradient) {
 
 INLINE Vector relu_derivative(Vector value, Vector gradient) {
     return KEEP_WHERE_LESS(gradient, BROADCAST(0.f), value);
+}
+
+INLINE Vector absolute_derivative(Vector x, Vector gradient) {
+    const Vector zero = BROADCAST(0.f);
+    return KEEP_WHERE_LESS(gradient, zero, x) - KEEP_WHERE_LESS(gradient, x, zero);
+}
+
+// The gradient where a is greater than b, half of it where they are equal, zero where a is less.
+INLINE Vector gradient_of_greater(Vector a, Vector b, Vector gradient) {
+    const Vector half = gradient * BROADCAST(.5f);
+    return ZERO_WHERE_LESS(half, a, b) + KEEP_WHERE_LESS(half, b, a);
 }

@@ -31,14 +31,22 @@ OPERATION(operate_copy, A)
 OPERATION(operate_add, A + B)
 OPERATION(operate_subtract, A - B)
 OPERATION(operate_multiply, A * B)
+OPERATION(operate_divide, A / B)
+OPERATION(operate_minimum, vector_minimum(A, B))
+OPERATION(operate_maximum, vector_maximum(A, B))
 OPERATION(operate_multiply_add, MULTIPLY_ADD(A, B, C))
 OPERATION(operate_affine, MULTIPLY_ADD(A, scale, offset))
 OPERATION(operate_tanh, vector_tanh(A))
 OPERATION(operate_sigmoid, vector_sigmoid(A))
 OPERATION(operate_relu, vector_relu(A))
+OPERATION(operate_square_root, SQUARE_ROOT(A))
+OPERATION(operate_absolute, vector_absolute(A))
+OPERATION(operate_softplus, vector_softplus(A))
 OPERATION(operate_tanh_derivative, tanh_derivative(A, B))
 OPERATION(operate_sigmoid_derivative, sigmoid_derivative(A, B))
 OPERATION(operate_relu_derivative, relu_derivative(A, B))
+OPERATION(operate_absolute_derivative, absolute_derivative(A, B))
+OPERATION(operate_gradient_of_greater, gradient_of_greater(A, B, C))
 OPERATION(operate_tanh_derivative_of_product, tanh_derivative(A, B * C))
 OPERATION(operate_sigmoid_derivative_of_product, sigmoid_derivative(A, B * C))
 
@@ -48,6 +56,12 @@ NOINLINE void operate_log(
     const UnrollInstruction *instruction, float *d, const float *a, const float *b, const float *c, ptrdiff_t count) {
     (void)instruction, (void)b, (void)c;
     for (ptrdiff_t i = 0; i < count; i++) d[i] = logf(a[i]);
+}
+
+NOINLINE void operate_power(
+    const UnrollInstruction *instruction, float *d, const float *a, const float *b, const float *c, ptrdiff_t count) {
+    (void)b, (void)c;
+    for (ptrdiff_t i = 0; i < count; i++) d[i] = powf(a[i], instruction->scale);
 }
 
 #undef A
@@ -60,6 +74,9 @@ static Operation *const operations[UNROLL_OP_COUNT] = {
     [UNROLL_OP_ADD] = operate_add,
     [UNROLL_OP_SUBTRACT] = operate_subtract,
     [UNROLL_OP_MULTIPLY] = operate_multiply,
+    [UNROLL_OP_DIVIDE] = operate_divide,
+    [UNROLL_OP_MINIMUM] = operate_minimum,
+    [UNROLL_OP_MAXIMUM] = operate_maximum,
     [UNROLL_OP_MULTIPLY_ADD] = operate_multiply_add,
     [UNROLL_OP_AFFINE] = operate_affine,
     [UNROLL_OP_TANH] = operate_tanh,
@@ -67,9 +84,15 @@ static Operation *const operations[UNROLL_OP_COUNT] = {
     [UNROLL_OP_RELU] = operate_relu,
     [UNROLL_OP_EXP] = operate_exp,
     [UNROLL_OP_LOG] = operate_log,
+    [UNROLL_OP_SQUARE_ROOT] = operate_square_root,
+    [UNROLL_OP_ABSOLUTE] = operate_absolute,
+    [UNROLL_OP_SOFTPLUS] = operate_softplus,
+    [UNROLL_OP_POWER] = operate_power,
     [UNROLL_OP_TANH_DERIVATIVE] = operate_tanh_derivative,
     [UNROLL_OP_SIGMOID_DERIVATIVE] = operate_sigmoid_derivative,
     [UNROLL_OP_RELU_DERIVATIVE] = operate_relu_derivative,
+    [UNROLL_OP_ABSOLUTE_DERIVATIVE] = operate_absolute_derivative,
+    [UNROLL_OP_GRADIENT_OF_GREATER] = operate_gradient_of_greater,
     [UNROLL_OP_TANH_DERIVATIVE_OF_PRODUCT] = operate_tanh_derivative_of_product,
     [UNROLL_OP_SIGMOID_DERIVATIVE_OF_PRODUCT] = operate_sigmoid_derivative_of_product,
 };

@@ -145,6 +145,18 @@ INLINE void gate_row(
     }
 }
 
+// Makes the units that pad the last panel zero in count rows of step t: a formula may turn a zero into what is not
+// finite, and products read them.
+INLINE void clear_padding(
+    const UnrollRecurrence *layer, const UnrollPanels *values, int32_t t, int32_t first_panel, int32_t panel,
+    int32_t row, int32_t count) {
+    const int32_t used = layer->hidden - panel * WIDTH;
+    if (used >= WIDTH) return;
+    float *to = tile_of(*values, t, first_panel + panel, row);
+    for (int32_t r = 0; r < count; r++, to += WIDTH)
+        for (int32_t i = used; i < WIDTH; i++) to[i] = 0;
+}
+
 // Forward step t for a single row, a few panels at a time. tokens: [B].
 NOINLINE void forward_row(
     const int panels, const UnrollRecurrence *layer, const UnrollProgram *program, int32_t t, const int32_t *tokens,
@@ -165,6 +177,7 @@ NOINLINE void forward_row(
     }
     for (int p = 0; p < panels; p++) {
         run_program(program, tiles[p], 1);
+        clear_padding(layer, &layer->output.values, t + 1, 0, panel + p, row, 1);
         pack_tile(&layer->output, t + 1, panel + p, row, 1);
     }
 }
@@ -185,6 +198,7 @@ static void forward_step(
             for (int32_t gate = 0; gate < layer->gates; gate++)
                 gate_rows(layer, gate, t, tokens, panel, row, count, tiles);
             run_program(program, tiles, count);
+            clear_padding(layer, &layer->output.values, t + 1, 0, panel, row, count);
             pack_tile(&layer->output, t + 1, panel, row, count);
         }
     }
@@ -304,13 +318,17 @@ INLINE void output_gradient_rows(
     }
 }
 
-// The words of all gates' gradients of one panel, and of the input's halves of split gates.
-INLINE void pack_gate_gradients(const UnrollRecurrence *layer, int32_t t, int32_t panel, int32_t row, int32_t count) {
-    if (WORD_UNITS == 1) return;
+// What products read of all gates' gradients of one panel, and of the input's halves of split gates: no padding that
+// is not zero, and words.
+INLINE void finish_gate_gradients(const UnrollRecurrence *layer, int32_t t, int32_t panel, int32_t row, int32_t count) {
+    const UnrollOperand *gradient = &layer->gate_gradient;
     for (int32_t gate = 0; gate < layer->gates; gate++) {
-        pack_tile(&layer->gate_gradient, t, gate * layer->panels + panel, row, count);
-        if (layer->gate_input_slots[gate] >= 0)
-            pack_tile(&layer->gate_gradient, t, layer->gate_input_panels[gate] + panel, row, count);
+        const int32_t panels[] = {gate * layer->panels, layer->gate_input_panels[gate]};
+        const int halves = layer->gate_input_slots[gate] >= 0 ? 2 : 1;
+        for (int half = 0; half < halves; half++) {
+            clear_padding(layer, &gradient->values, t, panels[half], panel, row, count);
+            pack_tile(gradient, t, panels[half] + panel, row, count);
+        }
     }
 }
 
@@ -324,7 +342,7 @@ static void backward_step(
             locate_slots(program, t, panel, row, tiles);
             output_gradient_rows(layer, t, is_last, panel, row, count, tiles);
             run_program(program, tiles, count);
-            pack_gate_gradients(layer, t, panel, row, count);
+            finish_gate_gradients(layer, t, panel, row, count);
         }
     }
 }

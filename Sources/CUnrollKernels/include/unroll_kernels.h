@@ -71,6 +71,9 @@ typedef enum {
     UNROLL_OP_ADD,                  // d = a + b
     UNROLL_OP_SUBTRACT,             // d = a - b
     UNROLL_OP_MULTIPLY,             // d = a b
+    UNROLL_OP_DIVIDE,               // d = a / b
+    UNROLL_OP_MINIMUM,              // d = min(a, b), NaN where either is
+    UNROLL_OP_MAXIMUM,              // d = max(a, b), NaN where either is
     UNROLL_OP_MULTIPLY_ADD,         // d = a b + c
     UNROLL_OP_AFFINE,               // d = scale a + offset
     UNROLL_OP_TANH,                 // d = tanh a
@@ -78,9 +81,15 @@ typedef enum {
     UNROLL_OP_RELU,                 // d = max(a, 0)
     UNROLL_OP_EXP,                  // d = e^a
     UNROLL_OP_LOG,                  // d = the natural logarithm of a
+    UNROLL_OP_SQUARE_ROOT,          // d = sqrt a
+    UNROLL_OP_ABSOLUTE,             // d = |a|
+    UNROLL_OP_SOFTPLUS,             // d = log(1 + e^a)
+    UNROLL_OP_POWER,                // d = a^scale
     UNROLL_OP_TANH_DERIVATIVE,      // d = b (1 - a^2), where a is the tanh's value
     UNROLL_OP_SIGMOID_DERIVATIVE,   // d = b a (1 - a), where a is the sigmoid's value
     UNROLL_OP_RELU_DERIVATIVE,      // d = a > 0 ? b : 0, where a is the rectifier's value
+    UNROLL_OP_ABSOLUTE_DERIVATIVE,  // d = a > 0 ? b : a < 0 ? -b : 0, where a is the argument
+    UNROLL_OP_GRADIENT_OF_GREATER,  // d = a > b ? c : a < b ? 0 : c / 2
     UNROLL_OP_TANH_DERIVATIVE_OF_PRODUCT,      // d = b c (1 - a^2)
     UNROLL_OP_SIGMOID_DERIVATIVE_OF_PRODUCT,   // d = b c a (1 - a)
     UNROLL_OP_COUNT,
@@ -92,7 +101,8 @@ typedef struct {
     float scale, offset;
 } UnrollInstruction;
 
-// A cell's pointwise formula, run tile by tile.
+// A cell's pointwise formula, run tile by tile. What it makes of the units that pad the last panel need not be finite:
+// results that matrix products read are made zero there, unless a fused derivative takes the program's place.
 typedef struct {
     const UnrollInstruction *instructions;   // given, [instruction_count]
     int32_t instruction_count;
@@ -210,6 +220,8 @@ typedef enum {
     UNROLL_COMBINE_MULTIPLY,   // d = a b
     UNROLL_COMBINE_DIVIDE,     // d = a / b
     UNROLL_COMBINE_POWER,      // d = a^b
+    UNROLL_COMBINE_MINIMUM,    // d = min(a, b), NaN where either is
+    UNROLL_COMBINE_MAXIMUM,    // d = max(a, b), NaN where either is
 } UnrollCombination;
 
 // What an update does with each parameter p, its gradient g and its slots m (momentum) and v (square).

@@ -131,15 +131,18 @@ struct CellSource {
         case .mask(let state): "shares[\(state)]"
         case .stateGradient(let state): "state_gradients[\(state)]"
         case .constant(let value): literal(Float(value))
-        case .unary(.tanh, let a): "tanhf(v\(a))"
-        case .unary(.sigmoid, let a): "sigmoid(v\(a))"
-        case .unary(.relu, let a): "relu(v\(a))"
+        case .unary(let function, let a): "\(function.kernelName)(v\(a))"
         case .binary(.add, let a, let b): "v\(a) + v\(b)"
         case .binary(.subtract, let a, let b): "v\(a) - v\(b)"
         case .binary(.multiply, let a, let b): "v\(a) * v\(b)"
-        case .derivative(.tanh, let value, let gradient): "tanh_gradient(v\(value), v\(gradient))"
-        case .derivative(.sigmoid, let value, let gradient): "sigmoid_gradient(v\(value), v\(gradient))"
-        case .derivative(.relu, let value, let gradient): "relu_gradient(v\(value), v\(gradient))"
+        case .binary(.divide, let a, let b): "v\(a) / v\(b)"
+        case .binary(.minimum, let a, let b): "minimum(v\(a), v\(b))"
+        case .binary(.maximum, let a, let b): "maximum(v\(a), v\(b))"
+        case .power(let a, let exponent): "powf(v\(a), \(literal(Float(exponent))))"
+        case .derivative(let function, let value, let gradient):
+            "\(function.rawValue)_gradient(v\(value), v\(gradient))"
+        case .gradientOfGreater(let a, let b, let gradient):
+            "gradient_of_greater(v\(a), v\(b), v\(gradient))"
         }
     }
 
@@ -147,5 +150,21 @@ struct CellSource {
     private func literal(_ value: Float) -> String {
         guard value.isFinite else { return "__int_as_float(0x\(String(value.bitPattern, radix: 16)))" }
         return "\(value)f"
+    }
+}
+
+extension UnaryFunction {
+    /// The name in CUDA C++, or in `functions.cuh`.
+    fileprivate var kernelName: String {
+        switch self {
+        case .tanh: "tanhf"
+        case .sigmoid: "sigmoid"
+        case .relu: "relu"
+        case .exp: "expf"
+        case .log: "logf"
+        case .sqrt: "sqrtf"
+        case .abs: "fabsf"
+        case .softplus: "softplus"
+        }
     }
 }

@@ -51,6 +51,10 @@ struct CellProgram {
     private(set) var scratchCount = 0
 
     private let graph: CellGraph
+    /// What does not depend on any element, which is computed here and not by the kernels.
+    private let constants: [CellGraph.NodeID: Double]
+    /// The tiles that hold constants for operations which have no other form of them, in one direction.
+    private var constantTiles: [CellGraph.NodeID: Slot] = [:]
     private let uses: [Int]
     private let gateFunction: [CellGraph.NodeID: CellGraph.NodeID]
     private let mergedProducts: Set<CellGraph.NodeID>
@@ -58,22 +62,24 @@ struct CellProgram {
 
     init(_ graph: CellGraph) {
         self.graph = graph
-        uses = Self.countUses(in: graph)
+        constants = graph.fixedValues
+        uses = Self.countUses(in: graph, constants: constants)
         gateFunction = Self.functionsOfGates(in: graph, uses: uses)
-        mergedProducts = Self.productsToMerge(in: graph, uses: uses)
+        mergedProducts = Self.productsToMerge(in: graph, uses: uses, constants: constants)
         placeForwardValues()
         lowerForward()
         lowerBackward()
+        shareScratch()
     }
 
     // MARK: Analysis
 
     /// How often each node is used by live nodes and results; zero for dead ones.
-    private static func countUses(in graph: CellGraph) -> [Int] {
+    private static func countUses(in graph: CellGraph, constants: [CellGraph.NodeID: Double]) -> [Int] {
         var uses = [Int](repeating: 0, count: graph.nodes.count)
         let gradients = graph.gateGradients + graph.gateInputGradients + graph.previousStateGradients
         for result in graph.newStates + gradients { uses[result] += 1 }
-        for node in graph.nodes.indices.reversed() where uses[node] > 0 {
+        for node in graph.nodes.indices.reversed() where uses[node] > 0 && constants[node] == nil {
             for operand in graph.nodes[node].operands { uses[operand] += 1 }
         }
         return uses
@@ -85,7 +91,9 @@ struct CellProgram {
     {
         var functions: [CellGraph.NodeID: CellGraph.NodeID] = [:]
         for (node, content) in graph.nodes.enumerated() where uses[node] > 0 {
-            if case .unary(_, let gate) = content, case .gate = graph.nodes[gate], uses[gate] == 1 {
+            if case .unary(let function, let gate) = content, function.kernelFunction != nil,
+                case .gate = graph.nodes[gate], uses[gate] == 1
+            {
                 functions[gate] = node
             }
         }
@@ -93,19 +101,21 @@ struct CellProgram {
     }
 
     /// Products that the one node which uses them can make itself.
-    private static func productsToMerge(in graph: CellGraph, uses: [Int]) -> Set<CellGraph.NodeID> {
+    private static func productsToMerge(
+        in graph: CellGraph, uses: [Int], constants: [CellGraph.NodeID: Double]
+    ) -> Set<CellGraph.NodeID> {
         func isMergeable(_ node: CellGraph.NodeID) -> Bool {
             guard case .binary(.multiply, let a, let b) = graph.nodes[node], uses[node] == 1 else {
                 return false
             }
-            return graph.constant(a) == nil && graph.constant(b) == nil
+            return constants[a] == nil && constants[b] == nil
         }
         var merged: Set<CellGraph.NodeID> = []
         for (node, content) in graph.nodes.enumerated() where uses[node] > 0 {
             switch content {
-            case .binary(.add, let a, let b) where graph.constant(a) == nil && graph.constant(b) == nil:
+            case .binary(.add, let a, let b) where constants[a] == nil && constants[b] == nil:
                 if isMergeable(b) { merged.insert(b) } else if isMergeable(a) { merged.insert(a) }
-            case .derivative(.tanh, _, let gradient), .derivative(.sigmoid, _, let gradient):
+            case .derivative(let function, _, let gradient) where function.derivativeOfProductOpcode != nil:
                 if isMergeable(gradient) { merged.insert(gradient) }
             default: break
             }
@@ -123,13 +133,14 @@ struct CellProgram {
             default: break
             }
         }
-        for (state, node) in graph.newStates.enumerated() where locations[node] == nil {
+        for (state, node) in graph.newStates.enumerated()
+        where locations[node] == nil && constants[node] == nil {
             locations[node] = .newState(state)
         }
         let ownPlaces = placesOfGates
         for node in graph.nodes.indices where node >= graph.forwardCount && uses[node] > 0 {
             for operand in operandsAfterMerging(of: node) where operand < graph.forwardCount {
-                guard locations[operand] == nil, graph.constant(operand) == nil else { continue }
+                guard locations[operand] == nil, constants[operand] == nil else { continue }
                 if let place = ownPlaces[operand] {
                     locations[operand] = place
                 } else {
@@ -180,6 +191,38 @@ struct CellProgram {
         return .scratch(scratchCount - 1)
     }
 
+    /// Lets scratch values that are not needed at the same time, or in the same direction, share a tile.
+    private mutating func shareScratch() {
+        let old = slots
+        func isScratch(_ slot: Slot) -> Bool {
+            if case .scratch = old[Int(slot)] { true } else { false }
+        }
+        let given = (gateSlots + gateInputSlots).filter { $0 >= 0 }
+        let before = ScratchTiles(for: forward, given: given, isScratch: isScratch)
+        let after = ScratchTiles(
+            for: backward, given: backward.isEmpty ? [] : [outputGradientSlot], isScratch: isScratch)
+        scratchCount = max(before.count, after.count)
+        slots = []
+        // In the order in which they were; of scratch, each tile once.
+        var new: [[Slot: Slot]] = [[:], [:]]
+        for index in old.indices {
+            let slot = Slot(index)
+            for (direction, plan) in [before, after].enumerated() {
+                let location = isScratch(slot) ? plan.tiles[slot].map { Location.scratch($0) } : old[index]
+                if let location { new[direction][slot] = self.slot(location) }
+            }
+        }
+        func moved(_ slot: Slot, _ direction: Int) -> Slot { new[direction][slot] ?? slot }
+        func moved(_ instructions: [UnrollInstruction], _ direction: Int) -> [UnrollInstruction] {
+            instructions.map { $0.movingSlots { moved($0, direction) } }
+        }
+        (forward, backward) = (moved(forward, 0), moved(backward, 1))
+        gateSlots = gateSlots.map { moved($0, 0) }
+        gateInputSlots = gateInputSlots.map { moved($0, 0) }
+        outputGradientSlot = moved(outputGradientSlot, 1)
+        directGradientSlot = moved(directGradientSlot, 1)
+    }
+
     private mutating func slot(_ location: Location) -> Slot {
         if let index = slots.firstIndex(of: location) { return Slot(index) }
         slots.append(location)
@@ -197,7 +240,7 @@ struct CellProgram {
             let node = graph.nodes.firstIndex(of: .gate(gate)).flatMap { uses[$0] > 0 ? $0 : nil }
             if let node, let function = gateFunction[node], case .unary(let kind, _) = graph.nodes[function] {
                 gateSlots.append(slot(of: function))
-                gateFunctions.append(Int32(kind.kernelFunction.rawValue))
+                gateFunctions.append(Int32((kind.kernelFunction ?? UNROLL_FUNCTION_IDENTITY).rawValue))
             } else {
                 // A gate that no formula uses is computed into a tile that nothing reads.
                 let location = if let node { location(of: node) } else { newScratch() }
@@ -215,11 +258,11 @@ struct CellProgram {
         }
         let storedByGates = Set(gateFunction.values)
         for node in 0..<graph.forwardCount where !storedByGates.contains(node) {
-            if let instruction = instruction(for: node) { forward.append(instruction) }
+            forward += instructions(for: node)
         }
         for (state, node) in graph.newStates.enumerated() {
             let destination = slot(.newState(state))
-            if let constant = graph.constant(node) {
+            if let constant = constants[node] {
                 forward.append(.constant(constant, to: destination))
             } else if locations[node] != .newState(state) {
                 forward.append(.copy(slot(of: node), to: destination))
@@ -230,7 +273,7 @@ struct CellProgram {
     private mutating func lowerBackward() {
         if !graph.isZero(graph.previousStateGradients[0]) { directGradientSlot = slot(.carriedGradient(0)) }
         if let function = soleDerivative {
-            fusedDerivative = Int32(function.kernelFunction.rawValue)
+            fusedDerivative = Int32(function.rawValue)
             return
         }
         for node in graph.nodes.indices {
@@ -246,7 +289,7 @@ struct CellProgram {
             + graph.gateInputGradients.enumerated().map { ($1, Location.gateInputGradient($0)) }
         for (node, destination) in gateGradients {
             // Whatever the forward pass has left there is not a gradient.
-            if let constant = graph.constant(node) {
+            if let constant = constants[node] {
                 late.append(.constant(constant, to: slot(destination)))
                 continue
             }
@@ -258,8 +301,9 @@ struct CellProgram {
             if locations[node] == nil, !isRead(destination, after: node) { locations[node] = destination }
             if locations[node] != destination { copies.append((node, destination)) }
         }
+        constantTiles = [:]
         for node in graph.forwardCount..<graph.nodes.count {
-            if let instruction = instruction(for: node) { backward.append(instruction) }
+            backward += instructions(for: node)
         }
         append(copies)
         backward += late
@@ -281,125 +325,80 @@ struct CellProgram {
     }
 
     /// The function f of a cell whose backward formula is just `gradient of h` x f'.
-    private var soleDerivative: UnaryFunction? {
+    private var soleDerivative: UnrollFunction? {
         guard graph.gateCount == 1, graph.splitGates.isEmpty, graph.stateCount == 1, directGradientSlot < 0,
             case .derivative(let function, let value, let gradient) = graph.nodes[graph.gateGradients[0]],
             value == graph.newStates[0], graph.nodes[gradient] == .stateGradient(0)
         else { return nil }
-        return function
+        return function.kernelFunction
     }
 
-    private mutating func instruction(for node: CellGraph.NodeID) -> UnrollInstruction? {
-        guard uses[node] > 0, !mergedProducts.contains(node) else { return nil }
+    /// The instruction that computes a node, after those that fill tiles with the constants that it reads.
+    private mutating func instructions(for node: CellGraph.NodeID) -> [UnrollInstruction] {
+        guard uses[node] > 0, !mergedProducts.contains(node), constants[node] == nil else { return [] }
+        if let instruction = affineInstruction(for: node) { return [instruction] }
+        guard let operation = operation(for: node) else { return [] }
+        var instructions: [UnrollInstruction] = []
+        var slots: [Slot] = []
+        for operand in operation.operands {
+            guard let constant = constants[operand] else {
+                slots.append(slot(of: operand))
+                continue
+            }
+            let tile = constantTiles[operand] ?? slot(newScratch())
+            if constantTiles.updateValue(tile, forKey: operand) == nil {
+                instructions.append(.constant(constant, to: tile))
+            }
+            slots.append(tile)
+        }
+        instructions.append(.init(operation.opcode, slots, to: slot(of: node), scale: operation.scale))
+        return instructions
+    }
+
+    /// The operation on tiles that computes a node, with the number that it may need; nil of a leaf.
+    private func operation(
+        for node: CellGraph.NodeID
+    ) -> (opcode: UnrollOpcode, operands: [CellGraph.NodeID], scale: Double)? {
         switch graph.nodes[node] {
         case .gate, .gateInput, .previousState, .mask, .stateGradient, .constant:
             return nil
         case .unary(let function, let a):
-            return .init(function.opcode, a: slot(of: a), to: slot(of: node))
-        case .binary(let operation, let a, let b):
-            return binary(operation, a, b, to: node)
+            return (function.opcode, [a], 1)
+        case .power(let a, let exponent):
+            return (UNROLL_OP_POWER, [a], exponent)
+        case .binary(.add, let a, let product) where mergedProducts.contains(product):
+            return (UNROLL_OP_MULTIPLY_ADD, graph.nodes[product].operands + [a], 1)
+        case .binary(.add, let product, let b) where mergedProducts.contains(product):
+            return (UNROLL_OP_MULTIPLY_ADD, graph.nodes[product].operands + [b], 1)
+        case .binary(let function, let a, let b):
+            return (function.opcode, [a, b], 1)
+        case .derivative(let function, let value, let product) where mergedProducts.contains(product):
+            let opcode = function.derivativeOfProductOpcode ?? function.opcode
+            return (opcode, [value] + graph.nodes[product].operands, 1)
         case .derivative(let function, let value, let gradient):
-            if mergedProducts.contains(gradient), let product = function.derivativeOfProductOpcode {
-                let factors = graph.nodes[gradient].operands
-                return .init(
-                    product, a: slot(of: value), b: slot(of: factors[0]), c: slot(of: factors[1]),
-                    to: slot(of: node))
-            }
-            return .init(
-                function.derivativeOpcode, a: slot(of: value), b: slot(of: gradient), to: slot(of: node))
+            return (function.opcode, [value, gradient], 1)
+        case .gradientOfGreater(let a, let b, let gradient):
+            return (UNROLL_OP_GRADIENT_OF_GREATER, [a, b, gradient], 1)
         }
     }
 
-    private mutating func binary(
-        _ operation: BinaryOperator, _ a: CellGraph.NodeID, _ b: CellGraph.NodeID, to node: CellGraph.NodeID
-    ) -> UnrollInstruction {
-        switch (operation, graph.constant(a), graph.constant(b)) {
+    /// What arithmetic with a constant comes to; nil of any other node.
+    private mutating func affineInstruction(for node: CellGraph.NodeID) -> UnrollInstruction? {
+        guard case .binary(let operation, let a, let b) = graph.nodes[node] else { return nil }
+        switch (operation, constants[a], constants[b]) {
         case (.add, let constant?, _): return .affine(slot(of: b), offset: constant, to: slot(of: node))
         case (.add, _, let constant?): return .affine(slot(of: a), offset: constant, to: slot(of: node))
         case (.subtract, let constant?, _):
             return .affine(slot(of: b), scale: -1, offset: constant, to: slot(of: node))
-        case (.subtract, _, let constant?): return .affine(slot(of: a), offset: -constant, to: slot(of: node))
-        case (.multiply, let constant?, _): return .affine(slot(of: b), scale: constant, to: slot(of: node))
-        case (.multiply, _, let constant?): return .affine(slot(of: a), scale: constant, to: slot(of: node))
-        case (.add, nil, nil):
-            for (product, addend) in [(b, a), (a, b)] where mergedProducts.contains(product) {
-                let factors = graph.nodes[product].operands
-                return .init(
-                    UNROLL_OP_MULTIPLY_ADD, a: slot(of: factors[0]), b: slot(of: factors[1]),
-                    c: slot(of: addend),
-                    to: slot(of: node))
-            }
-            return .init(UNROLL_OP_ADD, a: slot(of: a), b: slot(of: b), to: slot(of: node))
-        case (.subtract, nil, nil):
-            return .init(UNROLL_OP_SUBTRACT, a: slot(of: a), b: slot(of: b), to: slot(of: node))
-        case (.multiply, nil, nil):
-            return .init(UNROLL_OP_MULTIPLY, a: slot(of: a), b: slot(of: b), to: slot(of: node))
+        case (.subtract, _, let constant?):
+            return .affine(slot(of: a), offset: -constant, to: slot(of: node))
+        case (.multiply, let constant?, _):
+            return .affine(slot(of: b), scale: constant, to: slot(of: node))
+        case (.multiply, _, let constant?):
+            return .affine(slot(of: a), scale: constant, to: slot(of: node))
+        case (.divide, _, let constant?):
+            return .affine(slot(of: a), scale: 1 / constant, to: slot(of: node))
+        default: return nil
         }
-    }
-}
-
-extension CellGraph {
-    fileprivate func constant(_ node: NodeID) -> Double? {
-        if case .constant(let value) = nodes[node] { value } else { nil }
-    }
-}
-
-extension UnaryFunction {
-    fileprivate var kernelFunction: UnrollFunction {
-        switch self {
-        case .tanh: UNROLL_FUNCTION_TANH
-        case .sigmoid: UNROLL_FUNCTION_SIGMOID
-        case .relu: UNROLL_FUNCTION_RELU
-        }
-    }
-
-    fileprivate var opcode: UnrollOpcode {
-        switch self {
-        case .tanh: UNROLL_OP_TANH
-        case .sigmoid: UNROLL_OP_SIGMOID
-        case .relu: UNROLL_OP_RELU
-        }
-    }
-
-    fileprivate var derivativeOpcode: UnrollOpcode {
-        switch self {
-        case .tanh: UNROLL_OP_TANH_DERIVATIVE
-        case .sigmoid: UNROLL_OP_SIGMOID_DERIVATIVE
-        case .relu: UNROLL_OP_RELU_DERIVATIVE
-        }
-    }
-
-    fileprivate var derivativeOfProductOpcode: UnrollOpcode? {
-        switch self {
-        case .tanh: UNROLL_OP_TANH_DERIVATIVE_OF_PRODUCT
-        case .sigmoid: UNROLL_OP_SIGMOID_DERIVATIVE_OF_PRODUCT
-        case .relu: nil
-        }
-    }
-}
-
-extension UnrollInstruction {
-    /// Operands that an operation does not have repeat the first, so that every slot is a valid one.
-    fileprivate init(
-        _ opcode: UnrollOpcode, a: Int32, b: Int32? = nil, c: Int32? = nil, to d: Int32, scale: Double = 1,
-        offset: Double = 0
-    ) {
-        self.init(
-            opcode: Int32(opcode.rawValue), d: d, a: a, b: b ?? a, c: c ?? a, scale: Float(scale),
-            offset: Float(offset))
-    }
-
-    fileprivate static func constant(_ value: Double, to destination: Int32) -> UnrollInstruction {
-        .init(UNROLL_OP_CONSTANT, a: destination, to: destination, offset: value)
-    }
-
-    fileprivate static func copy(_ source: Int32, to destination: Int32) -> UnrollInstruction {
-        .init(UNROLL_OP_COPY, a: source, to: destination)
-    }
-
-    fileprivate static func affine(
-        _ source: Int32, scale: Double = 1, offset: Double = 0, to destination: Int32
-    ) -> UnrollInstruction {
-        .init(UNROLL_OP_AFFINE, a: source, to: destination, scale: scale, offset: offset)
     }
 }

@@ -247,17 +247,9 @@ extension CellGraph {
         case .mask(let state): leaves.masks[state]
         case .stateGradient(let index): leaves.stateGradients[index]
         case .constant(let constant): constant
-        case .unary(.tanh, let a): tanh(values[a])
-        case .unary(.sigmoid, let a): 1 / (1 + exp(-values[a]))
-        case .unary(.relu, let a): values[a] > 0 || values[a].isNaN ? values[a] : 0
-        case .binary(.add, let a, let b): values[a] + values[b]
-        case .binary(.subtract, let a, let b): values[a] - values[b]
-        case .binary(.multiply, let a, let b): values[a] * values[b]
-        case .derivative(.tanh, let value, let gradient):
-            values[gradient] * (1 - values[value] * values[value])
-        case .derivative(.sigmoid, let value, let gradient):
-            values[gradient] * values[value] * (1 - values[value])
-        case .derivative(.relu, let value, let gradient): values[value] > 0 ? values[gradient] : 0
+        case .unary, .binary, .power, .derivative, .gradientOfGreater:
+            // Of an operation there is always a value.
+            Self.value(of: node, given: values) ?? .nan
         }
     }
 }

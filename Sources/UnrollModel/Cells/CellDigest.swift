@@ -41,10 +41,12 @@ extension CellGraph {
         case .constant(let value): "constant \(String(value.bitPattern, radix: 16))"
         case .unary(let function, _): function.rawValue
         case .binary(let binaryOperator, _, _): binaryOperator.rawValue
+        case .power(_, let exponent): "power \(String(exponent.bitPattern, radix: 16))"
         // Of training alone; a cell's own formula has none.
         case .mask(let state): "mask \(state)"
         case .stateGradient(let state): "gradient \(state)"
         case .derivative(let function, _, _): "derivative-\(function.rawValue)"
+        case .gradientOfGreater: "gradient-of-greater"
         }
     }
 }

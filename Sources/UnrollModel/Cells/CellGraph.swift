@@ -19,17 +19,31 @@ package struct CellGraph: Sendable {
         case constant(Double)
         case unary(UnaryFunction, NodeID)
         case binary(BinaryOperator, NodeID, NodeID)
-        /// `gradient` times the derivative of the function, expressed by the function's `value`.
-        case derivative(UnaryFunction, value: NodeID, gradient: NodeID)
+        case power(NodeID, Double)
+        /// `gradient` times the derivative of a function.
+        case derivative(Derivative, value: NodeID, gradient: NodeID)
+        /// `gradient` where `a` is greater than `b`, half of it where they are equal, zero where `a` is less.
+        case gradientOfGreater(a: NodeID, b: NodeID, gradient: NodeID)
 
         package var operands: [NodeID] {
             switch self {
             case .gate, .gateInput, .previousState, .mask, .stateGradient, .constant: []
-            case .unary(_, let a): [a]
+            case .unary(_, let a), .power(let a, _): [a]
             case .binary(_, let a, let b): [a, b]
             case .derivative(_, let value, let gradient): [value, gradient]
+            case .gradientOfGreater(let a, let b, let gradient): [a, b, gradient]
             }
         }
+    }
+
+    /// A derivative that is an operation of its own; those of other functions are made of ordinary nodes.
+    package enum Derivative: String, Sendable, Hashable, CaseIterable {
+        // By the function's value, so that the argument need not be kept.
+        case tanh
+        case sigmoid
+        case relu
+        /// The sign of the argument, which is the `value`.
+        case abs
     }
 
     package let gateCount: Int

@@ -1,11 +1,16 @@
-/// Collects the nodes of a cell's graph: equal nodes once, constants folded.
+import Foundation
+import UnrollBase
+
+/// Collects the nodes of a cell's graph: equal nodes once, arithmetic of constants folded.
 struct CellGraphBuilder {
     private(set) var nodes: [CellGraph.Node] = []
     /// The gates whose halves the formula uses apart, in rising order.
     private(set) var splitGates: [Int] = []
     private var ids: [CellGraph.Node: CellGraph.NodeID] = [:]
     private var visited: [ObjectIdentifier: CellGraph.NodeID] = [:]
-    private let cell: any RecurrentCell.Type
+    /// The nodes that depend on constants alone.
+    private var fixed: Set<CellGraph.NodeID> = []
+    let cell: any RecurrentCell.Type
 
     init(_ cell: any RecurrentCell.Type) throws(ModelError) {
         self.cell = cell
@@ -22,7 +27,9 @@ struct CellGraphBuilder {
         let given = step.entries.map(\.name)
         guard given.count == cell.states.count, Set(given) == Set(cell.states) else {
             throw .invalidCell(
-                cell.name, "step returns the states \(given) but the cell declares \(cell.states)")
+                cell.name,
+                "step returns the states \(given) but the cell declares \(cell.states)"
+                    + Self.suggestion(for: given, among: cell.states))
         }
         // A gate is split throughout if it is anywhere, so this must be known before the first one is added.
         var seen: Set<ObjectIdentifier> = []
@@ -44,47 +51,6 @@ struct CellGraphBuilder {
         return add(previous, multiply(insert(.mask(state: state)), subtract(newValue, previous)))
     }
 
-    /// Adds what computes the gradients of gates and previous states, by reverse-mode differentiation.
-    ///
-    /// A constant's gradient is not needed, so nothing is added to compute one.
-    mutating func addGradients(
-        of newStates: [CellGraph.NodeID]
-    ) -> (gates: [CellGraph.NodeID], gateInputs: [CellGraph.NodeID], states: [CellGraph.NodeID]) {
-        let zero = constant(0)
-        var gradients: [CellGraph.NodeID: CellGraph.NodeID] = [:]
-        let last = nodes.count - 1
-        for (state, node) in newStates.enumerated() {
-            gradients[node] = add(gradients[node] ?? zero, insert(.stateGradient(state)))
-        }
-        for node in stride(from: last, through: 0, by: -1) {
-            guard let gradient = gradients[node] else { continue }
-            switch nodes[node] {
-            case .gate, .gateInput, .previousState, .mask, .stateGradient, .constant, .derivative:
-                break
-            case .unary(let function, let a):
-                gradients[a] = add(
-                    gradients[a] ?? zero, insert(.derivative(function, value: node, gradient: gradient)))
-            case .binary(.add, let a, let b):
-                gradients[a] = add(gradients[a] ?? zero, gradient)
-                gradients[b] = add(gradients[b] ?? zero, gradient)
-            case .binary(.subtract, let a, let b):
-                gradients[a] = add(gradients[a] ?? zero, gradient)
-                if value(b) == nil { gradients[b] = subtract(gradients[b] ?? zero, gradient) }
-            case .binary(.multiply, let a, let b):
-                if value(a) == nil { gradients[a] = add(gradients[a] ?? zero, multiply(gradient, b)) }
-                if value(b) == nil { gradients[b] = add(gradients[b] ?? zero, multiply(gradient, a)) }
-            }
-        }
-        func gradient(of leaf: CellGraph.Node) -> CellGraph.NodeID {
-            ids[leaf].flatMap { gradients[$0] } ?? zero
-        }
-        return (
-            cell.gates.indices.map { gradient(of: .gate($0)) },
-            splitGates.indices.map { gradient(of: .gateInput($0)) },
-            cell.states.indices.map { gradient(of: .previousState($0)) }
-        )
-    }
-
     private mutating func add(_ expression: CellExpression) throws(ModelError) -> CellGraph.NodeID {
         let identity = ObjectIdentifier(expression.node)
         if let id = visited[identity] { return id }
@@ -98,6 +64,8 @@ struct CellGraphBuilder {
             id = constant(value)
         case .unary(let function, let operand):
             id = insert(.unary(function, try add(operand)))
+        case .power(let operand, let exponent):
+            id = power(try add(operand), exponent)
         case .binary(let binaryOperator, let left, let right):
             let (a, b) = (try add(left), try add(right))
             id =
@@ -105,6 +73,8 @@ struct CellGraphBuilder {
                 case .add: add(a, b)
                 case .subtract: subtract(a, b)
                 case .multiply: multiply(a, b)
+                case .divide: divide(a, b)
+                case .minimum, .maximum: extreme(binaryOperator, a, b)
                 }
         }
         visited[identity] = id
@@ -127,7 +97,8 @@ struct CellGraphBuilder {
         switch expression.node.content {
         case .gate(_, nil), .state, .constant: break
         case .gate(let name, .some): split.insert(try index(of: name, in: cell.gates, kind: "gate"))
-        case .unary(_, let operand): try findSplitGates(in: operand, seen: &seen, split: &split)
+        case .unary(_, let operand), .power(let operand, _):
+            try findSplitGates(in: operand, seen: &seen, split: &split)
         case .binary(_, let left, let right):
             try findSplitGates(in: left, seen: &seen, split: &split)
             try findSplitGates(in: right, seen: &seen, split: &split)
@@ -136,19 +107,42 @@ struct CellGraphBuilder {
 
     private func index(of name: String, in names: [String], kind: String) throws(ModelError) -> Int {
         guard let index = names.firstIndex(of: name) else {
-            throw .invalidCell(cell.name, "step uses the \(kind) '\(name)' but the cell declares \(names)")
+            throw .invalidCell(
+                cell.name,
+                "step uses the \(kind) '\(name)' but the cell declares \(names)"
+                    + Self.suggestion(for: [name], among: names))
         }
         return index
     }
 
-    private mutating func insert(_ node: CellGraph.Node) -> CellGraph.NodeID {
+    /// What was probably meant by the first name that is unknown, as the end of a sentence; empty if nothing is likely.
+    private static func suggestion(for given: [String], among names: [String]) -> String {
+        let unused = names.filter { !given.contains($0) }
+        guard let unknown = given.first(where: { !names.contains($0) }),
+            let name = Suggestion.likeliest(for: unknown, among: unused)
+        else { return "" }
+        return "; did you mean '\(name)'?"
+    }
+
+    mutating func insert(_ node: CellGraph.Node) -> CellGraph.NodeID {
         if let id = ids[node] { return id }
         nodes.append(node)
         ids[node] = nodes.count - 1
+        let operands = node.operands
+        let isConstant = if case .constant = node { true } else { false }
+        if isConstant || (!operands.isEmpty && fixed.isSuperset(of: operands)) {
+            fixed.insert(nodes.count - 1)
+        }
         return nodes.count - 1
     }
 
-    private mutating func constant(_ value: Double) -> CellGraph.NodeID {
+    /// Whether a node depends on constants alone.
+    func isFixed(_ id: CellGraph.NodeID) -> Bool { fixed.contains(id) }
+
+    /// The node of a leaf that the formula uses; nil if it does not.
+    func existing(_ leaf: CellGraph.Node) -> CellGraph.NodeID? { ids[leaf] }
+
+    mutating func constant(_ value: Double) -> CellGraph.NodeID {
         insert(.constant(value))
     }
 
@@ -156,7 +150,7 @@ struct CellGraphBuilder {
         if case .constant(let value) = nodes[id] { value } else { nil }
     }
 
-    private mutating func add(_ a: CellGraph.NodeID, _ b: CellGraph.NodeID) -> CellGraph.NodeID {
+    mutating func add(_ a: CellGraph.NodeID, _ b: CellGraph.NodeID) -> CellGraph.NodeID {
         switch (value(a), value(b)) {
         case (let x?, let y?): constant(x + y)
         case (0, nil): b
@@ -165,7 +159,7 @@ struct CellGraphBuilder {
         }
     }
 
-    private mutating func subtract(_ a: CellGraph.NodeID, _ b: CellGraph.NodeID) -> CellGraph.NodeID {
+    mutating func subtract(_ a: CellGraph.NodeID, _ b: CellGraph.NodeID) -> CellGraph.NodeID {
         switch (value(a), value(b)) {
         case (let x?, let y?): constant(x - y)
         case (nil, 0): a
@@ -173,7 +167,7 @@ struct CellGraphBuilder {
         }
     }
 
-    private mutating func multiply(_ a: CellGraph.NodeID, _ b: CellGraph.NodeID) -> CellGraph.NodeID {
+    mutating func multiply(_ a: CellGraph.NodeID, _ b: CellGraph.NodeID) -> CellGraph.NodeID {
         switch (value(a), value(b)) {
         case (let x?, let y?): constant(x * y)
         case (0, nil), (nil, 0): constant(0)
@@ -181,5 +175,31 @@ struct CellGraphBuilder {
         case (nil, 1): a
         default: insert(.binary(.multiply, a, b))
         }
+    }
+
+    mutating func divide(_ a: CellGraph.NodeID, _ b: CellGraph.NodeID) -> CellGraph.NodeID {
+        switch (value(a), value(b)) {
+        case (let x?, let y?): constant(x / y)
+        case (nil, 1): a
+        default: insert(.binary(.divide, a, b))
+        }
+    }
+
+    mutating func power(_ a: CellGraph.NodeID, _ exponent: Double) -> CellGraph.NodeID {
+        switch exponent {
+        case 0: constant(1)
+        case 1: a
+        case 2: multiply(a, a)
+        case -1: divide(constant(1), a)
+        case 0.5: insert(.unary(.sqrt, a))
+        default: insert(.power(a, exponent))
+        }
+    }
+
+    private mutating func extreme(
+        _ extreme: BinaryOperator, _ a: CellGraph.NodeID, _ b: CellGraph.NodeID
+    ) -> CellGraph.NodeID {
+        if let x = value(a), let y = value(b) { return constant(extreme.value(at: x, y)) }
+        return insert(.binary(extreme, a, b))
     }
 }

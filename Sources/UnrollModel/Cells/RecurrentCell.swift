@@ -23,18 +23,24 @@
 /// | `gates.z` | the gate `z`, before any nonlinearity |
 /// | `gates.input.z`, `gates.hidden.z` | its halves, `W_ih · input + b_ih` and `W_hh · h + b_hh` |
 /// | `previous.h` | the previous value of the state `h` |
-/// | `0.5`, `1` | a constant: a literal, or `CellExpression(floatLiteral: x)` of a computed number |
-/// | `a + b`, `a - b`, `a * b`, `-a` | sum, difference, product, negative |
-/// | `tanh(a)` | the hyperbolic tangent |
-/// | `sigmoid(a)` | the logistic function, 1 / (1 + exp(-a)) |
-/// | `relu(a)` | max(a, 0) |
+/// | `0.5`, `1`, `rate` | a constant: a literal, a variable of type `Double` beside an operator, or `CellExpression(rate)` |
+/// | `a + b`, `a - b`, `a * b`, `a / b`, `-a` | sum, difference, product, quotient, negative |
+/// | `a += b`, `-=`, `*=`, `/=` | the same, into a variable of the formula |
+/// | `tanh(a)`, `sigmoid(a)`, `relu(a)` | the hyperbolic tangent; 1 / (1 + exp(-a)); max(a, 0) |
+/// | `softplus(a)`, `silu(a)` | log(1 + exp(a)); a · sigmoid(a) |
+/// | `exp(a)`, `log(a)`, `sqrt(a)`, `abs(a)` | exponential function, natural logarithm, square root, absolute value |
+/// | `pow(a, 1.5)` | a power; the exponent is a number |
+/// | `min(a, b)`, `max(a, b)` | the lesser and the greater of two |
 ///
-/// All of these are ``CellExpression``s and work unit by unit; only the gates mix units. There is no division, power,
-/// exponential or comparison, and no branch on a value: symbols have none. Helper functions that take and return
-/// `CellExpression`, loops over a fixed count and local constants are fine. A gate may be
-/// used whole, in halves, or both. A name that the cell does not declare is reported as `ModelError.invalidCell` when the
-/// configuration is checked, before anything is computed; `GradientCheck` compares the derived gradient with the formula's
-/// slope.
+/// All of these are ``CellExpression``s and work unit by unit; only the gates mix units. There is no comparison and no
+/// branch on a value: symbols have none. Helper functions that take and return `CellExpression`, loops over a fixed count
+/// and local variables are fine. A gate may be used whole, in halves, or both.
+///
+/// Division by zero, the logarithm of a negative number and the like are not errors of their own. Their result is
+/// infinite or NaN, and so is the loss, which ends a training run as any diverged loss does.
+///
+/// A name that the cell does not declare is reported as `ModelError.invalidCell` when the configuration is checked, before
+/// anything is computed; `GradientCheck` compares the derived gradient with the formula's slope.
 public protocol RecurrentCell: Sendable {
     /// The name in model folders; not that of a built-in cell, nor of another cell of the program.
     static var name: String { get }
