@@ -33,7 +33,7 @@ import UnrollTensor
 
     @Test func everyOperationHasVectorsAndEveryVectorAnOperation() throws {
         let files = try TensorVector.all()
-        #expect(files.count == 7)
+        #expect(files.count == 8)
         let names = files.flatMap { $0.vectors.map(\.operation) }
         #expect(Set(names) == Set(operations.keys))
         #expect(names.count > 500)

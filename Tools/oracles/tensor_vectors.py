@@ -103,6 +103,16 @@ OPERATIONS = {
     "relu": torch.relu,
     "exp": torch.exp,
     "log": torch.log,
+    "sqrt": torch.sqrt,
+    "abs": torch.abs,
+    "softplus": torch.nn.functional.softplus,
+    "silu": torch.nn.functional.silu,
+    "min": torch.minimum,
+    "max": torch.maximum,
+    "where": lambda condition, a, b: torch.where(condition.detach() != 0, a, b),
+    "greatest": torch.amax,
+    "greatest axes": reduced(torch.amax),
+    "softmax": lambda x, axis: x.softmax(axis),
     "pow number": lambda a, number: a**number,
     "pow tensor": torch.pow,
     "sum": torch.sum,
@@ -128,7 +138,7 @@ OPERATIONS = {
 }
 
 CASES = {"products": [], "arithmetic": [], "functions": [], "reductions": [], "layout": [], "indexing": [],
-         "composites": []}
+         "composites": [], "selection": []}
 topic = ""
 
 
@@ -301,6 +311,45 @@ add("use beside reshape", normal(2, 3))
 add("use beside slice", normal(3, 3))
 add("unused", normal(2, 3), normal(4))
 add("unused", normal(2, 3), normal(0, 4))
+
+# Last, so that the random numbers of the cases above stay as they are.
+begin("selection")
+for shape in [(), (3, 33), (0,)]:
+    add("sqrt", positive(*shape))
+    for operation in ["abs", "softplus", "silu"]:
+        add(operation, normal(*shape))
+add("sqrt", given(1e-37, 1e-20, 1.0, 1e20, 3e38, 0.25))
+add("sqrt", given(-1.0, math.inf, math.nan))
+add("abs", given(0.0, -0.0, 1e-30, -1e30, -math.inf, math.inf))
+add("softplus", spread(-80, 80, 33))
+add("softplus", given(-17.0, -16.0, -1e-6, 0.0, 1e-6, -1e30, 1e30))
+add("silu", spread(-15, 15, 33))
+for operation in ["min", "max"]:
+    for first, second in PAIRS:
+        add(operation, whole(*first), whole(*second))
+    add(operation, given(math.inf, -math.inf, 1.0, -0.0), given(1.0, 1.0, -math.inf, 0.0))
+for first, second, third in [((), (), ()), ((3, 4), (3, 4), (3, 4)), ((3, 1), (4,), (3, 4)), ((4,), (3, 1), ()),
+                             ((2, 3), (), (3,)), ((0, 3), (3,), (3,)), ((2, 33), (2, 33), (33,))]:
+    add("where", whole(*first), normal(*second), normal(*third))
+for shape in [(), (1,), (7,), (3, 4), (2, 3, 5), (1, 33, 1)]:
+    add("greatest", whole(*shape))
+for shape, lists in {
+    (5,): [[0], [-1], []],
+    (3, 4): [[0], [1], [-1], [-2], [0, 1], [1, 0], []],
+    (2, 3, 5): [[0], [1], [2], [0, 1], [0, 2], [1, 2], [-1, 0], [0, 1, 2]],
+    (2, 33): [[0], [1]],
+    (3, 0): [[0]],
+}.items():
+    for axes in lists:
+        for keeping in [False, True]:
+            add("greatest axes", whole(*shape), axes=axes, keepingAxes=keeping)
+add("greatest", given(1.0, -math.inf, math.inf, 2.0))
+for shape, axes in {(1,): [0], (7,): [0, -1], (3, 4): [0, 1], (2, 3, 5): [0, 1, 2, -2], (2, 34): [0, 1],
+                    (0, 3): [1]}.items():
+    for axis in axes:
+        add("softmax", normal(*shape), axis=axis)
+add("softmax", normal(3, 4) * 1000, axis=1)
+add("softmax", given(0.0, -math.inf, 1.0), axis=0)
 
 
 # Output: what is shortest for a float32, one case a line.

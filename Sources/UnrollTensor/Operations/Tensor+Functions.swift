@@ -31,21 +31,59 @@ public func log(_ x: Tensor) -> Tensor {
     return x.mapped(UNROLL_OP_LOG).recorded(from: (x, { $1.add($0.combined(UNROLL_COMBINE_DIVIDE, x0)) }))
 }
 
+/// The elementwise square root; NaN for negative numbers.
+public func sqrt(_ x: Tensor) -> Tensor {
+    let y = x.mapped(UNROLL_OP_SQUARE_ROOT)
+    return y.recorded(from: (x, { $1.add($0.combined(UNROLL_COMBINE_DIVIDE, y) * 0.5) }))
+}
+
+/// The elementwise absolute value, with derivative 0 at 0 as PyTorch has it.
+public func abs(_ x: Tensor) -> Tensor {
+    let x0 = x.detached()
+    return x.mapped(UNROLL_OP_ABSOLUTE).recorded(
+        from: (x, { $1.add(x0.mapped(UNROLL_OP_ABSOLUTE_DERIVATIVE, $0)) }))
+}
+
+/// The elementwise softplus, log(1 + exp(x)), computed so that no exponential overflows.
+public func softplus(_ x: Tensor) -> Tensor {
+    let x0 = x.detached()
+    return x.mapped(UNROLL_OP_SOFTPLUS).recorded(
+        from: (x, { $1.add($0.combined(UNROLL_COMBINE_MULTIPLY, x0.mapped(UNROLL_OP_SIGMOID))) }))
+}
+
+/// The elementwise x · sigmoid(x), also called swish.
+public func silu(_ x: Tensor) -> Tensor {
+    let sigmoid = x.detached().mapped(UNROLL_OP_SIGMOID)
+    let y = x.detached().combined(UNROLL_COMBINE_MULTIPLY, sigmoid)
+    return y.recorded(
+        from: (
+            x,
+            { gradient, sum in
+                // sigmoid + x sigmoid', where sigmoid' = sigmoid (1 - sigmoid).
+                let rest = y.combined(
+                    UNROLL_COMBINE_SUBTRACT, y.combined(UNROLL_COMBINE_MULTIPLY, sigmoid))
+                let slope = sigmoid.combined(UNROLL_COMBINE_ADD, rest)
+                sum.add(gradient.combined(UNROLL_COMBINE_MULTIPLY, slope))
+            }
+        ))
+}
+
 extension Tensor {
-    /// An elementwise operation of the kernels on this tensor, and on a second one of the same shape; not recorded.
-    func mapped(_ opcode: UnrollOpcode, _ second: Tensor? = nil) -> Tensor {
+    /// An elementwise operation of the kernels on this tensor, and on others of the same shape; not recorded.
+    func mapped(_ opcode: UnrollOpcode, _ second: Tensor? = nil, _ third: Tensor? = nil) -> Tensor {
         let instruction = UnrollInstruction(
             opcode: Int32(opcode.rawValue), d: 0, a: 0, b: 0, c: 0, scale: 0, offset: 0)
         return Tensor(computing: shape) { result in
             let a = storage.base
             let b = second?.storage.base ?? a
+            let c = third?.storage.base ?? b
             let kernels = TensorRuntime.shared.kernels
             // Storage has room for whole vectors, so the last one may be computed in full.
             let padded = (count + 31) / 32 * 32
             TensorRuntime.shared.share(padded, granularity: 32, operations: 16 * padded) { part in
                 let start = part.lowerBound
                 withUnsafePointer(to: instruction) { instruction in
-                    kernels.operate(instruction, result + start, a + start, b + start, b + start, part.count)
+                    kernels.operate(instruction, result + start, a + start, b + start, c + start, part.count)
                 }
             }
         }
@@ -101,7 +139,7 @@ public func pow(_ x: Tensor, _ exponent: Tensor) throws(TensorError) -> Tensor {
 
 extension Tensor {
     /// A function of three tensors of one shape, for what is too rare to have a kernel.
-    fileprivate func mappedByElement(
+    func mappedByElement(
         _ second: Tensor, _ third: Tensor, _ function: (Float, Float, Float) -> Float
     ) -> Tensor {
         Tensor(computing: shape) { result in
