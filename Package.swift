@@ -229,8 +229,8 @@ let package = Package(
         .testTarget(
             name: "ExamplesTests",
             dependencies: [
-                "Chapter", "LSTMFromScratch", "GRUFromScratch", "NameGenerator", "LogAnomaly", "Autocomplete",
-                "Unroll",
+                "Chapter", "LSTMFromScratch", "GRUFromScratch", "CustomCell", "NameGenerator", "LogAnomaly",
+                "Autocomplete", "Unroll",
             ],
             resources: [.copy("Oracles")], swiftSettings: strict),
     ]

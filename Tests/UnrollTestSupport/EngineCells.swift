@@ -61,7 +61,7 @@ package enum FunctionsCell: RecurrentCell {
     package static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
         let share = 0.3
         let positive = softplus(gates.a) + 0.1
-        let ratio = gates.b / (1 + exp(-gates.c))
+        let ratio = gates.b / (2 + exp(-gates.c))
         let root = share * sqrt(positive) - log(positive) / 3
         var sum = silu(gates.d) + pow(positive, 1.5) * 0.1
         sum += min(root, 1)
@@ -72,7 +72,7 @@ package enum FunctionsCell: RecurrentCell {
         let m = max(0.8 * previous.m - softplus(-gates.d), min(-0.5, ratio))
         let damping = pow(1 + pow(previous.s, 2), -1) + 2 / pow(1 + exp(m), 0.5) - pow(sum, 3) * 0.01
         return [
-            "h": (tanh(twins) * damping + relu(gates.hidden.b) * 0.1) * 0.4,
+            "h": (tanh(0.5 * twins) * damping + relu(gates.hidden.b) * 0.1) * 0.5,
             "s": max(ratio - 0.2, 0.5 * previous.s) * 0.6,
             "m": m,
         ]

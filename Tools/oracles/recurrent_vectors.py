@@ -42,13 +42,12 @@ STACKS = [
 ]
 
 
-
 def functions(a, b, c, d, h, s, m):
     """The cell `FunctionsCell` of the tests: every function of the language. A gate is a pair of halves."""
     (a, b_input, b_hidden, c, d) = (sum(a), *b, sum(c), sum(d))
     b = b_input + b_hidden
     positive = torch.nn.functional.softplus(a) + 0.1
-    ratio = b / (1 + torch.exp(-c))
+    ratio = b / (2 + torch.exp(-c))
     root = 0.3 * torch.sqrt(positive) - torch.log(positive) / 3
     total = torch.nn.functional.silu(d) + positive**1.5 * 0.1
     total = total + torch.minimum(root, torch.ones(()))
@@ -56,7 +55,7 @@ def functions(a, b, c, d, h, s, m):
     twins = torch.maximum(total, -(-total)) + torch.minimum(ratio, -(-ratio))
     m = torch.maximum(0.8 * m - torch.nn.functional.softplus(-d), torch.minimum(torch.tensor(-0.5), ratio))
     damping = (1 + s**2) ** -1 + 2 / (1 + torch.exp(m)) ** 0.5 - total**3 * 0.01
-    h = (torch.tanh(twins) * damping + torch.relu(b_hidden) * 0.1) * 0.4
+    h = (torch.tanh(0.5 * twins) * damping + torch.relu(b_hidden) * 0.1) * 0.5
     return h, torch.maximum(ratio - 0.2, 0.5 * s) * 0.6, m
 
 
