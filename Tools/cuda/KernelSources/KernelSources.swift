@@ -3,8 +3,8 @@ import UnrollCUDA
 import UnrollKernels
 import UnrollModel
 
-/// Writes the text of the kernels that networks of the built-in cells need, as NAME.cu with all that the compiler gets,
-/// into the folder that is its argument.
+/// Writes the text of the kernels that networks of the built-in cells need, and of one with every function of formulas, as
+/// NAME.cu with all that the compiler gets, into the folder that is its argument.
 @main struct KernelSources {
     static func main() throws {
         guard CommandLine.arguments.count == 2 else {
@@ -17,7 +17,7 @@ import UnrollModel
         }
         for precision in Precision.allCases {
             try write(.common(precision), "common-\(precision)")
-            for cell in ModelConfiguration.builtInCells {
+            for cell in ModelConfiguration.builtInCells + [EveryFunctionCell.self] {
                 for (suffix, zoneout) in [("", Zoneout()), ("-zoneout", Zoneout(output: 0.1, memory: 0.1))] {
                     let model = ModelConfiguration(cell: cell, zoneout: zoneout)
                     try write(.recurrence(of: model, precision), "\(cell.name)\(suffix)-\(precision)")
