@@ -93,7 +93,8 @@ struct Failure: Error {
 enum FlagNames {
     /// Parameters whose flags have the same name, with hyphens.
     private static let same: Set<String> = [
-        "cell", "tokens", "epochs", "sequenceLength", "partitioning", "statefulEpochs", "validationWindows",
+        "cell", "tokens", "minutes", "epochs", "maxSteps", "sequenceLength", "partitioning", "statefulEpochs",
+        "validationWindows",
         "maxRecoveries", "patience", "minimumImprovement", "minimumEpochs", "checkpointSeconds",
         "checkpointSteps",
         "learningRate", "maxGradientNorm", "momentum", "weightDecay", "finalRate", "initializer", "seed",

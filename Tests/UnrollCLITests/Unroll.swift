@@ -34,7 +34,9 @@ enum Unroll {
     }()
 
     /// Small enough to train in a few milliseconds.
-    static let tiny = ["--hidden", "8", "--batch", "2", "--sequence-length", "4", "--threads", "1"]
+    static let tiny = [
+        "--preset", "book", "--hidden", "8", "--batch", "2", "--sequence-length", "4", "--threads", "1",
+    ]
 
     /// Runs the program to its end.
     static func run(

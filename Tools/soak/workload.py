@@ -38,7 +38,7 @@ class Run:
     def __init__(self, options, work, name="model", epochs=30):
         self.unroll, self.work, self.folder = options.unroll, pathlib.Path(work), pathlib.Path(work) / name
         self.beginning = [
-            "train", str(TEXT), "--output", name, "--cell", "lstm", "--hidden", "32", "--layers", "2",
+            "train", str(TEXT), "--preset", "book", "--output", name, "--cell", "lstm", "--hidden", "32", "--layers", "2",
             "--batch", "4", "--sequence-length", "16", "--epochs", str(epochs), "--optimizer", "adam",
             "--learning-rate", "0.003", "--dropout", "0.2", "--weight-drop", "0.2", "--validation", "0.1",
             "--validate-steps", "200", "--no-baselines", "--threads", "1", *CHECKPOINTS,

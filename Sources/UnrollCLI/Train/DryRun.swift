@@ -3,7 +3,6 @@ import UnrollTraining
 
 /// What a run would be, found out by beginning it and saving nothing.
 struct DryRun {
-    let outline: TrainingOutline
     /// Names and shapes of the parameters, as a model folder has them.
     let parameters: [(name: String, shape: [Int])]
     /// Bytes that training takes, and that there are.
@@ -16,6 +15,8 @@ struct DryRun {
     let tokensPerEpoch: Int
     let time: TimeEstimate
     private let tokensOfSteps: Double
+
+    private var outline: TrainingOutline { time.outline }
 
     /// The tokens of all epochs, or of as many steps as the run has at most.
     var tokens: Double { min(Double(outline.epochs) * Double(tokensPerEpoch), tokensOfSteps) }
@@ -39,7 +40,7 @@ struct DryRun {
         minibatches.fill(&first, at: 0)
         minibatches.fill(&last, at: minibatches.count - 1)
         tokensPerEpoch = (minibatches.count - 1) * first.tokenCount + last.tokenCount
-        (outline, time) = try await TimeEstimate.measured(trainer)
+        time = try await TimeEstimate.measured(trainer)
     }
 }
 
@@ -111,70 +112,20 @@ struct DryRunLine: Encodable {
         parameters = run.parameters.map {
             Parameter(name: $0.name, shape: $0.shape, count: $0.shape.reduce(1, *))
         }
-        parameterCount = run.outline.parameterCount
+        parameterCount = run.time.outline.parameterCount
         memoryBytes = run.memory.needed
         machineMemoryBytes = run.memory.available
-        vocabulary = run.outline.vocabularySize
-        trainingTokens = run.outline.trainingTokens
-        validationTokens = run.outline.validationTokens
+        vocabulary = run.time.outline.vocabularySize
+        trainingTokens = run.time.outline.trainingTokens
+        validationTokens = run.time.outline.validationTokens
         minibatchesPerEpoch = run.minibatchesPerEpoch
         tokensPerEpoch = run.tokensPerEpoch
-        epochs = run.outline.epochs
+        epochs = run.time.outline.epochs
         tokens = run.tokens
-        engine = run.outline.engine
-        engineReason = run.outline.engineReason
+        engine = run.time.outline.engine
+        engineReason = run.time.outline.engineReason
         tokensPerSecond = run.time.tokensPerSecond
         seconds = run.time.seconds
         includesValidation = run.time.includesValidation
-    }
-}
-
-/// How long a run takes, as its first second says.
-struct TimeEstimate {
-    let seconds: Double
-    let tokensPerSecond: Double
-    /// Whether what was measured had the end of an epoch in it, where the held-out text is evaluated.
-    let includesValidation: Bool
-
-    /// Seconds of training that are enough to tell.
-    private static let enough = 1.0
-
-    /// Trains until there is enough to tell.
-    static func measured(_ trainer: Trainer) async throws -> (outline: TrainingOutline, time: TimeEstimate) {
-        var outline: TrainingOutline?
-        var begin = ContinuousClock.now
-        var (doneAtBegin, isWarm) = (0.0, false)
-        var (seconds, tokensPerSecond, includesValidation) = (0.0, 0.0, false)
-        for try await event in trainer.run() {
-            let done: Double
-            switch event {
-            case .started(let started):
-                outline = started
-                begin = .now
-                continue
-            case .progress(let progress):
-                done = progress.fractionCompleted
-                tokensPerSecond = progress.tokensPerSecond
-            case .epoch(let report):
-                done = trainer.fractionCompleted
-                tokensPerSecond = report.tokensPerSecond
-                includesValidation = report.validationPerplexity != nil
-            default:
-                continue
-            }
-            let elapsed = begin.duration(to: .now) / .seconds(1)
-            seconds = elapsed / (done - doneAtBegin)
-            if elapsed >= enough || done >= 1 { break }
-            if !isWarm {
-                // The first step also makes room for all others; what comes after is better to go by.
-                (begin, doneAtBegin, isWarm, includesValidation) = (.now, done, true, false)
-            }
-        }
-        guard let outline else { throw CancellationError() }
-        return (
-            outline,
-            TimeEstimate(
-                seconds: seconds, tokensPerSecond: tokensPerSecond, includesValidation: includesValidation)
-        )
     }
 }

@@ -13,6 +13,8 @@ struct PreparedRun {
     let trainer: Trainer
     /// The texts of a run that goes on, whose caches are to be kept once it does.
     var texts: RunTexts?
+    /// The plan of a new run, if it has one.
+    var plan: TrainingPlan?
     /// The prompts that a recipe asks for.
     var prompts: [String] = []
     /// The folder of the run that this one goes on from in a folder of its own; nil for any other.
@@ -25,11 +27,32 @@ extension TrainCommand {
         let folder = try OutputFolder(output: output?.argument)
         let texts = try await RunTexts(text.origin, in: dryRun ? nil : folder)
         try texts.keepCaches()
-        let settled = try settled(tokenCount: texts.corpus.tokens.count)
+        var settled = try settled(tokenCount: texts.corpus.tokens.count)
+        var plan: TrainingPlan?
+        if isPlanned {
+            let made = try await planner.plan(
+                for: texts.corpus, validation: texts.validation, test: texts.test)
+            (settled.model, settled.options, plan) = (made.model, made.options, made)
+        }
         let trainer = try Trainer(
             corpus: texts.corpus, validation: texts.validation, test: texts.test, model: settled.model,
             options: settled.options, engine: engine.kind, origin: text.origin)
-        return PreparedRun(folder: folder, corpus: texts.corpus, trainer: trainer)
+        return PreparedRun(folder: folder, corpus: texts.corpus, trainer: trainer, plan: plan)
+    }
+
+    /// Whether a new run follows a plan, and not the book.
+    private var isPlanned: Bool {
+        planning.preset.map { $0 == .plan } ?? (!text.isBundledStory || planning.minutes != nil)
+    }
+
+    /// The maker of the plan, over which the options are laid that were given.
+    var planner: TrainingPlanner {
+        var planner = TrainingPlanner(engine: engine.kind) { [self] model, options in
+            let settled = try laid(over: SettledOptions(model: model, options: options))
+            (model, options) = (settled.model, settled.options)
+        }
+        if let minutes = planning.minutes { planner.minutes = minutes }
+        return planner
     }
 
     /// A new run as a recipe says.
@@ -85,8 +108,13 @@ extension TrainCommand {
             earlier: isNew ? keeper ?? source : nil)
     }
 
-    /// The options of a new run on a text of so many tokens; nil where it is not yet known.
+    /// The options of a new run on a text of so many tokens; nil where it is not yet known. Those of a run by plan are what
+    /// planning begins with.
     func settled(tokenCount: Int?) throws -> SettledOptions {
+        if isPlanned {
+            let basis = TrainingPlanner.basis
+            return try laid(over: SettledOptions(model: basis.model, options: basis.options))
+        }
         var options = TrainingOptions()
         if let tokenCount { options.epochs = TrainingFlags.defaultEpochs(tokenCount: tokenCount) }
         if text.isBundledStory { options.partitioning = .random }

@@ -12,14 +12,20 @@ struct TrainCommand: AsyncParsableCommand {
         discussion: """
             Examples:
               unroll train                                     the bundled story
-              unroll train notes.txt --output notes-model      a file of yours
+              unroll train notes.txt --output notes-model      a file of yours, in five minutes
+              unroll train notes.txt --minutes 60              the same in an hour
               unroll train books/ --validation-file last.txt   a folder of files
-              unroll train time-machine --preprocess letters --limit 10000 --epochs 500
+              unroll train time-machine --preset book --preprocess letters --limit 10000
                                                                the book's own run
               cat *.log | unroll train - --tokens bytes        whatever comes in
               unroll train --resume notes-model --epochs 100   go on with a run
-              unroll train notes.txt --cell lstm --dry-run     shapes, memory, time
+              unroll train notes.txt --cell gru --dry-run      plan, shapes, memory, time
               unroll train --recipe gluon-concise              an experiment from 'unroll recipe list'
+
+            A file of yours is trained on by a plan, which is made for its length and
+            the speed of this machine: the options that are not given are chosen so that
+            the held-out end of the text is predicted as well as possible. The bundled
+            story is learned by heart by the book's network, as with --preset book.
 
             Ctrl-C, a hangup and TERM save a checkpoint; --resume goes on from it as if
             nothing had happened. The folder holds the last model and, if there is a
@@ -33,6 +39,9 @@ struct TrainCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Text")
     var text: CorpusOptions
+
+    @OptionGroup(title: "Plan")
+    var planning: PlanFlags
 
     @OptionGroup(title: "Model and training")
     var training: TrainingFlags
@@ -109,6 +118,11 @@ struct TrainCommand: AsyncParsableCommand {
         if resume != nil, recipe != nil {
             throw ValidationError("--resume goes on with what was begun; leave out --recipe")
         }
+        if let flag = planning.given, resume != nil || recipe != nil {
+            throw ValidationError(
+                "\(flag) is about a new run, and \(resume == nil ? "--recipe" : "--resume") says what this one is; leave "
+                    + "out one of them")
+        }
         if resume != nil, dryRun {
             throw ValidationError("--dry-run is about a new run; leave out --resume")
         }
@@ -139,6 +153,7 @@ struct TrainCommand: AsyncParsableCommand {
         try Failure.asUsage {
             try checkpoints.policy.check()
             guard resume == nil, recipe == nil else { return }
+            try planner.check()
             try checked(try settled(tokenCount: nil))
         }
     }
@@ -161,6 +176,7 @@ struct TrainCommand: AsyncParsableCommand {
                 "the prompt '\(prompt)': nothing is left of it after preprocessing; give another with --prompt",
                 exitCode: Failure.usage)
         }
+        if let plan = run.plan { try show(plan, of: run.corpus) }
         if dryRun {
             let run = try await DryRun(run.trainer)
             return json ? try JSONLine.write(run.line) : Standard.output.write("\(run)\n")

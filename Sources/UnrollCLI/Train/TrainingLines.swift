@@ -151,21 +151,39 @@ struct BaselineReport {
 
     var line: BaselinesLine { BaselinesLine(baselines) }
 
+    /// The baselines with their losses in nats, those that could be computed.
+    private var figures: [(name: String, nats: Double)] {
+        [
+            ("uniform", baselines.uniform), ("unigram", baselines.unigram), ("5-gram", baselines.fiveGram),
+            ("xz", baselines.xz),
+        ].compactMap { name, nats in nats.map { (name, $0) } }
+    }
+
+    private var perplexities: String {
+        figures.map { "\($0.name) \(NumberFormat.decimal(exp($0.nats)))" }.joined(separator: ", ")
+    }
+
+    /// What a model is worth that predicts the held-out text so well; nil without one.
+    func verdict(onValidation perplexity: Double, kind: TokenKind) -> String? {
+        guard baselines.isHeldOut else { return nil }
+        let bits = NumberFormat.fixed(log2(perplexity), decimals: 3)
+        let unit = kind == .characters ? "character" : kind == .bytes ? "byte" : "token"
+        let better = figures.filter { $0.nats <= log(perplexity) }.map(\.name)
+        let end =
+            better.isEmpty
+            ? "better than all of them"
+            : "no better than \(better.joined(separator: " and ")): give it more minutes, or more text"
+        return
+            "on the held-out text the best model has perplexity \(NumberFormat.decimal(perplexity)), \(bits) bits a "
+            + "\(unit); \(perplexities): \(end)"
+    }
+
     /// One line for people.
     var description: String {
-        func perplexity(_ name: String, _ nats: Double) -> String {
-            "\(name) \(NumberFormat.decimal(exp(nats)))"
-        }
-        var figures = [
-            perplexity("uniform", baselines.uniform), perplexity("unigram", baselines.unigram),
-        ]
-        if let fiveGram = baselines.fiveGram {
-            figures.append(perplexity("5-gram", fiveGram))
-            figures.append(baselines.xz.map { perplexity("xz", $0) } ?? "xz not installed")
-        }
         var description =
             "perplexity of baselines on the \(baselines.isHeldOut ? "held-out" : "training") text: "
-            + figures.joined(separator: ", ")
+            + perplexities
+        if baselines.isHeldOut, baselines.xz == nil { description += ", xz not installed" }
         if let count = baselines.countedTokens {
             description +=
                 " (from the last \(NumberFormat.grouped(Double(count))) tokens of the training text)"

@@ -133,6 +133,11 @@ struct TrainingSession {
                     "; the best, validation \(NumberFormat.decimal(best.perplexity)) in epoch \(best.epoch), in \(bestName)"
             }
             Standard.output.write(line + "\n")
+            if let best = summary.best?.perplexity ?? summary.validationPerplexity,
+                let verdict = baselines?.verdict(onValidation: best, kind: corpus.vocabulary.kind)
+            {
+                Standard.output.write(verdict + "\n")
+            }
         }
     }
 

@@ -1,0 +1,69 @@
+import Foundation
+import UnrollModel
+
+/// The rules behind a plan, fitted to the runs of `Tools/planning`.
+package enum PlanRules {
+    /// Floating-point operations of training on a token: two of each weight forward, four backward.
+    package static func workOfToken(_ model: ModelConfiguration, vocabularySize: Int) -> Double {
+        let (H, G) = (Double(model.hiddenSize), Double(model.cell.gates.count))
+        let recurrent = G * H * H * Double(2 * model.layerCount - 1)
+        let embedded = G * H * Double(model.embeddingSize ?? 0)
+        return 6 * (recurrent + embedded + H * Double(vocabularySize))
+    }
+
+    /// Hidden units for so much work, in floating-point operations, on a text of so many tokens.
+    ///
+    /// A larger model learns more from a token, and sees fewer of them in the same time: the best one has seen about
+    /// `tokensPerWeight` tokens for each of its weights. A small text has nothing to teach a large model.
+    package static func hiddenSize(
+        work: Double, trainingTokens: Int, model: ModelConfiguration, vocabularySize: Int
+    ) -> Int {
+        let largest = 64 * pow(Double(max(trainingTokens, 1)) / 10_000, 0.5)
+        var best = hiddenSizes[0]
+        for size in hiddenSizes where Double(size) <= largest {
+            var candidate = model
+            candidate.hiddenSize = size
+            let workOfToken = workOfToken(candidate, vocabularySize: vocabularySize)
+            guard work / workOfToken >= tokensPerWeight * workOfToken / 6 else { break }
+            best = size
+        }
+        return best
+    }
+
+    /// Multiples of the width of the kernels' tiles.
+    private static let hiddenSizes = [
+        64, 96, 128, 192, 256, 320, 384, 448, 512, 640, 768, 896, 1024, 1280, 1536, 2048,
+    ]
+    private static let tokensPerWeight = 10.0
+
+    /// The dropout of a run that reads the text so many times.
+    package static func dropout(epochs: Double) -> Float {
+        switch epochs {
+        case ..<3: 0
+        case ..<8: 0.1
+        case ..<20: 0.2
+        case ..<60: 0.35
+        default: 0.5
+        }
+    }
+
+    /// Passes over a text after which nothing is gained.
+    static let largestEpochs = 200.0
+
+    /// The steps over which the learning rate grows.
+    static func warmUp(steps: Int) -> Int { min(200, steps / 10) }
+
+    /// The learning rate of AdamW.
+    static func learningRate(hiddenSize: Int) -> Float { hiddenSize > 700 ? 0.002 : 0.003 }
+
+    /// The sequences and steps of a minibatch.
+    package static func shape(trainingTokens: Int) -> (batchSize: Int, sequenceLength: Int) {
+        let length = min(64, max(trainingTokens / 32, 1))
+        var batch = 32
+        while batch > 1, trainingTokens / (batch * length) < 8 { batch /= 2 }
+        return (batch, length)
+    }
+
+    /// The share of a text that is held out: a tenth, and of large texts as much as tells models apart.
+    package static func heldOut(tokens: Int) -> Double { min(0.1, 200_000 / Double(max(tokens, 1))) }
+}

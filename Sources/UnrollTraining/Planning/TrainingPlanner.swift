@@ -1,0 +1,196 @@
+import Foundation
+import UnrollBase
+import UnrollEngine
+import UnrollKernels
+import UnrollModel
+import UnrollText
+
+/// Makes a plan: measures the machine, then applies the rules.
+///
+/// What is given wins over the rules, and they are applied around it: the speed is measured with the hidden units that were
+/// given, and the regularization follows from the epochs that come of that.
+public struct TrainingPlanner {
+    /// Changes what the rules say, in place; called several times.
+    public typealias Settings = (inout ModelConfiguration, inout TrainingOptions) throws -> Void
+
+    /// Minutes that the run may take, in ``possibleMinutes``.
+    public var minutes: Double
+    /// The engine that is going to compute.
+    public var engine: EngineKind
+    private let settings: Settings
+
+    /// The minutes that a run may be planned for.
+    public static let possibleMinutes = 0.05...100_000
+    /// The part of the time that training gets; the rest is for baselines, checkpoints and a machine that is slower than it
+    /// was.
+    private static let share = 0.9
+    private static let probeSeconds = 0.5
+    /// Hidden units of the model that the machine is measured with.
+    private static let probeSize = 256
+    /// Validations of a run that has few epochs.
+    private static let validations = 20
+    /// How much faster the engine is at reading a token than at training on it.
+    private static let speedOfReading = 2.5
+
+    /// A planner for so many minutes.
+    ///
+    /// - Parameters:
+    ///   - minutes: Minutes that the run may take. Default: 5.
+    ///   - engine: The engine that is going to compute. Default: the CPU, on all processors.
+    ///   - settings: Changes what the rules say. Default: not at all.
+    public init(
+        minutes: Double = 5, engine: EngineKind = .cpu(threads: nil),
+        settings: @escaping Settings = { _, _ in }
+    ) {
+        self.minutes = minutes
+        self.engine = engine
+        self.settings = settings
+    }
+
+    /// Checks the number of minutes.
+    ///
+    /// - Throws: `ParameterError`.
+    package func check() throws(ParameterError) {
+        try ParameterError.require(
+            Self.possibleMinutes.contains(minutes), "minutes", is: minutes, but: "in \(Self.possibleMinutes)")
+    }
+
+    /// Plans a run.
+    ///
+    /// - Parameters:
+    ///   - corpus: The training text, with its vocabulary.
+    ///   - validation: A validation text, read with that vocabulary; nil to hold out a part.
+    ///   - test: A test text, read with that vocabulary; nil for none, or for the part that the settings hold out.
+    /// - Returns: The plan.
+    /// - Throws: `ParameterError` for impossible minutes; the errors of ``Trainer`` for impossible settings, and of a text
+    ///   that is too short.
+    public func plan(
+        for corpus: Corpus, validation: Corpus? = nil, test: Corpus? = nil
+    ) async throws -> TrainingPlan {
+        try check()
+        let texts = Texts(corpus: corpus, validation: validation, test: test)
+        var draft = try proposal(for: texts, hiddenSize: Self.probeSize)
+        if try isSizeFree {
+            let time = try await measured(draft, texts)
+            let work = PlanRules.workOfToken(draft.model, vocabularySize: corpus.vocabulary.count)
+            let size = PlanRules.hiddenSize(
+                work: time.tokensPerSecond * work * minutes * 60 * Self.share,
+                trainingTokens: time.outline.trainingTokens, model: draft.model,
+                vocabularySize: corpus.vocabulary.count)
+            draft = try proposal(for: texts, hiddenSize: size)
+        }
+        return try plan(draft, texts, try await measured(draft, texts))
+    }
+
+    private struct Texts {
+        let corpus: Corpus
+        let validation: Corpus?
+        let test: Corpus?
+    }
+
+    private typealias Proposal = (model: ModelConfiguration, options: TrainingOptions)
+
+    /// The length of a run and what follows from it.
+    private struct Length {
+        let steps: Int
+        let epochs: Double
+        let validationSteps: Int?
+    }
+
+    /// What planning begins with: what depends on neither the text nor the machine.
+    package static var basis: (model: ModelConfiguration, options: TrainingOptions) {
+        let model = ModelConfiguration(cell: LSTMCell.self, hiddenSize: probeSize)
+        var options = TrainingOptions(epochs: 1_000_000)
+        options.validationFraction = PlanRules.heldOut(tokens: 0)
+        options.optimizer = Optimizer(usual: .adamw())
+        options.schedule = LearningRateSchedule(.cosine())
+        return (model, options)
+    }
+
+    /// What the rules say, with the settings over it; without a length, a run that does not end.
+    private func proposal(for texts: Texts, hiddenSize: Int, _ length: Length? = nil) throws -> Proposal {
+        var (model, options) = Self.basis
+        model.hiddenSize = hiddenSize
+        let count = texts.corpus.tokens.count
+        options.validationFraction = texts.validation == nil ? PlanRules.heldOut(tokens: count) : nil
+        let training = Int(Double(count) * (1 - (options.validationFraction ?? 0)))
+        (options.batchSize, options.sequenceLength) = PlanRules.shape(trainingTokens: training)
+        options.optimizer.learningRate = PlanRules.learningRate(hiddenSize: hiddenSize)
+        options.precision = engine.fastestPrecision
+        if let length {
+            options.maxSteps = length.steps
+            options.epochs = max(1, Int(length.epochs.rounded(.up)))
+            options.validationSteps = length.validationSteps
+            options.regularization.dropout = PlanRules.dropout(epochs: length.epochs)
+            options.schedule.warmUpSteps = PlanRules.warmUp(steps: length.steps)
+        }
+        let planned = options
+        try settings(&model, &options)
+        // So many epochs are not to be cut off.
+        if options.epochs != planned.epochs, options.maxSteps == planned.maxSteps { options.maxSteps = nil }
+        return (model, options)
+    }
+
+    /// Whether the settings leave the number of hidden units as it is.
+    private var isSizeFree: Bool {
+        get throws {
+            try [64, 65].allSatisfy { size in
+                var (model, options) = Self.basis
+                model.hiddenSize = size
+                try settings(&model, &options)
+                return model.hiddenSize == size
+            }
+        }
+    }
+
+    private func measured(_ proposal: Proposal, _ texts: Texts) async throws -> TimeEstimate {
+        let trainer = try Trainer(
+            corpus: texts.corpus, validation: texts.validation, test: texts.test, model: proposal.model,
+            options: proposal.options, engine: engine)
+        return try await TimeEstimate.measured(trainer, enough: Self.probeSeconds)
+    }
+
+    /// The run that fills the time at the measured speed.
+    private func plan(_ draft: Proposal, _ texts: Texts, _ time: TimeEstimate) throws -> TrainingPlan {
+        let training = Double(max(time.outline.trainingTokens, 1))
+        let heldOut = Double(time.outline.validationTokens)
+        let tokensOfStep = Double(draft.options.batchSize) * Double(draft.options.sequenceLength)
+        let speed = time.tokensPerSecond
+        // A run of few epochs validates within them.
+        let most = speed * minutes * 60 * Self.share
+        let epochs = most / training
+        let validations = max(epochs, Double(Self.validations))
+        let reading = validations * heldOut / Self.speedOfReading
+        let seen = min(most * most / (most + reading), PlanRules.largestEpochs * training)
+        let steps = max(1, Int(min(seen / tokensOfStep, 1e12)))
+        let interval = max(1, steps / Self.validations)
+        let isWithin = heldOut > 0 && Double(interval) * tokensOfStep < training
+        let (model, options) = try proposal(
+            for: texts, hiddenSize: draft.model.hiddenSize,
+            Length(
+                steps: steps, epochs: seen / training,
+                validationSteps: isWithin ? interval : nil))
+        let planned = min(
+            Double(options.epochs) * training,
+            options.maxSteps.map { Double($0) * tokensOfStep } ?? .infinity)
+        return TrainingPlan(
+            model: model, options: options, minutes: minutes, trainingTokens: time.outline.trainingTokens,
+            heldOutTokens: time.outline.validationTokens, steps: Int(min(planned / tokensOfStep, 1e12)),
+            epochs: planned / training, tokensPerSecond: speed,
+            seconds: planned / speed * (1 + reading / most),
+            engine: time.outline.chosenEngine)
+    }
+}
+
+extension EngineKind {
+    /// The number format whose products this engine computes fastest on this machine.
+    fileprivate var fastestPrecision: Precision {
+        switch choice(precision: .bfloat16).kind {
+        case .cuda: .bfloat16
+        case .cpu, .automatic:
+            // Other levels convert every operand first.
+            (try? KernelLevel.preferred(for: .bfloat16)) == .avx512bf16 ? .bfloat16 : .float32
+        case .reference: .float32
+        }
+    }
+}

@@ -1,0 +1,100 @@
+import Foundation
+import Testing
+import UnrollTestSupport
+
+extension CommandLineTests {
+    /// `unroll train FILE` without a preset.
+    @Suite struct PlanCommandTests {
+        private let folder: TemporaryFolder
+
+        init() throws {
+            folder = try TemporaryFolder()
+            try folder.write(String(repeating: englishText, count: 3), to: "text.txt")
+        }
+
+        @Test func aTextOfOnesOwnIsTrainedOnByAPlan() async throws {
+            let result = try await Unroll.run(
+                ["train", "text.txt", "--minutes", "0.05", "--output", "model", "--json", "--engine", "cpu"],
+                in: folder)
+            #expect(result.status == 0, "\(result.error)")
+            let objects = try result.objects()
+            let events = objects.compactMap { $0["event"] as? String }
+            #expect(events.prefix(3) == ["plan", "started", "baselines"])
+            let plan = objects[0]
+            #expect(plan["minutes"] as? Double == 0.05)
+            #expect((plan["model"] as? [String: Any])?["cell"] as? String == "lstm")
+            #expect(try #require(plan["heldOutTokens"] as? Int) > 0)
+            let finished = try #require(objects.last)
+            #expect(finished["event"] as? String == "finished" && finished["best"] as? String == "model/best")
+            // What was planned is recorded, and nothing is left to do.
+            let resumed = try await Unroll.run(["train", "--resume", "model", "--json"], in: folder)
+            #expect(resumed.status == 0, "\(resumed.error)")
+            #expect(try resumed.objects()[1]["notice"] as? String == "alreadyFinished")
+        }
+
+        @Test func peopleGetFiveLinesAndAVerdict() async throws {
+            let result = try await Unroll.run(
+                ["train", "text.txt", "--minutes", "0.05", "--engine", "cpu", "--hidden", "16"], in: folder)
+            #expect(result.status == 0, "\(result.error)")
+            let lines = result.error.split(separator: "\n")
+            for (line, word) in zip(lines, ["plan", "text", "model", "training", "time"]) {
+                #expect(line.hasPrefix(word + " "), "\(line)")
+            }
+            #expect(lines[2].contains("1 layer of 16 hidden units"))
+            #expect(result.output.contains("on the held-out text the best model has perplexity"))
+            #expect(result.output.contains("bits a character; uniform"))
+        }
+
+        @Test func aDryRunShowsThePlanAndSavesNothing() async throws {
+            let result = try await Unroll.run(
+                ["train", "text.txt", "--minutes", "0.1", "--dry-run", "--json", "--engine", "cpu"],
+                in: folder)
+            #expect(result.status == 0, "\(result.error)")
+            #expect(try result.objects().map { $0["event"] as? String } == ["plan", "dryRun"])
+            #expect(try folder.names() == ["text.txt"])
+        }
+
+        @Test func optionsThatAreGivenWin() async throws {
+            let result = try await Unroll.run(
+                [
+                    "train", "text.txt", "--json", "--engine", "cpu", "--cell", "gru", "--hidden", "12",
+                    "--epochs", "1", "--optimizer", "sgd", "--dropout", "0.25", "--batch", "3",
+                ], in: folder)
+            #expect(result.status == 0, "\(result.error)")
+            let plan = try #require(try result.objects().first)
+            let model = try #require(plan["model"] as? [String: Any])
+            let training = try #require(plan["training"] as? [String: Any])
+            #expect(model["cell"] as? String == "gru" && model["hiddenSize"] as? Int == 12)
+            #expect(training["epochs"] as? Int == 1 && training["batchSize"] as? Int == 3)
+            #expect((training["optimizer"] as? [String: Any])?["learningRate"] as? Double == 1)
+            #expect((training["regularization"] as? [String: Any])?["dropout"] as? Double == 0.25)
+            #expect(try result.objects().last?["epochs"] as? Int == 1)
+        }
+
+        @Test func theBundledStoryKeepsTheBooksRun() async throws {
+            let result = try await Unroll.run(
+                ["train", "--epochs", "1", "--hidden", "8", "--json", "--engine", "cpu"], in: folder)
+            #expect(try result.objects().first?["event"] as? String == "started")
+            let planned = try await Unroll.run(
+                ["train", "--minutes", "0.05", "--json", "--engine", "cpu", "--dry-run"], in: folder)
+            #expect(try planned.objects().first?["event"] as? String == "plan", "\(planned.error)")
+        }
+
+        @Test(arguments: [
+            (["--minutes", "0"], "--minutes is 0"), (["--minutes", "-3"], "--minutes is -3"),
+            (["--minutes", "nan"], "--minutes"), (["--minutes", "soon"], "--minutes"),
+            (["--minutes", "3", "--preset", "book"], "leave it out"), (["--preset", "best"], "--preset"),
+            (["--minutes", "3", "--recipe", "gluon-concise"], "--recipe"),
+        ])
+        func impossiblePlansAreRefused(options: [String], word: String) async throws {
+            try await expectFailure(["train", "text.txt"] + options, status: 64, naming: word, in: folder)
+        }
+
+        @Test func aRunThatGoesOnIsNotPlanned() async throws {
+            try await expectFailure(
+                ["train", "--resume", "model", "--minutes", "3"], status: 64,
+                naming: "--minutes is about a new run",
+                in: folder)
+        }
+    }
+}

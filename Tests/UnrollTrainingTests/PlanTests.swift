@@ -1,0 +1,124 @@
+import Testing
+import UnrollBase
+import UnrollEngine
+import UnrollModel
+import UnrollTestSupport
+import UnrollText
+import UnrollTraining
+
+/// Plans of runs, made in moments.
+@Suite struct PlanTests {
+    private let corpus: Corpus
+
+    init() throws {
+        corpus = try TestTraining.corpus(length: 20_000)
+    }
+
+    private func planner(
+        minutes: Double = 0.05, _ settings: @escaping TrainingPlanner.Settings = { _, _ in }
+    ) -> TrainingPlanner {
+        TrainingPlanner(minutes: minutes, engine: .cpu(threads: 1), settings: settings)
+    }
+
+    @Test func aPlanFillsTheTimeAndHoldsTextOut() async throws {
+        let plan = try await planner().plan(for: corpus)
+        #expect(plan.model.cell.name == "lstm")
+        #expect(plan.steps >= 1 && plan.options.maxSteps == plan.steps)
+        #expect(plan.seconds > 0 && plan.seconds < 3.5)
+        #expect(plan.trainingTokens + plan.heldOutTokens == corpus.tokens.count)
+        #expect(plan.heldOutTokens == 2_000)
+        #expect(Double(plan.options.epochs) >= plan.epochs)
+        #expect(plan.tokensPerSecond > 0 && plan.engine.hasPrefix("cpu"))
+        _ = try Trainer(corpus: corpus, model: plan.model, options: plan.options)
+    }
+
+    @Test func whatIsGivenWins() async throws {
+        let plan = try await planner { model, options in
+            model.cell = GRUCell.self
+            model.hiddenSize = 24
+            options.epochs = 2
+            options.batchSize = 5
+            options.optimizer = Optimizer(usual: .sgd)
+            options.validationFraction = 0.2
+        }.plan(for: corpus)
+        #expect(plan.model.cell.name == "gru" && plan.model.hiddenSize == 24)
+        #expect(plan.options.epochs == 2 && plan.options.maxSteps == nil && plan.options.batchSize == 5)
+        #expect(plan.options.optimizer == Optimizer(usual: .sgd))
+        #expect(plan.heldOutTokens == 4_000)
+        #expect(abs(plan.epochs - 2) < 0.1)
+    }
+
+    @Test func stepsThatAreGivenWin() async throws {
+        let plan = try await planner { _, options in options.maxSteps = 7 }.plan(for: corpus)
+        #expect(plan.steps == 7 && plan.options.maxSteps == 7)
+    }
+
+    @Test func textsOfTheirOwnTakeThePlaceOfTheHeldOutPart() async throws {
+        let validation = try Corpus(bytes: Array("the time traveller".utf8), name: "validation", vocabulary: corpus.vocabulary)
+        let plan = try await planner { model, _ in model.hiddenSize = 16 }.plan(for: corpus, validation: validation)
+        #expect(plan.options.validationFraction == nil)
+        #expect(plan.trainingTokens == corpus.tokens.count && plan.heldOutTokens == validation.tokens.count)
+    }
+
+    @Test(arguments: [0, -1, 1e6, .nan, .infinity]) func impossibleMinutesAreRefused(minutes: Double) async {
+        await #expect(throws: ParameterError.self) { try await planner(minutes: minutes).plan(for: corpus) }
+    }
+
+    @Test func impossibleSettingsAreRefusedAsByTheTrainer() async {
+        await #expect(throws: ParameterError.self) {
+            try await planner { model, _ in model.hiddenSize = 0 }.plan(for: corpus)
+        }
+    }
+
+    @Test func aTextThatIsTooShortIsRefused() async throws {
+        let tiny = try Corpus(text: "abc")
+        await #expect(throws: TextError.self) { try await planner().plan(for: tiny) }
+    }
+
+    // MARK: Rules
+
+    /// Six operations for each weight, biases left out.
+    @Test(arguments: [1, 3], [nil, 40] as [Int?])
+    func workIsThatOfTheWeights(layers: Int, embedding: Int?) {
+        let model = ModelConfiguration(
+            cell: GRUCell.self, hiddenSize: 48, layerCount: layers, embeddingSize: embedding)
+        let weights = model.parameterShapes(vocabularySize: 70).filter {
+            // A lookup in a table is no product.
+            $0.shape.count == 2 && $0.name != "embedding.weight"
+                && !(embedding == nil && $0.name == "rnn.weight_ih_l0")
+        }
+        let count = weights.reduce(0) { $0 + $1.shape.reduce(1, *) }
+        #expect(PlanRules.workOfToken(model, vocabularySize: 70) == 6 * Double(count))
+    }
+
+    @Test func moreTimeAndMoreTextMakeLargerModels() {
+        func size(work: Double, tokens: Int) -> Int {
+            PlanRules.hiddenSize(
+                work: work, trainingTokens: tokens, model: ModelConfiguration(cell: LSTMCell.self),
+                vocabularySize: 60)
+        }
+        let works = (8...18).map { pow10($0) }
+        for tokens in [1, 1_000, 30_000, 1_000_000, 1_000_000_000] {
+            let sizes = works.map { size(work: $0, tokens: tokens) }
+            #expect(sizes == sizes.sorted() && sizes[0] >= 32)
+        }
+        for work in works {
+            let sizes = [1, 1_000, 30_000, 1_000_000, 1_000_000_000].map { size(work: work, tokens: $0) }
+            #expect(sizes == sizes.sorted())
+        }
+        #expect(size(work: 1e16, tokens: 30_000_000) > size(work: 1e13, tokens: 30_000_000))
+    }
+
+    private func pow10(_ exponent: Int) -> Double { (0..<exponent).reduce(1) { product, _ in product * 10 } }
+
+    @Test func moreEpochsNeedMoreDropout() {
+        let dropouts = [0.1, 1, 4, 10, 30, 100, 1e6].map { PlanRules.dropout(epochs: $0) }
+        #expect(dropouts == dropouts.sorted() && dropouts[0] == 0 && dropouts.allSatisfy { $0 < 0.8 })
+    }
+
+    @Test(arguments: [1, 2, 33, 700, 5_000, 20_000, 1_000_000]) func shapesFitTheText(tokens: Int) {
+        let (B, T) = PlanRules.shape(trainingTokens: tokens)
+        #expect(B >= 1 && T >= 1 && (tokens < 64 || B * T * 4 <= tokens))
+        #expect((0...0.1).contains(PlanRules.heldOut(tokens: tokens)))
+    }
+}
