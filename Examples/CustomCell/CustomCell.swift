@@ -17,17 +17,32 @@ package enum MinimalGatedUnit: RecurrentCell {
     }
 }
 
-/// Long short-term memory whose gates also look at the memory (after Gers and Schmidhuber, 2000).
-///
-/// Theirs have a weight for each look; this one looks with weight one, since a formula has no parameters of its own.
+/// Long short-term memory whose gates also look at the memory (Gers and Schmidhuber, 2000), each unit with learned weights.
 package enum PeepholeLSTM: RecurrentCell {
     package static let name = "peephole-lstm"
     package static let gates = ["i", "f", "g", "o"]
     package static let states = ["h", "c"]
+    package static let parameters: LearnedVectors = ["peephole_i": 0, "peephole_f": 0, "peephole_o": 0]
 
     package static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
-        let c = sigmoid(gates.f + previous.c) * previous.c + sigmoid(gates.i + previous.c) * tanh(gates.g)
-        return ["h": sigmoid(gates.o + c) * tanh(c), "c": c]
+        let i = sigmoid(gates.i + parameters.peephole_i * previous.c)
+        let f = sigmoid(gates.f + parameters.peephole_f * previous.c)
+        let c = f * previous.c + i * tanh(gates.g)
+        let o = sigmoid(gates.o + parameters.peephole_o * c)
+        return ["h": o * tanh(c), "c": c]
+    }
+}
+
+/// A leaky cell each of whose units learns how fast it forgets.
+package enum LearnedLeak: RecurrentCell {
+    package static let name = "learned-leak"
+    package static let gates = ["z"]
+    package static let states = ["h"]
+    package static let parameters: LearnedVectors = ["leak": -1]
+
+    package static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
+        let leak = sigmoid(parameters.leak)
+        return ["h": (1 - leak) * previous.h + leak * tanh(gates.z)]
     }
 }
 
@@ -73,7 +88,7 @@ struct CustomCell: AsyncParsableCommand {
     func run() async throws {
         let book = try source.read()
         let cells: [any RecurrentCell.Type] = [
-            MinimalGatedUnit.self, PeepholeLSTM.self, StabilizedLSTM.self, MinGRU.self,
+            MinimalGatedUnit.self, PeepholeLSTM.self, LearnedLeak.self, StabilizedLSTM.self, MinGRU.self,
         ]
         for cell in cells {
             print("\(cell.name): gradient off by \(try GradientCheck.greatestError(of: cell))")

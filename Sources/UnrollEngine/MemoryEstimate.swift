@@ -15,6 +15,7 @@ public enum MemoryEstimate {
         let padding = Double(PanelLayout.width)
         let gates = Double(configuration.cell.gates.count)
         let states = Double(configuration.cell.states.count)
+        let vectors = Double(configuration.vectors(ofLayer: 0).count)
         let layers = Double(configuration.layerCount)
         let hidden = Double(configuration.hiddenSize) + padding
         let vocabulary = Double(vocabularySize) + padding
@@ -26,15 +27,17 @@ public enum MemoryEstimate {
         let otherLayers: Double = (layers - 1) * gates * hidden * (2 * hidden + 2)
         let decoder: Double = vocabulary * (hidden + 1)
         let ownEmbedding: Double = configuration.tiesWeights ? 0 : vocabulary * (embedding ?? 0)
-        let parameters: Double = firstLayer + otherLayers + decoder + ownEmbedding
+        let parameters: Double =
+            firstLayer + otherLayers + layers * vectors * hidden + decoder + ownEmbedding
         let dropped: Double = regularization.weightDrop > 0 ? layers * gates * hidden * hidden : 0
 
         // A cell that is not well-formed is refused by name later.
         let graph = try? configuration.cellGraph()
         let saved = Double(graph.map { CellProgram($0).savedCount + $0.splitGates.count } ?? 0)
-        // In each layer states, what the backward pass needs, and gates' gradients; one output gradient; logits.
+        // In each layer states, what the backward pass needs, gates' and vectors' gradients; one output gradient; logits.
         let masked = Double(configuration.zonedStates.count) + (regularization.dropout > 0 ? 1 : 0)
-        let perToken: Double = layers * hidden * (states + saved + gates + masked) + hidden + vocabulary
+        let perToken: Double =
+            layers * hidden * (states + saved + gates + vectors + masked) + hidden + vocabulary
         // For each distinct token its vector, that vector's gradient, and what it gives to the gates.
         let lookedUp: Double =
             embedding.map { min(tokens, vocabulary) * (2 * $0 + gates * hidden) } ?? 0

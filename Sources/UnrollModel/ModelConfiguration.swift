@@ -124,6 +124,7 @@ public struct ModelConfiguration: Sendable {
 
     /// Names and shapes of all parameters for a vocabulary of `vocabularySize` tokens, as PyTorch has them.
     ///
+    /// A layer's learned vectors, such as `rnn.leak_l0`, stand after its biases in the order of their declaration.
     /// Tied weights occur once, as `embedding.weight`.
     public func parameterShapes(vocabularySize: Int) -> [(name: String, shape: [Int])] {
         // A product that overflows belongs to a size that `check()` refuses.
@@ -138,6 +139,7 @@ public struct ModelConfiguration: Sendable {
                 ("rnn.bias_ih_l\(layer)", [gateRows]),
                 ("rnn.bias_hh_l\(layer)", [gateRows]),
             ]
+            shapes += vectors(ofLayer: layer).map { ($0.name, [hiddenSize]) }
         }
         if !tiesWeights { shapes.append(("decoder.weight", [vocabularySize, hiddenSize])) }
         shapes.append(("decoder.bias", [vocabularySize]))

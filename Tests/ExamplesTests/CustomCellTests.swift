@@ -5,7 +5,7 @@ import Unroll
 /// The cells of the example.
 @Suite struct CustomCellTests {
     static let cells: [any RecurrentCell.Type] = [
-        MinimalGatedUnit.self, PeepholeLSTM.self, StabilizedLSTM.self, MinGRU.self,
+        MinimalGatedUnit.self, PeepholeLSTM.self, LearnedLeak.self, StabilizedLSTM.self, MinGRU.self,
     ]
 
     /// But for the sLSTM, whose sum of weights is positive and not a random number.

@@ -35,7 +35,16 @@ import UnrollText
 
     @Test(arguments: Optimizer.Rule.all.indices, sizes)
     func enginesAgree(rule: Int, size: EngineModelSize) throws {
-        let model = try EngineModel(cell: GRUCell.self, size: size)
+        try checkAgreement(rule, of: try EngineModel(cell: GRUCell.self, size: size))
+    }
+
+    /// Learned vectors are trained as biases are.
+    @Test(arguments: Optimizer.Rule.all.indices, sizes)
+    func enginesAgreeAboutLearnedVectors(rule: Int, size: EngineModelSize) throws {
+        try checkAgreement(rule, of: try EngineModel(cell: PeepholeCell.self, size: size))
+    }
+
+    private func checkAgreement(_ rule: Int, of model: EngineModel) throws {
         for averaging in Self.averagings {
             // With a larger epsilon, rounding errors of gradients near zero do not become whole steps.
             let rule: Optimizer.Rule =
@@ -96,7 +105,7 @@ import UnrollText
     func aRestoredStateGoesOnInEveryBit(rule: Int, averaging: Int) throws {
         let optimizer = optimizer(.all[rule], averaging: Self.averagings[averaging])
         for size in Self.sizes {
-            let model = try EngineModel(cell: LSTMCell.self, size: size)
+            let model = try EngineModel(cell: PeepholeCell.self, size: size)
             let engine = try CPUEngine(configuration: model.configuration, parameters: model.parameters)
             try train(engine, on: model.minibatches, with: optimizer)
             let other = try CPUEngine(configuration: model.configuration, parameters: engine.parameters)

@@ -37,7 +37,9 @@ struct Oracle: Decodable {
     let training: Training
 
     /// Every cell, each in every stack of layers.
-    static let names = ["tanh", "relu", "lstm", "gru", "functions", "slstm"].flatMap { cell in
+    static let names = [
+        "tanh", "relu", "lstm", "gru", "functions", "slstm", "peepholes", "learned-leak",
+    ].flatMap { cell in
         ["", "-2-layers", "-embedding", "-2-layers-embedding", "-2-layers-tied"].map { cell + $0 }
     }
 

@@ -127,6 +127,20 @@ import UnrollKernels
         return Array(d.values.prefix(a.count))
     }
 
+    @Test(arguments: KernelLevel.available()) func aBroadcastRepeatsARow(level: KernelLevel) throws {
+        var noise = Noise(seed: 9)
+        let row = try GuardedBuffer((0..<32).map { _ in noise.next() })
+        for rows in [1, 3, 64] {
+            let d = try GuardedBuffer(untouched: rows * 32)
+            var instruction = Operation(opcode: UNROLL_OP_BROADCAST, name: "broadcast", operands: 1) {
+                a, _, _, _ in a
+            }.instruction
+            try level.kernels().pointee.operate(&instruction, d.base, row.base, row.base, row.base, d.count)
+            #expect(d.values == (0..<rows).flatMap { _ in row.values }, "\(level)")
+            #expect(d.isIntact && row.isIntact, "\(level)")
+        }
+    }
+
     @Test(arguments: KernelLevel.available()) func tanhIsWithin6UnitsInTheLastPlace(level: KernelLevel) throws
     {
         let arguments = Self.everyMagnitude

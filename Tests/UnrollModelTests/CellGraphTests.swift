@@ -16,24 +16,33 @@ import UnrollTestSupport
             let states = (0..<graph.stateCount).map { _ in Double.random(in: -1...1, using: &source) }
             let weights = (0..<graph.stateCount).map { _ in Double.random(in: -1...1, using: &source) }
             let inputs = graph.splitGates.map { _ in Double.random(in: -2...2, using: &source) }
+            let vectors = (0..<graph.parameterCount).map { _ in Double.random(in: -1...1, using: &source) }
             // A loss that is linear in the new states has `weights` as their gradients.
-            func loss(_ gates: [Double], _ inputs: [Double], _ states: [Double]) -> Double {
+            func loss(
+                _ gates: [Double], _ inputs: [Double], _ states: [Double], _ vectors: [Double]
+            ) -> Double {
                 let values = graph.values(
-                    gates: gates, gateInputs: inputs, states: states, stateGradients: weights)
+                    gates: gates, gateInputs: inputs, states: states, parameters: vectors,
+                    stateGradients: weights)
                 return zip(weights, graph.newStates).reduce(0) { $0 + $1.0 * values[$1.1] }
             }
             let values = graph.values(
-                gates: gates, gateInputs: inputs, states: states, stateGradients: weights)
+                gates: gates, gateInputs: inputs, states: states, parameters: vectors,
+                stateGradients: weights)
             for (gate, node) in graph.gateGradients.enumerated() where abs(gates[gate]) > 1e-4 {
-                let expected = slope(at: gates, gate) { loss($0, inputs, states) }
+                let expected = slope(at: gates, gate) { loss($0, inputs, states, vectors) }
                 #expect(abs(values[node] - expected) < 1e-8)
             }
             for (split, node) in graph.gateInputGradients.enumerated() {
-                let expected = slope(at: inputs, split) { loss(gates, $0, states) }
+                let expected = slope(at: inputs, split) { loss(gates, $0, states, vectors) }
                 #expect(abs(values[node] - expected) < 1e-8)
             }
             for (state, node) in graph.previousStateGradients.enumerated() {
-                let expected = slope(at: states, state) { loss(gates, inputs, $0) }
+                let expected = slope(at: states, state) { loss(gates, inputs, $0, vectors) }
+                #expect(abs(values[node] - expected) < 1e-8)
+            }
+            for (vector, node) in graph.parameterGradients.enumerated() {
+                let expected = slope(at: vectors, vector) { loss(gates, inputs, states, $0) }
                 #expect(abs(values[node] - expected) < 1e-8)
             }
         }
@@ -87,7 +96,7 @@ import UnrollTestSupport
         for cell in cells {
             let graph = try CellGraph(of: cell)
             var used = Set(graph.newStates + graph.gateGradients + graph.gateInputGradients)
-            used.formUnion(graph.previousStateGradients)
+            used.formUnion(graph.previousStateGradients + graph.parameterGradients)
             for id in graph.nodes.indices.reversed() where used.contains(id) {
                 used.formUnion(graph.nodes[id].operands)
             }
@@ -360,7 +369,8 @@ import UnrollTestSupport
 
 private let cells: [any RecurrentCell.Type] = [
     TanhCell.self, ReLUCell.self, LSTMCell.self, GRUCell.self, MinimalGatedUnit.self, Peephole.self,
-    Halves.self, FunctionsCell.self,
+    Halves.self, FunctionsCell.self, PeepholeCell.self, LearnedLeakCell.self, VectorsCell.self,
+    ShiftedCell.self,
 ]
 
 /// One gate that decides how much of the old state to keep.
@@ -405,7 +415,8 @@ private enum Halves: RecurrentCell {
 extension CellGraph {
     /// Computes every node for one hidden unit.
     fileprivate func values(
-        gates: [Double], gateInputs: [Double] = [], states: [Double], stateGradients: [Double]
+        gates: [Double], gateInputs: [Double] = [], states: [Double], parameters: [Double] = [],
+        stateGradients: [Double]
     ) -> [Double] {
         var values: [Double] = []
         for node in nodes {
@@ -414,6 +425,7 @@ extension CellGraph {
             case .gateInput(let index): values.append(gateInputs[index])
             case .mask: values.append(1)
             case .previousState(let index): values.append(states[index])
+            case .parameter(let index): values.append(parameters[index])
             case .stateGradient(let index): values.append(stateGradients[index])
             case .constant(let value): values.append(value)
             case .unary(.tanh, let a): values.append(Foundation.tanh(values[a]))

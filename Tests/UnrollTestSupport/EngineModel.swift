@@ -16,7 +16,7 @@ package struct EngineModel {
     package static let cells: [any RecurrentCell.Type] =
         ModelConfiguration.builtInCells + [
             LeakyCell.self, OddCell.self, LinearCell.self, SplitCell.self, FunctionsCell.self,
-            StabilizedCell.self,
+            StabilizedCell.self, PeepholeCell.self, LearnedLeakCell.self, VectorsCell.self,
         ]
 
     package init(
@@ -29,6 +29,15 @@ package struct EngineModel {
             for: configuration, vocabularySize: size.V, initializer: .uniform, seed: UInt64(size.T))
         for index in parameters.entries.indices where parameters.entries[index].name.contains("ih") {
             parameters.entries[index].values = parameters.entries[index].values.map { 3 * $0 }
+        }
+        // The units' numbers of a learned vector begin alike, and every one has to be seen.
+        var variation = RandomSource(seed: UInt64(size.T), purpose: .masks)
+        for vector in configuration.vectors {
+            for index in parameters.entries.indices where parameters.entries[index].name == vector.name {
+                parameters.entries[index].values = parameters.entries[index].values.map {
+                    $0 + Float(variation.uniform() - 0.5)
+                }
+            }
         }
         self.parameters = parameters
         var source = RandomSource(seed: UInt64(size.B), purpose: .partitioning)

@@ -33,7 +33,7 @@ import UnrollTraining
         Issue.record("no validation inside an epoch")
     }
 
-    @Test(arguments: ModelConfiguration.builtInCells, Partitioning.allCases)
+    @Test(arguments: ModelConfiguration.builtInCells + [PeepholeCell.self], Partitioning.allCases)
     func everyOptimizerGoesOnInEveryBit(cell: any RecurrentCell.Type, partitioning: Partitioning) async throws
     {
         let corpus = try TestTraining.corpus(length: 400)
@@ -61,7 +61,9 @@ import UnrollTraining
                 corpus: corpus, model: model, options: options, engine: .cpu(threads: 2))
             try await run(first, intoEpochAfter: 2)
             try first.saveCheckpoint(to: folder("model"))
-            let second = try Trainer(resuming: folder("model"), corpus: corpus, engine: .cpu(threads: 1))
+            let second = try Trainer(
+                resuming: folder("model"), corpus: corpus, engine: .cpu(threads: 1),
+                cells: [PeepholeCell.self])
             #expect(second.options == options)
             let rest = try await second.runToEnd()
             let comment: Comment = "\(cell.name), \(rule.name), \(partitioning)"

@@ -69,16 +69,31 @@ def slstm(z, i, f, o, h, c, n, m):
     return torch.sigmoid(o) * c / n, c, n, m
 
 
-class FormulaRNN(torch.nn.Module):
-    """Layers of a cell that is a function of gates and states, in the form of `torch.nn.RNN`."""
+def peepholes(i, f, g, o, h, c, input_peephole, forget_peephole, output_peephole):
+    """The LSTM of Gers and Schmidhuber, "Recurrent nets that time and count", 2000."""
+    (i, f, g, o) = (sum(i), sum(f), sum(g), sum(o))
+    gate_i, gate_f = torch.sigmoid(i + input_peephole * c), torch.sigmoid(f + forget_peephole * c)
+    c = gate_f * c + gate_i * torch.tanh(g)
+    return torch.sigmoid(o + output_peephole * c) * torch.tanh(c), c
 
-    def __init__(self, formula, gates, states, input_size, hidden_size, layers):
+
+def learned_leak(z, h, leak):
+    """A leaky cell each of whose units learns its rate."""
+    return (torch.lerp(h, torch.tanh(sum(z)), torch.sigmoid(leak)),)
+
+
+class FormulaRNN(torch.nn.Module):
+    """Layers of a cell that is a function of gates, states and learned vectors, in the form of `torch.nn.RNN`."""
+
+    def __init__(self, formula, gates, states, vectors, input_size, hidden_size, layers):
         super().__init__()
         self.formula, self.gates, self.states, self.hidden, self.layers = formula, gates, states, hidden_size, layers
+        self.vectors = vectors
         for layer in range(layers):
             for name, *shape in [("weight_ih", gates * hidden_size, hidden_size if layer else input_size),
                                  ("weight_hh", gates * hidden_size, hidden_size),
-                                 ("bias_ih", gates * hidden_size), ("bias_hh", gates * hidden_size)]:
+                                 ("bias_ih", gates * hidden_size), ("bias_hh", gates * hidden_size),
+                                 *((vector, hidden_size) for vector in vectors)]:
                 self.register_parameter(f"{name}_l{layer}", torch.nn.Parameter(torch.zeros(shape)))
 
     def forward(self, inputs, state):
@@ -88,10 +103,11 @@ class FormulaRNN(torch.nn.Module):
         for layer in range(self.layers):
             values, outputs = [part[layer] for part in state], []
             parts = [getattr(self, f"{name}_l{layer}") for name in ["weight_ih", "bias_ih", "weight_hh", "bias_hh"]]
+            vectors = {name: getattr(self, f"{name}_l{layer}") for name in self.vectors}
             for step in inputs:
                 of_input = torch.nn.functional.linear(step, *parts[:2]).chunk(self.gates, -1)
                 of_hidden = torch.nn.functional.linear(values[0], *parts[2:]).chunk(self.gates, -1)
-                values = self.formula(*zip(of_input, of_hidden), *values)
+                values = self.formula(*zip(of_input, of_hidden), *values, **vectors)
                 outputs.append(values[0])
             inputs = torch.stack(outputs)
             final.append(values)
@@ -99,15 +115,21 @@ class FormulaRNN(torch.nn.Module):
 
 
 # The names of the states.
-STATES = {"tanh": "h", "relu": "h", "lstm": "hc", "gru": "h", "functions": "hsm", "slstm": "hcnm"}
+STATES = {
+    "tanh": "h", "relu": "h", "lstm": "hc", "gru": "h", "functions": "hsm", "slstm": "hcnm", "peepholes": "hc",
+    "learned-leak": "h",
+}
 
 CELLS = {
     "tanh": lambda *sizes: torch.nn.RNN(*sizes, nonlinearity="tanh"),
     "relu": lambda *sizes: torch.nn.RNN(*sizes, nonlinearity="relu"),
     "lstm": torch.nn.LSTM,
     "gru": torch.nn.GRU,
-    "functions": lambda *sizes: FormulaRNN(functions, 4, 3, *sizes),
-    "slstm": lambda *sizes: FormulaRNN(slstm, 4, 4, *sizes),
+    "functions": lambda *sizes: FormulaRNN(functions, 4, 3, [], *sizes),
+    "slstm": lambda *sizes: FormulaRNN(slstm, 4, 4, [], *sizes),
+    "peepholes": lambda *sizes: FormulaRNN(
+        peepholes, 4, 2, ["input_peephole", "forget_peephole", "output_peephole"], *sizes),
+    "learned-leak": lambda *sizes: FormulaRNN(learned_leak, 1, 1, ["leak"], *sizes),
 }
 
 

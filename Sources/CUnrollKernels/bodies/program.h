@@ -3,7 +3,8 @@
 // Tiles are contiguous, so operations read and write tensors directly and no load or store is needed. What costs is
 // the traffic with the L1 cache, hence the operations with three operands, the forms that the chain rule emits.
 //
-// d is the result, a, b and c are read, all [count] and aligned; d may be any of them. Their kinds are the slots'.
+// d is the result, a, b and c are read, all [count] and aligned; d may be any of them. Of a broadcast, a is [32]. Their
+// kinds are the slots'.
 
 typedef void Operation(
     const UnrollInstruction *instruction, float *d, const float *a, const float *b, const float *c, ptrdiff_t count);
@@ -28,6 +29,7 @@ typedef void Operation(
 
 OPERATION(operate_constant, offset)
 OPERATION(operate_copy, A)
+OPERATION(operate_broadcast, LOAD(a + lane))
 OPERATION(operate_add, A + B)
 OPERATION(operate_subtract, A - B)
 OPERATION(operate_multiply, A * B)
@@ -71,6 +73,7 @@ NOINLINE void operate_power(
 static Operation *const operations[UNROLL_OP_COUNT] = {
     [UNROLL_OP_CONSTANT] = operate_constant,
     [UNROLL_OP_COPY] = operate_copy,
+    [UNROLL_OP_BROADCAST] = operate_broadcast,
     [UNROLL_OP_ADD] = operate_add,
     [UNROLL_OP_SUBTRACT] = operate_subtract,
     [UNROLL_OP_MULTIPLY] = operate_multiply,

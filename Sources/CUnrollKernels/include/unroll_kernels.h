@@ -43,8 +43,8 @@ typedef struct {
 } UnrollRange;
 
 // Where a tensor of panels lies: the tile of panel p and row r at step t is at base + t*time + p*panel + r*row, with
-// strides in floats. Between panels there may be a gap. Scratch tiles have all strides zero. The structure that has one
-// says of which kind it is.
+// strides in floats. Between panels there may be a gap. Scratch tiles have all strides zero; a vector, [P][32], has time
+// and row strides of zero, and is read by a broadcast alone. The structure that has one says of which kind it is.
 typedef struct {
     float *base;
     ptrdiff_t time, panel, row;
@@ -68,6 +68,7 @@ typedef enum {
 typedef enum {
     UNROLL_OP_CONSTANT,             // d = offset
     UNROLL_OP_COPY,                 // d = a
+    UNROLL_OP_BROADCAST,            // each row of d = the only row of a, [32]
     UNROLL_OP_ADD,                  // d = a + b
     UNROLL_OP_SUBTRACT,             // d = a - b
     UNROLL_OP_MULTIPLY,             // d = a b

@@ -4,7 +4,7 @@ import UnrollModel
 /// for each unit.
 ///
 /// What the gradient needs of the formula's values is saved by the first for the second, except what is there anyway:
-/// states before and after the step, and masks.
+/// states before and after the step, learned vectors, and masks.
 struct CellSource {
     private let graph: CellGraph
     /// The values that are saved for the gradient.
@@ -15,7 +15,9 @@ struct CellSource {
     /// Plans the functions of a graph.
     init(_ graph: CellGraph) {
         self.graph = graph
-        var needed = Set(graph.gateGradients + graph.gateInputGradients + graph.previousStateGradients)
+        var needed = Set(
+            graph.gateGradients + graph.gateInputGradients + graph.previousStateGradients
+                + graph.parameterGradients)
         var saved: Set<CellGraph.NodeID> = []
         for node in graph.nodes.indices.reversed() where needed.contains(node) {
             guard node < graph.forwardCount else {
@@ -57,20 +59,23 @@ struct CellSource {
             #define GATES \(graph.gateCount)
             #define HAS_SPLIT_GATES \(graph.splitGates.isEmpty ? 0 : 1)
             #define STATES \(graph.stateCount)
+            #define VECTORS \(graph.parameterCount)
             #define SAVED \(saved.count)
             #define UNITS \(unitsOfBlock)
             #define IS_MASKED(state) (0x\(String(masked, radix: 16))ull >> (state) & 1)
 
             DEVICE void cell_forward(
                 const float (&gates)[GATES], const float (&gate_inputs)[GATES], const float (&states)[STATES],
-                const float (&shares)[STATES], float (&new_states)[STATES], float (&saved)[SAVED + 1]) {
+                const float (&vectors)[VECTORS + 1], const float (&shares)[STATES], float (&new_states)[STATES],
+                float (&saved)[SAVED + 1]) {
             \(lines(forward))
             }
 
             DEVICE void cell_backward(
-                const float (&saved)[SAVED + 1], const float (&states)[STATES], const float (&shares)[STATES],
-                const float (&new_states)[STATES], const float (&state_gradients)[STATES], float (&gates)[GATES],
-                float (&gate_inputs)[GATES], float (&previous)[STATES]) {
+                const float (&saved)[SAVED + 1], const float (&states)[STATES], const float (&vectors)[VECTORS + 1],
+                const float (&shares)[STATES], const float (&new_states)[STATES],
+                const float (&state_gradients)[STATES], float (&gates)[GATES], float (&gate_inputs)[GATES],
+                float (&previous)[STATES], float (&vector_gradients)[VECTORS + 1]) {
             \(lines(backward))
             }
 
@@ -89,7 +94,9 @@ struct CellSource {
 
     private var backward: [String] {
         let computed = graph.nodes.indices.filter { $0 >= graph.forwardCount && needed.contains($0) }
-        let results = graph.gateGradients + graph.gateInputGradients + graph.previousStateGradients
+        let results =
+            graph.gateGradients + graph.gateInputGradients + graph.previousStateGradients
+            + graph.parameterGradients
         let read = Set(computed.flatMap { graph.nodes[$0].operands } + results)
         let given = read.filter { $0 < graph.forwardCount }.sorted().map { node in
             if let place = saved.firstIndex(of: node) { return "const float v\(node) = saved[\(place)]" }
@@ -107,12 +114,13 @@ struct CellSource {
             + graph.gateGradients.enumerated().map { "gates[\($0)] = v\($1)" }
             + inputs.enumerated().map { "gate_inputs[\($0)] = v\($1)" }
             + graph.previousStateGradients.enumerated().map { "previous[\($0)] = v\($1)" }
+            + graph.parameterGradients.enumerated().map { "vector_gradients[\($0)] = v\($1)" }
     }
 
     /// Whether both directions have a value without computing it.
     private static func isAtHand(_ node: CellGraph.NodeID, in graph: CellGraph) -> Bool {
         switch graph.nodes[node] {
-        case .previousState, .mask, .constant: true
+        case .previousState, .parameter, .mask, .constant: true
         default: false
         }
     }
@@ -128,6 +136,7 @@ struct CellSource {
                 ? "gates[\(gate)]" : "gates[\(gate)] + gate_inputs[\(gate)]"
         case .gateInput(let split): "gate_inputs[\(graph.splitGates[split])]"
         case .previousState(let state): "states[\(state)]"
+        case .parameter(let index): "vectors[\(index)]"
         case .mask(let state): "shares[\(state)]"
         case .stateGradient(let state): "state_gradients[\(state)]"
         case .constant(let value): literal(Float(value))

@@ -1,9 +1,10 @@
 // One step through time of a recurrent layer, and its gradient: a matrix product whose result the cell's formula takes
-// at once. The formula is printed by `CellSource` above this file, which says how many gates, states and saved values
-// there are, how many UNITS a block has, and defines:
+// at once. The formula is printed by `CellSource` above this file, which says how many gates, states, learned vectors and
+// saved values there are, how many UNITS a block has, and defines:
 //
-//     cell_forward(gates, gate_inputs, states, shares, &new_states, &saved)
-//     cell_backward(saved, states, shares, new_states, state_gradients, &gates, &gate_inputs, &previous)
+//     cell_forward(gates, gate_inputs, states, vectors, shares, &new_states, &saved)
+//     cell_backward(
+//         saved, states, vectors, shares, new_states, state_gradients, &gates, &gate_inputs, &previous, &vector_gradients)
 
 // Rows of a block, which has all gates of its UNITS units.
 #define ROWS 32
@@ -18,14 +19,16 @@ typedef Tile<ROWS, 16, 64> BackwardTile;
 // - `inputs`: What the step's inputs give to the gates, [rows, G H]; row `input_rows[row]`, or `row` if that is null.
 // - `input_bias`: [G H]; null if it is in `inputs`.
 // - `states`: States before the step, each [B, H] and `state_stride` numbers apart.
+// - `vectors`: The layer's learned vectors, each [H] and `vector_stride` numbers apart.
 // - `state_masks`: Of each state's change.
 // - `saved`: What the backward pass needs, [SAVED, B, H].
 // - `outputs`: The first state with `output_mask`, [B, H]; null if nothing is dropped.
 KERNEL(128, step_forward, (
     int batch, int hidden, const float* __restrict__ weights, const float* __restrict__ hidden_bias,
     const float* __restrict__ inputs, const int* __restrict__ input_rows, const float* __restrict__ input_bias,
-    float* states, int state_stride, const Mask* __restrict__ state_masks, int time, float* __restrict__ saved,
-    float* __restrict__ outputs, const Mask* __restrict__ output_mask, int output_time)) {
+    float* states, int state_stride, const float* __restrict__ vectors, int vector_stride,
+    const Mask* __restrict__ state_masks, int time, float* __restrict__ saved, float* __restrict__ outputs,
+    const Mask* __restrict__ output_mask, int output_time)) {
     SHARED ForwardTile::Shared shared;
     const int first_row = blockIdx.y * ROWS, first_unit = blockIdx.x * UNITS;
     const int size = batch * hidden;
@@ -53,13 +56,15 @@ KERNEL(128, step_forward, (
             gates[gate] = shared.sums[index / UNITS][gate * UNITS + index % UNITS] + hidden_bias[place];
         }
         const int place = row * hidden + unit;
-        float old_states[STATES], shares[STATES], new_states[STATES], kept[SAVED + 1];
+        float old_states[STATES], shares[STATES], new_states[STATES], kept[SAVED + 1], of_unit[VECTORS + 1];
+#pragma unroll
+        for (int i = 0; i < VECTORS; i++) of_unit[i] = vectors[(size_t)i * vector_stride + unit];
 #pragma unroll
         for (int state = 0; state < STATES; state++) {
             old_states[state] = states[(size_t)state * state_stride + place];
             shares[state] = IS_MASKED(state) ? share(state_masks[state], time, row, unit) : 1.0f;
         }
-        cell_forward(gates, gate_inputs, old_states, shares, new_states, kept);
+        cell_forward(gates, gate_inputs, old_states, of_unit, shares, new_states, kept);
 #pragma unroll
         for (int state = 0; state < STATES; state++) {
             states[(size_t)state * state_stride + size + place] = new_states[state];
@@ -75,16 +80,19 @@ KERNEL(128, step_forward, (
 // - `weights`: Of the layer, [G H, H].
 // - `later`: The gradients of the hidden halves of the gates of the step after, [B, G H]; null at the last step.
 // - `output_gradients`: The gradient of the layer's output, after `output_mask`, [B, H].
-// - `states`, `state_stride`, `state_masks`, `saved`: As in `step_forward`.
+// - `states`, `state_stride`, `vectors`, `vector_stride`, `state_masks`, `saved`: As in `step_forward`.
 // - `state_gradients`: What came from the step after past its gates, and then what goes to the one before, [STATES, B, H].
 // - `hidden_gradients`, `input_gradients`: The gradients of the halves of gates, [B, G H]; one and the same memory if no
 //   gate is split.
+// - `vector_gradients`: What each row adds to the gradients of the learned vectors, each [B, H] and
+//   `vector_gradient_stride` numbers apart.
 KERNEL(128, step_backward, (
     int batch, int hidden, const float* __restrict__ weights, const float* __restrict__ later,
     const float* __restrict__ output_gradients, const Mask* __restrict__ output_mask, int output_time,
-    const float* __restrict__ states, int state_stride, const Mask* __restrict__ state_masks, int time,
-    const float* __restrict__ saved, float* __restrict__ state_gradients, float* hidden_gradients,
-    float* input_gradients)) {
+    const float* __restrict__ states, int state_stride, const float* __restrict__ vectors, int vector_stride,
+    const Mask* __restrict__ state_masks, int time, const float* __restrict__ saved,
+    float* __restrict__ state_gradients, float* hidden_gradients, float* input_gradients,
+    float* __restrict__ vector_gradients, int vector_gradient_stride)) {
     SHARED BackwardTile::Shared shared;
     const int first_row = blockIdx.y * ROWS, first_unit = blockIdx.x * 16;
     const int size = batch * hidden, gate_count = GATES * hidden;
@@ -116,8 +124,14 @@ KERNEL(128, step_backward, (
         gradients[0] += masked(output_gradients[place], *output_mask, output_time, row, unit);
 #pragma unroll
         for (int i = 0; i < SAVED; i++) kept[i] = saved[(size_t)i * size + place];
-        float gates[GATES], gate_inputs[GATES], previous[STATES];
-        cell_backward(kept, old_states, shares, new_states, gradients, gates, gate_inputs, previous);
+        float of_unit[VECTORS + 1];
+#pragma unroll
+        for (int i = 0; i < VECTORS; i++) of_unit[i] = vectors[(size_t)i * vector_stride + unit];
+        float gates[GATES], gate_inputs[GATES], previous[STATES], of_vectors[VECTORS + 1];
+        cell_backward(
+            kept, old_states, of_unit, shares, new_states, gradients, gates, gate_inputs, previous, of_vectors);
+#pragma unroll
+        for (int i = 0; i < VECTORS; i++) vector_gradients[(size_t)i * vector_gradient_stride + place] = of_vectors[i];
 #pragma unroll
         for (int state = 0; state < STATES; state++) state_gradients[(size_t)state * size + place] = previous[state];
 #pragma unroll

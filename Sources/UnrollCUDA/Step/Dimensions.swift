@@ -14,6 +14,8 @@ struct Dimensions: Sendable, Hashable {
     let E: Int?
     /// States of the cell.
     let states: Int
+    /// Learned vectors of a layer.
+    let vectors: Int
     /// Values that the cell's formula saves for its gradient.
     let saved: Int
     /// Units of a block of `step_forward`.
@@ -31,6 +33,7 @@ struct Dimensions: Sendable, Hashable {
         G = graph.gateCount
         E = configuration.embeddingSize
         states = graph.stateCount
+        vectors = graph.parameterCount
         saved = cell.savedCount
         unitsOfBlock = cell.unitsOfBlock
         hasSplitGates = !graph.splitGates.isEmpty

@@ -20,17 +20,28 @@ struct ParameterLayout: Sendable {
     let tensors: [Tensor]
     /// Floats in all.
     let count: Int
+    /// Floats from one learned vector of a layer to the next.
+    let vectorStride: Int
+    /// The learned vectors of each layer, one after the other in the array.
+    private let vectors: [[String]]
 
     init(_ configuration: ModelConfiguration, vocabularySize: Int) {
         var offset = 0
         tensors = configuration.parameterShapes(vocabularySize: vocabularySize).map { name, shape in
             let isTransposed = configuration.embeddingSize == nil && name == "rnn.weight_ih_l0"
             let tensor = Tensor(name: name, shape: shape, offset: offset, isTransposed: isTransposed)
-            offset += (tensor.count + 63) / 64 * 64
+            offset += Self.room(for: tensor.count)
             return tensor
         }
         count = offset
+        vectorStride = Self.room(for: configuration.hiddenSize)
+        vectors = (0..<configuration.layerCount).map { configuration.vectors(ofLayer: $0).map(\.name) }
     }
+
+    private static func room(for count: Int) -> Int { (count + 63) / 64 * 64 }
+
+    /// The names of a layer's learned vectors in their order.
+    func vectors(ofLayer layer: Int) -> [String] { vectors[layer] }
 
     /// Where a tensor begins in an array.
     func address(of name: String, in base: DeviceAddress) -> DeviceAddress {

@@ -37,6 +37,8 @@ struct StepMemory: Sendable {
     let outputGradients: Int
     /// The gradients of a layer's states between two steps, [states, B, H].
     let stateGradients: Int
+    /// What each token adds to the gradients of a layer's learned vectors, [vectors, T, B, H].
+    let vectorGradients: Int
     /// Logits, and in their place gradients or probabilities, [T, B, V].
     let logits: Int
     /// The loss of each token, [T, B].
@@ -87,6 +89,7 @@ struct StepMemory: Sendable {
         hiddenGradients = dimensions.hasSplitGates ? place(backward * tokens * G * H) : gateInputs
         outputGradients = place(backward * tokens * max(H, dimensions.E ?? 0))
         stateGradients = place(backward * dimensions.states * B * H)
+        vectorGradients = place(backward * dimensions.vectors * tokens * H)
         logits = place(tokens * V)
         losses = place(2 * tokens)
         entropies = losses + 4 * tokens
@@ -105,6 +108,7 @@ struct StepMemory: Sendable {
         let tokens = (Double(shape.T) + 1) * Double(shape.B)
         let perToken = [
             Double(dimensions.L * dimensions.states) * H, Double(dimensions.saved) * H, G * H,
+            Double(dimensions.vectors) * H,
             Double(dimensions.V), Double(dimensions.E ?? 0),
             // Words of the records of a run.
             Double(6 * shape.purpose.runLength),

@@ -7,6 +7,7 @@ extension StepProgram {
         for layer in (0..<dimensions.L).reversed() {
             for t in (0..<shape.T).reversed() { try stepBackward(layer: layer, t) }
             try recurrentWeightGradients(layer: layer)
+            try vectorGradients(layer: layer)
             try inputBackward(layer: layer)
         }
         guard let E = dimensions.E else { return }
@@ -31,6 +32,8 @@ extension StepProgram {
     private func stepBackward(layer: Int, _ t: Int) throws {
         let gates = shape.B * dimensions.G * dimensions.H
         let hidden = at(memory.hiddenGradients).float(t * gates)
+        let vectors: KernelArgument =
+            dimensions.vectors > 0 ? .address(at(memory.vectorGradients).float(t * stateSize)) : .null
         try launch(
             kernels.stepBackward, grid: ((dimensions.H + 15) / 16, (shape.B + 31) / 32, 1), threads: 128,
             [
@@ -39,10 +42,20 @@ extension StepProgram {
                 .address(at(memory.outputGradients).float(t * stateSize)),
                 record(memory.record.outputMask(layer: layer)), .int(outputTime(t)),
                 .address(states(layer: layer, t)), .int(stateStride),
+                argument(layout.vectors(ofLayer: layer).first.map(parameter)), .int(layout.vectorStride),
                 record(memory.record.stateMasks(layer: layer)), .int(t), .address(saved(layer: layer, t)),
                 .address(at(memory.stateGradients)), .address(hidden),
                 .address(at(memory.gateInputs).float(t * gates)),
+                vectors, .int(vectorGradientStride),
             ])
+    }
+
+    private func vectorGradients(layer: Int) throws {
+        for (index, name) in layout.vectors(ofLayer: layer).enumerated() {
+            let parts = at(memory.vectorGradients).float(index * vectorGradientStride)
+            try sumRows(
+                Matrix(parts, rows: shape.tokenCount, columns: dimensions.H), into: gradient(name))
+        }
     }
 
     private func recurrentWeightGradients(layer: Int) throws {

@@ -82,6 +82,7 @@ extension StepProgram {
                 looksUp ? record(memory.record.inputs + t * shape.B) : .null,
                 looksUp ? .address(parameter("rnn.bias_ih_l\(layer)")) : .null,
                 .address(states(layer: layer, t)), .int(stateStride),
+                argument(layout.vectors(ofLayer: layer).first.map(parameter)), .int(layout.vectorStride),
                 record(memory.record.stateMasks(layer: layer)), .int(t), .address(saved(layer: layer, t)),
                 shape.hasDropout ? .address(at(memory.outputs[layer]).float(t * stateSize)) : .null,
                 record(memory.record.outputMask(layer: layer)), .int(outputTime(t)),

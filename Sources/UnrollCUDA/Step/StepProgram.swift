@@ -121,6 +121,9 @@ struct StepProgram {
     /// The decoder's weights, [V, H].
     var decoderWeight: String { dimensions.tiesWeights ? "embedding.weight" : "decoder.weight" }
 
+    /// Numbers from what one learned vector's gradient is summed of to the next one's.
+    var vectorGradientStride: Int { shape.tokenCount * dimensions.H }
+
     // MARK: Launches
 
     func launch(

@@ -19,6 +19,8 @@ final class Activations {
         let saved: [UnrollPanels]
         /// The gates, then the input's halves of split gates: `[T][(G + split) P][B][32]`.
         let gateGradient: UnrollOperand
+        /// What each step and row adds to the gradient of each learned vector: `[T][P][B][32]`.
+        let vectorGradients: [UnrollPanels]
     }
 
     /// The memory of an embedding, `U` rows for the distinct tokens of the minibatch.
@@ -72,7 +74,10 @@ final class Activations {
                     },
                     gateGradient: buffer.takeOperand(
                         steps: sequenceLength, panels: shape.gateGradientPanels, rows: batchSize,
-                        wordUnits: wordUnits))
+                        wordUnits: wordUnits),
+                    vectorGradients: (0..<shape.vectorCount).map { _ in
+                        buffer.takePanels(steps: sequenceLength, panels: panels, rows: batchSize)
+                    })
             }
             embedding =
                 if shape.embeddingSize == nil {
@@ -142,9 +147,11 @@ final class Activations {
         self.hasDropout = hasDropout
     }
 
-    /// Where the slots of a program lie for a layer and this minibatch; scratch tiles begin at `scratch`.
+    /// Where the slots of a program lie for a layer with these parameters and this minibatch; scratch tiles begin at
+    /// `scratch`.
     func address(
-        of location: CellProgram.Location, layer index: Int, scratch: UnsafeMutablePointer<Float>
+        of location: CellProgram.Location, layer index: Int, parameters: PackedParameters.Layer,
+        scratch: UnsafeMutablePointer<Float>
     ) -> UnrollPanels {
         let layer = layout.layers[index]
         switch location {
@@ -162,6 +169,10 @@ final class Activations {
         case .gateInputGradient(let split):
             return layer.gateGradient.values.advanced(
                 panels: (shape.gateCount + split) * shape.hiddenPanels)
+        case .vector(let index):
+            return UnrollPanels(base: parameters.vectors[index], time: 0, panel: PanelLayout.width, row: 0)
+        case .vectorGradient(let index):
+            return layer.vectorGradients[index]
         case .carriedGradient(let state):
             return layout.carriedGradients[state]
         case .scratch(let index):

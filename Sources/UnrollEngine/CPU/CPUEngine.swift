@@ -390,7 +390,8 @@ public final class CPUEngine: Engine {
         let slots = slots(layer: layer, thread: thread)
         let tiles = scratch.base + thread * program.scratchCount * Activations.tileSize
         for (index, location) in program.slots.enumerated() {
-            slots[index] = activations.address(of: location, layer: layer, scratch: tiles)
+            slots[index] = activations.address(
+                of: location, layer: layer, parameters: weights.layers[layer], scratch: tiles)
         }
     }
 

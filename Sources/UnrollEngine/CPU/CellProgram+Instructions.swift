@@ -93,6 +93,11 @@ extension UnrollInstruction {
         .init(UNROLL_OP_COPY, [source], to: destination)
     }
 
+    /// Each row of d = the only row of a.
+    static func broadcast(_ source: Int32, to destination: Int32) -> UnrollInstruction {
+        .init(UNROLL_OP_BROADCAST, [source], to: destination)
+    }
+
     /// d = scale a + offset.
     static func affine(
         _ source: Int32, scale: Double = 1, offset: Double = 0, to destination: Int32

@@ -24,6 +24,10 @@ struct CellProgram {
         case gateGradient(Int)
         /// The gradient of the half of a split gate that comes from the input, over all steps.
         case gateInputGradient(Int)
+        /// A learned vector of the layer, the same for all steps and rows.
+        case vector(Int)
+        /// What every row adds to the gradient of a learned vector, over all steps.
+        case vectorGradient(Int)
         /// The gradient of a state on its way from a step to the one before.
         case carriedGradient(Int)
         /// A tile of this thread.
@@ -55,6 +59,8 @@ struct CellProgram {
     private let constants: [CellGraph.NodeID: Double]
     /// The tiles that hold constants for operations which have no other form of them, in one direction.
     private var constantTiles: [CellGraph.NodeID: Slot] = [:]
+    /// The learned vectors that have been spread over the rows of a tile, in one direction.
+    private var spreadVectors: Set<CellGraph.NodeID> = []
     private let uses: [Int]
     private let gateFunction: [CellGraph.NodeID: CellGraph.NodeID]
     private let mergedProducts: Set<CellGraph.NodeID>
@@ -77,7 +83,9 @@ struct CellProgram {
     /// How often each node is used by live nodes and results; zero for dead ones.
     private static func countUses(in graph: CellGraph, constants: [CellGraph.NodeID: Double]) -> [Int] {
         var uses = [Int](repeating: 0, count: graph.nodes.count)
-        let gradients = graph.gateGradients + graph.gateInputGradients + graph.previousStateGradients
+        let gradients =
+            graph.gateGradients + graph.gateInputGradients + graph.previousStateGradients
+            + graph.parameterGradients
         for result in graph.newStates + gradients { uses[result] += 1 }
         for node in graph.nodes.indices.reversed() where uses[node] > 0 && constants[node] == nil {
             for operand in graph.nodes[node].operands { uses[operand] += 1 }
@@ -140,7 +148,9 @@ struct CellProgram {
         let ownPlaces = placesOfGates
         for node in graph.nodes.indices where node >= graph.forwardCount && uses[node] > 0 {
             for operand in operandsAfterMerging(of: node) where operand < graph.forwardCount {
-                guard locations[operand] == nil, constants[operand] == nil else { continue }
+                guard locations[operand] == nil, constants[operand] == nil, vector(operand) == nil else {
+                    continue
+                }
                 if let place = ownPlaces[operand] {
                     locations[operand] = place
                 } else {
@@ -265,6 +275,7 @@ struct CellProgram {
             if let constant = constants[node] {
                 forward.append(.constant(constant, to: destination))
             } else if locations[node] != .newState(state) {
+                forward += spreading([node])
                 forward.append(.copy(slot(of: node), to: destination))
             }
         }
@@ -284,10 +295,11 @@ struct CellProgram {
         }
         var copies: [(from: CellGraph.NodeID, to: Location)] = []
         var late: [UnrollInstruction] = []
-        let gateGradients =
+        let kept =
             graph.gateGradients.enumerated().map { ($1, Location.gateGradient($0)) }
             + graph.gateInputGradients.enumerated().map { ($1, Location.gateInputGradient($0)) }
-        for (node, destination) in gateGradients {
+            + graph.parameterGradients.enumerated().map { ($1, Location.vectorGradient($0)) }
+        for (node, destination) in kept {
             // Whatever the forward pass has left there is not a gradient.
             if let constant = constants[node] {
                 late.append(.constant(constant, to: slot(destination)))
@@ -301,7 +313,7 @@ struct CellProgram {
             if locations[node] == nil, !isRead(destination, after: node) { locations[node] = destination }
             if locations[node] != destination { copies.append((node, destination)) }
         }
-        constantTiles = [:]
+        (constantTiles, spreadVectors) = ([:], [])
         for node in graph.forwardCount..<graph.nodes.count {
             backward += instructions(for: node)
         }
@@ -328,7 +340,8 @@ struct CellProgram {
     private var soleDerivative: UnrollFunction? {
         guard graph.gateCount == 1, graph.splitGates.isEmpty, graph.stateCount == 1, directGradientSlot < 0,
             case .derivative(let function, let value, let gradient) = graph.nodes[graph.gateGradients[0]],
-            value == graph.newStates[0], graph.nodes[gradient] == .stateGradient(0)
+            value == graph.newStates[0], graph.nodes[gradient] == .stateGradient(0),
+            graph.parameterGradients.allSatisfy(graph.isZero)
         else { return nil }
         return function.kernelFunction
     }
@@ -336,9 +349,9 @@ struct CellProgram {
     /// The instruction that computes a node, after those that fill tiles with the constants that it reads.
     private mutating func instructions(for node: CellGraph.NodeID) -> [UnrollInstruction] {
         guard uses[node] > 0, !mergedProducts.contains(node), constants[node] == nil else { return [] }
-        if let instruction = affineInstruction(for: node) { return [instruction] }
+        var instructions = spreading(operandsAfterMerging(of: node))
+        if let instruction = affineInstruction(for: node) { return instructions + [instruction] }
         guard let operation = operation(for: node) else { return [] }
-        var instructions: [UnrollInstruction] = []
         var slots: [Slot] = []
         for operand in operation.operands {
             guard let constant = constants[operand] else {
@@ -355,12 +368,28 @@ struct CellProgram {
         return instructions
     }
 
+    /// The learned vector that a node is; nil of any other.
+    private func vector(_ node: CellGraph.NodeID) -> Int? {
+        if case .parameter(let index) = graph.nodes[node] { index } else { nil }
+    }
+
+    /// What spreads learned vectors over the rows of tiles, unless it has been done: all of an operation's operands have
+    /// as many rows.
+    private mutating func spreading(_ nodes: [CellGraph.NodeID]) -> [UnrollInstruction] {
+        var instructions: [UnrollInstruction] = []
+        for node in nodes {
+            guard let index = vector(node), spreadVectors.insert(node).inserted else { continue }
+            instructions.append(.broadcast(slot(.vector(index)), to: slot(of: node)))
+        }
+        return instructions
+    }
+
     /// The operation on tiles that computes a node, with the number that it may need; nil of a leaf.
     private func operation(
         for node: CellGraph.NodeID
     ) -> (opcode: UnrollOpcode, operands: [CellGraph.NodeID], scale: Double)? {
         switch graph.nodes[node] {
-        case .gate, .gateInput, .previousState, .mask, .stateGradient, .constant:
+        case .gate, .gateInput, .previousState, .parameter, .mask, .stateGradient, .constant:
             return nil
         case .unary(let function, let a):
             return (function.opcode, [a], 1)

@@ -24,6 +24,8 @@ struct ModelShape {
     let stateCount: Int
     /// For each state, the probability that a unit's stays as it is, `[states]`.
     let zoneout: [Float]
+    /// For each layer, the names of its learned vectors.
+    let vectorNames: [[String]]
 
     init(_ configuration: ModelConfiguration, vocabularySize: Int, graph: CellGraph) {
         hiddenSize = configuration.hiddenSize
@@ -36,8 +38,11 @@ struct ModelShape {
         splitGates = graph.splitGates
         stateCount = graph.stateCount
         zoneout = configuration.cell.states.indices.map(configuration.zoneout.probability(ofState:))
+        vectorNames = (0..<configuration.layerCount).map { configuration.vectors(ofLayer: $0).map(\.name) }
     }
 
+    /// The number of learned vectors of a layer.
+    var vectorCount: Int { vectorNames.first?.count ?? 0 }
     /// Panels of hidden units, `P`.
     var hiddenPanels: Int { PanelLayout.panels(of: hiddenSize) }
     /// Panels of all gates, `G P`.
@@ -91,6 +96,8 @@ final class PackedParameters {
         let inputBias: UnsafeMutablePointer<Float>
         /// Laid out as `[G P][32]`.
         let hiddenBias: UnsafeMutablePointer<Float>
+        /// The learned vectors, each laid out as `[P][32]`.
+        let vectors: [UnsafeMutablePointer<Float>]
     }
 
     let shape: ModelShape
@@ -103,7 +110,7 @@ final class PackedParameters {
     let decoderBias: UnsafeMutablePointer<Float>
     /// Everything, one after the other.
     let buffer: AlignedBuffer
-    /// The panels of all weights and the biases.
+    /// The panels of all weights, the biases and the learned vectors.
     let blocks: [Block]
 
     init(shape: ModelShape) throws(KernelError) {
@@ -127,7 +134,7 @@ final class PackedParameters {
                 place(shape.gatePanels, shape.inputRows(of: layer) * width),
                 place(shape.gatePanels, squarePanel),
                 place(1, shape.gatePanels * width), place(1, shape.gatePanels * width),
-            ]
+            ] + (0..<shape.vectorCount).map { _ in place(1, shape.hiddenPanels * width) }
         }
         let decoder = place(shape.vocabularyPanels, squarePanel)
         let decoderBias = place(1, shape.vocabularyPanels * width)
@@ -140,7 +147,7 @@ final class PackedParameters {
         self.layers = layers.map {
             Layer(
                 input: buffer.base + $0[0], recurrent: buffer.base + $0[1], inputBias: buffer.base + $0[2],
-                hiddenBias: buffer.base + $0[3])
+                hiddenBias: buffer.base + $0[3], vectors: $0[4...].map { buffer.base + $0 })
         }
         self.decoder = buffer.base + decoder
         self.decoderBias = buffer.base + decoderBias
@@ -199,6 +206,9 @@ final class PackedParameters {
             body("rnn.weight_hh_l\(index)", rows, H) { panel(layer.recurrent, unit($0), $1, P * width) }
             body("rnn.bias_ih_l\(index)", rows, 1) { row, _ in layer.inputBias + unit(row) }
             body("rnn.bias_hh_l\(index)", rows, 1) { row, _ in layer.hiddenBias + unit(row) }
+            for (name, vector) in zip(shape.vectorNames[index], layer.vectors) {
+                body(name, H, 1) { row, _ in vector + row }
+            }
         }
         if !shape.tiesWeights {
             body("decoder.weight", V, H) { decoderWeight(token: $0, unit: $1) }

@@ -24,6 +24,11 @@ extension Pass {
                 biasGradients(of: layer, gatePanel: panel, rows: 0..<batchSize, to: gradients)
             }
         }
+        for panel in pool.share(of: shape.hiddenPanels, thread: thread) {
+            for layer in gradients.layers.indices {
+                vectorGradients(of: layer, panel: panel, rows: 0..<batchSize, to: gradients)
+            }
+        }
         for panel in pool.share(of: shape.vocabularyPanels, thread: thread) {
             decoderBiasGradient(panel: panel, rows: 0..<batchSize, to: gradients)
         }
@@ -98,6 +103,19 @@ extension Pass {
         } else {
             kernels.pointee.column_sums(
                 gates, Int32(gatePanel), Int32(sequenceLength), Int32(rows.count), hiddenBias)
+        }
+    }
+
+    /// The gradients of one panel of a layer's learned vectors.
+    func vectorGradients(of layer: Int, panel: Int, rows: Range<Int>, to gradients: PackedParameters) {
+        let width = PanelLayout.width
+        for (values, vector) in zip(layout.layers[layer].vectorGradients, gradients.layers[layer].vectors) {
+            let sums: UnsafeMutablePointer<Float> = vector + panel * width
+            kernels.pointee.column_sums(
+                values.advanced(rows: rows.lowerBound), Int32(panel), Int32(sequenceLength),
+                Int32(rows.count), sums)
+            // What a formula makes of padding is not zero.
+            for unit in 0..<width where panel * width + unit >= shape.hiddenSize { sums[unit] = 0 }
         }
     }
 

@@ -53,6 +53,7 @@ extension Pass {
             tokenGradient(gatePanel: panel, rows: rows, to: gradients)
             biasGradients(of: 0, gatePanel: panel, rows: rows, to: gradients)
         }
+        for panel in panels { vectorGradients(of: 0, panel: panel, rows: rows, to: gradients) }
         for panel in 0..<shape.vocabularyPanels {
             decoderBiasGradient(panel: panel, rows: rows, to: gradients)
         }

@@ -25,6 +25,7 @@ struct ReferenceParameters {
         var hidden: [Double]  // [G H, H]
         var inputBias: [Double]  // [G H]
         var hiddenBias: [Double]  // [G H]
+        var vectors: [[Double]]  // [vectors, H]
     }
 
     var embedding: [Double]?  // [V, E]; nil if tokens are one-hot vectors
@@ -41,7 +42,8 @@ struct ReferenceParameters {
         layers = (0..<configuration.layerCount).map { _ in
             Layer(
                 input: rest.removeFirst(), hidden: rest.removeFirst(), inputBias: rest.removeFirst(),
-                hiddenBias: rest.removeFirst())
+                hiddenBias: rest.removeFirst(),
+                vectors: configuration.cell.vectorNames.map { _ in rest.removeFirst() })
         }
         let tied = configuration.tiesWeights ? embedding : nil
         decoder = tied ?? rest.removeFirst()
@@ -51,7 +53,7 @@ struct ReferenceParameters {
 
     /// The tensors in the order of `ModelConfiguration.parameterShapes`.
     var tensors: [[Double]] {
-        let recurrent = layers.flatMap { [$0.input, $0.hidden, $0.inputBias, $0.hiddenBias] }
+        let recurrent = layers.flatMap { [$0.input, $0.hidden, $0.inputBias, $0.hiddenBias] + $0.vectors }
         let output = configuration.tiesWeights ? [decoderBias] : [decoder, decoderBias]
         return (embedding.map { [$0] } ?? []) + recurrent + output
     }
@@ -117,7 +119,8 @@ extension ReferenceParameters.Layer {
                     return hiddenHalves[unit] + (cell.splitGates.contains(gate) ? 0 : inputHalves[unit])
                 },
                 gateInputs: cell.splitGates.map { inputHalves[$0 * H + j] },
-                states: previous.map { $0[j] }, masks: changes.map { $0[j] })
+                states: previous.map { $0[j] }, parameters: vectors.map { $0[j] },
+                masks: changes.map { $0[j] })
         }
         return Step(
             input: x, previous: previous, nodes: nodes,
@@ -142,14 +145,16 @@ extension ReferenceParameters.Layer {
         var hiddenHalves = inputHalves  // [G H]
         var previous = step.previous  // [states, H]
         for j in 0..<H {
-            let (gates, gateInputs, previousStates) = cell.gradients(
-                forwardValues: step.nodes[j], stateGradients: states.map { $0[j] })
-            for gate in gates.indices {
-                hiddenHalves[gate * H + j] = gates[gate]
-                inputHalves[gate * H + j] = gates[gate]
+            let unit = cell.gradients(forwardValues: step.nodes[j], stateGradients: states.map { $0[j] })
+            for gate in unit.gates.indices {
+                hiddenHalves[gate * H + j] = unit.gates[gate]
+                inputHalves[gate * H + j] = unit.gates[gate]
             }
-            for (gate, gradient) in zip(cell.splitGates, gateInputs) { inputHalves[gate * H + j] = gradient }
-            for state in previousStates.indices { previous[state][j] = previousStates[state] }
+            for (gate, gradient) in zip(cell.splitGates, unit.gateInputs) {
+                inputHalves[gate * H + j] = gradient
+            }
+            for state in unit.states.indices { previous[state][j] = unit.states[state] }
+            for vector in unit.parameters.indices { gradients.vectors[vector][j] += unit.parameters[vector] }
         }
         let x = matmulBackward(
             inputHalves, input, step.input, weights: &gradients.input, bias: &gradients.inputBias)  // [I]
@@ -206,27 +211,29 @@ extension CellGraph {
     ///   - gates: Each gate's value, `[G]`; of a split one, the half from the previous state.
     ///   - gateInputs: The other halves of split gates.
     ///   - states: The previous states.
+    ///   - parameters: The learned vectors' numbers for this unit.
     ///   - masks: What share of each state's change happens; read for masked states alone.
     /// - Returns: A value for every node.
     func forwardValues(
-        gates: [Double], gateInputs: [Double], states: [Double], masks: [Double] = []
+        gates: [Double], gateInputs: [Double], states: [Double], parameters: [Double], masks: [Double] = []
     ) -> [Double] {
-        let leaves = Leaves(gates: gates, gateInputs: gateInputs, states: states, masks: masks)
+        let leaves = Leaves(
+            gates: gates, gateInputs: gateInputs, states: states, parameters: parameters, masks: masks)
         var values: [Double] = []
         for node in nodes[..<forwardCount] { values.append(value(of: node, given: values, leaves: leaves)) }
         return values
     }
 
-    /// The gradients of gates and previous states, for one unit.
+    /// The gradients of all that a formula reads, for one unit.
     func gradients(
         forwardValues: [Double], stateGradients: [Double]
-    ) -> (gates: [Double], gateInputs: [Double], states: [Double]) {
+    ) -> (gates: [Double], gateInputs: [Double], states: [Double], parameters: [Double]) {
         let leaves = Leaves(stateGradients: stateGradients)
         var values = forwardValues
         for node in nodes[forwardCount...] { values.append(value(of: node, given: values, leaves: leaves)) }
         return (
             gateGradients.map { values[$0] }, gateInputGradients.map { values[$0] },
-            previousStateGradients.map { values[$0] }
+            previousStateGradients.map { values[$0] }, parameterGradients.map { values[$0] }
         )
     }
 
@@ -235,6 +242,7 @@ extension CellGraph {
         var gates: [Double] = []
         var gateInputs: [Double] = []
         var states: [Double] = []
+        var parameters: [Double] = []
         var masks: [Double] = []
         var stateGradients: [Double] = []
     }
@@ -244,6 +252,7 @@ extension CellGraph {
         case .gate(let index): leaves.gates[index]
         case .gateInput(let index): leaves.gateInputs[index]
         case .previousState(let index): leaves.states[index]
+        case .parameter(let index): leaves.parameters[index]
         case .mask(let state): leaves.masks[state]
         case .stateGradient(let index): leaves.stateGradients[index]
         case .constant(let constant): constant

@@ -5,7 +5,7 @@ extension RecurrentCell {
     /// The SHA-256 digest of the cell's formula, in 64 hexadecimal digits.
     ///
     /// It is that of ``CellGraph/canonicalText``: equal for formulas that compute the same numbers in the same order,
-    /// whatever the cell, its gates and its states are called.
+    /// whatever the cell, its gates, its states and its learned vectors are called.
     package static var digest: String {
         get throws(ModelError) { Checksum.sha256(Data(try CellGraph(of: self).canonicalText.utf8)) }
     }
@@ -14,10 +14,11 @@ extension RecurrentCell {
 extension CellGraph {
     /// The formula of one step as text: a line for each operation that a new state needs, in the order of execution.
     ///
-    /// Gates and states are numbered in the cell's order, by which parameters are stacked. Constants are bits, so that no
+    /// Gates, states and learned vectors are numbered in the cell's order, by which parameters are stacked. Constants are bits, so that no
     /// two numbers look alike. Models are recognized by this text's digest, so it never changes.
     package var canonicalText: String {
         var lines = ["unroll-cell 1", "gates \(gateCount)", "states \(stateCount)"]
+        if parameterCount > 0 { lines.append("parameters \(parameterCount)") }
         var numbers: [NodeID: Int] = [:]
         // What was folded into constants is left behind in the list, and no part of the formula.
         var needed = Set(newStates)
@@ -38,6 +39,7 @@ extension CellGraph {
         case .gate(let gate): splitGates.contains(gate) ? "hidden-half \(gate)" : "gate \(gate)"
         case .gateInput(let split): "input-half \(splitGates[split])"
         case .previousState(let state): "state \(state)"
+        case .parameter(let index): "parameter \(index)"
         case .constant(let value): "constant \(String(value.bitPattern, radix: 16))"
         case .unary(let function, _): function.rawValue
         case .binary(let binaryOperator, _, _): binaryOperator.rawValue

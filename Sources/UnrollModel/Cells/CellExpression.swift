@@ -1,4 +1,4 @@
-/// A formula over one cell's gates and states, written with ordinary operators.
+/// A formula over one cell's gates, states and learned vectors, written with ordinary operators.
 ///
 /// An expression computes nothing. `CellGraph` reads it once and derives its gradient; engines run both, element by
 /// element, over whole layers. ``RecurrentCell`` lists what a formula may use.
@@ -17,6 +17,7 @@ public struct CellExpression: Sendable, ExpressibleByFloatLiteral, ExpressibleBy
         /// A whole gate without a half.
         case gate(String, half: GateHalf?)
         case state(String)
+        case parameter(String)
         case constant(Double)
         case unary(UnaryFunction, CellExpression)
         case binary(BinaryOperator, CellExpression, CellExpression)

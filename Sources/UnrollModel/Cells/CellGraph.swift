@@ -1,7 +1,7 @@
 /// A cell's formula and its derivative as one list of elementwise operations in the order of execution.
 ///
 /// The first `forwardCount` nodes compute the new states; the rest compute, from the gradients of the new states,
-/// the gradients of gates and previous states. Equal sub-formulas occur once.
+/// the gradients of gates, previous states and learned vectors. Equal sub-formulas occur once.
 package struct CellGraph: Sendable {
     /// The index of a node, which is also its place in the order of execution.
     package typealias NodeID = Int
@@ -12,6 +12,8 @@ package struct CellGraph: Sendable {
         /// The half of a split gate that comes from the input, by its index in `splitGates`.
         case gateInput(Int)
         case previousState(Int)
+        /// A learned vector, in the order in which the cell declares them.
+        case parameter(Int)
         /// What share of a state's change happens: with zoneout, one or zero at random.
         case mask(state: Int)
         /// The gradient of the loss with respect to a new state.
@@ -27,7 +29,7 @@ package struct CellGraph: Sendable {
 
         package var operands: [NodeID] {
             switch self {
-            case .gate, .gateInput, .previousState, .mask, .stateGradient, .constant: []
+            case .gate, .gateInput, .previousState, .parameter, .mask, .stateGradient, .constant: []
             case .unary(_, let a), .power(let a, _): [a]
             case .binary(_, let a, let b): [a, b]
             case .derivative(_, let value, let gradient): [value, gradient]
@@ -48,6 +50,8 @@ package struct CellGraph: Sendable {
 
     package let gateCount: Int
     package let stateCount: Int
+    /// How many learned vectors the cell declares.
+    package let parameterCount: Int
     /// The gates whose halves the formula uses apart, in rising order.
     package let splitGates: [Int]
     package let nodes: [Node]
@@ -60,6 +64,8 @@ package struct CellGraph: Sendable {
     package let gateInputGradients: [NodeID]
     /// The gradient with respect to each previous state, without what flows through the gates.
     package let previousStateGradients: [NodeID]
+    /// What each unit and step adds to the gradient with respect to each learned vector.
+    package let parameterGradients: [NodeID]
 
     /// Runs the cell's formula on symbols and derives its gradient.
     ///
@@ -75,6 +81,7 @@ package struct CellGraph: Sendable {
         let gradients = builder.addGradients(of: newStates)
         gateCount = cell.gates.count
         stateCount = cell.states.count
+        parameterCount = cell.vectorNames.count
         nodes = builder.nodes
         self.forwardCount = forwardCount
         self.newStates = newStates
@@ -82,6 +89,7 @@ package struct CellGraph: Sendable {
         gateGradients = gradients.gates
         gateInputGradients = gradients.gateInputs
         previousStateGradients = gradients.states
+        parameterGradients = gradients.parameters
     }
 
     /// Whether the node is the constant zero, so that nothing need be computed.

@@ -1,10 +1,13 @@
 extension CellGraphBuilder {
-    /// Adds what computes the gradients of gates and previous states, by reverse-mode differentiation.
+    /// The gradients that a formula's derivative is made for.
+    struct LeafGradients {
+        let gates, gateInputs, states, parameters: [CellGraph.NodeID]
+    }
+
+    /// Adds what computes the gradients of gates, previous states and learned vectors, by reverse-mode differentiation.
     ///
     /// The gradient of what depends on constants alone is not needed, so nothing is added to compute one.
-    mutating func addGradients(
-        of newStates: [CellGraph.NodeID]
-    ) -> (gates: [CellGraph.NodeID], gateInputs: [CellGraph.NodeID], states: [CellGraph.NodeID]) {
+    mutating func addGradients(of newStates: [CellGraph.NodeID]) -> LeafGradients {
         let zero = constant(0)
         var gradients = Gradients()
         let last = nodes.count - 1
@@ -18,11 +21,11 @@ extension CellGraphBuilder {
         func gradient(of leaf: CellGraph.Node) -> CellGraph.NodeID {
             existing(leaf).flatMap { gradients[$0] } ?? zero
         }
-        return (
-            cell.gates.indices.map { gradient(of: .gate($0)) },
-            splitGates.indices.map { gradient(of: .gateInput($0)) },
-            cell.states.indices.map { gradient(of: .previousState($0)) }
-        )
+        return LeafGradients(
+            gates: cell.gates.indices.map { gradient(of: .gate($0)) },
+            gateInputs: splitGates.indices.map { gradient(of: .gateInput($0)) },
+            states: cell.states.indices.map { gradient(of: .previousState($0)) },
+            parameters: cell.vectorNames.indices.map { gradient(of: .parameter($0)) })
     }
 
     /// The gradient of each node, as far as it has been found.
@@ -34,7 +37,7 @@ extension CellGraphBuilder {
         zero: CellGraph.NodeID
     ) {
         switch nodes[node] {
-        case .gate, .gateInput, .previousState, .mask, .stateGradient, .constant, .derivative,
+        case .gate, .gateInput, .previousState, .parameter, .mask, .stateGradient, .constant, .derivative,
             .gradientOfGreater:
             break
         case .unary(let function, let a):

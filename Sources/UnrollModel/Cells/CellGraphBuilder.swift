@@ -19,6 +19,7 @@ struct CellGraphBuilder {
                 throw .invalidCell(cell.name, "its \(kind) names \(names) must be distinct and at least one")
             }
         }
+        if let problem = cell.parameters.problem { throw .invalidCell(cell.name, problem) }
     }
 
     /// Adds the formula of one step and returns the new states in the cell's order.
@@ -60,6 +61,8 @@ struct CellGraphBuilder {
             id = gate(try index(of: name, in: cell.gates, kind: "gate"), half)
         case .state(let name):
             id = insert(.previousState(try index(of: name, in: cell.states, kind: "state")))
+        case .parameter(let name):
+            id = insert(.parameter(try index(of: name, in: cell.vectorNames, kind: "vector")))
         case .constant(let value):
             id = constant(value)
         case .unary(let function, let operand):
@@ -95,7 +98,7 @@ struct CellGraphBuilder {
     ) throws(ModelError) {
         guard seen.insert(ObjectIdentifier(expression.node)).inserted else { return }
         switch expression.node.content {
-        case .gate(_, nil), .state, .constant: break
+        case .gate(_, nil), .state, .parameter, .constant: break
         case .gate(let name, .some): split.insert(try index(of: name, in: cell.gates, kind: "gate"))
         case .unary(_, let operand), .power(let operand, _):
             try findSplitGates(in: operand, seen: &seen, split: &split)

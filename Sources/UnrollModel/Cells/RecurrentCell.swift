@@ -23,6 +23,7 @@
 /// | `gates.z` | the gate `z`, before any nonlinearity |
 /// | `gates.input.z`, `gates.hidden.z` | its halves, `W_ih · input + b_ih` and `W_hh · h + b_hh` |
 /// | `previous.h` | the previous value of the state `h` |
+/// | `parameters.leak` | the learned vector `leak`, one number per unit |
 /// | `0.5`, `1`, `rate` | a constant: a literal, a variable of type `Double` beside an operator, or `CellExpression(rate)` |
 /// | `a + b`, `a - b`, `a * b`, `a / b`, `-a` | sum, difference, product, quotient, negative |
 /// | `a += b`, `-=`, `*=`, `/=` | the same, into a variable of the formula |
@@ -36,6 +37,25 @@
 /// branch on a value: symbols have none. Helper functions that take and return `CellExpression`, loops over a fixed count
 /// and local variables are fine. A gate may be used whole, in halves, or both.
 ///
+/// A *learned vector* has one number for each unit of a layer, which training changes as it changes biases. The cell
+/// declares its name and the value that its numbers begin with:
+///
+/// ```swift
+/// enum LearnedLeakCell: RecurrentCell {
+///     static let name = "learned-leak"
+///     static let gates = ["z"]
+///     static let states = ["h"]
+///     static let parameters: LearnedVectors = ["leak": -2]
+///
+///     static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
+///         let leak = sigmoid(parameters.leak)
+///         return ["h": (1 - leak) * previous.h + leak * tanh(gates.z)]
+///     }
+/// }
+/// ```
+///
+/// Each layer has its own, `rnn.leak_l0` and so on, of shape `[H]`, after the layer's biases.
+///
 /// Division by zero, the logarithm of a negative number and the like are not errors of their own. Their result is
 /// infinite or NaN, and so is the loss, which ends a training run as any diverged loss does.
 ///
@@ -48,6 +68,10 @@ public protocol RecurrentCell: Sendable {
     static var gates: [String] { get }
     /// The states carried from step to step; the first is the output, seen by the gates of the next step.
     static var states: [String] { get }
+    /// The learned vectors with their first values, in the order in which they are saved.
+    ///
+    /// Default: none.
+    static var parameters: LearnedVectors { get }
     /// Returns the new value of every state.
     static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues
 }

@@ -1,7 +1,7 @@
 import Foundation
 import UnrollBase
 
-/// How parameters get their first values.
+/// How parameters get their first values; a cell's learned vectors have the one that the cell declares.
 public enum WeightInitializer: String, Sendable, Codable, CaseIterable {
     /// Weights from a normal distribution of standard deviation 0.01, biases zero: Dive into Deep Learning's choice.
     case normal
@@ -32,10 +32,20 @@ extension NamedTensors where Scalar == Float {
         let hiddenSize = configuration.hiddenSize
         let bound = 1 / Double(max(hiddenSize, 1)).squareRoot()
         let shapes = configuration.parameterShapes(vocabularySize: vocabularySize)
+        let initialValues = Dictionary(
+            uniqueKeysWithValues: configuration.vectors.map { ($0.name, Float($0.initialValue)) })
+        // Those that are drawn: a learned vector does not change what the others are.
+        var index: UInt32 = 0
         self.init(
-            shapes.enumerated().map { index, parameter in
-                var source = RandomSource(seed: seed, purpose: .initialization, index: UInt32(index))
+            shapes.map { parameter in
                 let count = parameter.shape.reduce(1, *)
+                if let value = initialValues[parameter.name] {
+                    return Entry(
+                        name: parameter.name, shape: parameter.shape,
+                        values: [Float](repeating: value, count: count))
+                }
+                var source = RandomSource(seed: seed, purpose: .initialization, index: index)
+                index += 1
                 let isBias = parameter.shape.count == 1
                 // As the decoder's weights, tied ones must begin small.
                 let isOwnEmbedding = parameter.name == "embedding.weight" && !configuration.tiesWeights

@@ -27,6 +27,24 @@ enum ThreeStatesCell: RecurrentCell {
     }
 }
 
+/// Learned vectors: the LSTM of Gers and Schmidhuber (2000), whose gates see each unit's memory through weights of their
+/// own.
+enum PeepholeCell: RecurrentCell {
+    static let name = "peepholes"
+    static let gates = ["i", "f", "g", "o"]
+    static let states = ["h", "c"]
+    static let parameters: LearnedVectors = [
+        "input_peephole": 0.5, "forget_peephole": -0.25, "output_peephole": 0.3,
+    ]
+
+    static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
+        let i = sigmoid(gates.i + parameters.input_peephole * previous.c)
+        let f = sigmoid(gates.f + parameters.forget_peephole * previous.c)
+        let c = f * previous.c + i * tanh(gates.g)
+        return ["h": sigmoid(gates.o + parameters.output_peephole * c) * tanh(c), "c": c]
+    }
+}
+
 /// Many operations: a tower of functions, with every operation and constants on both sides.
 enum ManyOperationsCell: RecurrentCell {
     static let name = "many-operations"

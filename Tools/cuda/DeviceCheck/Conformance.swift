@@ -69,7 +69,7 @@ package struct ConformanceChecks {
 
     private static let cells: [any RecurrentCell.Type] =
         ModelConfiguration.builtInCells + [
-            MinimalGatedUnit.self, ThreeStatesCell.self, ManyOperationsCell.self,
+            MinimalGatedUnit.self, ThreeStatesCell.self, PeepholeCell.self, ManyOperationsCell.self,
         ]
 
     /// Sizes beside those of tiles, and single ones.
