@@ -84,7 +84,8 @@ extension CommandLineTests {
             try folder.write(englishText, to: "text.txt")
             let result = try await Unroll.run(
                 [
-                    "train", "text.txt", "--output", "model", "--epochs", "1", "--learning-rate", "100",
+                    "train", "text.txt", "--preset", "book", "--output", "model", "--epochs", "1",
+                    "--learning-rate", "100",
                     "--max-gradient-norm", "0", "--batch", "4", "--sequence-length", "20", "--hidden", "8",
                     "--limit", "2000", "--threads", "1",
                 ], in: folder)

@@ -93,8 +93,8 @@ extension CommandLineTests {
         @Test func aDashIsStandardInputThoughAFileHasTheName() async throws {
             try folder.write("no letter of this is in the text: QXZ QXZ QXZ\n", to: "-")
             let trained = try await unroll(
-                "train", "-", "--output", "piped", "--epochs", "1", "--hidden", "8", "--batch", "2",
-                input: englishText)
+                "train", "-", "--preset", "book", "--output", "piped", "--epochs", "1", "--hidden", "8",
+                "--batch", "2", input: englishText)
             #expect(trained.error.contains("standard input: 948 tokens"))
             let scored = try await unroll("evaluate", "model", "-", "--json", input: "the lamp")
             #expect(try scored.objects().first?["tokens"] as? Int != 44)

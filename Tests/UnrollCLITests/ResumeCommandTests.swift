@@ -95,7 +95,7 @@ extension CommandLineTests {
             let result = try await run(
                 ["train", "text.txt", "--resume", "model", "--epochs", "3", "--learning-rate", "0.5"]
                     + ["--validation", "0.2", "--seed", "0", "--tokens", "characters", "--cell", "tanh"]
-                    + Unroll.tiny)
+                    + Unroll.tinySizes)
             #expect(result.error.contains("epoch 3/3"))
         }
 

@@ -321,8 +321,10 @@ extension CommandLineTests {
         /// Arguments of a run that takes long enough to be interrupted.
         private func long(_ output: String, epochs: Int) -> [String] {
             [
-                "train", "text.txt", "--output", output, "--epochs", "\(epochs)", "--hidden", "32", "--batch",
-                "2", "--sequence-length", "8", "--threads", "1", "--json", "--validation", "0.1",
+                "train", "text.txt", "--preset", "book", "--output", output, "--epochs", "\(epochs)",
+                "--hidden",
+                "32", "--batch", "2", "--sequence-length", "8", "--threads", "1", "--json", "--validation",
+                "0.1",
             ]
         }
 

@@ -19,7 +19,7 @@ extension CommandLineTests {
             try FileManager.default.createDirectory(at: folder("bare"), withIntermediateDirectories: false)
             for (file, reason) in [
                 ("nowhere.txt", "nowhere.txt: no such file"), ("bare", "bare: no files in this folder"),
-                ("empty.txt", "empty.txt: no tokens"), ("short.txt", "the text has 3"),
+                ("empty.txt", "empty.txt: no tokens"), ("short.txt", "its 3 tokens"),
             ] {
                 try await expectFailure(
                     ["train", file, "--output", "model"], status: 1, naming: reason, in: folder)
@@ -103,7 +103,7 @@ extension CommandLineTests {
                 ["--validation-file", "text.txt", "--recipe", "gluon-concise"],
             ] {
                 try await expectFailure(
-                    train + Unroll.tiny + options, status: 64, naming: options[0], in: folder)
+                    train + Unroll.tinySizes + options, status: 64, naming: options[0], in: folder)
             }
             try await expectFailure(
                 train + Unroll.tiny + ["--validation-file", "nowhere.txt"], status: 1,
