@@ -46,6 +46,19 @@ package enum LearnedLeak: RecurrentCell {
     }
 }
 
+/// A recurrent highway: each unit passes on what its layer reads, as far as it does not change it (after Srivastava, Greff
+/// and Schmidhuber, "Training very deep networks", 2015).
+package enum Highway: RecurrentCell {
+    package static let name = "highway"
+    package static let gates = ["t", "z"]
+    package static let states = ["h"]
+
+    package static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
+        let t = sigmoid(gates.t)
+        return ["h": t * tanh(gates.z) + (1 - t) * layerInput]
+    }
+}
+
 /// Long short-term memory with exponential gates: the sLSTM of Beck et al., "xLSTM", NeurIPS 2024, without its heads.
 ///
 /// Exponentials would overflow, so gates are divided by the greatest so far, whose logarithm is the state `m`. That
@@ -89,11 +102,16 @@ struct CustomCell: AsyncParsableCommand {
         let book = try source.read()
         let cells: [any RecurrentCell.Type] = [
             MinimalGatedUnit.self, PeepholeLSTM.self, LearnedLeak.self, StabilizedLSTM.self, MinGRU.self,
+            Highway.self,
         ]
         for cell in cells {
             print("\(cell.name): gradient off by \(try GradientCheck.greatestError(of: cell))")
+            // A highway reads vectors of its own size.
+            let embedding = cell == Highway.self ? 256 : nil
             let trainer = try Trainer(
-                corpus: book.corpus, model: .init(cell: cell, hiddenSize: 256), options: .init(epochs: 300))
+                corpus: book.corpus,
+                model: .init(cell: cell, hiddenSize: 256, embeddingSize: embedding),
+                options: .init(epochs: 300))
             for try await case .finished(let summary) in trainer.run() {
                 print("perplexity \(summary.perplexity), \(Int(summary.tokensPerSecond)) tokens/s")
             }

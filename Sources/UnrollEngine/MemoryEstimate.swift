@@ -33,11 +33,13 @@ public enum MemoryEstimate {
 
         // A cell that is not well-formed is refused by name later.
         let graph = try? configuration.cellGraph()
+        // The vector of every token, for a formula that reads it.
+        let read: Double = graph?.readsLayerInput == true ? hidden : 0
         let saved = Double(graph.map { CellProgram($0).savedCount + $0.splitGates.count } ?? 0)
         // In each layer states, what the backward pass needs, gates' and vectors' gradients; one output gradient; logits.
         let masked = Double(configuration.zonedStates.count) + (regularization.dropout > 0 ? 1 : 0)
         let perToken: Double =
-            layers * hidden * (states + saved + gates + vectors + masked) + hidden + vocabulary
+            layers * hidden * (states + saved + gates + vectors + masked) + hidden + read + vocabulary
         // For each distinct token its vector, that vector's gradient, and what it gives to the gates.
         let lookedUp: Double =
             embedding.map { min(tokens, vocabulary) * (2 * $0 + gates * hidden) } ?? 0

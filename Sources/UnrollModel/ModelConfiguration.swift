@@ -98,10 +98,11 @@ public struct ModelConfiguration: Sendable {
 
     /// Checks that the cell is well-formed and that sizes and probabilities are within their ranges.
     ///
-    /// - Throws: `ModelError.invalidCell` or `.cellNameTaken`, or `ParameterError` with the property's name.
+    /// - Throws: `ModelError.invalidCell`, `.cellNameTaken` or `.inputOfAnotherSize`, or `ParameterError` with the property's
+    ///   name.
     package func check() throws {
         try Self.checkNames(of: [cell])
-        _ = try cellGraph()
+        let readsInput = try cellGraph().readsLayerInput
         for (name, probability) in [("zoneout.output", zoneout.output), ("zoneout.memory", zoneout.memory)] {
             try ParameterError.require((0..<1).contains(probability), name, is: probability, but: "in 0..<1")
         }
@@ -109,6 +110,10 @@ public struct ModelConfiguration: Sendable {
         try Self.require(Self.layerCounts, contains: layerCount, "layerCount")
         if let embeddingSize {
             try Self.require(Self.embeddingSizes, contains: embeddingSize, "embeddingSize")
+        }
+        guard !readsInput || embeddingSize == hiddenSize else {
+            throw ModelError.inputOfAnotherSize(
+                cell: cell.name, hiddenSize: hiddenSize, embeddingSize: embeddingSize)
         }
         guard !tiesWeights || embeddingSize == hiddenSize else {
             throw ParameterError.needs(

@@ -7,6 +7,9 @@ import UnrollBase
 public enum ModelError: UnrollError, Equatable {
     /// The cell of this name is not well-formed.
     case invalidCell(String, String)
+    /// The formula of the cell of this name reads the layer's own input, which has as many numbers as the layer has units in
+    /// every layer only if tokens have vectors of that size.
+    case inputOfAnotherSize(cell: String, hiddenSize: Int, embeddingSize: Int?)
     /// No cell has this name.
     case unknownCell(String, known: [String])
     /// A program's own cell has the name of a built-in cell, or of another that was passed with it.
@@ -31,6 +34,10 @@ public enum ModelError: UnrollError, Equatable {
         switch self {
         case .invalidCell(let name, let reason):
             "the cell '\(name)' is not well-formed: \(reason)"
+        case .inputOfAnotherSize(let name, let hiddenSize, let embeddingSize):
+            "the cell '\(name)' reads its layer's input unit by unit, but the first of its layers, of \(hiddenSize) units, reads "
+                + (embeddingSize.map { "vectors of \($0) numbers" } ?? "one-hot vectors")
+                + "; give tokens an embedding of size \(hiddenSize)"
         case .unknownCell(let name, let known):
             "there is no cell '\(name)'; known cells: \(known.joined(separator: ", "))"
         case .cellNameTaken(let name, let isBuiltIn):

@@ -6,6 +6,7 @@ import Unroll
 @Suite struct CustomCellTests {
     static let cells: [any RecurrentCell.Type] = [
         MinimalGatedUnit.self, PeepholeLSTM.self, LearnedLeak.self, StabilizedLSTM.self, MinGRU.self,
+        Highway.self,
     ]
 
     /// But for the sLSTM, whose sum of weights is positive and not a random number.
@@ -24,7 +25,7 @@ import Unroll
     @Test(arguments: cells.indices) func everyCellLearns(cell: Int) async throws {
         let corpus = try Corpus(text: String(repeating: "she sells sea shells by the sea shore ", count: 20))
         let trainer = try Trainer(
-            corpus: corpus, model: .init(cell: Self.cells[cell], hiddenSize: 24),
+            corpus: corpus, model: .init(cell: Self.cells[cell], hiddenSize: 24, embeddingSize: 24),
             options: .init(
                 epochs: 12, batchSize: 4, sequenceLength: 16,
                 optimizer: Optimizer(rule: .adam(), learningRate: 0.01)))

@@ -47,6 +47,28 @@ struct CUDAConformanceTests {
         }
     }
 
+    /// Formulas that read what their layer reads, with and without dropout.
+    @Test(arguments: EngineModel.inputCells.indices, EngineModel.inputSizes)
+    func whatALayerReadsIsAsInTheReference(cell: Int, size: EngineModelSize) throws {
+        let model = try EngineModel(cell: EngineModel.inputCells[cell], size: size)
+        let reference = try ReferenceEngine(configuration: model.configuration, parameters: model.parameters)
+        let engine = try CUDAEngine(model)
+        let regularization = Regularization(dropout: 0.2, embeddingDropout: 0.3)
+        for (step, minibatch) in model.minibatches.enumerated() {
+            let randomness = StepRandomness(regularization: regularization, seed: 7, step: step)
+            for randomness in [nil, randomness] {
+                let expected = try reference.gradients(on: minibatch, randomness: randomness)
+                let actual = try engine.gradients(on: minibatch, randomness: randomness)
+                #expect(abs(actual.meanLoss / expected.meanLoss - 1) < 1e-5)
+                for (actual, wanted) in zip(actual.gradients.entries, expected.gradients.entries) {
+                    #expect(actual.values.difference(from: wanted.values) < 1e-5, "\(actual.name)")
+                }
+            }
+            let nats = try reference.evaluate(minibatch)
+            #expect(abs(try engine.evaluate(minibatch) / nats - 1) < 1e-5)
+        }
+    }
+
     /// Rectifiers and maxima: near where they turn, a rounded state may switch a gradient on or off.
     private static func isKinked(_ cell: any RecurrentCell.Type) -> Bool {
         cell == ReLUCell.self || cell == OddCell.self || cell == FunctionsCell.self

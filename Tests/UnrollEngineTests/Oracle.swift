@@ -36,12 +36,14 @@ struct Oracle: Decodable {
     let chunks: [Chunk]
     let training: Training
 
-    /// Every cell, each in every stack of layers.
-    static let names = [
-        "tanh", "relu", "lstm", "gru", "functions", "slstm", "peepholes", "learned-leak",
-    ].flatMap { cell in
-        ["", "-2-layers", "-embedding", "-2-layers-embedding", "-2-layers-tied"].map { cell + $0 }
-    }
+    /// Every cell, each in every stack of layers that it can have.
+    static let names =
+        [
+            "tanh", "relu", "lstm", "gru", "functions", "slstm", "peepholes", "learned-leak",
+        ].flatMap { cell in
+            ["", "-2-layers", "-embedding", "-2-layers-embedding", "-2-layers-tied"].map { cell + $0 }
+        }
+        + ["highway", "residual"].flatMap { cell in ["-2-layers-square", "-2-layers-tied"].map { cell + $0 } }
 
     static func named(_ name: String) throws -> Oracle {
         let url = try #require(
@@ -51,7 +53,7 @@ struct Oracle: Decodable {
 
     var configuration: ModelConfiguration {
         get throws {
-            let type = try #require(EngineModel.cells.first { $0.name == cell })
+            let type = try #require((EngineModel.cells + EngineModel.inputCells).first { $0.name == cell })
             return ModelConfiguration(
                 cell: type, hiddenSize: hiddenSize, layerCount: layerCount, embeddingSize: embeddingSize,
                 tiesWeights: tiesWeights)

@@ -66,6 +66,27 @@ import UnrollText
         #expect(digests[1] == "d04ebb111ce7d2e261a1f90d6b420b5a7454d48fd478cefb412ce543b83c6dad")
     }
 
+    @Test func theTextOfAFormulaThatReadsItsInputIsThis() throws {
+        #expect(
+            try CellGraph(of: HighwayCell.self).canonicalText == """
+                unroll-cell 1
+                gates 2
+                states 1
+                gate 0
+                sigmoid 0
+                gate 1
+                tanh 2
+                multiply 1 3
+                constant 3ff0000000000000
+                subtract 5 1
+                input
+                multiply 6 7
+                add 4 8
+                new 9
+
+                """)
+    }
+
     @Test func namesAndWaysOfWritingDoNotCount() throws {
         let digest = try HomemadeCell.digest
         for cell in [Renamed.Cell.self, Wordy.Cell.self] as [any RecurrentCell.Type] {

@@ -16,33 +16,39 @@ import UnrollTestSupport
             let states = (0..<graph.stateCount).map { _ in Double.random(in: -1...1, using: &source) }
             let weights = (0..<graph.stateCount).map { _ in Double.random(in: -1...1, using: &source) }
             let inputs = graph.splitGates.map { _ in Double.random(in: -2...2, using: &source) }
+            let read = Double.random(in: -1...1, using: &source)
             let vectors = (0..<graph.parameterCount).map { _ in Double.random(in: -1...1, using: &source) }
             // A loss that is linear in the new states has `weights` as their gradients.
             func loss(
-                _ gates: [Double], _ inputs: [Double], _ states: [Double], _ vectors: [Double]
+                _ gates: [Double], _ inputs: [Double], _ states: [Double], _ vectors: [Double],
+                _ read: Double
             ) -> Double {
                 let values = graph.values(
                     gates: gates, gateInputs: inputs, states: states, parameters: vectors,
-                    stateGradients: weights)
+                    layerInput: read, stateGradients: weights)
                 return zip(weights, graph.newStates).reduce(0) { $0 + $1.0 * values[$1.1] }
             }
             let values = graph.values(
                 gates: gates, gateInputs: inputs, states: states, parameters: vectors,
-                stateGradients: weights)
+                layerInput: read, stateGradients: weights)
             for (gate, node) in graph.gateGradients.enumerated() where abs(gates[gate]) > 1e-4 {
-                let expected = slope(at: gates, gate) { loss($0, inputs, states, vectors) }
+                let expected = slope(at: gates, gate) { loss($0, inputs, states, vectors, read) }
                 #expect(abs(values[node] - expected) < 1e-8)
             }
             for (split, node) in graph.gateInputGradients.enumerated() {
-                let expected = slope(at: inputs, split) { loss(gates, $0, states, vectors) }
+                let expected = slope(at: inputs, split) { loss(gates, $0, states, vectors, read) }
                 #expect(abs(values[node] - expected) < 1e-8)
             }
             for (state, node) in graph.previousStateGradients.enumerated() {
-                let expected = slope(at: states, state) { loss(gates, inputs, $0, vectors) }
+                let expected = slope(at: states, state) { loss(gates, inputs, $0, vectors, read) }
                 #expect(abs(values[node] - expected) < 1e-8)
             }
             for (vector, node) in graph.parameterGradients.enumerated() {
-                let expected = slope(at: vectors, vector) { loss(gates, inputs, states, $0) }
+                let expected = slope(at: vectors, vector) { loss(gates, inputs, states, $0, read) }
+                #expect(abs(values[node] - expected) < 1e-8)
+            }
+            if let node = graph.layerInputGradient {
+                let expected = slope(at: [read], 0) { loss(gates, inputs, states, vectors, $0[0]) }
                 #expect(abs(values[node] - expected) < 1e-8)
             }
         }
@@ -97,6 +103,7 @@ import UnrollTestSupport
             let graph = try CellGraph(of: cell)
             var used = Set(graph.newStates + graph.gateGradients + graph.gateInputGradients)
             used.formUnion(graph.previousStateGradients + graph.parameterGradients)
+            if let node = graph.layerInputGradient { used.insert(node) }
             for id in graph.nodes.indices.reversed() where used.contains(id) {
                 used.formUnion(graph.nodes[id].operands)
             }
@@ -370,7 +377,7 @@ import UnrollTestSupport
 private let cells: [any RecurrentCell.Type] = [
     TanhCell.self, ReLUCell.self, LSTMCell.self, GRUCell.self, MinimalGatedUnit.self, Peephole.self,
     Halves.self, FunctionsCell.self, PeepholeCell.self, LearnedLeakCell.self, VectorsCell.self,
-    ShiftedCell.self,
+    ShiftedCell.self, HighwayCell.self, ResidualCell.self, PassingCell.self,
 ]
 
 /// One gate that decides how much of the old state to keep.
@@ -416,7 +423,7 @@ extension CellGraph {
     /// Computes every node for one hidden unit.
     fileprivate func values(
         gates: [Double], gateInputs: [Double] = [], states: [Double], parameters: [Double] = [],
-        stateGradients: [Double]
+        layerInput: Double = 0, stateGradients: [Double]
     ) -> [Double] {
         var values: [Double] = []
         for node in nodes {
@@ -426,6 +433,7 @@ extension CellGraph {
             case .mask: values.append(1)
             case .previousState(let index): values.append(states[index])
             case .parameter(let index): values.append(parameters[index])
+            case .layerInput: values.append(layerInput)
             case .stateGradient(let index): values.append(stateGradients[index])
             case .constant(let value): values.append(value)
             case .unary(.tanh, let a): values.append(Foundation.tanh(values[a]))

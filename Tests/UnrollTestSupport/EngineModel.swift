@@ -19,6 +19,20 @@ package struct EngineModel {
             StabilizedCell.self, PeepholeCell.self, LearnedLeakCell.self, VectorsCell.self,
         ]
 
+    /// Cells that read what their layer reads, for sizes with an embedding of the layers' size.
+    package static let inputCells: [any RecurrentCell.Type] = [
+        HighwayCell.self, ResidualCell.self, PassingCell.self,
+    ]
+
+    /// Sizes with an embedding of the layers' size.
+    package static let inputSizes = [
+        EngineModelSize(T: 1, B: 1, V: 9, H: 7, E: 7), EngineModelSize(T: 7, B: 1, V: 28, H: 33, L: 2, E: 33),
+        EngineModelSize(T: 5, B: 9, V: 31, H: 7, E: 7),
+        EngineModelSize(T: 3, B: 33, V: 300, H: 65, L: 3, E: 65),
+        EngineModelSize(T: 4, B: 3, V: 28, H: 31, L: 2, E: 31, isTied: true),
+        EngineModelSize(T: 2, B: 9, V: 1000, H: 64, L: 2, E: 64, hasSingleBias: true),
+    ]
+
     package init(
         cell: any RecurrentCell.Type, size: EngineModelSize, zoneout: Zoneout = Zoneout()
     ) throws {

@@ -40,6 +40,8 @@ STACKS = [
     Stack("-2-layers-embedding", embedding=6),
     Stack("-2-layers-tied", embedding=4, tied=True),
 ]
+# For cells that read their layer's input unit by unit.
+SQUARE_STACKS = [Stack("-2-layers-square", embedding=4), Stack("-2-layers-tied", embedding=4, tied=True)]
 
 
 def functions(a, b, c, d, h, s, m):
@@ -82,13 +84,26 @@ def learned_leak(z, h, leak):
     return (torch.lerp(h, torch.tanh(sum(z)), torch.sigmoid(leak)),)
 
 
+def highway(t, z, h, layer_input):
+    """The cell `HighwayCell` of the tests."""
+    t = torch.sigmoid(sum(t))
+    return (t * torch.tanh(sum(z)) + (1 - t) * layer_input,)
+
+
+def residual(i, f, g, o, h, c, layer_input, share):
+    """The cell `ResidualCell` of the tests."""
+    g = torch.tanh(sum(g) + share * layer_input)
+    c = torch.sigmoid(sum(f)) * c + torch.sigmoid(sum(i)) * g
+    return torch.sigmoid(sum(o)) * torch.tanh(c) + layer_input, c
+
+
 class FormulaRNN(torch.nn.Module):
     """Layers of a cell that is a function of gates, states and learned vectors, in the form of `torch.nn.RNN`."""
 
-    def __init__(self, formula, gates, states, vectors, input_size, hidden_size, layers):
+    def __init__(self, formula, gates, states, vectors, input_size, hidden_size, layers, reads_input=False):
         super().__init__()
         self.formula, self.gates, self.states, self.hidden, self.layers = formula, gates, states, hidden_size, layers
-        self.vectors = vectors
+        self.vectors, self.reads_input = vectors, reads_input
         for layer in range(layers):
             for name, *shape in [("weight_ih", gates * hidden_size, hidden_size if layer else input_size),
                                  ("weight_hh", gates * hidden_size, hidden_size),
@@ -107,7 +122,8 @@ class FormulaRNN(torch.nn.Module):
             for step in inputs:
                 of_input = torch.nn.functional.linear(step, *parts[:2]).chunk(self.gates, -1)
                 of_hidden = torch.nn.functional.linear(values[0], *parts[2:]).chunk(self.gates, -1)
-                values = self.formula(*zip(of_input, of_hidden), *values, **vectors)
+                own = {"layer_input": step} if self.reads_input else {}
+                values = self.formula(*zip(of_input, of_hidden), *values, **own, **vectors)
                 outputs.append(values[0])
             inputs = torch.stack(outputs)
             final.append(values)
@@ -117,7 +133,7 @@ class FormulaRNN(torch.nn.Module):
 # The names of the states.
 STATES = {
     "tanh": "h", "relu": "h", "lstm": "hc", "gru": "h", "functions": "hsm", "slstm": "hcnm", "peepholes": "hc",
-    "learned-leak": "h",
+    "learned-leak": "h", "highway": "h", "residual": "hc",
 }
 
 CELLS = {
@@ -130,6 +146,8 @@ CELLS = {
     "peepholes": lambda *sizes: FormulaRNN(
         peepholes, 4, 2, ["input_peephole", "forget_peephole", "output_peephole"], *sizes),
     "learned-leak": lambda *sizes: FormulaRNN(learned_leak, 1, 1, ["leak"], *sizes),
+    "highway": lambda *sizes: FormulaRNN(highway, 2, 1, [], *sizes, reads_input=True),
+    "residual": lambda *sizes: FormulaRNN(residual, 4, 2, ["share"], *sizes, reads_input=True),
 }
 
 
@@ -230,6 +248,6 @@ if __name__ == "__main__":
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     for cell in CELLS:
-        for stack in STACKS:
+        for stack in SQUARE_STACKS if cell in ("highway", "residual") else STACKS:
             text = json.dumps(vectors(cell, stack), indent=1)
             (folder / f"{cell}{stack.suffix}.json").write_text(text + "\n")

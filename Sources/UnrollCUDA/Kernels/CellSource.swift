@@ -4,7 +4,7 @@ import UnrollModel
 /// for each unit.
 ///
 /// What the gradient needs of the formula's values is saved by the first for the second, except what is there anyway:
-/// states before and after the step, learned vectors, and masks.
+/// states before and after the step, learned vectors, the layer's input, and masks.
 struct CellSource {
     private let graph: CellGraph
     /// The values that are saved for the gradient.
@@ -17,7 +17,7 @@ struct CellSource {
         self.graph = graph
         var needed = Set(
             graph.gateGradients + graph.gateInputGradients + graph.previousStateGradients
-                + graph.parameterGradients)
+                + graph.parameterGradients + [graph.layerInputGradient].compactMap(\.self))
         var saved: Set<CellGraph.NodeID> = []
         for node in graph.nodes.indices.reversed() where needed.contains(node) {
             guard node < graph.forwardCount else {
@@ -60,22 +60,23 @@ struct CellSource {
             #define HAS_SPLIT_GATES \(graph.splitGates.isEmpty ? 0 : 1)
             #define STATES \(graph.stateCount)
             #define VECTORS \(graph.parameterCount)
+            #define READS_INPUT \(graph.readsLayerInput ? 1 : 0)
             #define SAVED \(saved.count)
             #define UNITS \(unitsOfBlock)
             #define IS_MASKED(state) (0x\(String(masked, radix: 16))ull >> (state) & 1)
 
             DEVICE void cell_forward(
                 const float (&gates)[GATES], const float (&gate_inputs)[GATES], const float (&states)[STATES],
-                const float (&vectors)[VECTORS + 1], const float (&shares)[STATES], float (&new_states)[STATES],
-                float (&saved)[SAVED + 1]) {
+                const float (&vectors)[VECTORS + 1], float input, const float (&shares)[STATES],
+                float (&new_states)[STATES], float (&saved)[SAVED + 1]) {
             \(lines(forward))
             }
 
             DEVICE void cell_backward(
                 const float (&saved)[SAVED + 1], const float (&states)[STATES], const float (&vectors)[VECTORS + 1],
-                const float (&shares)[STATES], const float (&new_states)[STATES],
+                float input, const float (&shares)[STATES], const float (&new_states)[STATES],
                 const float (&state_gradients)[STATES], float (&gates)[GATES], float (&gate_inputs)[GATES],
-                float (&previous)[STATES], float (&vector_gradients)[VECTORS + 1]) {
+                float (&previous)[STATES], float (&vector_gradients)[VECTORS + 1], float& input_gradient) {
             \(lines(backward))
             }
 
@@ -96,7 +97,7 @@ struct CellSource {
         let computed = graph.nodes.indices.filter { $0 >= graph.forwardCount && needed.contains($0) }
         let results =
             graph.gateGradients + graph.gateInputGradients + graph.previousStateGradients
-            + graph.parameterGradients
+            + graph.parameterGradients + [graph.layerInputGradient].compactMap(\.self)
         let read = Set(computed.flatMap { graph.nodes[$0].operands } + results)
         let given = read.filter { $0 < graph.forwardCount }.sorted().map { node in
             if let place = saved.firstIndex(of: node) { return "const float v\(node) = saved[\(place)]" }
@@ -115,12 +116,13 @@ struct CellSource {
             + inputs.enumerated().map { "gate_inputs[\($0)] = v\($1)" }
             + graph.previousStateGradients.enumerated().map { "previous[\($0)] = v\($1)" }
             + graph.parameterGradients.enumerated().map { "vector_gradients[\($0)] = v\($1)" }
+            + ["input_gradient = " + (graph.layerInputGradient.map { "v\($0)" } ?? "0.0f")]
     }
 
     /// Whether both directions have a value without computing it.
     private static func isAtHand(_ node: CellGraph.NodeID, in graph: CellGraph) -> Bool {
         switch graph.nodes[node] {
-        case .previousState, .parameter, .mask, .constant: true
+        case .previousState, .parameter, .layerInput, .mask, .constant: true
         default: false
         }
     }
@@ -137,6 +139,7 @@ struct CellSource {
         case .gateInput(let split): "gate_inputs[\(graph.splitGates[split])]"
         case .previousState(let state): "states[\(state)]"
         case .parameter(let index): "vectors[\(index)]"
+        case .layerInput: "input"
         case .mask(let state): "shares[\(state)]"
         case .stateGradient(let state): "state_gradients[\(state)]"
         case .constant(let value): literal(Float(value))

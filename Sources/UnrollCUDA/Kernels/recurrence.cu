@@ -2,9 +2,10 @@
 // at once. The formula is printed by `CellSource` above this file, which says how many gates, states, learned vectors and
 // saved values there are, how many UNITS a block has, and defines:
 //
-//     cell_forward(gates, gate_inputs, states, vectors, shares, &new_states, &saved)
+//     cell_forward(gates, gate_inputs, states, vectors, input, shares, &new_states, &saved)
 //     cell_backward(
-//         saved, states, vectors, shares, new_states, state_gradients, &gates, &gate_inputs, &previous, &vector_gradients)
+//         saved, states, vectors, input, shares, new_states, state_gradients, &gates, &gate_inputs, &previous,
+//         &vector_gradients, &input_gradient)
 
 // Rows of a block, which has all gates of its UNITS units.
 #define ROWS 32
@@ -20,6 +21,7 @@ typedef Tile<ROWS, 16, 64> BackwardTile;
 // - `input_bias`: [G H]; null if it is in `inputs`.
 // - `states`: States before the step, each [B, H] and `state_stride` numbers apart.
 // - `vectors`: The layer's learned vectors, each [H] and `vector_stride` numbers apart.
+// - `layer_inputs`: What the layer reads, [B, H], if the formula does; otherwise null.
 // - `state_masks`: Of each state's change.
 // - `saved`: What the backward pass needs, [SAVED, B, H].
 // - `outputs`: The first state with `output_mask`, [B, H]; null if nothing is dropped.
@@ -27,8 +29,8 @@ KERNEL(128, step_forward, (
     int batch, int hidden, const float* __restrict__ weights, const float* __restrict__ hidden_bias,
     const float* __restrict__ inputs, const int* __restrict__ input_rows, const float* __restrict__ input_bias,
     float* states, int state_stride, const float* __restrict__ vectors, int vector_stride,
-    const Mask* __restrict__ state_masks, int time, float* __restrict__ saved, float* __restrict__ outputs,
-    const Mask* __restrict__ output_mask, int output_time)) {
+    const float* __restrict__ layer_inputs, const Mask* __restrict__ state_masks, int time, float* __restrict__ saved,
+    float* __restrict__ outputs, const Mask* __restrict__ output_mask, int output_time)) {
     SHARED ForwardTile::Shared shared;
     const int first_row = blockIdx.y * ROWS, first_unit = blockIdx.x * UNITS;
     const int size = batch * hidden;
@@ -64,7 +66,8 @@ KERNEL(128, step_forward, (
             old_states[state] = states[(size_t)state * state_stride + place];
             shares[state] = IS_MASKED(state) ? share(state_masks[state], time, row, unit) : 1.0f;
         }
-        cell_forward(gates, gate_inputs, old_states, of_unit, shares, new_states, kept);
+        const float input = READS_INPUT ? layer_inputs[place] : 0.0f;
+        cell_forward(gates, gate_inputs, old_states, of_unit, input, shares, new_states, kept);
 #pragma unroll
         for (int state = 0; state < STATES; state++) {
             states[(size_t)state * state_stride + size + place] = new_states[state];
@@ -80,19 +83,22 @@ KERNEL(128, step_forward, (
 // - `weights`: Of the layer, [G H, H].
 // - `later`: The gradients of the hidden halves of the gates of the step after, [B, G H]; null at the last step.
 // - `output_gradients`: The gradient of the layer's output, after `output_mask`, [B, H].
-// - `states`, `state_stride`, `vectors`, `vector_stride`, `state_masks`, `saved`: As in `step_forward`.
+// - `states`, `state_stride`, `vectors`, `vector_stride`, `layer_inputs`, `state_masks`, `saved`: As in
+//   `step_forward`.
 // - `state_gradients`: What came from the step after past its gates, and then what goes to the one before, [STATES, B, H].
 // - `hidden_gradients`, `input_gradients`: The gradients of the halves of gates, [B, G H]; one and the same memory if no
 //   gate is split.
 // - `vector_gradients`: What each row adds to the gradients of the learned vectors, each [B, H] and
 //   `vector_gradient_stride` numbers apart.
+// - `layer_input_gradients`: The gradient of `layer_inputs` without what flows through the gates.
 KERNEL(128, step_backward, (
     int batch, int hidden, const float* __restrict__ weights, const float* __restrict__ later,
     const float* __restrict__ output_gradients, const Mask* __restrict__ output_mask, int output_time,
     const float* __restrict__ states, int state_stride, const float* __restrict__ vectors, int vector_stride,
-    const Mask* __restrict__ state_masks, int time, const float* __restrict__ saved,
+    const float* __restrict__ layer_inputs, const Mask* __restrict__ state_masks, int time,
+    const float* __restrict__ saved,
     float* __restrict__ state_gradients, float* hidden_gradients, float* input_gradients,
-    float* __restrict__ vector_gradients, int vector_gradient_stride)) {
+    float* __restrict__ vector_gradients, int vector_gradient_stride, float* __restrict__ layer_input_gradients)) {
     SHARED BackwardTile::Shared shared;
     const int first_row = blockIdx.y * ROWS, first_unit = blockIdx.x * 16;
     const int size = batch * hidden, gate_count = GATES * hidden;
@@ -128,8 +134,12 @@ KERNEL(128, step_backward, (
 #pragma unroll
         for (int i = 0; i < VECTORS; i++) of_unit[i] = vectors[(size_t)i * vector_stride + unit];
         float gates[GATES], gate_inputs[GATES], previous[STATES], of_vectors[VECTORS + 1];
+        const float input = READS_INPUT ? layer_inputs[place] : 0.0f;
+        float of_input;
         cell_backward(
-            kept, old_states, of_unit, shares, new_states, gradients, gates, gate_inputs, previous, of_vectors);
+            kept, old_states, of_unit, input, shares, new_states, gradients, gates, gate_inputs, previous, of_vectors,
+            of_input);
+        if (READS_INPUT) layer_input_gradients[place] = of_input;
 #pragma unroll
         for (int i = 0; i < VECTORS; i++) vector_gradients[(size_t)i * vector_gradient_stride + place] = of_vectors[i];
 #pragma unroll

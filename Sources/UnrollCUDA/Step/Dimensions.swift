@@ -20,6 +20,8 @@ struct Dimensions: Sendable, Hashable {
     let saved: Int
     /// Units of a block of `step_forward`.
     let unitsOfBlock: Int
+    /// Whether the formula reads what its layer reads.
+    let readsLayerInput: Bool
     /// Whether halves of gates have gradients of their own.
     let hasSplitGates: Bool
     let tiesWeights: Bool
@@ -36,6 +38,7 @@ struct Dimensions: Sendable, Hashable {
         vectors = graph.parameterCount
         saved = cell.savedCount
         unitsOfBlock = cell.unitsOfBlock
+        readsLayerInput = graph.readsLayerInput
         hasSplitGates = !graph.splitGates.isEmpty
         tiesWeights = configuration.tiesWeights
         hasSingleBias = configuration.hasSingleBias

@@ -39,6 +39,8 @@ struct StepMemory: Sendable {
     let stateGradients: Int
     /// What each token adds to the gradients of a layer's learned vectors, [vectors, T, B, H].
     let vectorGradients: Int
+    /// Two parts of the gradient of what a layer reads, [2, T, B, H]: what flows through the gates, and past them.
+    let inputGradients: Int
     /// Logits, and in their place gradients or probabilities, [T, B, V].
     let logits: Int
     /// The loss of each token, [T, B].
@@ -90,6 +92,7 @@ struct StepMemory: Sendable {
         outputGradients = place(backward * tokens * max(H, dimensions.E ?? 0))
         stateGradients = place(backward * dimensions.states * B * H)
         vectorGradients = place(backward * dimensions.vectors * tokens * H)
+        inputGradients = place(dimensions.readsLayerInput ? 2 * backward * tokens * H : 0)
         logits = place(tokens * V)
         losses = place(2 * tokens)
         entropies = losses + 4 * tokens
@@ -108,7 +111,7 @@ struct StepMemory: Sendable {
         let tokens = (Double(shape.T) + 1) * Double(shape.B)
         let perToken = [
             Double(dimensions.L * dimensions.states) * H, Double(dimensions.saved) * H, G * H,
-            Double(dimensions.vectors) * H,
+            Double(dimensions.vectors) * H, 2 * H,
             Double(dimensions.V), Double(dimensions.E ?? 0),
             // Words of the records of a run.
             Double(6 * shape.purpose.runLength),

@@ -34,6 +34,8 @@ extension StepProgram {
         let hidden = at(memory.hiddenGradients).float(t * gates)
         let vectors: KernelArgument =
             dimensions.vectors > 0 ? .address(at(memory.vectorGradients).float(t * stateSize)) : .null
+        let past = at(memory.inputGradients).float(shape.tokenCount * dimensions.H)
+        let read: KernelArgument = dimensions.readsLayerInput ? .address(past.float(t * stateSize)) : .null
         try launch(
             kernels.stepBackward, grid: ((dimensions.H + 15) / 16, (shape.B + 31) / 32, 1), threads: 128,
             [
@@ -43,10 +45,12 @@ extension StepProgram {
                 record(memory.record.outputMask(layer: layer)), .int(outputTime(t)),
                 .address(states(layer: layer, t)), .int(stateStride),
                 argument(layout.vectors(ofLayer: layer).first.map(parameter)), .int(layout.vectorStride),
+                argument(formulaInput(layer: layer, t)),
                 record(memory.record.stateMasks(layer: layer)), .int(t), .address(saved(layer: layer, t)),
                 .address(at(memory.stateGradients)), .address(hidden),
                 .address(at(memory.gateInputs).float(t * gates)),
                 vectors, .int(vectorGradientStride),
+                read,
             ])
     }
 
@@ -89,7 +93,17 @@ extension StepProgram {
             ? Matrix(at(memory.vectors), rows: shape.tokenCount, columns: dimensions.E ?? 0)
             : output(of: layer - 1)
         try product(gates.transposed, input, into: weight, inParts: true)
-        try product(gates, inputWeights(layer: layer), into: at(memory.outputGradients))
+        guard dimensions.readsLayerInput else {
+            return try product(gates, inputWeights(layer: layer), into: at(memory.outputGradients))
+        }
+        try product(gates, inputWeights(layer: layer), into: at(memory.inputGradients))
+        let count = shape.tokenCount * dimensions.H
+        try launch(
+            kernels.addParts, over: count,
+            [
+                .int(count), .int(2), .address(at(memory.inputGradients)),
+                .address(at(memory.outputGradients)),
+            ])
     }
 
     /// Gradients of gates, [T B, G H].

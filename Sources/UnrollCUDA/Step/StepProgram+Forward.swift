@@ -60,6 +60,12 @@ extension StepProgram {
             columns: layer == 0 ? dimensions.E ?? dimensions.V : dimensions.H)
     }
 
+    /// What a layer's formula reads of the layer's input at a step, [B, H]; nil if it does not.
+    func formulaInput(layer: Int, _ t: Int) -> DeviceAddress? {
+        guard dimensions.readsLayerInput else { return nil }
+        return (layer == 0 ? at(memory.vectors) : output(of: layer - 1).address).float(t * stateSize)
+    }
+
     /// What a layer gives to the next, [T B, H].
     func output(of layer: Int) -> Matrix {
         let address =
@@ -83,6 +89,7 @@ extension StepProgram {
                 looksUp ? .address(parameter("rnn.bias_ih_l\(layer)")) : .null,
                 .address(states(layer: layer, t)), .int(stateStride),
                 argument(layout.vectors(ofLayer: layer).first.map(parameter)), .int(layout.vectorStride),
+                argument(formulaInput(layer: layer, t)),
                 record(memory.record.stateMasks(layer: layer)), .int(t), .address(saved(layer: layer, t)),
                 shape.hasDropout ? .address(at(memory.outputs[layer]).float(t * stateSize)) : .null,
                 record(memory.record.outputMask(layer: layer)), .int(outputTime(t)),

@@ -31,6 +31,8 @@ final class Activations {
         let gates: UnrollOperand
         /// The gradient of the vectors: `[ceil(E/32)][U][32]`.
         let gradient: UnrollPanels
+        /// The vector of every token for a formula that reads it: `[T][P][B][32]`, or no steps.
+        let inputs: UnrollPanels
     }
 
     /// Everything, in one buffer.
@@ -84,7 +86,7 @@ final class Activations {
                     nil
                 } else {
                     Embedding(
-                        rows: min(shape.vocabularySize, sequenceLength * batchSize), shape: shape,
+                        sequenceLength: sequenceLength, batchSize: batchSize, shape: shape,
                         wordUnits: wordUnits, buffer: &buffer)
                 }
             carriedGradients = (0..<shape.stateCount).map { _ in
@@ -93,7 +95,8 @@ final class Activations {
                 return gradient
             }
             outputGradient = buffer.takePanels(
-                steps: shape.layerCount > 1 || !shape.hasNarrowDecoder || hasDropout ? sequenceLength : 0,
+                steps: shape.layerCount > 1 || !shape.hasNarrowDecoder || hasDropout || shape.readsLayerInput
+                    ? sequenceLength : 0,
                 panels: panels, rows: batchSize)
             logits = buffer.takeOperand(
                 steps: sequenceLength, panels: shape.vocabularyPanels, rows: batchSize, wordUnits: wordUnits)
@@ -173,6 +176,10 @@ final class Activations {
             return UnrollPanels(base: parameters.vectors[index], time: 0, panel: PanelLayout.width, row: 0)
         case .vectorGradient(let index):
             return layer.vectorGradients[index]
+        case .layerInput:
+            return layerInput(of: index)
+        case .layerInputGradient:
+            return layout.outputGradient
         case .carriedGradient(let state):
             return layout.carriedGradients[state]
         case .scratch(let index):
@@ -180,16 +187,27 @@ final class Activations {
         }
     }
 
+    /// What a layer reads in every step, if nothing is dropped.
+    private func layerInput(of index: Int) -> UnrollPanels {
+        guard index == 0 else { return layout.layers[index - 1].output.values.advanced(steps: 1) }
+        return layout.embedding?.inputs ?? layout.outputGradient
+    }
+
     /// Numbers in a scratch tile.
     static let tileSize = PanelLayout.width * Int(UNROLL_TILE_ROWS)
 }
 
 extension Activations.Embedding {
-    fileprivate init(rows: Int, shape: ModelShape, wordUnits: Int, buffer: inout BufferDivision) {
+    fileprivate init(
+        sequenceLength: Int, batchSize: Int, shape: ModelShape, wordUnits: Int, buffer: inout BufferDivision
+    ) {
+        let rows = min(shape.vocabularySize, sequenceLength * batchSize)
         vectors = buffer.takeOperand(
             steps: 1, panels: shape.embeddingPanels, rows: rows, wordUnits: wordUnits)
         gates = buffer.takeOperand(steps: 1, panels: shape.gatePanels, rows: rows, wordUnits: wordUnits)
         gradient = buffer.takePanels(steps: 1, panels: shape.embeddingPanels, rows: rows)
+        inputs = buffer.takePanels(
+            steps: shape.readsLayerInput ? sequenceLength : 0, panels: shape.hiddenPanels, rows: batchSize)
     }
 }
 

@@ -329,6 +329,8 @@ public final class CPUEngine: Engine {
     /// Checks the minibatch and lays out memory for it; allocates only when it is larger than all before.
     private func prepare(for minibatch: Minibatch, _ masks: StepMasks?) throws {
         hasPredictions = false
+        // A step with dropout reads from elsewhere.
+        if shape.readsLayerInput, masks != nil { tokenStep = nil }
         try minibatch.check(vocabularySize: vocabularySize)
         let (sequenceLength, batchSize) = (minibatch.sequenceLength, minibatch.batchSize)
         if minibatch.continuesState, carriedBatchSize > 0, carriedBatchSize != batchSize {
@@ -382,6 +384,7 @@ public final class CPUEngine: Engine {
         }
     }
 
+    /// A thread's table of a layer's slots.
     private func slots(layer: Int, thread: Int) -> UnsafeMutablePointer<UnrollPanels> {
         slotTables + (layer * pool.threadCount + thread) * program.slots.count
     }
@@ -393,6 +396,11 @@ public final class CPUEngine: Engine {
             slots[index] = activations.address(
                 of: location, layer: layer, parameters: weights.layers[layer], scratch: tiles)
         }
+    }
+
+    /// Lets a layer's formula, as a thread runs it, read the layer's input from there, if it does.
+    func setLayerInput(_ input: UnrollPanels, layer: Int, thread: Int) {
+        if let slot = program.layerInputSlot { slots(layer: layer, thread: thread)[slot] = input }
     }
 
     /// The cell's formula for a layer, as a thread runs it.

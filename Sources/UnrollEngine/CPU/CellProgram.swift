@@ -28,6 +28,11 @@ struct CellProgram {
         case vector(Int)
         /// What every row adds to the gradient of a learned vector, over all steps.
         case vectorGradient(Int)
+        /// What the layer reads, over all steps.
+        case layerInput
+        /// Its gradient, without what flows through the gates, over all steps: in the place of the output's gradient, which
+        /// is read first.
+        case layerInputGradient
         /// The gradient of a state on its way from a step to the one before.
         case carriedGradient(Int)
         /// A tile of this thread.
@@ -51,6 +56,8 @@ struct CellProgram {
     private(set) var directGradientSlot: Slot = -1
     /// The function whose derivative alone is the backward formula, or the identity.
     private(set) var fusedDerivative = Int32(UNROLL_FUNCTION_IDENTITY.rawValue)
+    /// The slot of what the layer reads; nil if the formula does not read it.
+    var layerInputSlot: Int? { slots.firstIndex(of: .layerInput) }
     private(set) var savedCount = 0
     private(set) var scratchCount = 0
 
@@ -85,7 +92,7 @@ struct CellProgram {
         var uses = [Int](repeating: 0, count: graph.nodes.count)
         let gradients =
             graph.gateGradients + graph.gateInputGradients + graph.previousStateGradients
-            + graph.parameterGradients
+            + graph.parameterGradients + [graph.layerInputGradient].compactMap(\.self)
         for result in graph.newStates + gradients { uses[result] += 1 }
         for node in graph.nodes.indices.reversed() where uses[node] > 0 && constants[node] == nil {
             for operand in graph.nodes[node].operands { uses[operand] += 1 }
@@ -138,6 +145,7 @@ struct CellProgram {
             switch graph.nodes[node] {
             case .previousState(let state): locations[node] = .previousState(state)
             case .mask(let state): locations[node] = .mask(state: state)
+            case .layerInput: locations[node] = .layerInput
             default: break
             }
         }
@@ -299,6 +307,7 @@ struct CellProgram {
             graph.gateGradients.enumerated().map { ($1, Location.gateGradient($0)) }
             + graph.gateInputGradients.enumerated().map { ($1, Location.gateInputGradient($0)) }
             + graph.parameterGradients.enumerated().map { ($1, Location.vectorGradient($0)) }
+            + [graph.layerInputGradient].compactMap(\.self).map { ($0, Location.layerInputGradient) }
         for (node, destination) in kept {
             // Whatever the forward pass has left there is not a gradient.
             if let constant = constants[node] {
@@ -341,7 +350,7 @@ struct CellProgram {
         guard graph.gateCount == 1, graph.splitGates.isEmpty, graph.stateCount == 1, directGradientSlot < 0,
             case .derivative(let function, let value, let gradient) = graph.nodes[graph.gateGradients[0]],
             value == graph.newStates[0], graph.nodes[gradient] == .stateGradient(0),
-            graph.parameterGradients.allSatisfy(graph.isZero)
+            graph.parameterGradients.allSatisfy(graph.isZero), !graph.readsLayerInput
         else { return nil }
         return function.kernelFunction
     }
@@ -389,7 +398,7 @@ struct CellProgram {
         for node: CellGraph.NodeID
     ) -> (opcode: UnrollOpcode, operands: [CellGraph.NodeID], scale: Double)? {
         switch graph.nodes[node] {
-        case .gate, .gateInput, .previousState, .parameter, .mask, .stateGradient, .constant:
+        case .gate, .gateInput, .previousState, .parameter, .layerInput, .mask, .stateGradient, .constant:
             return nil
         case .unary(let function, let a):
             return (function.opcode, [a], 1)

@@ -24,6 +24,8 @@ struct ModelShape {
     let stateCount: Int
     /// For each state, the probability that a unit's stays as it is, `[states]`.
     let zoneout: [Float]
+    /// Whether the cell's formula reads what its layer reads.
+    let readsLayerInput: Bool
     /// For each layer, the names of its learned vectors.
     let vectorNames: [[String]]
 
@@ -38,6 +40,7 @@ struct ModelShape {
         splitGates = graph.splitGates
         stateCount = graph.stateCount
         zoneout = configuration.cell.states.indices.map(configuration.zoneout.probability(ofState:))
+        readsLayerInput = graph.readsLayerInput
         vectorNames = (0..<configuration.layerCount).map { configuration.vectors(ofLayer: $0).map(\.name) }
     }
 

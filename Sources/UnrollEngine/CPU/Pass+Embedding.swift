@@ -24,6 +24,44 @@ extension Pass {
         // The barrier is the one before the first layer runs.
     }
 
+    /// Gives every row of every step its token's vector, for a formula that reads it.
+    func gatherInputs(panels: Range<Int>, rows: Range<Int>) {
+        guard shape.readsLayerInput, let memory = layout.embedding, let distinct = engine.distinctTokens
+        else {
+            return
+        }
+        for t in 0..<sequenceLength {
+            for panel in panels {
+                for row in rows {
+                    let vector: UnsafeMutablePointer<Float> = memory.inputs.advanced(
+                        steps: t, panels: panel, rows: row
+                    ).base
+                    vector.update(
+                        from: memory.vectors.values.advanced(
+                            panels: panel, rows: Int(distinct.rows[t * batchSize + row])
+                        ).base, count: PanelLayout.width)
+                }
+            }
+        }
+    }
+
+    /// Adds up the gradients of what the first layer's formula has read, for each distinct token.
+    private func sumInputGradients(
+        _ distinct: DistinctTokens, to gradient: UnrollPanels, panels: Range<Int>
+    ) {
+        let width = PanelLayout.width
+        for panel in panels {
+            let sums: UnsafeMutablePointer<Float> = gradient.advanced(panels: panel).base
+            kernels.pointee.input_gradient(
+                layout.outputGradient, Int32(panel), Int32(sequenceLength), Int32(batchSize), distinct.rows,
+                batchSize, Int32(distinct.count), sums)
+            // What a formula makes of padding is not zero.
+            for unit in 0..<width where panel * width + unit >= shape.hiddenSize {
+                for row in 0..<distinct.count { sums[row * width + unit] = 0 }
+            }
+        }
+    }
+
     /// Turns the gradients of what the tokens gave to the gates into those of the tokens' vectors.
     ///
     /// The gradient of an embedding of its own is zero but for these rows.
@@ -32,9 +70,10 @@ extension Pass {
             let input = engine.derived.layout.layers[0].input
         else { return }
         let panels = pool.share(of: shape.embeddingPanels, thread: thread)
+        if shape.readsLayerInput { sumInputGradients(distinct, to: memory.gradient, panels: panels) }
         projectGates(
             memory.gates.unit_words, inputPanel: { $0 * shape.hiddenPanels }, by: input,
-            to: memory.gradient, panels: panels, steps: 1, rows: distinct.count)
+            adds: shape.readsLayerInput, to: memory.gradient, panels: panels, steps: 1, rows: distinct.count)
         let width = PanelLayout.width
         for panel in panels {
             if let embedding = gradients.embedding {

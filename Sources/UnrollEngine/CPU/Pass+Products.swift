@@ -35,20 +35,22 @@ extension Pass {
     ///   - gates: Unit words of the gradients.
     ///   - inputPanel: The first panel, among `gates`, of what the input gives to a gate.
     ///   - input: The input weights.
+    ///   - adds: Whether the product is added to what `c` holds.
     ///   - c: The result.
     ///   - panels: The panels of `c` that are wanted.
     ///   - steps: Steps; those of the minibatch if nil.
     ///   - rows: Rows of a step; those of the minibatch if nil.
     func projectGates(
         _ gates: UnrollPanels, inputPanel: (_ gate: Int) -> Int, by input: DerivedWeights.Matrix,
-        to c: UnrollPanels, panels: Range<Int>, steps: Int? = nil, rows: Int? = nil
+        adds: Bool = false, to c: UnrollPanels, panels: Range<Int>, steps: Int? = nil, rows: Int? = nil
     ) {
         let width = PanelLayout.width
         let gateWords = shape.hiddenPanels * width * width / engine.wordUnits
         for gate in 0..<shape.gateCount {
             var product = projection(
                 gates.advanced(panels: inputPanel(gate)), units: shape.hiddenPanels * width,
-                by: input.transposed + gate * gateWords, weightPanels: shape.gatePanels, adds: gate > 0,
+                by: input.transposed + gate * gateWords, weightPanels: shape.gatePanels,
+                adds: adds || gate > 0,
                 to: c, steps: steps, rows: rows)
             kernels.pointee.project(&product, UnrollRange(panels))
         }

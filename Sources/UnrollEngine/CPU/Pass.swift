@@ -61,7 +61,7 @@ struct Pass {
         for layer in 0..<shape.layerCount {
             startStates(of: layer, panels: panels, rows: rows)
             drawStateMasks(of: layer, panels: panels, rows: rows)
-            if layer > 0 { projectInput(of: layer, thread) }
+            if layer > 0 { projectInput(of: layer, thread) } else { gatherInputs(panels: panels, rows: rows) }
             pool.barrier()
             runForward(layer, panels: panels, rows: rows, thread, meetsAfterSteps: !splitsRows)
             dropOutput(of: layer, panels: panels, rows: rows)
@@ -102,6 +102,7 @@ struct Pass {
         _ index: Int, panels: Range<Int>, rows: Range<Int>, _ thread: Int, meetsAfterSteps: Bool
     ) {
         var layer = recurrence(index)
+        setLayerInput(of: index, thread)
         var program = engine.forwardProgram(layer: index, thread: thread)
         let tokens = engine.distinctTokens.map { UnsafePointer($0.rows) } ?? inputs
         for t in 0..<sequenceLength {
@@ -109,6 +110,12 @@ struct Pass {
                 &layer, &program, Int32(t), tokens + t * batchSize, UnrollRange(panels), UnrollRange(rows))
             if meetsAfterSteps { pool.barrier() }
         }
+    }
+
+    /// Lets a layer's formula read what the layer below gives up, if it reads its input at all.
+    func setLayerInput(of layer: Int, _ thread: Int) {
+        guard shape.readsLayerInput, layer > 0 else { return }
+        engine.setLayerInput(output(of: layer - 1).values, layer: layer, thread: thread)
     }
 
     /// Sets the states before the first step: those carried on, or zero.
@@ -195,7 +202,7 @@ struct Pass {
         let panels = pool.share(of: shape.hiddenPanels, thread: thread)
         projectGates(
             layout.layers[layer].gateGradient.unit_words, inputPanel: shape.inputPanel(ofGate:),
-            by: input, to: layout.outputGradient, panels: panels)
+            by: input, adds: shape.readsLayerInput, to: layout.outputGradient, panels: panels)
         maskOutputGradient(of: layer - 1, panels: panels)
     }
 

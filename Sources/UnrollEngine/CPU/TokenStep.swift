@@ -13,6 +13,8 @@ final class TokenStep {
     private let logits: UnrollPanels
     private let logitBias: UnsafeMutablePointer<Float>
     private let embedding: UnrollOperand?
+    /// The token's vector for a formula that reads it.
+    private let inputs: UnrollPanels?
 
     /// Prepares the step of a pass over a minibatch of one token.
     init(_ pass: Pass) {
@@ -20,6 +22,7 @@ final class TokenStep {
         logits = pass.layout.logits.values
         logitBias = pass.engine.derived.layout.logitBias
         embedding = pass.layout.embedding?.vectors
+        inputs = pass.shape.readsLayerInput ? pass.layout.embedding?.inputs : nil
         plan = .allocate(capacity: 1)
         plan.initialize(to: Plan(pass))
     }
@@ -56,6 +59,8 @@ final class TokenStep {
             for panel in 0..<shape.embeddingPanels {
                 weights.copyVector(
                     of: Int(token), panel: panel, to: embedding.values.advanced(panels: panel).base)
+                inputs?.advanced(panels: panel).base.update(
+                    from: embedding.values.advanced(panels: panel).base, count: PanelLayout.width)
             }
             kernels.pointee.pack(&embedding, 0, UnrollRange(0..<shape.embeddingPanels), rows)
             row.pointee = 0
@@ -158,7 +163,8 @@ private struct Plan {
                     inputProducts: products.isEmpty ? nil : .allocate(copying: products),
                     programs: .allocate(
                         copying: (0..<engine.pool.threadCount).map {
-                            engine.forwardProgram(layer: layer, thread: $0)
+                            pass.setLayerInput(of: layer, $0)
+                            return engine.forwardProgram(layer: layer, thread: $0)
                         }),
                     states: .allocate(
                         copying: pass.layout.layers[layer].states.enumerated().map { index, state in

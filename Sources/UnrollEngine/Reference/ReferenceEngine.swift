@@ -72,6 +72,11 @@ enum LayerInput {
     case token(Int)
     /// A token's vector, `[E]`, or the output of the layer below, `[H]`.
     case vector([Double])
+
+    /// The number for a unit where there are as many; not a number of a token, which no formula reads.
+    func number(_ unit: Int) -> Double {
+        if case .vector(let x) = self, unit < x.count { x[unit] } else { .nan }
+    }
 }
 
 extension ReferenceParameters {
@@ -118,7 +123,7 @@ extension ReferenceParameters.Layer {
                     let unit = gate * H + j
                     return hiddenHalves[unit] + (cell.splitGates.contains(gate) ? 0 : inputHalves[unit])
                 },
-                gateInputs: cell.splitGates.map { inputHalves[$0 * H + j] },
+                gateInputs: cell.splitGates.map { inputHalves[$0 * H + j] }, layerInput: x.number(j),
                 states: previous.map { $0[j] }, parameters: vectors.map { $0[j] },
                 masks: changes.map { $0[j] })
         }
@@ -144,6 +149,7 @@ extension ReferenceParameters.Layer {
         var inputHalves = [Double](repeating: 0, count: cell.gateCount * H)  // [G H]
         var hiddenHalves = inputHalves  // [G H]
         var previous = step.previous  // [states, H]
+        var read = [Double](repeating: 0, count: H)  // [H]
         for j in 0..<H {
             let unit = cell.gradients(forwardValues: step.nodes[j], stateGradients: states.map { $0[j] })
             for gate in unit.gates.indices {
@@ -154,14 +160,18 @@ extension ReferenceParameters.Layer {
                 inputHalves[gate * H + j] = gradient
             }
             for state in unit.states.indices { previous[state][j] = unit.states[state] }
+            read[j] = unit.layerInput
             for vector in unit.parameters.indices { gradients.vectors[vector][j] += unit.parameters[vector] }
         }
-        let x = matmulBackward(
+        var x = matmulBackward(
             inputHalves, input, step.input, weights: &gradients.input, bias: &gradients.inputBias)  // [I]
         let h = matmulBackward(
             hiddenHalves, hidden, .vector(step.previous[0]), weights: &gradients.hidden,
             bias: &gradients.hiddenBias)  // [H]
         for j in 0..<H { previous[0][j] += h[j] }
+        if cell.readsLayerInput {
+            for j in 0..<H { x[j] += read[j] }
+        }
         return (x, previous)
     }
 }
@@ -210,37 +220,49 @@ extension CellGraph {
     /// - Parameters:
     ///   - gates: Each gate's value, `[G]`; of a split one, the half from the previous state.
     ///   - gateInputs: The other halves of split gates.
+    ///   - layerInput: What the layer reads for this unit.
     ///   - states: The previous states.
     ///   - parameters: The learned vectors' numbers for this unit.
     ///   - masks: What share of each state's change happens; read for masked states alone.
     /// - Returns: A value for every node.
     func forwardValues(
-        gates: [Double], gateInputs: [Double], states: [Double], parameters: [Double], masks: [Double] = []
+        gates: [Double], gateInputs: [Double], layerInput: Double, states: [Double], parameters: [Double],
+        masks: [Double] = []
     ) -> [Double] {
         let leaves = Leaves(
-            gates: gates, gateInputs: gateInputs, states: states, parameters: parameters, masks: masks)
+            gates: gates, gateInputs: gateInputs, layerInput: layerInput, states: states,
+            parameters: parameters, masks: masks)
         var values: [Double] = []
         for node in nodes[..<forwardCount] { values.append(value(of: node, given: values, leaves: leaves)) }
         return values
     }
 
     /// The gradients of all that a formula reads, for one unit.
-    func gradients(
-        forwardValues: [Double], stateGradients: [Double]
-    ) -> (gates: [Double], gateInputs: [Double], states: [Double], parameters: [Double]) {
+    func gradients(forwardValues: [Double], stateGradients: [Double]) -> LeafGradients {
         let leaves = Leaves(stateGradients: stateGradients)
         var values = forwardValues
         for node in nodes[forwardCount...] { values.append(value(of: node, given: values, leaves: leaves)) }
-        return (
-            gateGradients.map { values[$0] }, gateInputGradients.map { values[$0] },
-            previousStateGradients.map { values[$0] }, parameterGradients.map { values[$0] }
-        )
+        return LeafGradients(
+            gates: gateGradients.map { values[$0] }, gateInputs: gateInputGradients.map { values[$0] },
+            layerInput: layerInputGradient.map { values[$0] } ?? 0,
+            states: previousStateGradients.map { values[$0] },
+            parameters: parameterGradients.map { values[$0] })
+    }
+
+    /// The gradients of what a formula begins with.
+    struct LeafGradients {
+        let gates: [Double]
+        let gateInputs: [Double]
+        let layerInput: Double
+        let states: [Double]
+        let parameters: [Double]
     }
 
     /// The values that a formula begins with.
     private struct Leaves {
         var gates: [Double] = []
         var gateInputs: [Double] = []
+        var layerInput = 0.0
         var states: [Double] = []
         var parameters: [Double] = []
         var masks: [Double] = []
@@ -253,6 +275,7 @@ extension CellGraph {
         case .gateInput(let index): leaves.gateInputs[index]
         case .previousState(let index): leaves.states[index]
         case .parameter(let index): leaves.parameters[index]
+        case .layerInput: leaves.layerInput
         case .mask(let state): leaves.masks[state]
         case .stateGradient(let index): leaves.stateGradients[index]
         case .constant(let constant): constant

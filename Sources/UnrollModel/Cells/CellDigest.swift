@@ -40,6 +40,7 @@ extension CellGraph {
         case .gateInput(let split): "input-half \(splitGates[split])"
         case .previousState(let state): "state \(state)"
         case .parameter(let index): "parameter \(index)"
+        case .layerInput: "input"
         case .constant(let value): "constant \(String(value.bitPattern, radix: 16))"
         case .unary(let function, _): function.rawValue
         case .binary(let binaryOperator, _, _): binaryOperator.rawValue

@@ -18,6 +18,7 @@ public struct CellExpression: Sendable, ExpressibleByFloatLiteral, ExpressibleBy
         case gate(String, half: GateHalf?)
         case state(String)
         case parameter(String)
+        case layerInput
         case constant(Double)
         case unary(UnaryFunction, CellExpression)
         case binary(BinaryOperator, CellExpression, CellExpression)

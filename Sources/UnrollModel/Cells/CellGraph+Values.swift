@@ -9,7 +9,7 @@ extension CellGraph {
     /// - Returns: Its value; nil for what a formula begins with, such as gates, states and constants.
     package static func value(of node: Node, given values: [Double]) -> Double? {
         switch node {
-        case .gate, .gateInput, .previousState, .parameter, .mask, .stateGradient, .constant: nil
+        case .gate, .gateInput, .previousState, .parameter, .layerInput, .mask, .stateGradient, .constant: nil
         case .unary(let function, let a): function.value(at: values[a])
         case .binary(let function, let a, let b): function.value(at: values[a], values[b])
         case .power(let a, let exponent): pow(values[a], exponent)

@@ -14,6 +14,8 @@ package struct CellGraph: Sendable {
         case previousState(Int)
         /// A learned vector, in the order in which the cell declares them.
         case parameter(Int)
+        /// What the layer reads for the unit, where its input has as many numbers as it has units.
+        case layerInput
         /// What share of a state's change happens: with zoneout, one or zero at random.
         case mask(state: Int)
         /// The gradient of the loss with respect to a new state.
@@ -29,7 +31,8 @@ package struct CellGraph: Sendable {
 
         package var operands: [NodeID] {
             switch self {
-            case .gate, .gateInput, .previousState, .parameter, .mask, .stateGradient, .constant: []
+            case .gate, .gateInput, .previousState, .parameter, .layerInput, .mask, .stateGradient, .constant:
+                []
             case .unary(_, let a), .power(let a, _): [a]
             case .binary(_, let a, let b): [a, b]
             case .derivative(_, let value, let gradient): [value, gradient]
@@ -66,6 +69,9 @@ package struct CellGraph: Sendable {
     package let previousStateGradients: [NodeID]
     /// What each unit and step adds to the gradient with respect to each learned vector.
     package let parameterGradients: [NodeID]
+    /// The gradient with respect to what the layer reads, without what flows through the gates; nil if the formula does not
+    /// read it.
+    package let layerInputGradient: NodeID?
 
     /// Runs the cell's formula on symbols and derives its gradient.
     ///
@@ -90,7 +96,11 @@ package struct CellGraph: Sendable {
         gateInputGradients = gradients.gateInputs
         previousStateGradients = gradients.states
         parameterGradients = gradients.parameters
+        layerInputGradient = nodes[..<forwardCount].contains(.layerInput) ? gradients.layerInput : nil
     }
+
+    /// Whether the formula reads the layer's own input.
+    package var readsLayerInput: Bool { layerInputGradient != nil }
 
     /// Whether the node is the constant zero, so that nothing need be computed.
     package func isZero(_ node: NodeID) -> Bool {

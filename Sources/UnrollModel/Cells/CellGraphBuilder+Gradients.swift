@@ -2,9 +2,10 @@ extension CellGraphBuilder {
     /// The gradients that a formula's derivative is made for.
     struct LeafGradients {
         let gates, gateInputs, states, parameters: [CellGraph.NodeID]
+        let layerInput: CellGraph.NodeID
     }
 
-    /// Adds what computes the gradients of gates, previous states and learned vectors, by reverse-mode differentiation.
+    /// Adds what computes the gradients of all that a formula reads, by reverse-mode differentiation.
     ///
     /// The gradient of what depends on constants alone is not needed, so nothing is added to compute one.
     mutating func addGradients(of newStates: [CellGraph.NodeID]) -> LeafGradients {
@@ -25,7 +26,8 @@ extension CellGraphBuilder {
             gates: cell.gates.indices.map { gradient(of: .gate($0)) },
             gateInputs: splitGates.indices.map { gradient(of: .gateInput($0)) },
             states: cell.states.indices.map { gradient(of: .previousState($0)) },
-            parameters: cell.vectorNames.indices.map { gradient(of: .parameter($0)) })
+            parameters: cell.vectorNames.indices.map { gradient(of: .parameter($0)) },
+            layerInput: gradient(of: .layerInput))
     }
 
     /// The gradient of each node, as far as it has been found.
@@ -37,8 +39,8 @@ extension CellGraphBuilder {
         zero: CellGraph.NodeID
     ) {
         switch nodes[node] {
-        case .gate, .gateInput, .previousState, .parameter, .mask, .stateGradient, .constant, .derivative,
-            .gradientOfGreater:
+        case .gate, .gateInput, .previousState, .parameter, .layerInput, .mask, .stateGradient, .constant,
+            .derivative, .gradientOfGreater:
             break
         case .unary(let function, let a):
             let slope = derivative(of: function, at: a, value: node, times: gradient)

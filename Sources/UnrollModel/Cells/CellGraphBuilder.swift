@@ -63,6 +63,8 @@ struct CellGraphBuilder {
             id = insert(.previousState(try index(of: name, in: cell.states, kind: "state")))
         case .parameter(let name):
             id = insert(.parameter(try index(of: name, in: cell.vectorNames, kind: "vector")))
+        case .layerInput:
+            id = insert(.layerInput)
         case .constant(let value):
             id = constant(value)
         case .unary(let function, let operand):
@@ -98,7 +100,7 @@ struct CellGraphBuilder {
     ) throws(ModelError) {
         guard seen.insert(ObjectIdentifier(expression.node)).inserted else { return }
         switch expression.node.content {
-        case .gate(_, nil), .state, .parameter, .constant: break
+        case .gate(_, nil), .state, .parameter, .layerInput, .constant: break
         case .gate(let name, .some): split.insert(try index(of: name, in: cell.gates, kind: "gate"))
         case .unary(_, let operand), .power(let operand, _):
             try findSplitGates(in: operand, seen: &seen, split: &split)

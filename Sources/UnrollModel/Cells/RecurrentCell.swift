@@ -24,6 +24,7 @@
 /// | `gates.input.z`, `gates.hidden.z` | its halves, `W_ih · input + b_ih` and `W_hh · h + b_hh` |
 /// | `previous.h` | the previous value of the state `h` |
 /// | `parameters.leak` | the learned vector `leak`, one number per unit |
+/// | `layerInput` | what the layer reads for the unit, after dropout; see below |
 /// | `0.5`, `1`, `rate` | a constant: a literal, a variable of type `Double` beside an operator, or `CellExpression(rate)` |
 /// | `a + b`, `a - b`, `a * b`, `a / b`, `-a` | sum, difference, product, quotient, negative |
 /// | `a += b`, `-=`, `*=`, `/=` | the same, into a variable of the formula |
@@ -56,6 +57,10 @@
 ///
 /// Each layer has its own, `rnn.leak_l0` and so on, of shape `[H]`, after the layer's biases.
 ///
+/// `layerInput` has a meaning only where a layer's input has as many numbers as the layer has units: in layers above the
+/// first, and in the first with an embedding of size `H`. A model without one is refused with
+/// `ModelError.inputOfAnotherSize`.
+///
 /// Division by zero, the logarithm of a negative number and the like are not errors of their own. Their result is
 /// infinite or NaN, and so is the loss, which ends a training run as any diverged loss does.
 ///
@@ -74,6 +79,13 @@ public protocol RecurrentCell: Sendable {
     static var parameters: LearnedVectors { get }
     /// Returns the new value of every state.
     static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues
+}
+
+extension RecurrentCell {
+    /// What the layer reads for each unit: a number of the token's vector or of the output of the layer below, after dropout.
+    ///
+    /// A formula that uses it needs an embedding of the layers' size.
+    public static var layerInput: CellExpression { CellExpression(.layerInput) }
 }
 
 /// The gates' values before any nonlinearity, read as members: `gates.z`.

@@ -11,6 +11,9 @@ enum EveryFunctionCell: RecurrentCell {
         let positive = softplus(gates.a) + pow(abs(previous.m), 1.5) + 0.5
         let ratio = silu(gates.input.b) / sqrt(positive) - log(positive)
         let m = max(min(ratio, 2), 0.5 * previous.m) + relu(gates.hidden.b)
-        return ["h": tanh(parameters.scale * ratio) * sigmoid(gates.a + parameters.shift) * exp(-m), "m": m]
+        return [
+            "h": tanh(parameters.scale * ratio) * sigmoid(gates.a + parameters.shift) * exp(-m) + 0.1
+                * layerInput, "m": m,
+        ]
     }
 }
