@@ -54,8 +54,10 @@ import UnrollTraining
     }
 
     @Test func textsOfTheirOwnTakeThePlaceOfTheHeldOutPart() async throws {
-        let validation = try Corpus(bytes: Array("the time traveller".utf8), name: "validation", vocabulary: corpus.vocabulary)
-        let plan = try await planner { model, _ in model.hiddenSize = 16 }.plan(for: corpus, validation: validation)
+        let validation = try Corpus(
+            bytes: "the time traveller".utf8, name: "validation", vocabulary: corpus.vocabulary)
+        let plan = try await planner { model, _ in model.hiddenSize = 16 }.plan(
+            for: corpus, validation: validation)
         #expect(plan.options.validationFraction == nil)
         #expect(plan.trainingTokens == corpus.tokens.count && plan.heldOutTokens == validation.tokens.count)
     }

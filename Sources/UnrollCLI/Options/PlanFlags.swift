@@ -18,7 +18,7 @@ struct PlanFlags: ParsableArguments {
 
     @Option(
         help: """
-            Where options that are not given come from: a plan, or the book's network, which learns its text by heart \
+            Where options that are not given come from: a plan, or the book's network, which memorizes its text \
             (default: plan; book for the bundled story).
             """)
     var preset: Preset?

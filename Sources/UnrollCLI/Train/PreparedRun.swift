@@ -108,8 +108,9 @@ extension TrainCommand {
             earlier: isNew ? keeper ?? source : nil)
     }
 
-    /// The options of a new run on a text of so many tokens; nil where it is not yet known. Those of a run by plan are what
-    /// planning begins with.
+    /// The options of a new run on a text of so many tokens; nil where it is not yet known.
+    ///
+    /// Those of a run by plan are what planning begins with.
     func settled(tokenCount: Int?) throws -> SettledOptions {
         if isPlanned {
             let basis = TrainingPlanner.basis

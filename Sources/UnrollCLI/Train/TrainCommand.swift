@@ -25,7 +25,7 @@ struct TrainCommand: AsyncParsableCommand {
             A file of yours is trained on by a plan, which is made for its length and
             the speed of this machine: the options that are not given are chosen so that
             the held-out end of the text is predicted as well as possible. The bundled
-            story is learned by heart by the book's network, as with --preset book.
+            story is memorized by the book's network, as with --preset book.
 
             Ctrl-C, a hangup and TERM save a checkpoint; --resume goes on from it as if
             nothing had happened. The folder holds the last model and, if there is a

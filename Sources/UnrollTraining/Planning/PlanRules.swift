@@ -1,7 +1,7 @@
 import Foundation
 import UnrollModel
 
-/// The rules behind a plan, fitted to the runs of `Tools/planning`.
+/// The rules behind a plan.
 package enum PlanRules {
     /// Floating-point operations of training on a token: two of each weight forward, four backward.
     package static func workOfToken(_ model: ModelConfiguration, vocabularySize: Int) -> Double {
@@ -53,8 +53,8 @@ package enum PlanRules {
     /// The steps over which the learning rate grows.
     static func warmUp(steps: Int) -> Int { min(200, steps / 10) }
 
-    /// The learning rate of AdamW.
-    static func learningRate(hiddenSize: Int) -> Float { hiddenSize > 700 ? 0.002 : 0.003 }
+    /// The learning rate of AdamW, at minibatches of 2,048 tokens.
+    static func learningRate(hiddenSize: Int) -> Float { hiddenSize > 512 ? 0.003 : 0.005 }
 
     /// The sequences and steps of a minibatch.
     package static func shape(trainingTokens: Int) -> (batchSize: Int, sequenceLength: Int) {

@@ -14,6 +14,7 @@ package struct TimeEstimate: Sendable {
     /// - Parameters:
     ///   - trainer: A run that is about to begin.
     ///   - enough: Seconds of training that are enough.
+    /// - Returns: The estimate.
     /// - Throws: The errors of training.
     package static func measured(_ trainer: Trainer, enough: Double = 1) async throws -> TimeEstimate {
         var outline: TrainingOutline?
