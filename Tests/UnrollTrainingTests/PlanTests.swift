@@ -53,6 +53,35 @@ import UnrollTraining
         #expect(plan.steps == 7 && plan.options.maxSteps == 7)
     }
 
+    @Test func tiedWeightsHaveOneSize() async throws {
+        for (settings, size) in [
+            ({ model, _ in (model.tiesWeights, model.embeddingSize) = (true, 24) }, 24),
+            ({ model, _ in (model.tiesWeights, model.hiddenSize) = (true, 40) }, 40),
+            ({ model, _ in model.tiesWeights = true }, nil),
+        ] as [(TrainingPlanner.Settings, Int?)] {
+            let planner = planner(settings)
+            #expect(try planner.draft().model.embeddingSize == planner.draft().model.hiddenSize)
+            let plan = try await planner.plan(for: corpus)
+            #expect(plan.model.tiesWeights && plan.model.embeddingSize == plan.model.hiddenSize)
+            #expect(size == nil || plan.model.hiddenSize == size)
+        }
+    }
+
+    @Test func windowsAreHeldOutByTheirNumber() async throws {
+        let plan = try await planner { model, options in
+            model.hiddenSize = 16
+            options.partitioning = .windows
+            (options.trainingWindows, options.validationWindows) = (200, 50)
+        }.plan(for: corpus)
+        #expect(plan.options.validationFraction == nil && plan.options.validationWindows == 50)
+    }
+
+    @Test func manyTokensAreEmbedded() async throws {
+        let more = try Corpus(text: (0..<900).map { "word\($0)" }.joined(separator: " "), tokens: .words)
+        let embedded = try await planner().plan(for: more).model
+        #expect(embedded.tiesWeights && embedded.embeddingSize == embedded.hiddenSize)
+    }
+
     @Test func textsOfTheirOwnTakeThePlaceOfTheHeldOutPart() async throws {
         let validation = try Corpus(
             bytes: "the time traveller".utf8, name: "validation", vocabulary: corpus.vocabulary)

@@ -27,6 +27,9 @@ extension TrainingPlan {
                 + (heldOutTokens > 0 ? "\(grouped(heldOutTokens)) are held out" : "none is held out"),
             "model    \(model.cell.name), \(size) of \(grouped(model.hiddenSize)) hidden units, "
                 + "\(grouped(parameters)) parameters"
+                + (model.embeddingSize.map {
+                    ", embedding of \(grouped($0))\(model.tiesWeights ? " tied to the output" : "")"
+                } ?? "")
                 + (dropout > 0 ? ", dropout \(NumberFormat.significant(Double(dropout)))" : ""),
             "training \(epochsText) epochs, \(grouped(steps)) minibatches of \(options.sequenceLength) x "
                 + "\(options.batchSize); \(options.optimizer.rule.name) at \(rate), \(options.schedule.decay.name)",

@@ -113,8 +113,8 @@ extension TrainCommand {
     /// Those of a run by plan are what planning begins with.
     func settled(tokenCount: Int?) throws -> SettledOptions {
         if isPlanned {
-            let basis = TrainingPlanner.basis
-            return try laid(over: SettledOptions(model: basis.model, options: basis.options))
+            let draft = try planner.draft()
+            return SettledOptions(model: draft.model, options: draft.options)
         }
         var options = TrainingOptions()
         if let tokenCount { options.epochs = TrainingFlags.defaultEpochs(tokenCount: tokenCount) }

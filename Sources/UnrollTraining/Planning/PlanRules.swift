@@ -36,6 +36,10 @@ package enum PlanRules {
     ]
     private static let tokensPerWeight = 10.0
 
+    /// Whether tokens are vectors that are learned and shared with the output, and not one-hot: where there are many, those
+    /// of one-hot inputs would be most of the model.
+    static func isEmbedded(vocabularySize: Int) -> Bool { vocabularySize > 512 }
+
     /// The dropout of a run that reads the text so many times.
     package static func dropout(epochs: Double) -> Float {
         switch epochs {

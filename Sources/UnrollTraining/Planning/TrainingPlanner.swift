@@ -68,24 +68,48 @@ public struct TrainingPlanner {
         for corpus: Corpus, validation: Corpus? = nil, test: Corpus? = nil
     ) async throws -> TrainingPlan {
         try check()
+        let given = try Given(settings)
         let texts = Texts(corpus: corpus, validation: validation, test: test)
-        var draft = try proposal(for: texts, hiddenSize: Self.probeSize)
-        if try isSizeFree {
+        var draft = try proposal(for: texts.measures, given)
+        if given.hiddenSize == nil {
             let time = try await measured(draft, texts)
             let work = PlanRules.workOfToken(draft.model, vocabularySize: corpus.vocabulary.count)
             let size = PlanRules.hiddenSize(
                 work: time.tokensPerSecond * work * minutes * 60 * Self.share,
                 trainingTokens: time.outline.trainingTokens, model: draft.model,
                 vocabularySize: corpus.vocabulary.count)
-            draft = try proposal(for: texts, hiddenSize: size)
+            draft = try proposal(for: texts.measures, given, hiddenSize: size)
         }
-        return try plan(draft, texts, try await measured(draft, texts))
+        return try plan(draft, texts, given, try await measured(draft, texts))
+    }
+
+    /// What planning begins with before a text is known, with the settings over it.
+    ///
+    /// - Returns: The model and the options.
+    /// - Throws: What the settings throw.
+    package func draft() throws -> (model: ModelConfiguration, options: TrainingOptions) {
+        let measures = TextMeasures(tokens: 1_000_000, vocabularySize: 100, hasValidation: false)
+        return try proposal(for: measures, try Given(settings))
     }
 
     private struct Texts {
         let corpus: Corpus
         let validation: Corpus?
         let test: Corpus?
+
+        var measures: TextMeasures {
+            TextMeasures(
+                tokens: corpus.tokens.count, vocabularySize: corpus.vocabulary.count,
+                hasValidation: validation != nil)
+        }
+    }
+
+    /// What the rules know of a text.
+    private struct TextMeasures {
+        let tokens: Int
+        let vocabularySize: Int
+        /// Whether it is validated on a text of its own.
+        let hasValidation: Bool
     }
 
     private typealias Proposal = (model: ModelConfiguration, options: TrainingOptions)
@@ -97,50 +121,72 @@ public struct TrainingPlanner {
         let validationSteps: Int?
     }
 
-    /// What planning begins with: what depends on neither the text nor the machine.
-    package static var basis: (model: ModelConfiguration, options: TrainingOptions) {
+    /// What the settings set, whatever it was before; nil or false for what they leave as it is.
+    private struct Given {
+        let hiddenSize: Int?
+        let embeddingSize: Int?
+        let hasEmbedding: Bool
+        let tiesWeights: Bool
+        let epochs: Bool
+        let maxSteps: Bool
+
+        init(_ settings: Settings) throws {
+            var (model, options) = TrainingPlanner.basis
+            var (other, others) = TrainingPlanner.basis
+            (other.hiddenSize, other.embeddingSize) = (model.hiddenSize + 1, 3)
+            (others.epochs, others.maxSteps) = (options.epochs + 1, 3)
+            try settings(&model, &options)
+            try settings(&other, &others)
+            tiesWeights = model.tiesWeights
+            hasEmbedding = model.embeddingSize == other.embeddingSize
+            embeddingSize = hasEmbedding ? model.embeddingSize : nil
+            let isSizeGiven = model.hiddenSize == other.hiddenSize
+            // Tied weights have one size.
+            hiddenSize = isSizeGiven ? model.hiddenSize : tiesWeights ? embeddingSize : nil
+            epochs = options.epochs == others.epochs
+            maxSteps = options.maxSteps == others.maxSteps
+        }
+    }
+
+    /// What depends on neither the text nor the machine.
+    private static var basis: Proposal {
         let model = ModelConfiguration(cell: LSTMCell.self, hiddenSize: probeSize)
         var options = TrainingOptions(epochs: 1_000_000)
-        options.validationFraction = PlanRules.heldOut(tokens: 0)
         options.optimizer = Optimizer(usual: .adamw())
         options.schedule = LearningRateSchedule(.cosine())
         return (model, options)
     }
 
     /// What the rules say, with the settings over it; without a length, a run that does not end.
-    private func proposal(for texts: Texts, hiddenSize: Int, _ length: Length? = nil) throws -> Proposal {
+    private func proposal(
+        for text: TextMeasures, _ given: Given, hiddenSize: Int? = nil, _ length: Length? = nil
+    ) throws -> Proposal {
         var (model, options) = Self.basis
-        model.hiddenSize = hiddenSize
-        let count = texts.corpus.tokens.count
-        options.validationFraction = texts.validation == nil ? PlanRules.heldOut(tokens: count) : nil
-        let training = Int(Double(count) * (1 - (options.validationFraction ?? 0)))
+        model.hiddenSize = given.hiddenSize ?? hiddenSize ?? Self.probeSize
+        if given.tiesWeights || PlanRules.isEmbedded(vocabularySize: text.vocabularySize), !given.hasEmbedding
+        {
+            (model.embeddingSize, model.tiesWeights) = (model.hiddenSize, true)
+        }
+        options.validationFraction = text.hasValidation ? nil : PlanRules.heldOut(tokens: text.tokens)
+        let training = Int(Double(text.tokens) * (1 - (options.validationFraction ?? 0)))
         (options.batchSize, options.sequenceLength) = PlanRules.shape(trainingTokens: training)
-        options.optimizer.learningRate = PlanRules.learningRate(hiddenSize: hiddenSize)
+        options.optimizer.learningRate = PlanRules.learningRate(hiddenSize: model.hiddenSize)
         options.precision = engine.fastestPrecision
         if let length {
             options.maxSteps = length.steps
-            options.epochs = max(1, Int(length.epochs.rounded(.up)))
+            options.epochs = max(1, Int(min(length.epochs.rounded(.up), 1e12)))
             options.validationSteps = length.validationSteps
             options.regularization.dropout = PlanRules.dropout(epochs: length.epochs)
             options.schedule.warmUpSteps = PlanRules.warmUp(steps: length.steps)
         }
-        let planned = options
+        let heldOut = options.validationFraction
         try settings(&model, &options)
-        // So many epochs are not to be cut off.
-        if options.epochs != planned.epochs, options.maxSteps == planned.maxSteps { options.maxSteps = nil }
-        return (model, options)
-    }
-
-    /// Whether the settings leave the number of hidden units as it is.
-    private var isSizeFree: Bool {
-        get throws {
-            try [64, 65].allSatisfy { size in
-                var (model, options) = Self.basis
-                model.hiddenSize = size
-                try settings(&model, &options)
-                return model.hiddenSize == size
-            }
+        // So many epochs are not to be cut off, and windows are held out by their number.
+        if given.epochs, !given.maxSteps { options.maxSteps = nil }
+        if options.validationWindows != nil, options.validationFraction == heldOut {
+            options.validationFraction = nil
         }
+        return (model, options)
     }
 
     private func measured(_ proposal: Proposal, _ texts: Texts) async throws -> TimeEstimate {
@@ -151,7 +197,9 @@ public struct TrainingPlanner {
     }
 
     /// The run that fills the time at the measured speed.
-    private func plan(_ draft: Proposal, _ texts: Texts, _ time: TimeEstimate) throws -> TrainingPlan {
+    private func plan(
+        _ draft: Proposal, _ texts: Texts, _ given: Given, _ time: TimeEstimate
+    ) throws -> TrainingPlan {
         let training = Double(max(time.outline.trainingTokens, 1))
         let heldOut = Double(time.outline.validationTokens)
         let tokensOfStep = Double(draft.options.batchSize) * Double(draft.options.sequenceLength)
@@ -166,7 +214,7 @@ public struct TrainingPlanner {
         let interval = max(1, steps / Self.validations)
         let isWithin = heldOut > 0 && Double(interval) * tokensOfStep < training
         let (model, options) = try proposal(
-            for: texts, hiddenSize: draft.model.hiddenSize,
+            for: texts.measures, given, hiddenSize: draft.model.hiddenSize,
             Length(
                 steps: steps, epochs: seen / training,
                 validationSteps: isWithin ? interval : nil))
