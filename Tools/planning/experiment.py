@@ -8,7 +8,7 @@ Lines that are in FILE already are left out.
 
 A minute is work, not time, so that it does not matter what else the machine does: as many floating-point operations as a quiet
 machine does in a minute, `--rate` a second. A step's work is that of its matrix products, six operations for each weight and
-token. Options of a run may contain --minutes-are-steps N instead, for N steps.
+token.
 """
 import argparse
 import concurrent.futures
