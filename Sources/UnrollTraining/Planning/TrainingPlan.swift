@@ -3,7 +3,7 @@ import UnrollModel
 /// A model and the options of a run that suit a text, a machine and the time that there is.
 ///
 /// ```swift
-/// let plan = try await TrainingPlan(for: book, minutes: 5)
+/// let plan = try await TrainingPlanner(minutes: 5).plan(for: book)
 /// let trainer = try Trainer(corpus: book, model: plan.model, options: plan.options)
 /// ```
 ///
