@@ -43,10 +43,10 @@ package enum PlanRules {
     /// The dropout of a run that reads the text so many times.
     package static func dropout(epochs: Double) -> Float {
         switch epochs {
-        case ..<3: 0
-        case ..<8: 0.1
-        case ..<20: 0.2
-        case ..<60: 0.35
+        case ..<2: 0
+        case ..<5: 0.1
+        case ..<10: 0.25
+        case ..<20: 0.4
         default: 0.5
         }
     }
