@@ -79,7 +79,7 @@ extension TokenIDs {
     /// All of the text for judging a model: of every token but the first, one prediction counts.
     ///
     /// A text of 2,048 tokens or more is read as up to 32 strands side by side, of which each first reads the 256 tokens
-    /// before its own. That is several times faster than one strand, and what the model predicts hardly differs.
+    /// before its own. That is faster than one strand, and what the model predicts hardly differs.
     ///
     /// - Parameter tokenCount: Tokens of a minibatch at most; at least 1.
     /// - Returns: The minibatches, each made when it is asked for.

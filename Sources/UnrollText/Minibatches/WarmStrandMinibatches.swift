@@ -2,7 +2,7 @@ import UnrollBase
 
 /// Reads a text as strands side by side, of every token but the first one prediction that counts.
 ///
-/// Several strands are computed much faster than one sequence. So that a strand need not begin without a past, it reads the
+/// Several strands are computed faster than one sequence. So that a strand need not begin without a past, it reads the
 /// tokens before its own first, whose predictions do not count.
 struct WarmStrandMinibatches: MinibatchSource {
     /// Pieces of equal length side by side, cut into minibatches.
