@@ -94,6 +94,12 @@ extension CommandLineTests {
                 "train", "text.txt", "--output", "plain", "--epochs", "1", "--hidden", "64", "--batch", "2",
                 "--preset", "book", "--json")
             #expect(try checkEvents(plain, of: "train").contains("notice"))
+            let limited = try await objects(
+                "train", "text.txt", "--preset", "book", "--output", "limited", "--hidden", "8", "--batch",
+                "2",
+                "--max-steps", "3", "--json")
+            #expect(try checkEvents(limited, of: "train").isSuperset(of: ["epoch", "finished"]))
+            #expect(limited.contains { $0["event"] as? String == "epoch" && $0["partOfEpoch"] != nil })
             let plan = try await objects("train", "text.txt", "--batch", "2", "--dry-run", "--json")
             #expect(try checkEvents(plan, of: "train") == ["plan", "dryRun"])
 

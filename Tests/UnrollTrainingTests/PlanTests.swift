@@ -48,6 +48,18 @@ import UnrollTraining
         #expect(abs(plan.epochs - 2) < 0.1)
     }
 
+    /// Dropout and warm-up are those of the run that was asked for, not of one that fills the time.
+    @Test func theRulesFollowEpochsThatAreGiven() async throws {
+        let few = try await planner { model, options in (model.hiddenSize, options.epochs) = (16, 1) }
+            .plan(for: corpus)
+        #expect(few.options.regularization.dropout == PlanRules.dropout(epochs: 1))
+        #expect(few.options.schedule.warmUpSteps <= few.steps / 10)
+        let many = try await planner { model, options in (model.hiddenSize, options.epochs) = (16, 300) }
+            .plan(for: corpus)
+        #expect(many.options.regularization.dropout == PlanRules.dropout(epochs: 300))
+        #expect(many.epochs == 300 && many.options.maxSteps == nil)
+    }
+
     @Test func stepsThatAreGivenWin() async throws {
         let plan = try await planner { _, options in options.maxSteps = 7 }.plan(for: corpus)
         #expect(plan.steps == 7 && plan.options.maxSteps == 7)

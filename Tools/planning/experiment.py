@@ -3,8 +3,8 @@
 
     Tools/planning/experiment.py RUNS --texts FOLDER --results FILE [--jobs 2] [--rate 240e9]
 
-RUNS is a file with a line for each run: the name of a text, the minutes that it stands for, and options of `unroll train`.
-Lines that are in FILE already are left out.
+RUNS is a file with a line for each run: the name of a text, the minutes that it stands for, and options of `unroll train`, which
+otherwise has the book's defaults. Lines that are in FILE already are left out.
 
 A minute is work, not time, so that it does not matter what else the machine does: as many floating-point operations as a quiet
 machine does in a minute, `--rate` a second. A step's work is that of its matrix products, six operations for each weight and
@@ -51,7 +51,7 @@ def events(command):
 def measure(line, arguments, unroll):
     name, minutes, *options = shlex.split(line)
     text = arguments.texts / f"{name}.txt"
-    command = [unroll, "train", text, "--json", "--validation", "0.1", *options, "--engine", "cpu", "--threads", "1"]
+    command = [unroll, "train", text, "--preset", "book", "--json", "--validation", "0.1", *options, "--engine", "cpu", "--threads", "1"]
     dry = events(command + ["--dry-run"])[-1]
     batch, length = int(option(options, "--batch", 32)), int(option(options, "--sequence-length", 35))
     work = work_of_token(options, dry["vocabulary"])

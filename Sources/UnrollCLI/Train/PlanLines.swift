@@ -15,8 +15,6 @@ extension TrainingPlan {
         func grouped(_ count: Int) -> String { NumberFormat.grouped(Double(count)) }
         let size = model.layerCount == 1 ? "1 layer" : "\(model.layerCount) layers"
         let dropout = options.regularization.dropout
-        let parameters = model.parameterShapes(vocabularySize: corpus.vocabulary.count)
-            .reduce(0) { $0 + $1.shape.reduce(1, *) }
         let rate = NumberFormat.significant(Double(options.optimizer.learningRate))
         let epochsText =
             epochs < 10 ? NumberFormat.fixed(epochs, decimals: 1) : grouped(Int(epochs.rounded()))
@@ -26,7 +24,7 @@ extension TrainingPlan {
                 + "\(grouped(corpus.vocabulary.count)) distinct; "
                 + (heldOutTokens > 0 ? "\(grouped(heldOutTokens)) are held out" : "none is held out"),
             "model    \(model.cell.name), \(size) of \(grouped(model.hiddenSize)) hidden units, "
-                + "\(grouped(parameters)) parameters"
+                + "\(grouped(parameterCount)) parameters"
                 + (model.embeddingSize.map {
                     ", embedding of \(grouped($0))\(model.tiesWeights ? " tied to the output" : "")"
                 } ?? "")

@@ -25,15 +25,16 @@ struct TrainCommand: AsyncParsableCommand {
             A file of yours is trained on by a plan, which is made for its length and
             the speed of this machine: the options that are not given are chosen so that
             the held-out end of the text is predicted as well as possible. The bundled
-            story is memorized by the book's network, as with --preset book.
+            story is memorized by the book's network, as with --preset book; the defaults
+            that options name below are those of the book.
 
             Ctrl-C, a hangup and TERM save a checkpoint; --resume goes on from it as if
             nothing had happened. The folder holds the last model and, if there is a
-            --validation, the best one in 'best'. A resumed run may get other --epochs
-            (a cosine goes on as if planned for them), --patience, --minimum-improvement
-            and --minimum-epochs, --checkpoint-seconds, --checkpoint-steps and --keep,
-            --engine, --device, --threads, --prompt, --tensorboard, --baselines and
-            --json. Other options must be as they were, and CORPUS the same text, perhaps
+            --validation, the best one in 'best'. A resumed run may get other --epochs and
+            --max-steps (a cosine goes on as if planned for them), --patience,
+            --minimum-improvement and --minimum-epochs, --checkpoint-seconds,
+            --checkpoint-steps and --keep, --engine, --device, --threads, --prompt,
+            --tensorboard, --baselines and --json. Other options must be as they were, and CORPUS the same text, perhaps
             in another place.
             """)
 

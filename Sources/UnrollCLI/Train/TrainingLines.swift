@@ -172,7 +172,7 @@ struct BaselineReport {
         let end =
             better.isEmpty
             ? "better than all of them"
-            : "no better than \(better.joined(separator: " and ")): give it more minutes, or more text"
+            : "no better than \(better.joined(separator: " and ")): more text, or more minutes, may help"
         return
             "on the held-out text the best model has perplexity \(NumberFormat.decimal(perplexity)), \(bits) bits a "
             + "\(unit); \(perplexities): \(end)"

@@ -20,6 +20,8 @@ public struct TrainingPlan: Sendable {
     public var trainingTokens: Int
     /// Tokens that are held out.
     public var heldOutTokens: Int
+    /// The number of parameters.
+    public var parameterCount: Int
     /// Minibatches of the run.
     public var steps: Int
     /// Passes over the text that they are, of which the last may be a part.

@@ -124,8 +124,7 @@ public struct TrainingPlanner {
     /// What the settings set, whatever it was before; nil or false for what they leave as it is.
     private struct Given {
         let hiddenSize: Int?
-        let embeddingSize: Int?
-        let hasEmbedding: Bool
+        let embedding: Bool
         let tiesWeights: Bool
         let epochs: Bool
         let maxSteps: Bool
@@ -138,11 +137,10 @@ public struct TrainingPlanner {
             try settings(&model, &options)
             try settings(&other, &others)
             tiesWeights = model.tiesWeights
-            hasEmbedding = model.embeddingSize == other.embeddingSize
-            embeddingSize = hasEmbedding ? model.embeddingSize : nil
+            embedding = model.embeddingSize == other.embeddingSize
             let isSizeGiven = model.hiddenSize == other.hiddenSize
             // Tied weights have one size.
-            hiddenSize = isSizeGiven ? model.hiddenSize : tiesWeights ? embeddingSize : nil
+            hiddenSize = isSizeGiven ? model.hiddenSize : tiesWeights && embedding ? model.embeddingSize : nil
             epochs = options.epochs == others.epochs
             maxSteps = options.maxSteps == others.maxSteps
         }
@@ -163,8 +161,7 @@ public struct TrainingPlanner {
     ) throws -> Proposal {
         var (model, options) = Self.basis
         model.hiddenSize = given.hiddenSize ?? hiddenSize ?? Self.probeSize
-        if given.tiesWeights || PlanRules.isEmbedded(vocabularySize: text.vocabularySize), !given.hasEmbedding
-        {
+        if given.tiesWeights || PlanRules.isEmbedded(vocabularySize: text.vocabularySize), !given.embedding {
             (model.embeddingSize, model.tiesWeights) = (model.hiddenSize, true)
         }
         options.validationFraction = text.hasValidation ? nil : PlanRules.heldOut(tokens: text.tokens)
@@ -203,13 +200,18 @@ public struct TrainingPlanner {
         let training = Double(max(time.outline.trainingTokens, 1))
         let heldOut = Double(time.outline.validationTokens)
         let tokensOfStep = Double(draft.options.batchSize) * Double(draft.options.sequenceLength)
-        let speed = time.tokensPerSecond
+        let speed = max(time.tokensPerSecond, 1)
         // A run of few epochs validates within them.
         let most = speed * minutes * 60 * Self.share
         let epochs = most / training
         let validations = max(epochs, Double(Self.validations))
         let reading = validations * heldOut / Self.speedOfReading
-        let seen = min(most * most / (most + reading), PlanRules.largestEpochs * training)
+        let seen =
+            given.epochs || given.maxSteps
+            ? min(
+                Double(draft.options.epochs) * training,
+                draft.options.maxSteps.map { Double($0) * tokensOfStep } ?? .infinity)
+            : min(most * most / (most + reading), PlanRules.largestEpochs * training)
         let steps = max(1, Int(min(seen / tokensOfStep, 1e12)))
         let interval = max(1, steps / Self.validations)
         let isWithin = heldOut > 0 && Double(interval) * tokensOfStep < training
@@ -218,15 +220,11 @@ public struct TrainingPlanner {
             Length(
                 steps: steps, epochs: seen / training,
                 validationSteps: isWithin ? interval : nil))
-        let planned = min(
-            Double(options.epochs) * training,
-            options.maxSteps.map { Double($0) * tokensOfStep } ?? .infinity)
         return TrainingPlan(
             model: model, options: options, minutes: minutes, trainingTokens: time.outline.trainingTokens,
-            heldOutTokens: time.outline.validationTokens, steps: Int(min(planned / tokensOfStep, 1e12)),
-            epochs: planned / training, tokensPerSecond: speed,
-            seconds: planned / speed * (1 + reading / most),
-            engine: time.outline.chosenEngine)
+            heldOutTokens: time.outline.validationTokens, parameterCount: time.outline.parameterCount,
+            steps: steps, epochs: seen / training, tokensPerSecond: speed,
+            seconds: seen / speed * (1 + reading / most), engine: time.outline.chosenEngine)
     }
 }
 
@@ -234,7 +232,7 @@ extension EngineKind {
     /// The number format whose products this engine computes fastest on this machine.
     fileprivate var fastestPrecision: Precision {
         switch choice(precision: .bfloat16).kind {
-        case .cuda: .bfloat16
+        case .cuda: (try? check(precision: .bfloat16)) == nil ? .float32 : .bfloat16
         case .cpu, .automatic:
             // Other levels convert every operand first.
             (try? KernelLevel.preferred(for: .bfloat16)) == .avx512bf16 ? .bfloat16 : .float32
