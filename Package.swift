@@ -180,7 +180,7 @@ let package = Package(
         tests(of: "UnrollTensor", uses: ["UnrollBase"], resources: [.copy("Oracles")]),
         tests(
             of: "UnrollModel", uses: ["UnrollBase", "UnrollText", "UnrollTestSupport"],
-            resources: [.copy("Fixtures")]),
+            resources: [.copy("Fixtures"), .copy("Oracles")]),
         tests(
             of: "UnrollEngine",
             uses: ["UnrollTestSupport", "UnrollBase", "UnrollModel", "UnrollKernels", "UnrollText"],

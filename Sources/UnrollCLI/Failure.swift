@@ -107,7 +107,8 @@ enum FlagNames {
     private static let other = [
         "preprocessing": "--preprocess", "vocabularySize": "--tokens", "hiddenSize": "--hidden",
         "layerCount": "--layers",
-        "embeddingSize": "--embedding",
+        "embeddingSize": "--embedding", "ngrams": "--ngrams", "ngrams.order": "--ngrams",
+        "ngrams.weight": "--ngram-weight",
         "tiesWeights": "--tie-weights", "hasSingleBias": "--single-bias", "zoneout.output": "--zoneout",
         "zoneout.memory": "--zoneout-memory", "batchSize": "--batch", "trainingWindows": "--windows",
         "validationFraction": "--validation", "testFraction": "--test", "validation": "--validation-file",

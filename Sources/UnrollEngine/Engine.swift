@@ -142,9 +142,14 @@ public protocol Engine: AnyObject {
     ///   another batch size, or too little memory.
     func evaluate(_ minibatch: Minibatch) throws -> Double
 
+    /// The loss of the target at a step and row of the last minibatch, in nats.
+    ///
+    /// - Throws: As ``prediction(step:row:)``.
+    func loss(step: Int, row: Int) throws -> Double
+
     /// How well the target at a step and row of the last minibatch was predicted.
     ///
-    /// This and the next two are for after ``evaluate(_:)``, before the engine is used again.
+    /// This, the one before and the next two are for after ``evaluate(_:)``, before the engine is used again.
     ///
     /// - Throws: `EngineError.noPrediction` when the last use was another or had no such step and row.
     func prediction(step: Int, row: Int) throws -> TokenPrediction
@@ -184,6 +189,11 @@ public protocol Engine: AnyObject {
 extension Engine {
     /// One: a step is run when it is asked for.
     public var preferredRunLength: Int { 1 }
+
+    /// That of the prediction.
+    public func loss(step: Int, row: Int) throws -> Double {
+        try prediction(step: step, row: row).loss
+    }
 
     /// That of ``MemoryEstimate``, for engines that compute in the machine's memory.
     public func memoryEstimate(

@@ -4,7 +4,8 @@ import UnrollModel
 /// What a network remembers of `B` texts that it has read, as a value of constant size, however long the texts are.
 ///
 /// It can be copied, compared and continued from. Its numbers are laid out as in the CPU engine, `[L][states][P][B][32]`,
-/// where `P` panels of 32 units hold the `H` units and the rest is zero.
+/// where `P` panels of 32 units hold the `H` units and the rest is zero. With an n-gram model beside the network, the last
+/// tokens belong to it.
 public struct RecurrentState: Sendable, Equatable {
     /// The number of texts, `B`.
     public let batchSize: Int
@@ -12,13 +13,18 @@ public struct RecurrentState: Sendable, Equatable {
     let stateNames: [String]
     let hiddenSize: Int
     var numbers: [Float]
+    /// The number of last tokens that an n-gram model beside the network takes into account, `K`.
+    let historyLength: Int
+    /// The last tokens of each text, the latest last, `[B, K]`; -1 before its beginning.
+    package var history: [Int32]
 
     private init(_ shape: RecurrentState, batchSize: Int) {
         self.batchSize = batchSize
         layerCount = shape.layerCount
         stateNames = shape.stateNames
         hiddenSize = shape.hiddenSize
-        numbers = []
+        historyLength = shape.historyLength
+        (numbers, history) = ([], [])
         numbers.reserveCapacity(tileCount * batchSize * PanelLayout.width)
     }
 
@@ -28,6 +34,8 @@ public struct RecurrentState: Sendable, Equatable {
         layerCount = configuration.layerCount
         stateNames = configuration.cell.states
         hiddenSize = configuration.hiddenSize
+        historyLength = configuration.historyLength
+        history = [Int32](repeating: -1, count: historyLength * self.batchSize)
         numbers = []
         numbers = [Float](repeating: 0, count: tileCount * self.batchSize * PanelLayout.width)
     }
@@ -70,6 +78,7 @@ public struct RecurrentState: Sendable, Equatable {
         for tile in 0..<tileCount {
             for state in states { numbers += state.rows(ofTile: tile) }
         }
+        for state in states { history += state.history }
     }
 
     /// These rows, in this order; a row may occur several times, as when beams part.
@@ -87,6 +96,7 @@ public struct RecurrentState: Sendable, Equatable {
                 result.numbers += tile[begin..<begin + PanelLayout.width]
             }
         }
+        for row in rows { result.history += history[row * historyLength..<(row + 1) * historyLength] }
         return result
     }
 
@@ -100,6 +110,12 @@ public struct RecurrentState: Sendable, Equatable {
             throw .noSuchUnits(state: name, layer: layer, row: row)
         }
         return (0..<hiddenSize).map { numbers[index(layer: layer, state: state, row: row, unit: $0)] }
+    }
+
+    /// Takes these for the last tokens of the only text, as tensors do not hold them.
+    package mutating func setHistory(_ tokens: [Int32]) {
+        let known = tokens.suffix(historyLength)
+        history = [Int32](repeating: -1, count: historyLength - known.count) + known
     }
 
     /// Each of the cell's states as `[L, B, H]`, as `Engine.state` returns them.
@@ -131,11 +147,12 @@ public struct RecurrentState: Sendable, Equatable {
     /// Whether such a network has such states, whatever the batch size.
     package func fits(_ configuration: ModelConfiguration) -> Bool {
         layerCount == configuration.layerCount && hiddenSize == configuration.hiddenSize
-            && stateNames == configuration.cell.states
+            && stateNames == configuration.cell.states && historyLength == configuration.historyLength
     }
 
     private func fits(_ other: RecurrentState) -> Bool {
         layerCount == other.layerCount && hiddenSize == other.hiddenSize && stateNames == other.stateNames
+            && historyLength == other.historyLength
     }
 
     /// Panels of all layers and states.
@@ -152,6 +169,11 @@ public struct RecurrentState: Sendable, Equatable {
         let panel = (layer * stateNames.count + state) * panelCount + unit / PanelLayout.width
         return (panel * batchSize + row) * PanelLayout.width + unit % PanelLayout.width
     }
+}
+
+extension ModelConfiguration {
+    /// The number of last tokens that the n-gram model takes into account.
+    fileprivate var historyLength: Int { ngrams.map { $0.order - 1 } ?? 0 }
 }
 
 extension NamedTensors where Scalar == Float {

@@ -31,8 +31,7 @@ extension LanguageModel {
 
     /// Makes an engine that is not shared and may train.
     package func makeEngine(_ settings: EngineSettings) throws -> any Engine {
-        try engines.maker.engine(
-            configuration: configuration, parameters: parameters, settings: settings)
+        try engines.maker.engine(for: self, settings)
     }
 
     /// The engines of this precision.
@@ -44,6 +43,15 @@ extension LanguageModel {
     var wordParts: WordParts { engines.wordParts(of: vocabulary) }
 
     private var engines: ModelEngines { cache.value { ModelEngines(.cpu) } }
+}
+
+extension EngineMaker {
+    /// An engine that predicts as a model does: the network, with the n-gram model beside it if there is one.
+    fileprivate func engine(for model: LanguageModel, _ settings: EngineSettings) throws -> any Engine {
+        let network = try engine(
+            configuration: model.configuration, parameters: model.parameters, settings: settings)
+        return network.interpolated(with: model.ngrams)
+    }
 }
 
 /// What is prepared from one model to use it.
@@ -91,16 +99,14 @@ final class EnginePool: Sendable {
         var first: Entry?
     }
 
-    // Not the model itself, which keeps the pool.
-    private let configuration: ModelConfiguration
-    private let parameters: ModelParameters
+    // A copy that does not keep the pool, as the model itself does.
+    private let model: LanguageModel
     private let maker: EngineMaker
     private let precision: Precision
     private let engines = Mutex(Engines())
 
     init(_ model: LanguageModel, maker: EngineMaker, precision: Precision) {
-        configuration = model.configuration
-        parameters = model.parameters
+        self.model = model.using(ModelEngines(maker))
         self.maker = maker
         self.precision = precision
     }
@@ -156,8 +162,7 @@ final class EnginePool: Sendable {
                 engine: try first.engine.sharingParameters(threads: threads ?? 1), threads: threads)
         }
         let engine = try maker.engine(
-            configuration: configuration, parameters: parameters,
-            settings: EngineSettings(precision: precision, threads: threads))
+            for: model, EngineSettings(precision: precision, threads: threads))
         let entry = Entry(engine: engine, threads: threads)
         engines.withLock { if $0.first == nil { $0.first = entry } }
         return entry

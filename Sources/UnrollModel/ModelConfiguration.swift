@@ -42,12 +42,16 @@ public struct ModelConfiguration: Sendable {
     ///
     /// Default: none.
     public var zoneout: Zoneout
+    /// The n-gram model that predicts beside the network; nil for the network alone.
+    ///
+    /// Default: nil.
+    public var ngrams: NGramConfiguration?
 
     /// A model; the defaults are those of "RNN from scratch".
     public init(
         cell: any RecurrentCell.Type = TanhCell.self, hiddenSize: Int = 512, layerCount: Int = 1,
         embeddingSize: Int? = nil, tiesWeights: Bool = false, hasSingleBias: Bool = false,
-        zoneout: Zoneout = Zoneout()
+        zoneout: Zoneout = Zoneout(), ngrams: NGramConfiguration? = nil
     ) {
         self.cell = cell
         self.hiddenSize = hiddenSize
@@ -56,6 +60,7 @@ public struct ModelConfiguration: Sendable {
         self.tiesWeights = tiesWeights
         self.hasSingleBias = hasSingleBias
         self.zoneout = zoneout
+        self.ngrams = ngrams
     }
 
     /// The states of the cell that zoneout acts on.
@@ -102,6 +107,7 @@ public struct ModelConfiguration: Sendable {
     ///   name.
     package func check() throws {
         try Self.checkNames(of: [cell])
+        try ngrams?.check()
         let readsInput = try cellGraph().readsLayerInput
         for (name, probability) in [("zoneout.output", zoneout.output), ("zoneout.memory", zoneout.memory)] {
             try ParameterError.require((0..<1).contains(probability), name, is: probability, but: "in 0..<1")
@@ -181,7 +187,8 @@ public struct Zoneout: Sendable, Equatable, Codable {
 
 extension ModelConfiguration: Codable {
     private enum CodingKeys: String, CodingKey {
-        case cell, cellDigest, hiddenSize, layerCount, embeddingSize, tiesWeights, hasSingleBias, zoneout
+        case cell, cellDigest, hiddenSize, layerCount, embeddingSize, tiesWeights, hasSingleBias, zoneout,
+            ngrams
     }
 
     /// The key of a decoder's `userInfo` for the program's own cells, an array of `any RecurrentCell.Type`.
@@ -210,7 +217,8 @@ extension ModelConfiguration: Codable {
             embeddingSize: try values.decodeIfPresent(Int.self, forKey: .embeddingSize),
             tiesWeights: try values.decode(Bool.self, forKey: .tiesWeights),
             hasSingleBias: try values.decode(Bool.self, forKey: .hasSingleBias),
-            zoneout: try values.decode(Zoneout.self, forKey: .zoneout))
+            zoneout: try values.decode(Zoneout.self, forKey: .zoneout),
+            ngrams: try values.decodeIfPresent(NGramConfiguration.self, forKey: .ngrams))
     }
 
     /// Writes every property under its name, the cell by its own; beside that of a program's own cell the digest of its
@@ -227,6 +235,7 @@ extension ModelConfiguration: Codable {
         try values.encode(tiesWeights, forKey: .tiesWeights)
         try values.encode(hasSingleBias, forKey: .hasSingleBias)
         try values.encode(zoneout, forKey: .zoneout)
+        try values.encode(ngrams, forKey: .ngrams)
     }
 
     /// Reads a model's JSON form, in which everything that is left out has its default.

@@ -26,6 +26,9 @@ public enum ModelError: UnrollError, Equatable {
     case duplicateTensor(String)
     /// A tensor has the wrong shape.
     case shapeMismatch(name: String, expected: [Int], actual: [Int])
+    /// The n-gram model is of another order or vocabulary than the configuration's, is missing, or is there without being asked
+    /// for; both by their orders.
+    case otherNGrams(expected: Int?, actual: Int?)
     /// The bytes are not a safetensors file.
     case invalidSafetensors(String)
 
@@ -58,6 +61,12 @@ public enum ModelError: UnrollError, Equatable {
             "there are two tensors of the name '\(name)'; keep one of them"
         case .shapeMismatch(let name, let expected, let actual):
             "the tensor '\(name)' has the shape \(actual), where the model needs \(expected)"
+        case .otherNGrams(nil, _):
+            "there is an n-gram model, and none in the model's configuration; leave it out"
+        case .otherNGrams(let expected?, let actual):
+            "the model needs an n-gram model of order \(expected) for its vocabulary, but "
+                + (actual.map { "the one that is given has order \($0) or another vocabulary" }
+                    ?? "there is none")
         case .invalidSafetensors(let reason):
             "not a whole safetensors file: \(reason)"
         }

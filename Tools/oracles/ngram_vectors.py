@@ -1,6 +1,6 @@
 """Writes the probabilities of n-gram models, as the JSON vectors that the tests of baselines read.
 
-    python Tools/oracles/ngram_vectors.py Tests/UnrollReportsTests/Oracles
+    python Tools/oracles/ngram_vectors.py Tests/UnrollModelTests/Oracles
 
 Interpolated modified Kneser-Ney straight from its definition: sequences are tuples, and the count of a shorter one is
 the size of the set of what stands before it, where the beginning of the text is one more thing to stand there. The text

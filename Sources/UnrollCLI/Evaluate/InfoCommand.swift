@@ -32,6 +32,22 @@ struct InfoCommand: ParsableCommand {
     }
 }
 
+/// The n-gram model beside a network.
+private struct NGramFacts: Encodable, CustomStringConvertible {
+    let order: Int
+    let weight: Double
+    let sequences: Int
+
+    init?(_ model: LanguageModel) {
+        guard let ngrams = model.ngrams, let weight = model.configuration.ngrams?.weight else { return nil }
+        (order, self.weight, sequences) = (ngrams.order, weight, ngrams.sequenceCount)
+    }
+
+    var description: String {
+        "\(NumberFormat.grouped(Double(sequences))) sequences of up to \(order) tokens, with a share of \(NumberFormat.significant(weight))"
+    }
+}
+
 /// What `unroll info` says.
 private struct ModelFacts: Encodable, CustomStringConvertible {
     let cell: String
@@ -41,6 +57,7 @@ private struct ModelFacts: Encodable, CustomStringConvertible {
     let tiedWeights: Bool
     let singleBias: Bool
     let parameters: Int
+    let ngrams: Nullable<NGramFacts>
     let vocabulary: Int
     let tokens: TokenKind
     let preprocessing: Preprocessing
@@ -50,7 +67,8 @@ private struct ModelFacts: Encodable, CustomStringConvertible {
     private let run: SavedRun
 
     private enum CodingKeys: CodingKey {
-        case cell, hiddenSize, layers, embedding, tiedWeights, singleBias, parameters, vocabulary, tokens
+        case cell, hiddenSize, layers, embedding, tiedWeights, singleBias, parameters, ngrams, vocabulary,
+            tokens
         case preprocessing, corpus, training, saved
     }
 
@@ -64,6 +82,7 @@ private struct ModelFacts: Encodable, CustomStringConvertible {
         tiedWeights = model.configuration.tiesWeights
         singleBias = model.configuration.hasSingleBias
         parameters = model.parameters.scalarCount
+        ngrams = Nullable(NGramFacts(model))
         vocabulary = model.vocabulary.count
         tokens = model.vocabulary.kind
         preprocessing = model.vocabulary.preprocessing
@@ -79,7 +98,10 @@ private struct ModelFacts: Encodable, CustomStringConvertible {
         }
         if singleBias { lines.append("biases         one in each layer") }
         lines += [
-            "parameters     \(NumberFormat.grouped(Double(parameters)))",
+            "parameters     \(NumberFormat.grouped(Double(parameters)))"
+        ]
+        if let ngrams = ngrams.value { lines.append("n-grams        \(ngrams)") }
+        lines += [
             "vocabulary     \(vocabulary) \(tokens)",
             "preprocessing  \(preprocessing)",
         ]

@@ -154,6 +154,19 @@ struct CellName: ExpressibleByArgument {
     static var allValueStrings: [String] { ModelConfiguration.builtInCells.map { $0.name } }
 }
 
+/// The order of an n-gram model, or `none`.
+struct NGramOrder: ExpressibleByArgument {
+    /// Nil for none.
+    let value: Int?
+
+    init?(argument: String) {
+        value = Int(argument)
+        guard value != nil || argument == Self.none else { return nil }
+    }
+
+    private static let none = "none"
+}
+
 /// The size of the vector that stands for a token, or `one-hot`.
 struct EmbeddingSize: ExpressibleByArgument {
     /// Nil for one-hot vectors.

@@ -35,6 +35,20 @@ struct TrainingFlags: ParsableArguments {
 
     @Option(
         parsing: .unconditional,
+        help: ArgumentHelp(
+            "Let counts of sequences of up to N tokens predict beside the network, or none (default: none).",
+            valueName: "none|N"))
+    var ngrams: NGramOrder?
+
+    @Option(
+        parsing: .unconditional,
+        help:
+            "With --ngrams: the share of the counts in each probability (default: \(NGramConfiguration().weight))."
+    )
+    var ngramWeight: Double?
+
+    @Option(
+        parsing: .unconditional,
         help: "Sequences in a minibatch (default: \(TrainingOptions().batchSize)).")
     var batch: Int?
 
@@ -92,13 +106,21 @@ struct TrainingFlags: ParsableArguments {
         help: "The seed of all randomness: the same seed gives the same model (default: 0).")
     var seed: UInt64?
 
-    func apply(to model: inout ModelConfiguration) {
+    func apply(to model: inout ModelConfiguration) throws(ParameterError) {
         if let cell { model.cell = cell.type }
         if let hidden { model.hiddenSize = hidden }
         if let layers { model.layerCount = layers }
         if let embedding { model.embeddingSize = embedding.value }
         if tieWeights { model.tiesWeights = true }
         if singleBias { model.hasSingleBias = true }
+        if let ngrams {
+            let weight = model.ngrams?.weight ?? NGramConfiguration().weight
+            model.ngrams = ngrams.value.map { NGramConfiguration(order: $0, weight: weight) }
+        }
+        if let ngramWeight {
+            guard model.ngrams != nil else { throw .needs(parameter: "ngrams.weight", other: "ngrams") }
+            model.ngrams?.weight = ngramWeight
+        }
     }
 
     func apply(to options: inout TrainingOptions) {

@@ -28,6 +28,7 @@ extension TrainingPlan {
                 + (model.embeddingSize.map {
                     ", embedding of \(grouped($0))\(model.tiesWeights ? " tied to the output" : "")"
                 } ?? "")
+                + (model.ngrams.map { ", n-grams of up to \($0.order)" } ?? "")
                 + (dropout > 0 ? ", dropout \(NumberFormat.significant(Double(dropout)))" : ""),
             "training \(epochsText) epochs, \(grouped(steps)) minibatches of \(options.sequenceLength) x "
                 + "\(options.batchSize); \(options.optimizer.rule.name) at \(rate), \(options.schedule.decay.name)",

@@ -125,7 +125,7 @@ extension TrainCommand {
     /// The options that were given, over those that are settled.
     private func laid(over settled: SettledOptions) throws -> SettledOptions {
         var settled = settled
-        training.apply(to: &settled.model)
+        try training.apply(to: &settled.model)
         regularization.apply(to: &settled.model)
         training.apply(to: &settled.options)
         try learning.apply(to: &settled.options)

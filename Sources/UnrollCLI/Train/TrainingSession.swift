@@ -156,8 +156,10 @@ struct TrainingSession {
         if let size = model.embeddingSize {
             line += "embedding of \(size)\(model.tiesWeights ? " tied to the output" : ""), "
         }
+        line += "\(NumberFormat.grouped(Double(outline.parameterCount))) parameters"
+        if let ngrams = model.ngrams { line += ", n-grams of up to \(ngrams.order) tokens" }
         line +=
-            "\(NumberFormat.grouped(Double(outline.parameterCount))) parameters; \(outline.epochs) \(outline.epochs == 1 ? "epoch" : "epochs")"
+            "; \(outline.epochs) \(outline.epochs == 1 ? "epoch" : "epochs")"
         if outline.completedEpochs > 0 { line += ", \(outline.completedEpochs) of them done," }
         return line + " on \(outline.chosenEngine)"
     }

@@ -4,7 +4,13 @@ import UnrollKernels
 
 /// What the last minibatch that was evaluated leaves in the activations.
 extension CPUEngine {
-    /// How well the target at a step and row was predicted.
+    /// The loss of the target at a step and row of the last minibatch, in nats.
+    public func loss(step: Int, row: Int) throws(EngineError) -> Double {
+        let activations = try evaluated(step: step, row: row)
+        return activations.losses[step * activations.batchSize + row]
+    }
+
+    /// How well the target at a step and row of the last minibatch was predicted.
     public func prediction(step: Int, row: Int) throws(EngineError) -> TokenPrediction {
         let activations = try evaluated(step: step, row: row)
         // The cross-entropy leaves each probability multiplied by the same number, zero in the padding.

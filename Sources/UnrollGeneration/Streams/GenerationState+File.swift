@@ -122,7 +122,7 @@ extension GenerationState {
             let tokens = Self.tokens(metadata[Key.recentTokens], of: model),
             let pending: [UInt8] = Self.numbers(metadata[Key.pendingBytes]), pending.count < 4,
             let needsSpace = metadata[Key.needsSpace].flatMap({ Bool($0) }),
-            let prediction = Self.prediction(in: tensors, of: model), !prediction.logits.isEmpty,
+            let prediction = Self.prediction(in: tensors, after: tokens, of: model), !prediction.logits.isEmpty,
             let (joint, before) = Self.end(metadata, tensors, of: model, tokenCount, tokens)
         else {
             throw GenerationError.unusableState(
@@ -153,14 +153,14 @@ extension GenerationState {
         joint.isAfterSpace = isAfterSpace
         joint.openWord = Array(openWord.utf8)
         if openWord.isEmpty { return (joint, nil) }
-        guard model.vocabulary.kind.isOpenEnded,
-            let before = prediction(in: tensors, prefix: Key.beforeOpenWord, of: model)
-        else { return nil }
+        guard model.vocabulary.kind.isOpenEnded else { return nil }
         let isWord = model.vocabulary.kind == .words
         let openCount = isWord ? 1 : model.vocabulary.tokens(ofOpenEnd: joint).count
         let earlier =
             isWord ? tokens.dropLast() : self.tokens(metadata[Key.tokensBeforeOpenWord], of: model)
-        guard let earlier, !tokens.isEmpty, openCount <= tokenCount else { return nil }
+        guard let earlier, !tokens.isEmpty, openCount <= tokenCount,
+            let before = prediction(in: tensors, prefix: Key.beforeOpenWord, after: earlier, of: model)
+        else { return nil }
         return (joint, Earlier(prediction: before, tokenCount: tokenCount - openCount, tokens: earlier))
     }
 
@@ -183,9 +183,10 @@ extension GenerationState {
         return entries
     }
 
-    /// The tensors whose names begin with a prefix; nil when one is missing or does not fit the model.
+    /// The tensors whose names begin with a prefix, and the last tokens; nil when a tensor is missing or does not fit the
+    /// model.
     private static func prediction(
-        in tensors: ModelParameters, prefix: String = "", of model: LanguageModel
+        in tensors: ModelParameters, prefix: String = "", after tokens: [Int32], of model: LanguageModel
     ) -> Prediction? {
         let names = model.configuration.cell.states
         let states = names.compactMap { name in
@@ -195,9 +196,10 @@ extension GenerationState {
         }
         let logits = tensors[prefix + Key.logits]?.values ?? []
         guard states.count == names.count, logits.isEmpty || logits.count == model.vocabulary.count,
-            let state = try? RecurrentState(NamedTensors(states), for: model.configuration),
+            var state = try? RecurrentState(NamedTensors(states), for: model.configuration),
             state.batchSize == 1
         else { return nil }
+        state.setHistory(tokens)
         return Prediction(recurrentState: state, logits: logits)
     }
 

@@ -11,6 +11,8 @@ public struct LanguageModel: Sendable {
     public let vocabulary: Vocabulary
     /// The values of all weights and biases.
     public let parameters: ModelParameters
+    /// The n-gram model that predicts beside the network; nil for the network alone.
+    public let ngrams: NGramModel?
     /// The moment of training that the parameters are of; nil where it is not known.
     package var moment: TrainingMoment?
     /// What was prepared from the model for its first use; copies share it.
@@ -18,10 +20,14 @@ public struct LanguageModel: Sendable {
 
     /// Puts a model together.
     ///
-    /// - Throws: `ModelError` if the parameters are not those of such a model with such a vocabulary.
+    /// - Throws: `ModelError` if the parameters, or the n-gram model, are not those of such a model with such a vocabulary.
     public init(
-        configuration: ModelConfiguration, vocabulary: Vocabulary, parameters: ModelParameters
+        configuration: ModelConfiguration, vocabulary: Vocabulary, parameters: ModelParameters,
+        ngrams: NGramModel? = nil
     ) throws {
+        guard configuration.ngrams?.order == ngrams?.order,
+            ngrams.map({ $0.vocabularySize == vocabulary.count }) ?? true
+        else { throw ModelError.otherNGrams(expected: configuration.ngrams?.order, actual: ngrams?.order) }
         let parameters = try parameters.mergingTiedWeights(of: configuration)
         let vocabularySize = try parameters.checkedVocabularySize(for: configuration)
         guard vocabularySize == vocabulary.count else {
@@ -31,6 +37,7 @@ public struct LanguageModel: Sendable {
         self.configuration = configuration
         self.vocabulary = vocabulary
         self.parameters = parameters
+        self.ngrams = ngrams
     }
 
     /// Reads a model from the folder that it was saved to.
@@ -64,7 +71,7 @@ public struct LanguageModel: Sendable {
             } catch {
                 throw .invalidSafetensors("the model cannot be described (\(error))")
             }
-            return Checksum.sha256(description + tensors)
+            return Checksum.sha256(description + tensors + (ngrams?.data ?? Data()))
         }
     }
 

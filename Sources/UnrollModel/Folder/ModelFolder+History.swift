@@ -2,8 +2,12 @@ import Foundation
 import UnrollBase
 
 extension ModelFolder {
-    /// The files that every model folder has.
-    package static let names = [configurationName, vocabularyName, parametersName]
+    /// The files of the folder's model.
+    package var names: [String] {
+        let hasNGrams = FileSystem.kind(of: url(of: Self.ngramsName)) == .file
+        return [Self.configurationName, Self.vocabularyName, Self.parametersName]
+            + (hasNGrams ? [Self.ngramsName] : [])
+    }
 
     /// Makes a folder that holds these files of this one, as they are now; a folder that has the name is replaced.
     ///

@@ -18,21 +18,33 @@ extension ModelFolder {
         }
         let vocabulary = try vocabulary(jsonData: vocabularyData)
 
+        let ngramsData = try configuration.ngrams.map { _ in try contentsOfNGrams() }
         let parametersPath = url(of: Self.parametersName).path
         guard let parametersData = try contents(of: Self.parametersName) else {
             throw ModelFolderError.parametersMissing(path: parametersPath)
         }
         let (parameters, metadata) = try TensorFile.decode(parametersData, path: parametersPath)
-        try checkSeal(metadata, configuration: configurationData, vocabulary: vocabularyData)
+        try checkSeal(
+            metadata, configuration: configurationData, vocabulary: vocabularyData, ngrams: ngramsData)
         let moment = try Seal.moment(in: metadata, path: parametersPath)
+        let ngrams = try ngramsData.map {
+            try NGramModel($0, path: url(of: Self.ngramsName).path)
+        }
         do {
             var model = try LanguageModel(
-                configuration: configuration, vocabulary: vocabulary, parameters: parameters)
+                configuration: configuration, vocabulary: vocabulary, parameters: parameters, ngrams: ngrams)
             model.moment = moment
             return model
         } catch {
             throw ModelFolderError.parametersDoNotFit(path: parametersPath, reason: "\(error)")
         }
+    }
+
+    private func contentsOfNGrams() throws -> Data {
+        guard let data = try contents(of: Self.ngramsName) else {
+            throw ModelFolderError.fileMissing(path: url(of: Self.ngramsName).path)
+        }
+        return data
     }
 
     /// Reads what the folder's model is made of.
@@ -57,7 +69,7 @@ extension ModelFolder {
 
     /// The metadata of the parameters of a whole model.
     private var metadata: [String: String]? {
-        guard Self.names.allSatisfy({ FileSystem.kind(of: url(of: $0)) == .file }) else { return nil }
+        guard names.allSatisfy({ FileSystem.kind(of: url(of: $0)) == .file }) else { return nil }
         return try? TensorFile.metadata(of: url(of: Self.parametersName))
     }
 
@@ -88,7 +100,7 @@ extension ModelFolder {
 
     /// Checks that the parameters were saved with the files beside them.
     private func checkSeal(
-        _ metadata: [String: String], configuration: Data, vocabulary: Data
+        _ metadata: [String: String], configuration: Data, vocabulary: Data, ngrams: Data?
     ) throws {
         // A file without any part of a seal comes from elsewhere, from PyTorch for one.
         let isSealed =
@@ -102,9 +114,10 @@ extension ModelFolder {
             throw FileError.invalid(
                 path: url(of: Self.parametersName).path, reason: "its metadata has been changed")
         }
-        let expected = Seal.metadata(configuration: configuration, vocabulary: vocabulary)
+        let expected = Seal.metadata(configuration: configuration, vocabulary: vocabulary, ngrams: ngrams)
         for (key, name) in [
             (Seal.configurationKey, Self.configurationName), (Seal.vocabularyKey, Self.vocabularyName),
+            (Seal.ngramsKey, Self.ngramsName),
         ] where metadata[key] != expected[key] {
             throw ModelFolderError.mixedModels(path: url(of: name).path)
         }

@@ -17,13 +17,15 @@ extension ModelFolder {
         let document = ConfigurationDocument(model.configuration)
         let configuration = try encoded(Self.configurationName) { try document.jsonData() }
         let vocabulary = try encoded(Self.vocabularyName) { try model.vocabulary.jsonData() }
+        let ngrams = model.ngrams?.data
         switch FileSystem.kind(of: url) {
         case .nothing:
             var files = additionalFiles
             files[Self.configurationName] = configuration
             files[Self.vocabularyName] = vocabulary
+            files[Self.ngramsName] = ngrams
             files[Self.parametersName] = try parametersFile(
-                of: model, configuration: configuration, vocabulary: vocabulary)
+                of: model, configuration: configuration, vocabulary: vocabulary, ngrams: ngrams)
             return try create(with: files, locked: locked)
         case .file:
             throw ModelFolderError.notAFolder(path: url.path)
@@ -33,7 +35,9 @@ extension ModelFolder {
             let oldVocabulary = try existing(Self.vocabularyName, like: vocabulary) {
                 (try? Vocabulary(jsonData: $0)) == model.vocabulary
             }
-            let isDescribed = oldConfiguration != nil && oldVocabulary != nil
+            let oldNGrams = try ngrams.flatMap { try existing(Self.ngramsName, like: $0) { _ in false } }
+            let isDescribed =
+                oldConfiguration != nil && oldVocabulary != nil && (oldNGrams != nil || ngrams == nil)
             // Parameters without a description belong to another program: the description is always written first.
             guard isDescribed || FileSystem.kind(of: url(of: Self.parametersName)) == .nothing else {
                 throw ModelFolderError.holdsAnotherModel(path: url.path)
@@ -41,7 +45,8 @@ extension ModelFolder {
             FileSystem.discardAbandoned(in: url)
             let parameters = try parametersFile(
                 of: model, configuration: oldConfiguration ?? configuration,
-                vocabulary: oldVocabulary ?? vocabulary)
+                vocabulary: oldVocabulary ?? vocabulary, ngrams: ngrams)
+            if let ngrams, oldNGrams == nil { try write(ngrams, to: Self.ngramsName) }
             if oldVocabulary == nil { try write(vocabulary, to: Self.vocabularyName) }
             if oldConfiguration == nil { try write(configuration, to: Self.configurationName) }
             for (name, data) in additionalFiles.sorted(by: { $0.key < $1.key }) {
@@ -114,13 +119,15 @@ extension ModelFolder {
     }
 
     private func parametersFile(
-        of model: LanguageModel, configuration: Data, vocabulary: Data
+        of model: LanguageModel, configuration: Data, vocabulary: Data, ngrams: Data?
     ) throws -> Data {
         try encoded(Self.parametersName) {
             try TensorFile.encode(
                 model.parameters,
-                metadata: Seal.metadata(configuration: configuration, vocabulary: vocabulary)
-                    .merging(try Seal.metadata(of: model.moment)) { $1 })
+                metadata: Seal.metadata(
+                    configuration: configuration, vocabulary: vocabulary, ngrams: ngrams
+                )
+                .merging(try Seal.metadata(of: model.moment)) { $1 })
         }
     }
 

@@ -7,6 +7,8 @@ package struct ModelFolder: Sendable {
     package static let configurationName = FileSignature.configurationName
     /// The name of the file with the tokens.
     package static let vocabularyName = "vocabulary.json"
+    /// The name of the file with the n-gram model, if there is one beside the network.
+    package static let ngramsName = "ngrams.bin"
     /// The name of the file with the parameters.
     package static let parametersName = FileSignature.parametersName
 

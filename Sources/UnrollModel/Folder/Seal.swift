@@ -6,16 +6,19 @@ enum Seal {
     static let formatKey = "format"
     static let configurationKey = "config.sha256"
     static let vocabularyKey = "vocabulary.sha256"
+    static let ngramsKey = "ngrams.sha256"
     private static let momentKey = "training"
     private static let momentSealKey = "training.sha256"
 
-    /// Returns the metadata for parameters that belong to these two files.
-    static func metadata(configuration: Data, vocabulary: Data) -> [String: String] {
-        [
+    /// Returns the metadata for parameters that belong to these files.
+    static func metadata(configuration: Data, vocabulary: Data, ngrams: Data?) -> [String: String] {
+        var metadata = [
             formatKey: ConfigurationDocument.format,
             configurationKey: Checksum.sha256(configuration),
             vocabularyKey: Checksum.sha256(vocabulary),
         ]
+        metadata[ngramsKey] = ngrams.map { Checksum.sha256($0) }
+        return metadata
     }
 
     /// Returns the metadata that say which moment of training parameters are of.

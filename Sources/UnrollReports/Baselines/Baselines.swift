@@ -1,4 +1,5 @@
 import Foundation
+import UnrollModel
 import UnrollText
 
 /// The nats per token of simple models on a text, to compare a network's with.
@@ -46,7 +47,8 @@ package struct Baselines: Sendable, Equatable {
         isHeldOut = true
         uniform = log(Double(vocabulary.count))
         unigram = UnigramModel(of: tokens, vocabularySize: vocabulary.count).nats(of: others)
-        fiveGram = NGramModel(of: tokens, vocabularySize: vocabulary.count).nats(of: others)
+        // Order 5 is a possible one.
+        fiveGram = try? NGramModel(of: tokens, vocabularySize: vocabulary.count, order: 5).nats(of: others)
         countedTokens = tokens.count < training.tokens.count ? tokens.count : nil
         self.xz = await xz
     }
@@ -73,40 +75,5 @@ package struct Baselines: Sendable, Equatable {
         async let whole = XZ.compressedSize(of: before + heldOut.flatMap { known[Int($0)] })
         guard let part = XZ.compressedSize(of: before), let whole = await whole else { return nil }
         return Double(whole - part) * 8 * log(2) / Double(heldOut.count)
-    }
-}
-
-/// The frequencies of tokens, counted in a text.
-package struct UnigramModel: Sendable {
-    private let counts: [Int]
-    private let total: Int
-
-    /// Counts the tokens of a text.
-    package init(of tokens: TokenIDs, vocabularySize: Int) {
-        var counts = [Int](repeating: 0, count: vocabularySize)
-        for token in tokens { counts[Int(token)] += 1 }
-        self.counts = counts
-        total = tokens.count
-    }
-
-    /// The mean nats of a token of the counted text: its entropy.
-    package var entropy: Double {
-        counts.reduce(0) { nats, count in
-            guard count > 0 else { return nats }
-            let share = Double(count) / Double(total)
-            return nats - share * log(share)
-        }
-    }
-
-    /// The probability of a token in another text.
-    ///
-    /// Every token counts half an occurrence more, so that unseen ones are possible (Krichevsky and Trofimov, 1981).
-    package func probability(of token: Int32) -> Double {
-        (Double(counts[Int(token)]) + 0.5) / (Double(total) + Double(counts.count) / 2)
-    }
-
-    /// The mean nats of the tokens of another text after the first.
-    package func nats(of tokens: TokenIDs) -> Double {
-        tokens.dropFirst().reduce(0) { $0 - log(probability(of: $1)) } / Double(max(tokens.count - 1, 1))
     }
 }

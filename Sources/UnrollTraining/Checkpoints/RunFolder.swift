@@ -57,7 +57,8 @@ struct RunFolder: Sendable {
 
     /// The names of the best model's files, if they are there.
     private var bestFiles: [String] {
-        let names = ModelFolder.names.map { "\(Self.bestName)/\($0)" }
+        let best = ModelFolder(folder.url(of: Self.bestName))
+        let names = best.names.map { "\(Self.bestName)/\($0)" }
         return names.allSatisfy { FileSystem.kind(of: folder.url(of: $0)) == .file } ? names : []
     }
 
@@ -99,7 +100,7 @@ struct RunFolder: Sendable {
     /// Gives the checkpoint that is in the folder one of its own.
     func keep(as name: String) throws {
         try folder.link(
-            ModelFolder.names + [TrainingRecord.fileName, TrainingCheckpoint.fileName] + bestFiles,
+            folder.names + [TrainingRecord.fileName, TrainingCheckpoint.fileName] + bestFiles,
             to: url(ofKept: name))
     }
 

@@ -42,7 +42,8 @@ extension Trainer {
         if let good = checkpoint.good {
             // Checked now rather than when the run has to return to them.
             _ = try LanguageModel(
-                configuration: model.configuration, vocabulary: model.vocabulary, parameters: good)
+                configuration: model.configuration, vocabulary: model.vocabulary, parameters: good,
+                ngrams: model.ngrams)
         }
         let fingerprint = TrainingData.fingerprint(corpus, validation: validation, test: test)
         guard corpus.vocabulary == model.vocabulary, fingerprint == checkpoint.corpusFingerprint else {
@@ -67,7 +68,7 @@ extension Trainer {
         try self.init(
             corpus: corpus, validation: validation, test: test, model: model.configuration,
             options: record.options, engine: engine,
-            origin: origin ?? record.corpus, checkpoint: checkpoint)
+            origin: origin ?? record.corpus, checkpoint: checkpoint, ngrams: model.ngrams)
         runFolder.withLock {
             $0 = RunFolder(folder: modelFolder, kept: checkpoint.kept, resumed: checkpoint.position)
         }

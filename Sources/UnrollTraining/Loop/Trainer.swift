@@ -23,6 +23,8 @@ public final class Trainer: Sendable {
     /// The texts for training, validation and testing.
     public let parts: CorpusSplit
     let vocabulary: Vocabulary
+    /// Counted in the training text; nil where the model has none.
+    private let ngrams: NGramModel?
     let origin: CorpusOrigin?
     private let corpusFingerprint: UInt64
     let loop: Mutex<TrainingLoop>
@@ -57,7 +59,7 @@ public final class Trainer: Sendable {
     init(
         corpus: Corpus, validation: Corpus?, test: Corpus?, model: ModelConfiguration,
         options: TrainingOptions, engine kind: EngineKind, origin: CorpusOrigin?,
-        checkpoint: TrainingCheckpoint?
+        checkpoint: TrainingCheckpoint?, ngrams: NGramModel? = nil
     ) throws {
         try options.check()
         try TrainingData.check(corpus, validation: validation, test: test, options: options)
@@ -94,10 +96,17 @@ public final class Trainer: Sendable {
             try engine.restoreState(checkpoint.state)
             try engine.restoreOptimizerState(checkpoint.optimizer)
         }
+        self.ngrams =
+            try ngrams
+            ?? model.ngrams.map {
+                try NGramModel(
+                    of: data.parts.training.tokens, vocabularySize: corpus.vocabulary.count, order: $0.order)
+            }
         loop = Mutex(
             try TrainingLoop(
-                engine: engine, reason: choice.reason, makeEngine: makeEngine, data: data, options: options,
-                checkpoint: checkpoint))
+                engine: engine, reason: choice.reason, makeEngine: makeEngine, ngrams: self.ngrams,
+                data: data,
+                options: options, checkpoint: checkpoint))
         self.engine = choice
         configuration = model
         self.options = options
@@ -163,7 +172,7 @@ public final class Trainer: Sendable {
 
     func languageModel(_ parameters: ModelParameters, at moment: TrainingMoment?) throws -> LanguageModel {
         var model = try LanguageModel(
-            configuration: configuration, vocabulary: vocabulary, parameters: parameters)
+            configuration: configuration, vocabulary: vocabulary, parameters: parameters, ngrams: ngrams)
         model.moment = moment
         return model
     }

@@ -43,6 +43,7 @@ extension TrainingLoop {
     }
 
     private mutating func evaluate(_ source: any MinibatchSource) throws -> Double {
+        let engine = engine.interpolated(with: ngrams)
         var (nats, tokens) = (0.0, 0)
         for index in 0..<source.count {
             try Task.checkCancellation()

@@ -14,6 +14,8 @@ struct TrainingLoop {
     /// Why this engine was chosen; nil if there was no choice, or nothing to say.
     let reason: String?
     let makeEngine: EngineMaker
+    /// The n-gram model that predicts beside the network; nil for the network alone.
+    let ngrams: NGramModel?
     let data: TrainingData
     let options: TrainingOptions
     var position: TrainingPosition
@@ -51,12 +53,13 @@ struct TrainingLoop {
 
     /// A loop that starts, or goes on from the checkpoint that the engine has been made from.
     init(
-        engine: any Engine, reason: String?, makeEngine: @escaping EngineMaker, data: TrainingData,
-        options: TrainingOptions, checkpoint: TrainingCheckpoint?
+        engine: any Engine, reason: String?, makeEngine: @escaping EngineMaker, ngrams: NGramModel?,
+        data: TrainingData, options: TrainingOptions, checkpoint: TrainingCheckpoint?
     ) throws {
         self.engine = engine
         self.reason = reason
         self.makeEngine = makeEngine
+        self.ngrams = ngrams
         self.data = data
         self.options = options
         position = checkpoint?.position ?? TrainingPosition()

@@ -40,6 +40,11 @@ package enum PlanRules {
     /// of one-hot inputs would be most of the model.
     static func isEmbedded(vocabularySize: Int) -> Bool { vocabularySize > 512 }
 
+    /// The n-gram model beside the network: the larger the vocabulary, the sooner sequences are new.
+    static func ngrams(vocabularySize: Int) -> NGramConfiguration {
+        NGramConfiguration(order: vocabularySize <= 512 ? 6 : 4)
+    }
+
     /// The dropout of a run that reads the text so many times.
     package static func dropout(epochs: Double) -> Float {
         switch epochs {

@@ -164,6 +164,7 @@ public struct TrainingPlanner {
         if given.tiesWeights || PlanRules.isEmbedded(vocabularySize: text.vocabularySize), !given.embedding {
             (model.embeddingSize, model.tiesWeights) = (model.hiddenSize, true)
         }
+        model.ngrams = PlanRules.ngrams(vocabularySize: text.vocabularySize)
         options.validationFraction = text.hasValidation ? nil : PlanRules.heldOut(tokens: text.tokens)
         let training = Int(Double(text.tokens) * (1 - (options.validationFraction ?? 0)))
         (options.batchSize, options.sequenceLength) = PlanRules.shape(trainingTokens: training)
@@ -187,8 +188,11 @@ public struct TrainingPlanner {
     }
 
     private func measured(_ proposal: Proposal, _ texts: Texts) async throws -> TimeEstimate {
+        var model = proposal.model
+        // To count a text takes longer than to measure.
+        model.ngrams = nil
         let trainer = try Trainer(
-            corpus: texts.corpus, validation: texts.validation, test: texts.test, model: proposal.model,
+            corpus: texts.corpus, validation: texts.validation, test: texts.test, model: model,
             options: proposal.options, engine: engine)
         return try await TimeEstimate.measured(trainer, enough: Self.probeSeconds)
     }

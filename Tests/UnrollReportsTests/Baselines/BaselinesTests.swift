@@ -4,16 +4,6 @@ import UnrollReports
 import UnrollText
 
 @Suite struct BaselinesTests {
-    @Test(arguments: Oracle.names)
-    func theUnigramEqualsAnotherImplementation(name: String) throws {
-        let oracle = try Oracle.named(name)
-        let (training, heldOut) = try oracle.parts()
-        let model = UnigramModel(of: training, vocabularySize: oracle.vocabularySize)
-        #expect(abs(model.nats(of: heldOut) / oracle.unigramNats - 1) < 1e-12)
-        let sum = (0..<Int32(oracle.vocabularySize)).reduce(0) { $0 + model.probability(of: $1) }
-        #expect(abs(sum - 1) < 1e-12)
-    }
-
     @Test func withoutAHeldOutTextTheTrainingTextIsDescribed() throws {
         let baselines = Baselines(training: try Corpus(text: "aabb"))
         #expect(!baselines.isHeldOut)

@@ -3,7 +3,7 @@ import Testing
 import UnrollText
 
 /// What another implementation makes of a text; see `Tools/oracles/ngram_vectors.py`.
-struct Oracle: Decodable {
+struct NGramOracle: Decodable {
     struct Model: Decodable {
         let order: Int
         /// Of each held-out token but the first.
@@ -20,10 +20,10 @@ struct Oracle: Decodable {
 
     static let names = ["characters", "words", "short"]
 
-    static func named(_ name: String) throws -> Oracle {
+    static func named(_ name: String) throws -> NGramOracle {
         let url = try #require(
             Bundle.module.url(forResource: name, withExtension: "json", subdirectory: "Oracles"))
-        return try JSONDecoder().decode(Oracle.self, from: Data(contentsOf: url))
+        return try JSONDecoder().decode(NGramOracle.self, from: Data(contentsOf: url))
     }
 
     /// The part to count and the one to predict.
