@@ -235,7 +235,7 @@ extension ModelConfiguration: Codable {
         try values.encode(tiesWeights, forKey: .tiesWeights)
         try values.encode(hasSingleBias, forKey: .hasSingleBias)
         try values.encode(zoneout, forKey: .zoneout)
-        try values.encode(ngrams, forKey: .ngrams)
+        try values.encodeIfPresent(ngrams, forKey: .ngrams)
     }
 
     /// Reads a model's JSON form, in which everything that is left out has its default.

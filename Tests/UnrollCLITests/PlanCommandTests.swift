@@ -41,6 +41,7 @@ extension CommandLineTests {
                 #expect(line.hasPrefix(word + " "), "\(line)")
             }
             #expect(lines[2].contains("1 layer of 16 hidden units"))
+            #expect(lines[2].contains("n-grams of up to 6"))
             #expect(result.output.contains("on the held-out text the best model has perplexity"))
             #expect(result.output.contains("bits a character; uniform"))
         }
@@ -69,6 +70,41 @@ extension CommandLineTests {
             #expect((training["optimizer"] as? [String: Any])?["learningRate"] as? Double == 1)
             #expect((training["regularization"] as? [String: Any])?["dropout"] as? Double == 0.25)
             #expect(try result.objects().last?["epochs"] as? Int == 1)
+        }
+
+        @Test func countsStandBesideTheNetworkUnlessTheyAreLeftOut() async throws {
+            let arguments = ["train", "text.txt", "--minutes", "0.05", "--engine", "cpu", "--hidden", "16"]
+            for (options, ngrams) in [
+                ([], ["order": 6, "weight": 0.4]), (["--ngrams", "3"], ["order": 3, "weight": 0.4]),
+                (["--ngram-weight", "0.25"], ["order": 6, "weight": 0.25]), (["--ngrams", "none"], nil),
+            ] as [([String], NSDictionary?)] {
+                let result = try await Unroll.run(
+                    arguments + ["--json", "--output", "model\(options)"] + options, in: folder)
+                #expect(result.status == 0, "\(result.error)")
+                let model = try #require(try result.objects().first?["model"] as? [String: Any])
+                #expect(model["ngrams"] as? NSDictionary == ngrams)
+                let info = try await Unroll.run(["info", "model\(options)", "--json"], in: folder)
+                let facts = try #require(try info.objects().first?["ngrams"])
+                #expect((facts as? [String: Any])?["order"] as? Int == ngrams?["order"] as? Int)
+                let text = try await Unroll.run(["info", "model\(options)"], in: folder)
+                #expect(text.output.contains("n-grams") == (ngrams != nil))
+            }
+            try await expectFailure(
+                ["train", "--resume", "model[]", "--ngrams", "4"], status: 64,
+                naming: "--ngrams cannot change when a run is resumed, where it is 6", in: folder)
+        }
+
+        @Test(arguments: [
+            (["--ngram-weight", "0.3"], "--ngram-weight needs --ngrams"),
+            (["--ngrams", "0"], "--ngrams is 0 but must be in 1...16"), (["--ngrams", "many"], "--ngrams"),
+            (
+                ["--ngrams", "4", "--ngram-weight", "1"],
+                "--ngram-weight is 1.0 but must be above 0 and below 1"
+            ),
+        ])
+        func impossibleCountsAreRefused(options: [String], word: String) async throws {
+            try await expectFailure(
+                ["train", "text.txt", "--preset", "book"] + options, status: 64, naming: word, in: folder)
         }
 
         @Test func theBundledStoryKeepsTheBooksRun() async throws {

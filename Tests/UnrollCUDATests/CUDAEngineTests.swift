@@ -196,4 +196,17 @@ struct CUDAEngineTests {
             #expect(try engine.evaluate(minibatch).isFinite)
         }
     }
+
+    @Test(arguments: [
+        EngineModelSize(T: 7, B: 1, V: 28, H: 33), EngineModelSize(T: 3, B: 4, V: 300, H: 31, L: 2),
+    ])
+    func probabilitiesAreMeansOfNetworkAndCounts(size: EngineModelSize) throws {
+        let device = EmulatedDevice()
+        try InterpolatedModel(size).check(
+            EngineMaker { configuration, parameters, settings in
+                try CUDAEngine(
+                    configuration: configuration, parameters: parameters, precision: settings.precision,
+                    on: device)
+            })
+    }
 }

@@ -39,16 +39,21 @@ import UnrollText
 
     private static func model(
         _ cell: any RecurrentCell.Type = GRUCell.self, tokens: TokenKind = .characters,
-        preprocessing: Preprocessing = .none, layers: Int = 1, seed: UInt64 = 1
+        preprocessing: Preprocessing = .none, layers: Int = 1, ngrams: NGramConfiguration? = nil,
+        seed: UInt64 = 1
     ) throws -> LanguageModel {
-        let vocabulary = try Corpus(
-            text: english + "\u{E9}t\u{E9}", preprocessing: preprocessing, tokens: tokens
-        ).vocabulary
-        let configuration = ModelConfiguration(cell: cell, hiddenSize: 9, layerCount: layers)
+        let corpus = try Corpus(
+            text: english + "\u{E9}t\u{E9}", preprocessing: preprocessing, tokens: tokens)
+        let vocabulary = corpus.vocabulary
+        let configuration = ModelConfiguration(
+            cell: cell, hiddenSize: 9, layerCount: layers, ngrams: ngrams)
         return try LanguageModel(
             configuration: configuration, vocabulary: vocabulary,
             parameters: ModelParameters(
-                for: configuration, vocabularySize: vocabulary.count, initializer: .uniform, seed: seed))
+                for: configuration, vocabularySize: vocabulary.count, initializer: .uniform, seed: seed),
+            ngrams: ngrams.map {
+                try NGramModel(of: corpus.tokens, vocabularySize: vocabulary.count, order: $0.order)
+            })
     }
 
     @Test(arguments: TokenKind.allCases, Preprocessing.allCases)
@@ -90,6 +95,18 @@ import UnrollText
         var other = try model.compress(bytes)
         other[7] ^= 1
         #expect(throws: CompressionError.self) { try model.decompress(other) }
+    }
+
+    @Test(arguments: TokenKind.allCases) func countsMakeTextsShorter(tokens: TokenKind) throws {
+        let (plain, model) = (
+            try Self.model(tokens: tokens), try Self.model(tokens: tokens, ngrams: NGramConfiguration())
+        )
+        // Several lanes, whose first tokens follow the text of another.
+        let bytes = Array(String(repeating: Self.english, count: 300).utf8)
+        let compressed = try model.compress(bytes, threads: 1)
+        #expect(try model.decompress(compressed, threads: 2) == bytes)
+        #expect(try 2 * compressed.count < plain.compress(bytes, threads: 1).count)
+        #expect(throws: CompressionError.self) { try plain.decompress(compressed) }
     }
 
     @Test func partsMakeNoDifference() throws {

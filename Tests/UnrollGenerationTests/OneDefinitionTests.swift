@@ -8,15 +8,22 @@ import UnrollText
 /// One perplexity for one text, however it is measured.
 @Suite struct OneDefinitionTests {
     private func model(
-        _ kind: TokenKind, _ preprocessing: Preprocessing = .none, embedding: Int? = nil, knowing text: String
+        _ kind: TokenKind, _ preprocessing: Preprocessing = .none, embedding: Int? = nil,
+        hasNGrams: Bool = false, knowing text: String
     ) throws -> LanguageModel {
         let vocabulary = try Corpus(text: text, preprocessing: preprocessing, tokens: kind).vocabulary
         let configuration = ModelConfiguration(
-            cell: GRUCell.self, hiddenSize: 21, layerCount: 2, embeddingSize: embedding)
+            cell: GRUCell.self, hiddenSize: 21, layerCount: 2, embeddingSize: embedding,
+            ngrams: hasNGrams ? NGramConfiguration(order: 3) : nil)
         return try LanguageModel(
             configuration: configuration, vocabulary: vocabulary,
             parameters: ModelParameters(
-                for: configuration, vocabularySize: vocabulary.count, initializer: .uniform, seed: 3))
+                for: configuration, vocabularySize: vocabulary.count, initializer: .uniform, seed: 3),
+            ngrams: configuration.ngrams.map {
+                try NGramModel(
+                    of: Corpus(bytes: text.utf8, name: "", vocabulary: vocabulary).tokens,
+                    vocabularySize: vocabulary.count, order: $0.order)
+            })
     }
 
     private static let lines = [
@@ -31,11 +38,12 @@ import UnrollText
             && (evaluation.bitsPerCharacter == nil) == (other.bitsPerCharacter == nil)
     }
 
-    @Test(arguments: TokenKind.allCases, [nil, 5] as [Int?])
-    func allWaysToMeasureALineAgree(kind: TokenKind, embedding: Int?) throws {
+    @Test(arguments: TokenKind.allCases, [(nil, false), (5, false), (nil, true)] as [(Int?, Bool)])
+    func allWaysToMeasureALineAgree(kind: TokenKind, model: (embedding: Int?, hasNGrams: Bool)) throws {
+        let (embedding, hasNGrams) = model
         let folder = try TemporaryFolder()
         for known in ["time, traveller: é\n", "time, traveller: é"] {
-            let model = try model(kind, embedding: embedding, knowing: known)
+            let model = try self.model(kind, embedding: embedding, hasNGrams: hasNGrams, knowing: known)
             // The end of a line is one of its tokens, if the model knows it.
             let end = kind == .subwords || kind != .words && known.hasSuffix("\n") ? "\n" : ""
             for line in Self.lines {

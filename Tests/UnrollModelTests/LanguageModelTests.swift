@@ -81,6 +81,76 @@ import UnrollText
         #expect(written["zoneout"] as? NSDictionary == ["output": 0.125, "memory": 0.5])
     }
 
+    @Test func nGramsComeBack() throws {
+        let folder = try TemporaryFolder()
+        let model = try LanguageModel.sample(ngrams: NGramConfiguration(order: 3, weight: 0.25))
+        try model.save(to: folder("model"))
+        // A second time, over the first.
+        try model.save(to: folder("model"))
+        let read = try LanguageModel(contentsOf: folder("model"))
+        #expect(read.configuration.ngrams == NGramConfiguration(order: 3, weight: 0.25))
+        #expect(read.ngrams == model.ngrams && read.ngrams?.order == 3)
+        #expect(try read.fingerprint == model.fingerprint)
+        let other = try LanguageModel.sample(ngrams: NGramConfiguration(order: 3, weight: 0.5))
+        #expect(try other.fingerprint != model.fingerprint)
+        #expect(throws: ModelFolderError.holdsAnotherModel(path: folder("model").path)) {
+            try other.save(to: folder("model"))
+        }
+        let json = try JSONSerialization.jsonObject(with: Data(contentsOf: folder("model/config.json")))
+        #expect((json as? NSDictionary)?["ngrams"] as? NSDictionary == ["order": 3, "weight": 0.25])
+        #expect(ModelFolder(folder("model")).names.contains("ngrams.bin"))
+    }
+
+    @Test func nGramsOfAnotherModelAreNoticed() throws {
+        let folder = try TemporaryFolder()
+        let model = try LanguageModel.sample(ngrams: NGramConfiguration(order: 3))
+        try model.save(to: folder("model"))
+        let file = folder("model/ngrams.bin")
+        let data = try Data(contentsOf: file)
+        try data.dropLast().write(to: file)
+        #expect(throws: ModelFolderError.mixedModels(path: file.path)) {
+            try LanguageModel(contentsOf: folder("model"))
+        }
+        #expect(throws: ModelFolderError.holdsAnotherModel(path: folder("model").path)) {
+            try model.save(to: folder("model"))
+        }
+        try FileManager.default.removeItem(at: file)
+        #expect(throws: ModelFolderError.fileMissing(path: file.path)) {
+            try LanguageModel(contentsOf: folder("model"))
+        }
+        // Parameters from elsewhere have no seal.
+        try Safetensors.encode(model.parameters, metadata: [:]).write(to: folder("model/model.safetensors"))
+        try data.dropLast().write(to: file)
+        #expect(throws: FileError.self) { try LanguageModel(contentsOf: folder("model")) }
+        try data.write(to: file)
+        #expect(try LanguageModel(contentsOf: folder("model")).ngrams == model.ngrams)
+    }
+
+    @Test func nGramsMustFit() throws {
+        let model = try LanguageModel.sample(ngrams: NGramConfiguration(order: 3))
+        let plain = try LanguageModel.sample()
+        for (configuration, ngrams, error) in [
+            (model.configuration, nil, ModelError.otherNGrams(expected: 3, actual: nil)),
+            (plain.configuration, model.ngrams, .otherNGrams(expected: nil, actual: 3)),
+            (
+                model.configuration, try NGramModel(of: TokenIDs([1, 2]), vocabularySize: 3, order: 3),
+                .otherNGrams(expected: 3, actual: 3)
+            ),
+        ] {
+            #expect(throws: error) {
+                try LanguageModel(
+                    configuration: configuration, vocabulary: model.vocabulary,
+                    parameters: model.parameters, ngrams: ngrams)
+            }
+            #expect(!error.description.contains("\n"))
+        }
+        for weight in [0, 1, -0.1, .nan] {
+            var configuration = model.configuration
+            configuration.ngrams?.weight = weight
+            #expect(throws: ParameterError.self) { try configuration.check() }
+        }
+    }
+
     @Test func theSameModelMakesTheSameFiles() throws {
         let folder = try TemporaryFolder()
         try LanguageModel.sample().save(to: folder("a"))

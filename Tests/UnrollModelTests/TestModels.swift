@@ -9,16 +9,20 @@ extension LanguageModel {
     static func sample(
         text: String = "the time machine", hiddenSize: Int = 5, cell: any RecurrentCell.Type = TanhCell.self,
         layers: Int = 1, embedding: Int? = nil, isTied: Bool = false, hasSingleBias: Bool = false,
-        zoneout: Zoneout = Zoneout(), seed: UInt64 = 1
+        zoneout: Zoneout = Zoneout(), ngrams: NGramConfiguration? = nil, seed: UInt64 = 1
     ) throws -> LanguageModel {
-        let vocabulary = try Corpus(text: text).vocabulary
+        let corpus = try Corpus(text: text)
+        let vocabulary = corpus.vocabulary
         let configuration = ModelConfiguration(
             cell: cell, hiddenSize: hiddenSize, layerCount: layers, embeddingSize: embedding,
-            tiesWeights: isTied, hasSingleBias: hasSingleBias, zoneout: zoneout)
+            tiesWeights: isTied, hasSingleBias: hasSingleBias, zoneout: zoneout, ngrams: ngrams)
         return try LanguageModel(
             configuration: configuration, vocabulary: vocabulary,
             parameters: try ModelParameters(
-                for: configuration, vocabularySize: vocabulary.count, initializer: .uniform, seed: seed))
+                for: configuration, vocabularySize: vocabulary.count, initializer: .uniform, seed: seed),
+            ngrams: try ngrams.map {
+                try NGramModel(of: corpus.tokens, vocabularySize: vocabulary.count, order: $0.order)
+            })
     }
 }
 

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import UnrollBase
 import UnrollEngine
+import UnrollGeneration
 import UnrollKernels
 import UnrollModel
 import UnrollText
@@ -22,9 +23,12 @@ import UnrollTraining
         var reports: [[UInt64]] = []
         var error = ""
         var saysWithoutEffect = false
+        /// The surprisal of a text by the model, in bits; nil where that is not a number.
+        var surprisal: UInt64?
 
         static func == (a: Outcome, b: Outcome) -> Bool {
             a.parameters == b.parameters && a.reports == b.reports && a.error == b.error
+                && a.surprisal == b.surprisal
         }
     }
 
@@ -66,6 +70,11 @@ import UnrollTraining
         ("hasSingleBias", { _ in }, { $0.model.hasSingleBias = true }),
         ("zoneout.output", { _ in }, { $0.model.zoneout.output = 0.3 }),
         ("zoneout.memory", { _ in }, { $0.model.zoneout.memory = 0.3 }),
+        ("ngrams.order", { _ in }, { $0.model.ngrams = NGramConfiguration(order: 3) }),
+        (
+            "ngrams.weight", { $0.model.ngrams = NGramConfiguration(order: 3) },
+            { $0.model.ngrams?.weight = 0.2 }
+        ),
         ("epochs", { _ in }, { $0.options.epochs = 4 }),
         ("maxSteps", { _ in }, { $0.options.maxSteps = 2 }),
         ("batchSize", { _ in }, { $0.options.batchSize = 3 }),
@@ -190,7 +199,9 @@ import UnrollTraining
         } catch let error as TrainingError {
             outcome.error = "\(error)"
         }
-        for entry in try trainer.languageModel().parameters.entries {
+        let model = try trainer.languageModel()
+        outcome.surprisal = try? model.score("the time machine").nats.bitPattern
+        for entry in model.parameters.entries {
             outcome.parameters[entry.name] = entry.values.map(\.bitPattern)
         }
         return outcome
@@ -221,7 +232,8 @@ import UnrollTraining
                 all.formUnion(leaves(member.value, at: path.isEmpty ? member.key : "\(path).\(member.key)"))
             }
         }
-        var keys = leaves(try JSONValue(encoding: ModelConfiguration()), at: "")
+        var keys = leaves(
+            try JSONValue(encoding: ModelConfiguration(ngrams: NGramConfiguration())), at: "")
         var options = TrainingOptions(earlyStopping: EarlyStopping(patience: 1))
         (options.trainingWindows, options.validationWindows, options.statefulEpochs) = (1, 1, 1)
         (options.validationFraction, options.testFraction, options.validationSteps) = (0.1, 0.1, 1)

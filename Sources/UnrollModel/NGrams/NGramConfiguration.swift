@@ -6,7 +6,7 @@ import UnrollBase
 /// has to see a phrase many times to know it; counts know it at once, and know nothing else. Together they predict better than
 /// either alone, and the more so the shorter the training.
 public struct NGramConfiguration: Sendable, Equatable, Codable {
-    /// The greatest length of a sequence that is counted, in 2...16.
+    /// The greatest length of a sequence that is counted, in 1...16.
     ///
     /// Default: 6, which suits characters.
     public var order: Int
@@ -16,7 +16,7 @@ public struct NGramConfiguration: Sendable, Equatable, Codable {
     public var weight: Double
 
     /// The orders that there can be.
-    public static let orders = 2...16
+    public static let orders = 1...16
 
     /// An n-gram model beside a network.
     public init(order: Int = 6, weight: Double = 0.4) {

@@ -148,7 +148,8 @@ public struct TrainingPlanner {
 
     /// What depends on neither the text nor the machine.
     private static var basis: Proposal {
-        let model = ModelConfiguration(cell: LSTMCell.self, hiddenSize: probeSize)
+        let model = ModelConfiguration(
+            cell: LSTMCell.self, hiddenSize: probeSize, ngrams: NGramConfiguration())
         var options = TrainingOptions(epochs: 1_000_000)
         options.optimizer = Optimizer(usual: .adamw())
         options.schedule = LearningRateSchedule(.cosine())

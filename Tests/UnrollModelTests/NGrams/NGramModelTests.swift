@@ -88,7 +88,7 @@ import UnrollText
         #expect(try model == NGramModel(of: TokenIDs([1, 0, 0, 2]), vocabularySize: 3, order: 2))
     }
 
-    @Test(arguments: [0, 1, 17]) func impossibleOrdersAreRefused(order: Int) {
+    @Test(arguments: [-1, 0, 17]) func impossibleOrdersAreRefused(order: Int) {
         #expect(throws: ParameterError.self) {
             try NGramModel(of: TokenIDs([1, 2]), vocabularySize: 3, order: order)
         }
