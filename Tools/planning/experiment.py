@@ -65,7 +65,7 @@ def set_weight(folder, weight):
 def weighed(folder, text, heldOut, unroll):
     """The held-out perplexity with other shares of n-grams."""
     file = folder / "held-out.txt"
-    file.write_text(text.read_text(encoding="utf-8", newline="")[-heldOut:], encoding="utf-8", newline="")
+    file.write_bytes(text.read_bytes().decode()[-heldOut:].encode())
     found = {}
     for weight in WEIGHTS:
         set_weight(folder, weight)
