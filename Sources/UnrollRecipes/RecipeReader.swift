@@ -164,7 +164,8 @@ struct RecipeReader {
         let (model, training) = (setting.model, setting.training)
         let isPlain =
             setting.learnsPlainly && ["tanh", "relu"].contains(model.cell.name) && model.layerCount == 1
-            && model.embeddingSize == nil && model.hasSingleBias && model.ngrams == nil && training.precision == .float32
+            && model.embeddingSize == nil && model.hasSingleBias && model.ngrams == nil
+            && training.precision == .float32
             && !setting.isHeldOut && training.testFraction == nil && training.trainingWindows == nil
         guard isPlain else {
             throw invalid(

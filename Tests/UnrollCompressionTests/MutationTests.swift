@@ -72,9 +72,19 @@ import UnrollTraining
         }
     }
 
-    @Test(arguments: ["config.json", "vocabulary.json", "model.safetensors"])
+    private func modelWithNGrams() throws -> LanguageModel {
+        let plain = try model()
+        var configuration = plain.configuration
+        configuration.ngrams = NGramConfiguration(order: 3)
+        let corpus = try Corpus(bytes: Self.text, name: "", vocabulary: plain.vocabulary)
+        return try LanguageModel(
+            configuration: configuration, vocabulary: plain.vocabulary, parameters: plain.parameters,
+            ngrams: NGramModel(of: corpus.tokens, vocabularySize: plain.vocabulary.count, order: 3))
+    }
+
+    @Test(arguments: ["config.json", "vocabulary.json", "ngrams.bin", "model.safetensors"])
     func filesOfAModel(name: String) throws {
-        let model = try model()
+        let model = try modelWithNGrams()
         let fingerprint = try model.fingerprint
         let folder = try TemporaryFolder()
         try model.save(to: folder("model"))

@@ -52,11 +52,11 @@ import UnrollTraining
     @Test func theRulesFollowEpochsThatAreGiven() async throws {
         let few = try await planner { model, options in (model.hiddenSize, options.epochs) = (16, 1) }
             .plan(for: corpus)
-        #expect(few.options.regularization.dropout == PlanRules.dropout(epochs: 1))
+        #expect(few.options.regularization == PlanRules.regularization(epochs: 1))
         #expect(few.options.schedule.warmUpSteps <= few.steps / 10)
         let many = try await planner { model, options in (model.hiddenSize, options.epochs) = (16, 300) }
             .plan(for: corpus)
-        #expect(many.options.regularization.dropout == PlanRules.dropout(epochs: 300))
+        #expect(many.options.regularization == PlanRules.regularization(epochs: 300))
         #expect(many.epochs == 300 && many.options.maxSteps == nil)
     }
 
@@ -155,8 +155,29 @@ import UnrollTraining
     private func pow10(_ exponent: Int) -> Double { (0..<exponent).reduce(1) { product, _ in product * 10 } }
 
     @Test func moreEpochsNeedMoreDropout() {
-        let dropouts = [0.1, 1, 4, 10, 30, 100, 1e6].map { PlanRules.dropout(epochs: $0) }
-        #expect(dropouts == dropouts.sorted() && dropouts[0] == 0 && dropouts.allSatisfy { $0 < 0.8 })
+        let rules = [0.1, 1, 4, 10, 30, 100, 1e6].map { PlanRules.regularization(epochs: $0) }
+        for dropouts in [rules.map(\.dropout), rules.map(\.weightDrop)] {
+            #expect(dropouts == dropouts.sorted() && dropouts[0] == 0 && dropouts.allSatisfy { $0 < 0.8 })
+        }
+    }
+
+    @Test func theMoreTextTheSmallerTheShareOfCounts() throws {
+        let rules = [1, 1_000, 30_000, 1_000_000, 1_000_000_000].map {
+            PlanRules.ngrams(vocabularySize: 60, trainingTokens: $0)
+        }
+        #expect(rules.map(\.weight) == rules.map(\.weight).sorted(by: >))
+        for rule in rules + [PlanRules.ngrams(vocabularySize: 5_000, trainingTokens: 1_000_000)] {
+            #expect(rule.weight > 0 && rule.weight < 1 && NGramConfiguration.orders.contains(rule.order))
+        }
+    }
+
+    /// Sequences of one step have no recurrent products that could be dropped.
+    @Test func aPlanOfSingleStepsIsPossible() async throws {
+        let plan = try await planner { model, options in
+            (model.hiddenSize, options.epochs, options.sequenceLength) = (16, 60, 1)
+            options.partitioning = .random
+        }.plan(for: corpus)
+        #expect(plan.options.regularization.dropout > 0 && plan.options.regularization.weightDrop == 0)
     }
 
     @Test(arguments: [1, 2, 33, 700, 5_000, 20_000, 1_000_000]) func shapesFitTheText(tokens: Int) {

@@ -16,6 +16,8 @@ from safetensors.torch import load_file
 
 folder, text = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]).read_bytes().decode()
 config = json.loads((folder / "config.json").read_text())
+if config.get("ngrams"):
+    sys.exit(f"{folder}: has n-grams beside the network, which PyTorch does not know; train one with --ngrams none")
 vocabulary = json.loads((folder / "vocabulary.json").read_text())
 if (vocabulary["kind"], vocabulary["preprocessing"]) != ("characters", "none"):
     sys.exit("only a model of characters, without preprocessing, can be checked")

@@ -40,7 +40,7 @@ class Run:
         self.beginning = [
             "train", str(TEXT), "--preset", "book", "--output", name, "--cell", "lstm", "--hidden", "32", "--layers", "2",
             "--batch", "4", "--sequence-length", "16", "--epochs", str(epochs), "--optimizer", "adam",
-            "--learning-rate", "0.003", "--dropout", "0.2", "--weight-drop", "0.2", "--validation", "0.1",
+            "--learning-rate", "0.003", "--dropout", "0.2", "--weight-drop", "0.2", "--ngrams", "4", "--validation", "0.1",
             "--validate-steps", "200", "--no-baselines", "--threads", "1", *CHECKPOINTS,
             *options.others]
         self.resuming = ["train", "--resume", name, "--threads", "1", *CHECKPOINTS]

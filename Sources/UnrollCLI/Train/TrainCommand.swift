@@ -192,7 +192,7 @@ struct TrainCommand: AsyncParsableCommand {
         let report = baselines ?? (resume == nil) ? await BaselineReport(run.trainer.parts) : nil
         var session = try TrainingSession(
             trainer: run.trainer, corpus: run.corpus, folder: run.folder, policy: checkpoints.policy,
-            recording: recording, baselines: report, isJSON: json)
+            recording: recording, baselines: report, isJSON: json, isPlanned: run.plan != nil)
         try run.texts?.keepCaches()
         try await session.train()
         try await session.showSamples(prompts: prompts)

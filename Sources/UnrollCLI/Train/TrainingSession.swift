@@ -11,12 +11,15 @@ struct TrainingSession {
     private let policy: CheckpointPolicy
     private let baselines: BaselineReport?
     private let isJSON: Bool
+    /// Whether people have read the plan, and with it what the run is about.
+    private let isPlanned: Bool
     private let recording: RecordingOptions
     private var summary: TrainingSummary?
 
     init(
         trainer: Trainer, corpus: Corpus, folder: OutputFolder, policy: CheckpointPolicy,
-        recording: RecordingOptions, baselines: BaselineReport?, isJSON: Bool
+        recording: RecordingOptions, baselines: BaselineReport?, isJSON: Bool,
+        isPlanned: Bool
     ) throws {
         self.trainer = trainer
         self.corpus = corpus
@@ -24,6 +27,7 @@ struct TrainingSession {
         self.policy = policy
         self.baselines = baselines
         self.isJSON = isJSON
+        self.isPlanned = isPlanned
         self.recording = recording
         try RunRecorder.check(recording)
     }
@@ -78,7 +82,7 @@ struct TrainingSession {
     private func show(_ event: TrainingEvent, on display: inout ProgressDisplay) throws {
         switch event {
         case .started(let outline):
-            display.say(describe(outline))
+            if !isPlanned { display.say(describe(outline)) }
             if let source = folder.source {
                 display.say("going on from \(source) in a folder of its own, \(folder.name)")
             }

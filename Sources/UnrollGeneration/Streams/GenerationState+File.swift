@@ -122,7 +122,8 @@ extension GenerationState {
             let tokens = Self.tokens(metadata[Key.recentTokens], of: model),
             let pending: [UInt8] = Self.numbers(metadata[Key.pendingBytes]), pending.count < 4,
             let needsSpace = metadata[Key.needsSpace].flatMap({ Bool($0) }),
-            let prediction = Self.prediction(in: tensors, after: tokens, of: model), !prediction.logits.isEmpty,
+            let prediction = Self.prediction(in: tensors, after: tokens, of: model),
+            !prediction.logits.isEmpty,
             let (joint, before) = Self.end(metadata, tensors, of: model, tokenCount, tokens)
         else {
             throw GenerationError.unusableState(

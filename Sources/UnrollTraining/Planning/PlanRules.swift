@@ -1,4 +1,5 @@
 import Foundation
+import UnrollEngine
 import UnrollModel
 
 /// The rules behind a plan.
@@ -40,30 +41,42 @@ package enum PlanRules {
     /// of one-hot inputs would be most of the model.
     static func isEmbedded(vocabularySize: Int) -> Bool { vocabularySize > 512 }
 
-    /// The n-gram model beside the network: the larger the vocabulary, the sooner sequences are new.
-    static func ngrams(vocabularySize: Int) -> NGramConfiguration {
-        NGramConfiguration(order: vocabularySize <= 512 ? 6 : 4)
+    /// The n-gram model beside the network.
+    ///
+    /// The larger the vocabulary, the sooner sequences are new; the larger the text, the more the network knows that counts do
+    /// not.
+    package static func ngrams(vocabularySize: Int, trainingTokens: Int) -> NGramConfiguration {
+        let decades = log10(Double(max(trainingTokens, 1)))
+        let weight = min(max(1.45 - 0.19 * decades, 0.2), 0.9)
+        return NGramConfiguration(
+            order: isEmbedded(vocabularySize: vocabularySize) ? 4 : 6, weight: (weight * 100).rounded() / 100)
     }
 
-    /// The dropout of a run that reads the text so many times.
-    package static func dropout(epochs: Double) -> Float {
+    /// The regularization of a run that reads the text so many times.
+    package static func regularization(epochs: Double) -> Regularization {
         switch epochs {
-        case ..<2: 0
-        case ..<5: 0.1
-        case ..<10: 0.25
-        case ..<20: 0.4
-        default: 0.5
+        case ..<2: Regularization()
+        case ..<5: Regularization(dropout: 0.1)
+        case ..<10: Regularization(dropout: 0.2)
+        case ..<20: Regularization(dropout: 0.3)
+        case ..<40: Regularization(dropout: 0.5, weightDrop: 0.3)
+        default: Regularization(dropout: 0.5, weightDrop: 0.5)
         }
     }
 
     /// Passes over a text after which nothing is gained.
-    static let largestEpochs = 200.0
+    static let largestEpochs = 100.0
 
     /// The steps over which the learning rate grows.
     static func warmUp(steps: Int) -> Int { min(200, steps / 10) }
 
     /// The learning rate of AdamW, at minibatches of 2,048 tokens.
-    static func learningRate(hiddenSize: Int) -> Float { hiddenSize > 512 ? 0.003 : 0.005 }
+    static func learningRate(hiddenSize: Int) -> Float {
+        let rate = 0.01 * (384 / Double(max(hiddenSize, 384))).squareRoot()
+        return Float((rate * 1000).rounded() / 1000)
+    }
+
+    static let weightDecay: Float = 0.1
 
     /// The sequences and steps of a minibatch.
     package static func shape(trainingTokens: Int) -> (batchSize: Int, sequenceLength: Int) {

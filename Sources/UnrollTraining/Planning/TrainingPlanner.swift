@@ -151,7 +151,9 @@ public struct TrainingPlanner {
         let model = ModelConfiguration(
             cell: LSTMCell.self, hiddenSize: probeSize, ngrams: NGramConfiguration())
         var options = TrainingOptions(epochs: 1_000_000)
+        options.initializer = .orthogonal
         options.optimizer = Optimizer(usual: .adamw())
+        options.optimizer.weightDecay = PlanRules.weightDecay
         options.schedule = LearningRateSchedule(.cosine())
         return (model, options)
     }
@@ -165,9 +167,9 @@ public struct TrainingPlanner {
         if given.tiesWeights || PlanRules.isEmbedded(vocabularySize: text.vocabularySize), !given.embedding {
             (model.embeddingSize, model.tiesWeights) = (model.hiddenSize, true)
         }
-        model.ngrams = PlanRules.ngrams(vocabularySize: text.vocabularySize)
         options.validationFraction = text.hasValidation ? nil : PlanRules.heldOut(tokens: text.tokens)
         let training = Int(Double(text.tokens) * (1 - (options.validationFraction ?? 0)))
+        model.ngrams = PlanRules.ngrams(vocabularySize: text.vocabularySize, trainingTokens: training)
         (options.batchSize, options.sequenceLength) = PlanRules.shape(trainingTokens: training)
         options.optimizer.learningRate = PlanRules.learningRate(hiddenSize: model.hiddenSize)
         options.precision = engine.fastestPrecision
@@ -175,11 +177,15 @@ public struct TrainingPlanner {
             options.maxSteps = length.steps
             options.epochs = max(1, Int(min(length.epochs.rounded(.up), 1e12)))
             options.validationSteps = length.validationSteps
-            options.regularization.dropout = PlanRules.dropout(epochs: length.epochs)
+            options.regularization = PlanRules.regularization(epochs: length.epochs)
             options.schedule.warmUpSteps = PlanRules.warmUp(steps: length.steps)
         }
-        let heldOut = options.validationFraction
+        let (heldOut, weightDrop) = (options.validationFraction, options.regularization.weightDrop)
         try settings(&model, &options)
+        // There are no recurrent products to regularize in sequences of one step.
+        if options.sequenceLength < 2, options.regularization.weightDrop == weightDrop {
+            options.regularization.weightDrop = 0
+        }
         // So many epochs are not to be cut off, and windows are held out by their number.
         if given.epochs, !given.maxSteps { options.maxSteps = nil }
         if options.validationWindows != nil, options.validationFraction == heldOut {
