@@ -96,6 +96,27 @@ extension CommandLineTests {
                 naming: "--ngrams cannot change when a run is resumed, where it is 6", in: folder)
         }
 
+        /// What is too long to be read as characters in the time is read as subwords, unless tokens are given.
+        @Test func aLongTextIsReadAsSubwords() async throws {
+            try folder.write(String(repeating: englishText, count: 3_000), to: "long.txt")
+            let arguments = [
+                "train", "long.txt", "--minutes", "0.05", "--engine", "cpu", "--hidden", "64", "--json",
+            ]
+            for (options, tokens) in [
+                (["--tokens", "characters"], "characters"), (["--tokens", "bytes"], "bytes"),
+            ] {
+                let result = try await Unroll.run(arguments + options + ["--dry-run"], in: folder)
+                #expect(try result.objects().first?["tokens"] as? String == tokens, "\(result.error)")
+            }
+            let result = try await Unroll.run(arguments + ["--output", "model"], in: folder)
+            #expect(result.status == 0, "\(result.error)")
+            let plan = try #require(try result.objects().first)
+            #expect(plan["tokens"] as? String == "bpe")
+            // The run has recorded how the text is read.
+            let resumed = try await Unroll.run(["train", "--resume", "model", "--json"], in: folder)
+            #expect(try resumed.objects()[1]["notice"] as? String == "alreadyFinished", "\(resumed.error)")
+        }
+
         @Test(arguments: [
             (["--ngram-weight", "0.3"], "--ngram-weight needs --ngrams"),
             (["--ngrams", "0"], "--ngrams is 0 but must be in 1...16"), (["--ngrams", "many"], "--ngrams"),

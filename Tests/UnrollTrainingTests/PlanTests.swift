@@ -161,14 +161,21 @@ import UnrollTraining
         }
     }
 
-    @Test func theMoreTextTheSmallerTheShareOfCounts() throws {
-        let rules = [1, 1_000, 30_000, 1_000_000, 1_000_000_000].map {
-            PlanRules.ngrams(vocabularySize: 60, trainingTokens: $0)
-        }
-        #expect(rules.map(\.weight) == rules.map(\.weight).sorted(by: >))
-        for rule in rules + [PlanRules.ngrams(vocabularySize: 5_000, trainingTokens: 1_000_000)] {
-            #expect(rule.weight > 0 && rule.weight < 1 && NGramConfiguration.orders.contains(rule.order))
-        }
+    @Test func theLargerTheVocabularyTheShorterTheSequences() {
+        let orders = [2, 60, 500, 5_000, 1_000_000].map { PlanRules.ngrams(vocabularySize: $0).order }
+        #expect(orders == orders.sorted(by: >) && orders[4] >= 3)
+    }
+
+    /// A text that is too long to be read as characters in the time, and one that is not.
+    @Test func longTextsAreToBeReadAsSubwords() async throws {
+        let (hidden, corpus) = (64, try Corpus(text: String(repeating: "time traveller ", count: 200_000)))
+        let long = try await planner { model, _ in model.hiddenSize = hidden }.plan(for: corpus)
+        #expect(long.suggestsSubwords && long.epochs < 2)
+        let short = try await planner { model, _ in model.hiddenSize = hidden }.plan(for: self.corpus)
+        #expect(!short.suggestsSubwords)
+        let others = try Corpus(text: String(repeating: "time traveller ", count: 200_000), tokens: .bytes)
+        let bytes = try await planner { model, _ in model.hiddenSize = hidden }.plan(for: others)
+        #expect(!bytes.suggestsSubwords)
     }
 
     /// Sequences of one step have no recurrent products that could be dropped.

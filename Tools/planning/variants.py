@@ -45,14 +45,14 @@ class Mogrifier(nn.Module):
 
 
 class Model(nn.Module):
-    def __init__(self, vocabulary, hidden, layers=2, residual=False, normalized=False, mogrifies=False, experts=1, dropout=0.1):
+    def __init__(self, vocabulary, hidden, layers=2, residual=False, normalized=False, mogrifies=False, experts=1, dropout=0.1, scale=1):
         super().__init__()
         # Residual connections need an embedding of the layers' size.
         self.embedding = nn.Embedding(vocabulary, hidden)
         kind = Mogrifier if mogrifies else nn.LSTM
         self.layers = nn.ModuleList(kind(hidden, hidden) for _ in range(layers))
         self.norms = nn.ModuleList(nn.LayerNorm(hidden) for _ in range(layers)) if normalized else None
-        self.residual, self.experts, self.dropout = residual, experts, nn.Dropout(dropout)
+        self.residual, self.experts, self.dropout, self.scale = residual, experts, nn.Dropout(dropout), scale
         if experts > 1:
             self.prior, self.latent = nn.Linear(hidden, experts), nn.Linear(hidden, experts * hidden)
         self.decoder = nn.Linear(hidden, vocabulary)
@@ -71,7 +71,7 @@ class Model(nn.Module):
             after.append(tuple(part.detach() for part in state))
             if self.norms:
                 y = self.norms[index](y)
-            y = self.dropout(y)
+            y = self.dropout(self.scale * y)
             x = x + y if self.residual else y
         if self.experts == 1:
             return F.log_softmax(self.decoder(x), -1), after
@@ -83,11 +83,13 @@ class Model(nn.Module):
 VARIANTS = {
     "two layers": {}, "one wider layer": {"layers": 1, "hidden": 180}, "residual": {"residual": True},
     "normalized": {"normalized": True}, "residual, normalized": {"residual": True, "normalized": True},
+    "one wider layer, normalized": {"layers": 1, "hidden": 180, "normalized": True},
+    "one wider layer, scaled": {"layers": 1, "hidden": 180, "scale": 8},
     "mogrifier": {"mogrifies": True}, "4 softmaxes": {"experts": 4},
 }
 
 
-def run(text, name, seed, work):
+def run(text, name, seed, work, rate):
     torch.manual_seed(seed)
     characters = sorted(set(text))
     ids = {c: i for i, c in enumerate(characters)}
@@ -96,7 +98,7 @@ def run(text, name, seed, work):
     model = Model(len(characters), **{"hidden": 128, **VARIANTS[name]})
     steps = int(work / (6 * model.weights * BATCH * LENGTH))
     rows = tokens[:cut // BATCH * BATCH].view(BATCH, -1).t()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=0.006, weight_decay=0.1)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.1)
     begin, states, position = time.time(), None, 0
     for step in range(steps):
         if position + LENGTH >= len(rows):
@@ -104,7 +106,7 @@ def run(text, name, seed, work):
         loss, states = model(rows[position:position + LENGTH], states)
         loss = F.nll_loss(loss.flatten(0, 1), rows[position + 1:position + LENGTH + 1].flatten())
         for group in optimizer.param_groups:
-            group["lr"] = 0.006 * min(1, (step + 1) / 50) * (1 + math.cos(math.pi * step / steps)) / 2
+            group["lr"] = rate * min(1, (step + 1) / 50) * (1 + math.cos(math.pi * step / steps)) / 2
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1)
@@ -127,7 +129,9 @@ def main():
     parser.add_argument("--results", type=pathlib.Path, required=True)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--work", type=float, default=6e12)
+    parser.add_argument("--rate", type=float, default=0.006)
     parser.add_argument("--characters", type=int, default=1_000_000)
+    parser.add_argument("--variants", default=";".join(VARIANTS), help="names, between semicolons")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     done = set()
@@ -137,10 +141,10 @@ def main():
     for seed in range(arguments.seeds):
         for file in arguments.texts:
             text = file.read_bytes().decode()[:arguments.characters]
-            for name in VARIANTS:
+            for name in arguments.variants.split(";"):
                 if (file.stem, name, seed) in done:
                     continue
-                result = {"text": file.stem, "variant": name, "seed": seed, **run(text, name, seed, arguments.work)}
+                result = {"text": file.stem, "variant": name, "seed": seed, "rate": arguments.rate, "work": arguments.work, **run(text, name, seed, arguments.work, arguments.rate)}
                 with arguments.results.open("a") as output:
                     output.write(json.dumps(result) + "\n")
                 print(f"{result['nats']:.4f} {result['seconds']:5.0f} s {file.stem} {name} {seed}", flush=True)

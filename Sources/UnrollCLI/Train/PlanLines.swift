@@ -15,12 +15,13 @@ extension TrainingPlan {
         func grouped(_ count: Int) -> String { NumberFormat.grouped(Double(count)) }
         let size = model.layerCount == 1 ? "1 layer" : "\(model.layerCount) layers"
         let dropout = options.regularization.dropout
+        let kind = corpus.vocabulary.kind == .subwords ? "subwords" : corpus.vocabulary.kind.rawValue
         let rate = NumberFormat.significant(Double(options.optimizer.learningRate))
         let epochsText =
             epochs < 10 ? NumberFormat.fixed(epochs, decimals: 1) : grouped(Int(epochs.rounded()))
         return [
             "plan     for \(NumberFormat.significant(minutes)) \(minutes == 1 ? "minute" : "minutes") on \(engine); options that are given win",
-            "text     \(grouped(corpus.tokens.count)) \(corpus.vocabulary.kind.rawValue), "
+            "text     \(grouped(corpus.tokens.count)) \(kind), "
                 + "\(grouped(corpus.vocabulary.count)) distinct; "
                 + (heldOutTokens > 0 ? "\(grouped(heldOutTokens)) are held out" : "none is held out"),
             "model    \(model.cell.name), \(size) of \(grouped(model.hiddenSize)) hidden units, "

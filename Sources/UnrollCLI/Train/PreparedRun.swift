@@ -25,19 +25,28 @@ extension TrainCommand {
     /// A new run.
     func prepared() async throws -> PreparedRun {
         let folder = try OutputFolder(output: output?.argument)
-        let texts = try await RunTexts(text.origin, in: dryRun ? nil : folder)
-        try texts.keepCaches()
+        var origin = text.origin
+        var texts = try await RunTexts(origin, in: dryRun ? nil : folder)
         var settled = try settled(tokenCount: texts.corpus.tokens.count)
         var plan: TrainingPlan?
         if isPlanned {
-            let made = try await planner.plan(
-                for: texts.corpus, validation: texts.validation, test: texts.test)
+            var made = try await self.plan(for: texts)
+            if made.suggestsSubwords, text.tokens == nil, origin.sources != [CorpusReader.standardInput] {
+                origin.tokens = .subwords
+                texts = try await RunTexts(origin, in: dryRun ? nil : folder)
+                made = try await self.plan(for: texts)
+            }
             (settled.model, settled.options, plan) = (made.model, made.options, made)
         }
+        try texts.keepCaches()
         let trainer = try Trainer(
             corpus: texts.corpus, validation: texts.validation, test: texts.test, model: settled.model,
-            options: settled.options, engine: engine.kind, origin: text.origin)
+            options: settled.options, engine: engine.kind, origin: origin)
         return PreparedRun(folder: folder, corpus: texts.corpus, trainer: trainer, plan: plan)
+    }
+
+    private func plan(for texts: RunTexts) async throws -> TrainingPlan {
+        try await planner.plan(for: texts.corpus, validation: texts.validation, test: texts.test)
     }
 
     /// Whether a new run follows a plan, and not the book.

@@ -1,6 +1,7 @@
 import Foundation
 import UnrollEngine
 import UnrollModel
+import UnrollText
 
 /// The rules behind a plan.
 package enum PlanRules {
@@ -19,7 +20,7 @@ package enum PlanRules {
     package static func hiddenSize(
         work: Double, trainingTokens: Int, model: ModelConfiguration, vocabularySize: Int
     ) -> Int {
-        let largest = 64 * pow(Double(max(trainingTokens, 1)) / 10_000, 0.5)
+        let largest = 96 * (Double(max(trainingTokens, 1)) / 10_000).squareRoot()
         var best = hiddenSizes[0]
         for size in hiddenSizes where Double(size) <= largest {
             var candidate = model
@@ -39,17 +40,19 @@ package enum PlanRules {
 
     /// Whether tokens are vectors that are learned and shared with the output, and not one-hot: where there are many, those
     /// of one-hot inputs would be most of the model.
-    static func isEmbedded(vocabularySize: Int) -> Bool { vocabularySize > 512 }
+    static func isEmbedded(vocabularySize: Int) -> Bool { vocabularySize >= 512 }
 
-    /// The n-gram model beside the network.
-    ///
-    /// The larger the vocabulary, the sooner sequences are new; the larger the text, the more the network knows that counts do
-    /// not.
-    package static func ngrams(vocabularySize: Int, trainingTokens: Int) -> NGramConfiguration {
-        let decades = log10(Double(max(trainingTokens, 1)))
-        let weight = min(max(1.45 - 0.19 * decades, 0.2), 0.9)
-        return NGramConfiguration(
-            order: isEmbedded(vocabularySize: vocabularySize) ? 4 : 6, weight: (weight * 100).rounded() / 100)
+    /// Whether subwords, of which each stands for two or three characters, would be worth their larger vocabulary.
+    static func suggestsSubwords(kind: TokenKind, epochs: Double) -> Bool {
+        kind == .characters && epochs < epochsOfCharacters
+    }
+
+    /// Passes over a text that a run of characters is to have time for.
+    private static let epochsOfCharacters = 2.0
+
+    /// The n-gram model beside the network: the larger the vocabulary, the sooner sequences are new.
+    package static func ngrams(vocabularySize: Int) -> NGramConfiguration {
+        NGramConfiguration(order: isEmbedded(vocabularySize: vocabularySize) ? 4 : 6)
     }
 
     /// The regularization of a run that reads the text so many times.
@@ -59,13 +62,14 @@ package enum PlanRules {
         case ..<5: Regularization(dropout: 0.1)
         case ..<10: Regularization(dropout: 0.2)
         case ..<20: Regularization(dropout: 0.3)
-        case ..<40: Regularization(dropout: 0.5, weightDrop: 0.3)
+        case ..<40: Regularization(dropout: 0.4, weightDrop: 0.2)
+        case ..<80: Regularization(dropout: 0.5, weightDrop: 0.3)
         default: Regularization(dropout: 0.5, weightDrop: 0.5)
         }
     }
 
     /// Passes over a text after which nothing is gained.
-    static let largestEpochs = 100.0
+    static let largestEpochs = 150.0
 
     /// The steps over which the learning rate grows.
     static func warmUp(steps: Int) -> Int { min(200, steps / 10) }

@@ -28,6 +28,8 @@ public struct TrainingPlan: Sendable {
     public var epochs: Double
     /// Tokens that the engine trained on in a second when the plan was made.
     public var tokensPerSecond: Double
+    /// Whether the text would be read to better effect as subwords: of characters, the time is too short for most of it.
+    public var suggestsSubwords: Bool
     /// Seconds that the run is going to take, validation included.
     public var seconds: Double
     /// The engine of the run and, where it was chosen, why, such as `cpu (avx512bf16, bfloat16)`.

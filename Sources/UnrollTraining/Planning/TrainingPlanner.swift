@@ -169,7 +169,7 @@ public struct TrainingPlanner {
         }
         options.validationFraction = text.hasValidation ? nil : PlanRules.heldOut(tokens: text.tokens)
         let training = Int(Double(text.tokens) * (1 - (options.validationFraction ?? 0)))
-        model.ngrams = PlanRules.ngrams(vocabularySize: text.vocabularySize, trainingTokens: training)
+        model.ngrams = PlanRules.ngrams(vocabularySize: text.vocabularySize)
         (options.batchSize, options.sequenceLength) = PlanRules.shape(trainingTokens: training)
         options.optimizer.learningRate = PlanRules.learningRate(hiddenSize: model.hiddenSize)
         options.precision = engine.fastestPrecision
@@ -235,6 +235,8 @@ public struct TrainingPlanner {
             model: model, options: options, minutes: minutes, trainingTokens: time.outline.trainingTokens,
             heldOutTokens: time.outline.validationTokens, parameterCount: time.outline.parameterCount,
             steps: steps, epochs: seen / training, tokensPerSecond: speed,
+            suggestsSubwords: PlanRules.suggestsSubwords(
+                kind: texts.corpus.vocabulary.kind, epochs: most / training),
             seconds: seen / speed * (1 + reading / most), engine: time.outline.chosenEngine)
     }
 }
