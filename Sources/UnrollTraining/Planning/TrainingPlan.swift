@@ -7,6 +7,9 @@ import UnrollModel
 /// let trainer = try Trainer(corpus: book, model: plan.model, options: plan.options)
 /// ```
 ///
+/// Of a text that is too long to be read as characters in the time, the plan says so (``suggestsSubwords``), and another one can
+/// be made for `Corpus(contentsOf: url, tokens: .subwords)`, as the command does.
+///
 /// How fast the machine is, is measured, which takes a second or two: another machine may get another plan. A run by a plan is
 /// recorded as any other, and what resumes it needs no plan.
 public struct TrainingPlan: Sendable {
