@@ -5,10 +5,11 @@
 
 Every run has the machine to itself: nothing else may compute meanwhile. The others get as many minibatches as fit into the time
 at the speed that is measured first, the plan's number format, the plan's held-out text, and twenty validations of which the best
-counts. What is in FILE already is left out. `--table` prints FILE as the table of the article.
+counts. What is in FILE already is left out. `--table` prints FILE as the table of the article, `--chart` writes it as its chart.
 """
 import argparse
 import json
+import math
 import pathlib
 import shlex
 import subprocess
@@ -65,7 +66,14 @@ def run(command):
 
 
 def planned(text, minutes):
-    return run([UNROLL, "train", text, "--minutes", minutes, "--json", "--engine", "cpu"])
+    result = run([UNROLL, "train", text, "--minutes", minutes, "--json", "--engine", "cpu"])
+    # Of subwords, perplexities are brought to characters.
+    plan = result["plan"]
+    share = (plan["trainingTokens"] + plan["heldOutTokens"]) / len(text.read_bytes().decode())
+    result["validation"] **= share
+    gram = result["baselines"].get("fiveGramPerplexity")
+    result["baselines"] = {"fiveGramPerplexity": gram and gram ** share}
+    return result
 
 
 def published(text, minutes, setting, plan):
@@ -98,6 +106,42 @@ def table(results):
               + f" | {gram and f'{gram:.3f}'} | **{plan['validation']:.3f}** | {plan['seconds']} |")
 
 
+def chart(results, file):
+    """A row for each text: bits per character of the settings, of counts and of the plan."""
+    rows = {}
+    for result in results:
+        rows.setdefault(result["text"], []).append(result)
+    rows = {text: found for text, found in rows.items() if any(r["setting"] == "plan" for r in found)}
+    width, left, top, height = 720, 130, 40, 26
+    bits = [math.log2(r["validation"]) for found in rows.values() for r in found if r["validation"]]
+    low, high = math.floor(min(bits) * 2) / 2, math.ceil(min(max(bits), 8) * 2) / 2
+    x = lambda value: left + (min(value, high) - low) / (high - low) * (width - left - 30)
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{top + height * len(rows) + 50}" '
+             'font-family="sans-serif" font-size="12">', '<rect width="100%" height="100%" fill="white"/>']
+    legend = [("plan", "#c0392b"), ("5-gram", "#2471a3"), ("published settings", "#999")]
+    for index, (name, color) in enumerate(legend):
+        parts.append(f'<circle cx="{left + 170 * index}" cy="16" r="5" fill="{color}"/>'
+                     f'<text x="{left + 170 * index + 10}" y="20">{name}</text>')
+    for step in range(int((high - low) * 2) + 1):
+        value = low + step / 2
+        parts.append(f'<line x1="{x(value)}" x2="{x(value)}" y1="{top}" y2="{top + height * len(rows)}" stroke="#ddd"/>'
+                     f'<text x="{x(value)}" y="{top + height * len(rows) + 16}" text-anchor="middle">{value:g}</text>')
+    for index, (text, found) in enumerate(rows.items()):
+        y = top + height * (index + 0.5)
+        parts.append(f'<text x="{left - 12}" y="{y + 4}" text-anchor="end">{text}</text>')
+        for result in sorted(found, key=lambda r: r["setting"] == "plan"):
+            if result["setting"] == "plan":
+                gram = result["baselines"].get("fiveGramPerplexity")
+                if gram:
+                    parts.append(f'<circle cx="{x(math.log2(gram)):.1f}" cy="{y}" r="5" fill="#2471a3"/>')
+            color = "#c0392b" if result["setting"] == "plan" else "#999"
+            parts.append(f'<circle cx="{x(math.log2(result["validation"])):.1f}" cy="{y}" r="5" fill="{color}" '
+                         f'fill-opacity="0.8"><title>{result["setting"]}</title></circle>')
+    parts.append(f'<text x="{(left + width) / 2}" y="{top + height * len(rows) + 38}" text-anchor="middle">'
+                 'bits per character of the held-out text, less is better</text></svg>')
+    file.write_text("\n".join(parts) + "\n")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("texts", nargs="*", type=pathlib.Path)
@@ -105,10 +149,13 @@ def main():
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--settings", default=",".join(["plan", *SETTINGS]))
     parser.add_argument("--table", action="store_true")
+    parser.add_argument("--chart", type=pathlib.Path)
     arguments = parser.parse_args()
     lines = arguments.results.read_text().splitlines() if arguments.results.exists() else []
     results = [json.loads(line) for line in lines]
-    if arguments.table:
+    if arguments.chart:
+        chart(results, arguments.chart)
+    if arguments.table or arguments.chart:
         return table(results)
     for setting in arguments.settings.split(","):
         for text in arguments.texts:
