@@ -73,6 +73,11 @@ def weighed(folder, text, heldOut, unroll):
     return found
 
 
+def thinned(curve):
+    """A dozen of the points, the last one too."""
+    return curve[:-1:max(1, len(curve) // 12)] + curve[-1:]
+
+
 def measure(line, arguments, unroll):
     name, minutes, *options = shlex.split(line)
     text = arguments.texts / f"{name}.txt"
@@ -99,7 +104,7 @@ def measure(line, arguments, unroll):
         "vocabulary": dry["vocabulary"], "parameters": dry["parameterCount"], "seconds": round(seconds),
         "validation": finished["validationPerplexity"], "best": finished["bestValidationPerplexity"],
         "training": finished["perplexity"], "weights": weights,
-        "curve": [(x["step"], x["validationPerplexity"]) for x in lines if x.get("validationPerplexity") and "step" in x],
+        "curve": thinned([(x["step"], x["validationPerplexity"]) for x in lines if x.get("validationPerplexity") and "step" in x]),
     }
 
 

@@ -63,7 +63,7 @@ package enum PlanRules {
         case ..<10: Regularization(dropout: 0.2)
         case ..<20: Regularization(dropout: 0.3)
         case ..<40: Regularization(dropout: 0.4, weightDrop: 0.2)
-        case ..<80: Regularization(dropout: 0.5, weightDrop: 0.3)
+        case ..<100: Regularization(dropout: 0.5, weightDrop: 0.3)
         default: Regularization(dropout: 0.5, weightDrop: 0.5)
         }
     }
