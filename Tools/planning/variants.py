@@ -3,7 +3,7 @@
 
     Tools/planning/variants.py TEXT... --results FILE [--seeds 3] [--work 6e12]
 
-All are character-level models of two recurrent layers, trained by AdamW with a cosine schedule on the first nine tenths of a text
+All are character-level models of one or two recurrent layers, trained by AdamW with a cosine schedule on the first nine tenths of a text
 and evaluated on the rest. Each gets the same number of floating-point operations, counted as six for each weight of its matrix
 products and token: what is heavier sees fewer tokens. Needs PyTorch (pip install torch); appends JSON lines, and leaves out what
 is in FILE already.
