@@ -68,7 +68,7 @@ struct CompressedHeader {
         bytes.append(
             UInt8(kernelLevel.flatMap { Self.kernelLevels.firstIndex(of: $0) } ?? Self.noKernels))
         bytes += network
-        bytes.append(number: byteCount.map { $0 + 1 } ?? 0)
+        bytes.append(number: byteCount.map { UInt64($0) + 1 } ?? 0)
         return bytes + RunningChecksum.prefix(4, of: bytes)
     }
 
@@ -115,9 +115,9 @@ struct CompressedBlock {
         byteCount: Int, tokenCount: Int, payload: [UInt8], textChecksum: [UInt8]
     ) -> [UInt8] {
         var bytes: [UInt8] = []
-        bytes.append(number: byteCount)
-        bytes.append(number: tokenCount)
-        bytes.append(number: payload.count)
+        bytes.append(number: UInt64(byteCount))
+        bytes.append(number: UInt64(tokenCount))
+        bytes.append(number: UInt64(payload.count))
         bytes += payload
         bytes += textChecksum
         return bytes + RunningChecksum.prefix(4, of: bytes)
@@ -126,7 +126,7 @@ struct CompressedBlock {
     /// The end: a block of length 0, the length of all of the text, a checksum.
     static func end(byteCount: Int) -> [UInt8] {
         var bytes: [UInt8] = [0]
-        bytes.append(number: byteCount)
+        bytes.append(number: UInt64(byteCount))
         return bytes + RunningChecksum.prefix(4, of: bytes)
     }
 }
@@ -203,16 +203,5 @@ struct CompressedReader {
         guard let found = take(4) else { return false }
         guard found.elementsEqual(checksum) else { throw .damaged(at: start) }
         return true
-    }
-}
-
-extension [UInt8] {
-    fileprivate mutating func append(number: Int) {
-        var rest = UInt64(number)
-        while rest >= 0x80 {
-            append(UInt8(truncatingIfNeeded: rest) | 0x80)
-            rest >>= 7
-        }
-        append(UInt8(rest))
     }
 }

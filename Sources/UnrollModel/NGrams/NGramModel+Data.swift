@@ -12,16 +12,16 @@ extension NGramModel {
     /// The model as data; equal models are equal data.
     package var data: Data {
         var bytes = [UInt8](Self.format)
-        bytes.append(number: UInt32(vocabularySize))
-        bytes.append(number: UInt32(order))
+        bytes.append(number: UInt64(vocabularySize))
+        bytes.append(number: UInt64(order))
         for level in levels {
             for context in level.starts.indices.dropLast() {
                 let followers = level.followers(of: context)
-                bytes.append(number: UInt32(followers.count))
+                bytes.append(number: UInt64(followers.count))
                 var previous: Int32 = -1
                 for sequence in followers {
-                    bytes.append(number: UInt32(level.tokens[sequence] - previous - 1))
-                    bytes.append(number: level.counts[sequence])
+                    bytes.append(number: UInt64(level.tokens[sequence] - previous - 1))
+                    bytes.append(number: UInt64(level.counts[sequence]))
                     previous = level.tokens[sequence]
                 }
             }
@@ -65,17 +65,6 @@ extension NGramModel {
             levels.append(NGramLevel(followerCounts: followerCounts, tokens: tokens, counts: counts))
         }
         return NGramModel(levels, vocabularySize: Int(vocabularySize))
-    }
-}
-
-extension [UInt8] {
-    fileprivate mutating func append(number: UInt32) {
-        var rest = number
-        while rest >= 0x80 {
-            append(UInt8(rest & 0x7F) | 0x80)
-            rest >>= 7
-        }
-        append(UInt8(rest))
     }
 }
 

@@ -20,11 +20,14 @@ public struct NGramModel: Sendable, Equatable {
     ///
     /// - Parameters:
     ///   - tokens: The text.
-    ///   - vocabularySize: `V`, unseen tokens included.
+    ///   - vocabularySize: `V`, unseen tokens included, at least 1.
     ///   - order: The greatest length of a sequence with the token itself, in ``NGramConfiguration/orders``. Default: 5.
-    /// - Throws: `ParameterError` for an impossible order.
+    /// - Throws: `ParameterError` for an impossible order or vocabulary.
     public init(of tokens: TokenIDs, vocabularySize: Int, order: Int = 5) throws(ParameterError) {
         try NGramConfiguration.check(order: order)
+        try ParameterError.require(
+            (1...Int(Int32.max)).contains(vocabularySize), "vocabularySize", is: vocabularySize,
+            but: "in 1...\(Int32.max)")
         self.init(NGramCounts(of: tokens, vocabularySize: vocabularySize, order: order), vocabularySize)
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import UnrollBase
 
 /// One record of an event file: the parts of TensorFlow's `Event` that a run needs.
 package struct RunEvent: Sendable, Equatable {
@@ -122,7 +123,7 @@ struct ProtobufMessage {
     mutating func add(_ value: Int, as field: UInt64) {
         guard value != 0 else { return }
         begin(field, .varint)
-        add(varint: UInt64(bitPattern: Int64(value)))
+        data.append(number: UInt64(bitPattern: Int64(value)))
     }
 
     mutating func add(_ value: Double, as field: UInt64) {
@@ -145,24 +146,12 @@ struct ProtobufMessage {
 
     private mutating func add(_ bytes: Data, as field: UInt64) {
         begin(field, .delimited)
-        add(varint: UInt64(bytes.count))
+        data.append(number: UInt64(bytes.count))
         data.append(bytes)
     }
 
     private mutating func begin(_ field: UInt64, _ wire: Wire) {
-        add(varint: field << 3 | wire.rawValue)
-    }
-
-    /// Adds seven bits per byte, the lowest first.
-    ///
-    /// The eighth is set in all bytes but the last.
-    private mutating func add(varint: UInt64) {
-        var rest = varint
-        while rest > 0x7F {
-            data.append(UInt8(truncatingIfNeeded: rest) | 0x80)
-            rest >>= 7
-        }
-        data.append(UInt8(rest))
+        data.append(number: field << 3 | wire.rawValue)
     }
 }
 

@@ -80,7 +80,12 @@ public struct TrainingPlanner {
                 vocabularySize: corpus.vocabulary.count)
             draft = try proposal(for: texts.measures, given, hiddenSize: size)
         }
-        return try plan(draft, texts, given, try await measured(draft, texts))
+        let plan = try plan(draft, texts, given, try await measured(draft, texts))
+        guard plan.options.regularization != draft.options.regularization else { return plan }
+        // What is left out at random takes time as well, weights most of all.
+        var regularized = draft
+        regularized.options.regularization = plan.options.regularization
+        return try self.plan(draft, texts, given, try await measured(regularized, texts))
     }
 
     /// What planning begins with before a text is known, with the settings over it.

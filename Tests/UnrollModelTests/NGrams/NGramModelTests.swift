@@ -94,6 +94,10 @@ import UnrollText
         }
     }
 
+    @Test(arguments: [Int.min, -1, 0, .max]) func impossibleVocabulariesAreRefused(size: Int) {
+        #expect(throws: ParameterError.self) { try NGramModel(of: TokenIDs([1, 2]), vocabularySize: size) }
+    }
+
     @Test(arguments: NGramOracle.names)
     func aFileHoldsTheModel(name: String) throws {
         let oracle = try NGramOracle.named(name)
