@@ -3,11 +3,14 @@
 
     Tools/planning/compare.py TEXT... --results FILE [--minutes 5] [--settings plan,char-rnn]
 
-Every run has the machine to itself: nothing else may compute meanwhile. The others get as many minibatches as fit into the time
-at the speed that is measured first, the plan's number format, the plan's held-out text, and twenty validations of which the best
-counts. What is in FILE already is left out. `--table` prints FILE as the table of the article, `--chart` writes it as its chart.
+Every run has one thread, and `--jobs` of them run side by side. First, while the machine does nothing else, it is decided what fits
+into the time: for the plan what it says itself, for the others as many minibatches as the measured speed allows. From then on it
+does not matter what else the machine does; only the seconds of the plans mean nothing then. All have the plan's number format
+and held-out text, and the others twenty validations, of which the best counts. What is in FILE already is left out. `--table`
+prints FILE as the table of the article, `--chart` writes it as its chart.
 """
 import argparse
+import concurrent.futures
 import json
 import math
 import pathlib
@@ -18,8 +21,8 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-UNROLL = ROOT / ".build/release/unroll"
 VALIDATIONS = 20
+COMMON = ["--json", "--engine", "cpu", "--threads", "1"]
 # Sizes and rates as published; what a setting does not say has the defaults of the tool that it comes from.
 SETTINGS = {
     # github.com/karpathy/char-rnn, train.lua
@@ -65,29 +68,41 @@ def run(command):
         }
 
 
-def planned(text, minutes):
-    result = run([UNROLL, "train", text, "--minutes", minutes, "--json", "--engine", "cpu"])
-    # Of subwords, perplexities are brought to characters.
-    plan = result["plan"]
-    share = (plan["trainingTokens"] + plan["heldOutTokens"]) / len(text.read_bytes().decode())
-    result["validation"] **= share
-    gram = result["baselines"].get("fiveGramPerplexity")
-    result["baselines"] = {"fiveGramPerplexity": gram and gram ** share}
-    return result
+def dry(command):
+    return events([*command, "--dry-run"])
 
 
-def published(text, minutes, setting, plan):
-    command = [UNROLL, "train", text, "--preset", "book", "--json", "--engine", "cpu", *shlex.split(SETTINGS[setting]),
+def planned(unroll, text, minutes):
+    """The command of a planned run: the plan, and what it decided."""
+    command = [unroll, "train", text, "--minutes", minutes, *COMMON]
+    plan = named(dry(command), "plan")
+    if plan["tokens"] == "bpe":
+        command += ["--tokens", f"bpe:{plan['vocabulary']}"]
+    return command + ["--hidden", plan["model"]["hiddenSize"], "--max-steps", plan["steps"]], plan
+
+
+def published(unroll, text, minutes, setting, plan):
+    """The command of a run with a published setting."""
+    command = [unroll, "train", text, "--preset", "book", *COMMON, *shlex.split(SETTINGS[setting]),
                "--validation", plan["training"]["validationFraction"], "--precision", plan["training"]["precision"]]
-    dry = events([*command, "--dry-run"])[-1]
+    found = dry(command)[-1]
     batch, length = (int(command[command.index(name) + 1]) for name in ("--batch", "--sequence-length"))
-    steps = max(1, int(dry["tokensPerSecond"] * minutes * 60 / (batch * length)))
-    epochs = steps // dry["minibatchesPerEpoch"] + 1
-    options = ["--epochs", epochs, "--max-steps", steps, "--no-baselines"]
+    steps = max(1, int(found["tokensPerSecond"] * minutes * 60 / (batch * length)))
+    command += ["--epochs", steps // found["minibatchesPerEpoch"] + 1, "--max-steps", steps, "--no-baselines"]
     interval = steps // VALIDATIONS
-    if 0 < interval < dry["minibatchesPerEpoch"]:
-        options += ["--validate-steps", interval]
-    return run(command + options)
+    return command + (["--validate-steps", interval] if 0 < interval < found["minibatchesPerEpoch"] else [])
+
+
+def measure(text, setting, minutes, command):
+    result = run(command)
+    plan = result["plan"]
+    if plan:
+        # Of subwords, perplexities are brought to characters.
+        share = (plan["trainingTokens"] + plan["heldOutTokens"]) / len(text.read_bytes().decode())
+        result["validation"] **= share
+        gram = result["baselines"].get("fiveGramPerplexity")
+        result["baselines"] = {"fiveGramPerplexity": gram and gram ** share}
+    return {"text": text.stem, "setting": setting, "minutes": minutes, "bytes": text.stat().st_size, **result}
 
 
 def table(results):
@@ -147,6 +162,8 @@ def main():
     parser.add_argument("texts", nargs="*", type=pathlib.Path)
     parser.add_argument("--results", type=pathlib.Path, required=True)
     parser.add_argument("--minutes", type=float, default=5)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--program", type=pathlib.Path, default=ROOT / ".build/release/unroll")
     parser.add_argument("--settings", default=",".join(["plan", *SETTINGS]))
     parser.add_argument("--table", action="store_true")
     parser.add_argument("--chart", type=pathlib.Path)
@@ -157,20 +174,25 @@ def main():
         chart(results, arguments.chart)
     if arguments.table or arguments.chart:
         return table(results)
-    for setting in arguments.settings.split(","):
-        for text in arguments.texts:
-            if any((r["text"], r["setting"], r["minutes"]) == (text.stem, setting, arguments.minutes) for r in results):
-                continue
-            if setting == "plan":
-                result = planned(text, arguments.minutes)
-            else:
-                dry = events([UNROLL, "train", text, "--minutes", arguments.minutes, "--json", "--engine", "cpu", "--dry-run"])
-                result = published(text, arguments.minutes, setting, named(dry, "plan"))
-            result = {"text": text.stem, "setting": setting, "minutes": arguments.minutes, "bytes": text.stat().st_size, **result}
-            results.append(result)
+    done = {(r["text"], r["setting"]) for r in results if r["minutes"] == arguments.minutes}
+    settings = arguments.settings.split(",")
+    runs = {setting: [] for setting in settings}
+    for text in arguments.texts:
+        missing = [setting for setting in settings if (text.stem, setting) not in done]
+        if not missing:
+            continue
+        command, plan = planned(arguments.program, text, arguments.minutes)
+        for setting in missing:
+            if setting != "plan":
+                command = published(arguments.program, text, arguments.minutes, setting, plan)
+            runs[setting].append((text, setting, arguments.minutes, command))
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        started = [pool.submit(measure, *one) for setting in settings for one in runs[setting]]
+        for one in concurrent.futures.as_completed(started):
+            result = one.result()
             with arguments.results.open("a") as file:
                 file.write(json.dumps(result) + "\n")
-            print(f"{result['validation']:.4f} {result['seconds']:4} s {text.stem} {setting}", flush=True)
+            print(f"{result['validation']:.4f} {result['seconds']:4} s {result['text']} {result['setting']}", flush=True)
 
 
 main()
