@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
 """Compares architectures at equal work, in PyTorch: what an engine would be made to compute only if it pays.
 
-    Tools/planning/variants.py TEXT... --results FILE [--seeds 3] [--work 6e12]
+    Tools/planning/variants.py TEXT... --results FILE [--seeds 3] [--work 5e12]
 
-All are character-level models of one or two recurrent layers, trained by AdamW with a cosine schedule on the first nine tenths of a text
-and evaluated on the rest. Each gets the same number of floating-point operations, counted as six for each weight of its matrix
-products and token: what is heavier sees fewer tokens. Needs PyTorch (pip install torch); appends JSON lines, and leaves out what
-is in FILE already.
+All are character-level models of one or two recurrent layers, trained by AdamW with a cosine schedule on the first nine tenths of
+a text and evaluated on the rest. Each gets the same number of floating-point operations, counted as six for each weight of its
+matrix products and token: what is heavier sees fewer tokens. Each learns at every rate of `--rates` on the first text with the
+first seed, and at its best one from then on. Needs PyTorch (pip install torch); appends JSON lines, and leaves out what is in
+FILE already. `--table` prints FILE as the table of the article.
 """
 import argparse
 import json
 import math
 import pathlib
+import statistics
 import time
 
 import torch
@@ -45,14 +47,15 @@ class Mogrifier(nn.Module):
 
 
 class Model(nn.Module):
-    def __init__(self, vocabulary, hidden, layers=2, residual=False, normalized=False, mogrifies=False, experts=1, dropout=0.1, scale=1):
+    def __init__(
+            self, vocabulary, hidden, layers=2, residual=False, normalized=False, mogrifies=False, experts=1, dropout=0.1):
         super().__init__()
         # Residual connections need an embedding of the layers' size.
         self.embedding = nn.Embedding(vocabulary, hidden)
         kind = Mogrifier if mogrifies else nn.LSTM
         self.layers = nn.ModuleList(kind(hidden, hidden) for _ in range(layers))
         self.norms = nn.ModuleList(nn.LayerNorm(hidden) for _ in range(layers)) if normalized else None
-        self.residual, self.experts, self.dropout, self.scale = residual, experts, nn.Dropout(dropout), scale
+        self.residual, self.experts, self.dropout = residual, experts, nn.Dropout(dropout)
         if experts > 1:
             self.prior, self.latent = nn.Linear(hidden, experts), nn.Linear(hidden, experts * hidden)
         self.decoder = nn.Linear(hidden, vocabulary)
@@ -71,7 +74,7 @@ class Model(nn.Module):
             after.append(tuple(part.detach() for part in state))
             if self.norms:
                 y = self.norms[index](y)
-            y = self.dropout(self.scale * y)
+            y = self.dropout(y)
             x = x + y if self.residual else y
         if self.experts == 1:
             return F.log_softmax(self.decoder(x), -1), after
@@ -81,11 +84,11 @@ class Model(nn.Module):
 
 
 VARIANTS = {
-    "two layers": {}, "one wider layer": {"layers": 1, "hidden": 180}, "residual": {"residual": True},
-    "normalized": {"normalized": True}, "residual, normalized": {"residual": True, "normalized": True},
-    "one wider layer, normalized": {"layers": 1, "hidden": 180, "normalized": True},
-    "one wider layer, scaled": {"layers": 1, "hidden": 180, "scale": 8},
-    "mogrifier": {"mogrifies": True}, "4 softmaxes": {"experts": 4},
+    "one layer": {"layers": 1, "hidden": 180}, "one layer, normalized": {"layers": 1, "hidden": 180, "normalized": True},
+    "one layer, residual": {"layers": 1, "hidden": 180, "residual": True},
+    "two layers": {}, "two layers, residual": {"residual": True}, "two layers, normalized": {"normalized": True},
+    "two layers, residual, normalized": {"residual": True, "normalized": True},
+    "mogrifier": {"layers": 1, "hidden": 140, "mogrifies": True}, "4 softmaxes": {"layers": 1, "hidden": 160, "experts": 4},
 }
 
 
@@ -123,31 +126,67 @@ def run(text, name, seed, work, rate):
     return {"steps": steps, "weights": model.weights, "nats": nats / (len(heldOut) - 1), "seconds": time.time() - begin}
 
 
+def table(results):
+    """A row for each variant: its rate, and the median nats of each text with what they are more or less than the first one's."""
+    texts = list(dict.fromkeys(r["text"] for r in results))
+    rates = {}
+    for r in sorted((r for r in results if (r["text"], r["seed"]) == (texts[0], 0)), key=lambda r: -r["nats"]):
+        rates[r["variant"]] = r["rate"]
+    print("| variant | rate | " + " | ".join(texts) + " |")
+    print("|---|--:|" + "--:|" * len(texts))
+    first = {}
+    for name in dict.fromkeys(r["variant"] for r in results):
+        cells = []
+        for text in texts:
+            found = [r["nats"] for r in results if (r["text"], r["variant"], r["rate"]) == (text, name, rates[name])]
+            if not found:
+                cells.append("")
+                continue
+            median = statistics.median(found)
+            first.setdefault(text, median)
+            cells.append(f"{median:.3f} ({min(found):.3f} to {max(found):.3f}), {100 * (median / first[text] - 1):+.1f} %")
+        print(f"| {name} | {rates[name]} | " + " | ".join(cells) + " |")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("texts", nargs="+", type=pathlib.Path)
+    parser.add_argument("texts", nargs="*", type=pathlib.Path)
     parser.add_argument("--results", type=pathlib.Path, required=True)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--work", type=float, default=6e12)
-    parser.add_argument("--rate", type=float, default=0.006)
+    parser.add_argument("--work", type=float, default=5e12)
+    parser.add_argument("--rates", default="0.006,0.015", help="learning rates, between commas")
     parser.add_argument("--characters", type=int, default=1_000_000)
     parser.add_argument("--variants", default=";".join(VARIANTS), help="names, between semicolons")
+    parser.add_argument("--table", action="store_true")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    done = set()
+    results = []
     if arguments.results.exists():
-        lines = map(json.loads, arguments.results.read_text().splitlines())
-        done = {(line["text"], line["variant"], line["seed"]) for line in lines}
+        results = [json.loads(line) for line in arguments.results.read_text().splitlines()]
+    results = [r for r in results if r["work"] == arguments.work]
+    if arguments.table:
+        return table(results)
+
+    def nats(file, name, seed, rate):
+        for r in results:
+            if (r["text"], r["variant"], r["seed"], r["rate"]) == (file.stem, name, seed, rate):
+                return r["nats"]
+        text = file.read_bytes().decode()[:arguments.characters]
+        found = {"text": file.stem, "variant": name, "seed": seed, "rate": rate, "work": arguments.work,
+                 **run(text, name, seed, arguments.work, rate)}
+        results.append(found)
+        with arguments.results.open("a") as output:
+            output.write(json.dumps(found) + "\n")
+        print(f"{found['nats']:.4f} {found['seconds']:5.0f} s {file.stem} {name} at {rate} {seed}", flush=True)
+        return found["nats"]
+
+    names = arguments.variants.split(";")
+    rates = [float(rate) for rate in arguments.rates.split(",")]
+    best = {name: min(rates, key=lambda rate: nats(arguments.texts[0], name, 0, rate)) for name in names}
     for seed in range(arguments.seeds):
         for file in arguments.texts:
-            text = file.read_bytes().decode()[:arguments.characters]
-            for name in arguments.variants.split(";"):
-                if (file.stem, name, seed) in done:
-                    continue
-                result = {"text": file.stem, "variant": name, "seed": seed, "rate": arguments.rate, "work": arguments.work, **run(text, name, seed, arguments.work, arguments.rate)}
-                with arguments.results.open("a") as output:
-                    output.write(json.dumps(result) + "\n")
-                print(f"{result['nats']:.4f} {result['seconds']:5.0f} s {file.stem} {name} {seed}", flush=True)
+            for name in names:
+                nats(file, name, seed, best[name])
 
 
 main()
