@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import UnrollBase
+import UnrollEngine
 import UnrollGeneration
 import UnrollModel
 import UnrollTestSupport
@@ -69,9 +70,9 @@ import UnrollText
             bytes: String(repeating: "the lamp time ", count: 20).utf8, name: "",
             vocabulary: model.vocabulary)
         let still = try model.evaluate(on: corpus)
-        let slow = try model.evaluate(on: corpus, adapting: DynamicEvaluation(learningRate: 1e-9))
+        let slow = try model.evaluate(on: corpus, adapting: .init(optimizer: .init(learningRate: 1e-9)))
         #expect(abs(slow.nats / still.nats - 1) < 1e-4)
-        let adapting = try model.evaluate(on: corpus, adapting: DynamicEvaluation(learningRate: 0.3))
+        let adapting = try model.evaluate(on: corpus, adapting: .init(optimizer: .init(learningRate: 0.3)))
         #expect(adapting.nats < 0.99 * still.nats)
     }
 }

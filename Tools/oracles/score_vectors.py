@@ -5,7 +5,8 @@
 Run in an environment with torch and safetensors, after interchange_vectors.py. Losses and entropies are computed token by
 token in float64. Every token of a text is predicted: the first one after the separator or, for a vocabulary without one,
 as one of V equally probable tokens. Dynamic evaluation is written out by hand: the loss of a piece, then a step of
-gradient descent on its mean, clipped as torch clips, with the state carried from piece to piece.
+gradient descent on its mean, clipped as torch clips, with the state carried from piece to piece; or a step of Adam without
+momentum, as torch has it.
 """
 
 import json
@@ -19,7 +20,7 @@ from safetensors.torch import load_file
 V, SEPARATOR = 9, 1
 LINES = [[2, 3, 4, 5], [], [8, 8, 0, 2, 7, 1, 3, 6, 4, 2, 2, 5], [6], [2, 3, 4, 5, 6, 7, 8] * 10]
 TEXT = [(7 * i * i + 3 * i + i // 5) % V for i in range(83)]
-LEARNING_RATE, PIECE, BOUND = 0.5, 20, 0.25
+LEARNING_RATE, SCALED_RATE, PIECE, BOUND = 0.5, 0.01, 20, 0.25
 
 
 class LanguageModel(torch.nn.Module):
@@ -61,8 +62,9 @@ def line_scores(model, line):
     return {"tokens": line, "losses": losses, "entropies": entropies}
 
 
-def dynamic_losses(model, tokens, learning_rate):
+def dynamic_losses(model, tokens, learning_rate, is_scaled):
     state, losses = None, []
+    scaled = torch.optim.Adam(model.parameters(), lr=learning_rate, betas=(0.0, 0.999), eps=1e-3)
     for start in range(0, len(tokens) - 1, PIECE):
         piece = torch.tensor(tokens[start:start + PIECE + 1])
         logits, state = model(piece[:-1], state)
@@ -72,6 +74,9 @@ def dynamic_losses(model, tokens, learning_rate):
         model.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), BOUND)
+        if is_scaled:
+            scaled.step()
+            continue
         with torch.no_grad():
             for parameter in model.parameters():
                 parameter -= learning_rate * parameter.grad
@@ -80,8 +85,8 @@ def dynamic_losses(model, tokens, learning_rate):
 
 folder = pathlib.Path(sys.argv[1])
 for name in ["lstm-tied", "gru-one-hot", "tanh-embedding"]:
-    def nats(separator, learning_rate):
-        return sum(dynamic_losses(load(folder, name), separator + TEXT, learning_rate))
+    def nats(separator, learning_rate, is_scaled=False):
+        return sum(dynamic_losses(load(folder, name), separator + TEXT, learning_rate, is_scaled))
 
     scores = {
         "lines": [line_scores(load(folder, name), line) for line in LINES],
@@ -89,5 +94,7 @@ for name in ["lstm-tied", "gru-one-hot", "tanh-embedding"]:
         "learningRate": LEARNING_RATE, "segmentLength": PIECE, "maxGradientNorm": BOUND,
         "dynamicNats": nats([SEPARATOR], LEARNING_RATE),
         "dynamicNatsWithoutSeparator": math.log(V) + nats([], LEARNING_RATE),
+        "scaledLearningRate": SCALED_RATE, "scaledNats": nats([SEPARATOR], SCALED_RATE, True),
+        "scaledNatsWithoutSeparator": math.log(V) + nats([], SCALED_RATE, True),
     }
     (folder / f"{name}-scores.json").write_text(json.dumps(scores) + "\n")

@@ -55,7 +55,7 @@ struct EvaluateCommand: AsyncParsableCommand {
 
     @Option(
         parsing: .unconditional,
-        help: "The learning rate of --dynamic (default: \(DynamicEvaluation().learningRate)).")
+        help: "The learning rate of --dynamic (default: \(DynamicEvaluation().optimizer.learningRate)).")
     var learningRate: Float?
 
     @OptionGroup
@@ -116,7 +116,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     private var adaptation: DynamicEvaluation? {
         guard dynamic else { return nil }
         var adaptation = DynamicEvaluation()
-        if let learningRate { adaptation.learningRate = learningRate }
+        if let learningRate { adaptation.optimizer.learningRate = learningRate }
         return adaptation
     }
 

@@ -113,7 +113,8 @@ extension LanguageModel {
             try strand.read(next, adding: &totals) { minibatch, nats in
                 let step = try engine.train(on: minibatch, with: adaptation.optimizer)
                 guard step.isFinite else {
-                    throw GenerationError.adaptationDiverged(learningRate: adaptation.learningRate)
+                    throw GenerationError.adaptationDiverged(
+                        learningRate: adaptation.optimizer.learningRate)
                 }
                 nats += step.meanLoss * Double(minibatch.tokenCount)
             }
@@ -140,37 +141,41 @@ extension Vocabulary {
 
 /// How a model learns from a text while it is evaluated on it: from each segment after it was scored, never before.
 ///
-/// This is the simple form of Krause, Kahembwe, Murray, Renals, "Dynamic evaluation of neural sequence models", ICML 2018:
-/// a step of stochastic gradient descent on the mean loss of each segment, and no decay toward the first parameters.
+/// After Krause, Kahembwe, Murray, Renals, "Dynamic evaluation of neural sequence models", ICML 2018: a step on the mean loss
+/// of each segment, which is divided, weight by weight, by the root of the mean square of its gradients. Here these squares are
+/// those of the text that is read and not of the one that was trained on, and nothing pulls weights back to what they were:
+/// neither gained anything on Tiny Shakespeare.
 public struct DynamicEvaluation: Sendable, Equatable {
-    /// The size of the steps, positive.
+    /// What makes a step of a segment's gradient; its learning rate is positive.
     ///
-    /// Default: 0.03.
-    public var learningRate: Float
+    /// Default: ``scaledSteps(learningRate:)``.
+    public var optimizer: Optimizer
     /// Tokens from one step to the next, as far as gradients reach back, at least 1.
     ///
     /// Default: 20.
     public var segmentLength: Int
-    /// The greatest norm of a gradient; nil for no limit.
-    ///
-    /// Default: 1.
-    public var maxGradientNorm: Float?
 
     /// Creates a dynamic evaluation.
-    public init(learningRate: Float = 0.03, segmentLength: Int = 20, maxGradientNorm: Float? = 1) {
-        self.learningRate = learningRate
+    public init(optimizer: Optimizer = Self.scaledSteps(), segmentLength: Int = 20) {
+        self.optimizer = optimizer
         self.segmentLength = segmentLength
-        self.maxGradientNorm = maxGradientNorm
+    }
+
+    /// Steps that are scaled by the root of the mean square of a weight's gradients: those of Adam without momentum.
+    ///
+    /// Its epsilon is as large as most roots are, so that weights that rarely matter do not take large steps.
+    ///
+    /// - Parameter learningRate: The size of the steps, positive. Default: 0.001.
+    /// - Returns: The optimizer.
+    public static func scaledSteps(learningRate: Float = 0.001) -> Optimizer {
+        Optimizer(rule: .adam(beta1: 0, beta2: 0.999, epsilon: 1e-3), learningRate: learningRate)
     }
 
     func check() throws(ParameterError) {
+        let rate = optimizer.learningRate
         try ParameterError.require(
-            learningRate > 0 && learningRate.isFinite, "learningRate", is: learningRate,
-            but: "positive and finite")
+            rate > 0 && rate.isFinite, "learningRate", is: rate, but: "positive and finite")
+        try optimizer.check()
         try ParameterError.require(segmentLength >= 1, "segmentLength", is: segmentLength, but: "at least 1")
-    }
-
-    var optimizer: Optimizer {
-        Optimizer(rule: .sgd, learningRate: learningRate, maxGradientNorm: maxGradientNorm)
     }
 }
