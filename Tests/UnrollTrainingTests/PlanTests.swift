@@ -166,16 +166,13 @@ import UnrollTraining
         #expect(orders == orders.sorted(by: >) && orders[4] >= 3)
     }
 
-    /// A text that is too long to be read as characters in the time, and one that is not.
-    @Test func longTextsAreToBeReadAsSubwords() async throws {
-        let (hidden, corpus) = (64, try Corpus(text: String(repeating: "time traveller ", count: 200_000)))
-        let long = try await planner { model, _ in model.hiddenSize = hidden }.plan(for: corpus)
-        #expect(long.suggestsSubwords && long.epochs < 2)
-        let short = try await planner { model, _ in model.hiddenSize = hidden }.plan(for: self.corpus)
-        #expect(!short.suggestsSubwords)
-        let others = try Corpus(text: String(repeating: "time traveller ", count: 200_000), tokens: .bytes)
-        let bytes = try await planner { model, _ in model.hiddenSize = hidden }.plan(for: others)
-        #expect(!bytes.suggestsSubwords)
+    @Test func longTextsAreBetterReadAsSubwords() throws {
+        let text = String(repeating: "time traveller ", count: 100_000)
+        #expect(TrainingPlanner.prefersSubwords(try Corpus(text: text)))
+        #expect(!TrainingPlanner.prefersSubwords(try Corpus(text: String(text.prefix(1_000_000)))))
+        for tokens in [TokenKind.bytes, .words, .subwords] {
+            #expect(!TrainingPlanner.prefersSubwords(try Corpus(text: text, tokens: tokens)))
+        }
     }
 
     /// Sequences of one step have no recurrent products that could be dropped.

@@ -109,8 +109,8 @@ struct TokenChoice: ExpressibleByArgument, Equatable {
 
     static let help = ArgumentHelp(
         """
-        What one token is (default: characters). Of bpe, subwords, there are as many as suit the text, or as bpe:4096 \
-        says.
+        What one token is (default: characters, or bpe where a plan is for a long text). Of bpe, subwords, there are as \
+        many as suit the text, or as bpe:4096 says.
         """)
     static let allValueStrings = TokenKind.allCases.map(\.rawValue) + ["bpe:SIZE"]
 

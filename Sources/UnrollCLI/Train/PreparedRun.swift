@@ -30,12 +30,13 @@ extension TrainCommand {
         var settled = try settled(tokenCount: texts.corpus.tokens.count)
         var plan: TrainingPlan?
         if isPlanned {
-            var made = try await self.plan(for: texts)
-            if made.suggestsSubwords, text.tokens == nil, origin.sources != [CorpusReader.standardInput] {
+            let isReadable = text.tokens == nil && origin.sources != [CorpusReader.standardInput]
+            if isReadable, TrainingPlanner.prefersSubwords(texts.corpus) {
                 origin.tokens = .subwords
                 texts = try await RunTexts(origin, in: dryRun ? nil : folder)
-                made = try await self.plan(for: texts)
             }
+            let made = try await planner.plan(
+                for: texts.corpus, validation: texts.validation, test: texts.test)
             (settled.model, settled.options, plan) = (made.model, made.options, made)
         }
         try texts.keepCaches()
@@ -43,10 +44,6 @@ extension TrainCommand {
             corpus: texts.corpus, validation: texts.validation, test: texts.test, model: settled.model,
             options: settled.options, engine: engine.kind, origin: origin)
         return PreparedRun(folder: folder, corpus: texts.corpus, trainer: trainer, plan: plan)
-    }
-
-    private func plan(for texts: RunTexts) async throws -> TrainingPlan {
-        try await planner.plan(for: texts.corpus, validation: texts.validation, test: texts.test)
     }
 
     /// Whether a new run follows a plan, and not the book.

@@ -42,13 +42,9 @@ package enum PlanRules {
     /// of one-hot inputs would be most of the model.
     static func isEmbedded(vocabularySize: Int) -> Bool { vocabularySize >= 512 }
 
-    /// Whether subwords, of which each stands for two or three characters, would be worth their larger vocabulary.
-    static func suggestsSubwords(kind: TokenKind, epochs: Double) -> Bool {
-        kind == .characters && epochs < epochsOfCharacters
-    }
-
-    /// Passes over a text that a run of characters is to have time for.
-    private static let epochsOfCharacters = 2.0
+    /// Whether a text of so many characters is better read as subwords, of which each stands for two or three of them: a long
+    /// text has enough of each to learn it from, and a step of the network reaches further.
+    package static func prefersSubwords(characters: Int) -> Bool { characters >= 1_200_000 }
 
     /// The n-gram model beside the network: the larger the vocabulary, the sooner sequences are new.
     package static func ngrams(vocabularySize: Int) -> NGramConfiguration {

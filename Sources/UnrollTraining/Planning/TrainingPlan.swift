@@ -7,8 +7,8 @@ import UnrollModel
 /// let trainer = try Trainer(corpus: book, model: plan.model, options: plan.options)
 /// ```
 ///
-/// Of a text that is too long to be read as characters in the time, the plan says so (``suggestsSubwords``), and another one can
-/// be made for `Corpus(contentsOf: url, tokens: .subwords)`, as the command does.
+/// Long texts are better read as subwords, `Corpus(contentsOf: url, tokens: .subwords)`, as the command does;
+/// ``TrainingPlanner/prefersSubwords(_:)`` says whether one is long enough.
 ///
 /// How fast the machine is, is measured, which takes a second or two: another machine may get another plan. A run by a plan is
 /// recorded as any other, and what resumes it needs no plan.
@@ -31,8 +31,6 @@ public struct TrainingPlan: Sendable {
     public var epochs: Double
     /// Tokens that the engine trained on in a second when the plan was made.
     public var tokensPerSecond: Double
-    /// Whether the text would be read to better effect as subwords: of characters, the time is too short for most of it.
-    public var suggestsSubwords: Bool
     /// Seconds that the run is going to take, validation included.
     public var seconds: Double
     /// The engine of the run and, where it was chosen, why, such as `cpu (avx512bf16, bfloat16)`.

@@ -47,6 +47,14 @@ public struct TrainingPlanner {
         self.settings = settings
     }
 
+    /// Whether a text is read as characters and long enough that a model of subwords would predict it better.
+    ///
+    /// - Parameter corpus: The text, with its vocabulary.
+    /// - Returns: Whether it would be better read once more, as subwords.
+    public static func prefersSubwords(_ corpus: Corpus) -> Bool {
+        corpus.vocabulary.kind == .characters && PlanRules.prefersSubwords(characters: corpus.tokens.count)
+    }
+
     /// Checks the number of minutes.
     ///
     /// - Throws: `ParameterError`.
@@ -240,8 +248,6 @@ public struct TrainingPlanner {
             model: model, options: options, minutes: minutes, trainingTokens: time.outline.trainingTokens,
             heldOutTokens: time.outline.validationTokens, parameterCount: time.outline.parameterCount,
             steps: steps, epochs: seen / training, tokensPerSecond: speed,
-            suggestsSubwords: PlanRules.suggestsSubwords(
-                kind: texts.corpus.vocabulary.kind, epochs: most / training),
             seconds: seen / speed * (1 + reading / most), engine: time.outline.chosenEngine)
     }
 }
