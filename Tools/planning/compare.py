@@ -6,7 +6,7 @@
 Every run has one thread, and `--jobs` of them run side by side. First, while the machine does nothing else, it is decided what fits
 into the time: for the plan what it says itself, for the others as many minibatches as the measured speed allows. From then on it
 does not matter what else the machine does; only the seconds of the plans mean nothing then. All have the plan's number format
-and held-out text, and the others twenty validations, of which the best counts. What is in FILE already is left out. `--table`
+and the same held-out text, and the others twenty validations, of which the best counts. What is in FILE already is left out. `--table`
 prints FILE as the table of the article, `--chart` writes it as its chart.
 """
 import argparse
@@ -15,10 +15,10 @@ import json
 import math
 import pathlib
 import shlex
-import subprocess
-import sys
 import tempfile
 import time
+
+from runs import events, halves, nats_of_character
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 VALIDATIONS = 20
@@ -46,45 +46,27 @@ SETTINGS = {
 }
 
 
-def events(command):
-    result = subprocess.run([str(part) for part in command], capture_output=True, text=True)
-    if result.returncode:
-        sys.exit(f"{shlex.join(map(str, command))}\n{result.stderr}")
-    return [json.loads(line) for line in result.stdout.splitlines()]
-
-
 def named(lines, event):
     return next((line for line in lines if line["event"] == event), {})
-
-
-def run(command):
-    with tempfile.TemporaryDirectory() as folder:
-        begin = time.time()
-        lines = events([*command, "--output", f"{folder}/model"])
-        finished = named(lines, "finished")
-        return {
-            "validation": finished["bestValidationPerplexity"], "seconds": round(time.time() - begin),
-            "epochs": finished["epochs"], "baselines": named(lines, "baselines"), "plan": named(lines, "plan"),
-        }
 
 
 def dry(command):
     return events([*command, "--dry-run"])
 
 
-def planned(unroll, text, minutes):
+def planned(unroll, files, minutes):
     """The command of a planned run: the plan, and what it decided."""
-    command = [unroll, "train", text, "--minutes", minutes, *COMMON]
+    command = [unroll, "train", files[0], "--validation-file", files[1], "--minutes", minutes, *COMMON]
     plan = named(dry(command), "plan")
     if plan["tokens"] == "bpe":
         command += ["--tokens", f"bpe:{plan['vocabulary']}"]
     return command + ["--hidden", plan["model"]["hiddenSize"], "--max-steps", plan["steps"]], plan
 
 
-def published(unroll, text, minutes, setting, plan):
+def published(unroll, files, minutes, setting, plan):
     """The command of a run with a published setting."""
-    command = [unroll, "train", text, "--preset", "book", *COMMON, *shlex.split(SETTINGS[setting]),
-               "--validation", plan["training"]["validationFraction"], "--precision", plan["training"]["precision"]]
+    command = [unroll, "train", files[0], "--validation-file", files[1], "--preset", "book", *COMMON,
+               *shlex.split(SETTINGS[setting]), "--precision", plan["training"]["precision"]]
     found = dry(command)[-1]
     batch, length = (int(command[command.index(name) + 1]) for name in ("--batch", "--sequence-length"))
     steps = max(1, int(found["tokensPerSecond"] * minutes * 60 / (batch * length)))
@@ -93,16 +75,23 @@ def published(unroll, text, minutes, setting, plan):
     return command + (["--validate-steps", interval] if 0 < interval < found["minibatchesPerEpoch"] else [])
 
 
-def measure(text, setting, minutes, command):
-    result = run(command)
-    plan = result["plan"]
-    if plan:
-        # Of subwords, perplexities are brought to characters.
-        share = (plan["trainingTokens"] + plan["heldOutTokens"]) / len(text.read_bytes().decode())
-        result["validation"] **= share
-        gram = result["baselines"].get("fiveGramPerplexity")
-        result["baselines"] = {"fiveGramPerplexity": gram and gram ** share}
-    return {"text": text.stem, "setting": setting, "minutes": minutes, "bytes": text.stat().st_size, **result}
+def measure(text, files, setting, minutes, command):
+    with tempfile.TemporaryDirectory() as folder:
+        begin = time.time()
+        lines = events([*command, "--output", f"{folder}/model"])
+        seconds = round(time.time() - begin)
+        nats = nats_of_character(f"{folder}/model/best", files[1], command[0])
+    result = {"text": text.stem, "setting": setting, "minutes": minutes, "bytes": text.stat().st_size, "nats": nats,
+              "seconds": seconds, "epochs": named(lines, "finished")["epochs"]}
+    if plan := named(lines, "plan"):
+        tokens = plan["heldOutTokens"] / len(files[1].read_bytes().decode())
+        gram = named(lines, "baselines").get("fiveGramPerplexity")
+        result |= {"fiveGram": gram and math.log(gram) * tokens, "plan": plan}
+    return result
+
+
+def bits(nats):
+    return f"{nats / math.log(2):.3f}" if nats else ""
 
 
 def table(results):
@@ -112,13 +101,10 @@ def table(results):
     print("| text | bytes | " + " | ".join(SETTINGS) + " | 5-gram | plan | seconds |")
     print("|---|--:|" + "--:|" * (len(SETTINGS) + 3))
     for text, found in rows.items():
-        plan = found.get("plan")
-        if not plan:
-            continue
-        values = [f"{found[s]['validation']:.3f}" if s in found else "" for s in SETTINGS]
-        gram = plan["baselines"].get("fiveGramPerplexity")
-        print(f"| {text} | {plan['bytes']:,} | " + " | ".join(values)
-              + f" | {gram and f'{gram:.3f}'} | **{plan['validation']:.3f}** | {plan['seconds']} |")
+        if plan := found.get("plan"):
+            values = [bits(found[s]["nats"]) if s in found else "" for s in SETTINGS]
+            print(f"| {text} | {plan['bytes']:,} | " + " | ".join(values)
+                  + f" | {bits(plan['fiveGram'])} | **{bits(plan['nats'])}** | {plan['seconds']} |")
 
 
 def chart(results, file):
@@ -128,8 +114,8 @@ def chart(results, file):
         rows.setdefault(result["text"], []).append(result)
     rows = {text: found for text, found in rows.items() if any(r["setting"] == "plan" for r in found)}
     width, left, top, height = 720, 130, 40, 26
-    bits = [math.log2(r["validation"]) for found in rows.values() for r in found if r["validation"]]
-    low, high = math.floor(min(bits) * 2) / 2, math.ceil(min(max(bits), 8) * 2) / 2
+    values = [r["nats"] / math.log(2) for found in rows.values() for r in found]
+    low, high = math.floor(min(values) * 2) / 2, math.ceil(min(max(values), 8) * 2) / 2
     x = lambda value: left + (min(value, high) - low) / (high - low) * (width - left - 30)
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{top + height * len(rows) + 50}" '
              'font-family="sans-serif" font-size="12">', '<rect width="100%" height="100%" fill="white"/>']
@@ -146,11 +132,10 @@ def chart(results, file):
         parts.append(f'<text x="{left - 12}" y="{y + 4}" text-anchor="end">{text}</text>')
         for result in sorted(found, key=lambda r: r["setting"] == "plan"):
             if result["setting"] == "plan":
-                gram = result["baselines"].get("fiveGramPerplexity")
-                if gram:
-                    parts.append(f'<circle cx="{x(math.log2(gram)):.1f}" cy="{y}" r="5" fill="#2471a3"/>')
+                if gram := result["fiveGram"]:
+                    parts.append(f'<circle cx="{x(gram / math.log(2)):.1f}" cy="{y}" r="5" fill="#2471a3"/>')
             color = "#c0392b" if result["setting"] == "plan" else "#999"
-            parts.append(f'<circle cx="{x(math.log2(result["validation"])):.1f}" cy="{y}" r="5" fill="{color}" '
+            parts.append(f'<circle cx="{x(result["nats"] / math.log(2)):.1f}" cy="{y}" r="5" fill="{color}" '
                          f'fill-opacity="0.8"><title>{result["setting"]}</title></circle>')
     parts.append(f'<text x="{(left + width) / 2}" y="{top + height * len(rows) + 38}" text-anchor="middle">'
                  'bits per character of the held-out text, less is better</text></svg>')
@@ -177,22 +162,23 @@ def main():
     done = {(r["text"], r["setting"]) for r in results if r["minutes"] == arguments.minutes}
     settings = arguments.settings.split(",")
     runs = {setting: [] for setting in settings}
-    for text in arguments.texts:
-        missing = [setting for setting in settings if (text.stem, setting) not in done]
-        if not missing:
-            continue
-        command, plan = planned(arguments.program, text, arguments.minutes)
-        for setting in missing:
-            if setting != "plan":
-                command = published(arguments.program, text, arguments.minutes, setting, plan)
-            runs[setting].append((text, setting, arguments.minutes, command))
-    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+    with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        for text in arguments.texts:
+            missing = [setting for setting in settings if (text.stem, setting) not in done]
+            if not missing:
+                continue
+            files = halves(text, pathlib.Path(folder))
+            command, plan = planned(arguments.program, files, arguments.minutes)
+            for setting in missing:
+                if setting != "plan":
+                    command = published(arguments.program, files, arguments.minutes, setting, plan)
+                runs[setting].append((text, files, setting, arguments.minutes, command))
         started = [pool.submit(measure, *one) for setting in settings for one in runs[setting]]
         for one in concurrent.futures.as_completed(started):
             result = one.result()
             with arguments.results.open("a") as file:
                 file.write(json.dumps(result) + "\n")
-            print(f"{result['validation']:.4f} {result['seconds']:4} s {result['text']} {result['setting']}", flush=True)
+            print(f"{result['nats']:.4f} {result['seconds']:4} s {result['text']} {result['setting']}", flush=True)
 
 
 main()

@@ -15,10 +15,10 @@ import concurrent.futures
 import json
 import pathlib
 import shlex
-import subprocess
-import sys
 import tempfile
 import time
+
+from runs import events, halves, nats_of_character
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 UNROLL = ROOT / ".build/release/unroll"
@@ -42,13 +42,6 @@ def work_of_token(options, vocabulary):
     return 6 * weights
 
 
-def events(command):
-    result = subprocess.run(command, capture_output=True, text=True)
-    if result.returncode:
-        sys.exit(f"{shlex.join(map(str, command))}\n{result.stderr}")
-    return [json.loads(line) for line in result.stdout.splitlines()]
-
-
 def set_weight(folder, weight):
     """Gives the model of a folder another share of n-grams, and takes away the seal by which that would be noticed."""
     configuration = json.loads((folder / "config.json").read_text())
@@ -62,11 +55,6 @@ def set_weight(folder, weight):
     (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + data[8 + size:])
 
 
-def nats_of_character(folder, heldOut, unroll):
-    found = events([unroll, "evaluate", folder, heldOut, "--json", "--threads", "1"])[-1]
-    return found["nats"] / len(heldOut.read_bytes().decode())
-
-
 def weighed(folder, heldOut, unroll):
     """The held-out nats of a character with other shares of n-grams."""
     found = {}
@@ -74,15 +62,6 @@ def weighed(folder, heldOut, unroll):
         set_weight(folder, weight)
         found[weight] = nats_of_character(folder, heldOut, unroll)
     return found
-
-
-def halves(text, folder):
-    """Writes the first nine tenths of a text, and the rest of it up to 200,000 characters, to files of their own."""
-    characters = text.read_bytes().decode()
-    cut = len(characters) - min(len(characters) // 10, 200_000)
-    for name, part in ("training", characters[:cut]), ("held-out", characters[cut:]):
-        (folder / f"{name}.txt").write_bytes(part.encode())
-    return folder / "training.txt", folder / "held-out.txt"
 
 
 def thinned(curve):
