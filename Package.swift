@@ -45,13 +45,15 @@ let recipes = [
 
 /// The text of the GPU's kernels, which is compiled on the machine that runs them.
 let cudaSources = [
-    "prelude.cuh", "masks.cuh", "step.cuh", "tile.cuh", "functions.cuh", "products.cu", "tokens.cu",
-    "decoder.cu", "update.cu",
-    "recurrence.cu",
+    "prelude.cuh", "exchange.cuh", "masks.cuh", "step.cuh", "tile.cuh", "functions.cuh", "products.cu",
+    "tokens.cu", "decoder.cu", "update.cu", "recurrence.cu",
 ]
 
 /// What stands in the place of a GPU when tests compile the kernels for the CPU.
-let emulatorSources = ["fibers.hpp", "blocks.hpp", "launches.hpp", "primitives.hpp"]
+let emulatorSources = [
+    "fibers.hpp", "blocks.hpp", "barriers.hpp", "transactions.hpp", "orders.hpp", "launches.hpp",
+    "primitives.hpp",
+]
 
 let package = Package(
     name: "Unroll",
@@ -188,8 +190,8 @@ let package = Package(
         tests(
             of: "UnrollCUDA",
             uses: [
-                "DeviceCheck", "UnrollTestSupport", "UnrollBase", "UnrollText", "UnrollModel",
-                "UnrollKernels", "UnrollEngine",
+                "DeviceCheck", "KernelSources", "UnrollTestSupport", "UnrollBase", "UnrollText",
+                "UnrollModel", "UnrollKernels", "UnrollEngine",
             ],
             resources: [.copy("EmulatedDriver")] + emulatorSources.map { .embedInCode("Emulator/\($0)") }),
         tests(

@@ -15,4 +15,10 @@ struct DeviceCheckTests {
         await checks.run(areSmall: true)
         #expect(report.failures.isEmpty)
     }
+
+    @Test func theExchangeOfClustersPasses() async {
+        let report = Report { _ in }
+        await ExchangeChecks(on: EmulatedDevice(seed: 1), report: report).run(steps: 2, repeats: 1)
+        #expect(report.failures.isEmpty)
+    }
 }

@@ -11,12 +11,13 @@ import UnrollTestSupport
         #expect(
             device?.properties
                 == DeviceProperties(
-                    name: "Fake 0", index: 0, capability: ComputeCapability(9, 0), memory: 1 << 30))
+                    name: "Fake 0", index: 0, capability: ComputeCapability(9, 0), memory: 1 << 30,
+                    multiprocessors: 132, sharedMemory: 227 << 10))
         #expect(
             gpu.driver.calls() == [
                 "cuDriverGetVersion", "cuInit 0", "cuDeviceGetCount", "cuDeviceGet 0", "cuDeviceGetName 40",
-                "cuDeviceGetAttribute 75 40", "cuDeviceGetAttribute 76 40", "cuDeviceTotalMem 40",
-                "cuDevicePrimaryCtxRetain 40",
+                "cuDeviceGetAttribute 75 40", "cuDeviceGetAttribute 76 40", "cuDeviceGetAttribute 16 40",
+                "cuDeviceGetAttribute 97 40", "cuDeviceTotalMem 40", "cuDevicePrimaryCtxRetain 40",
             ])
         #expect(gpu.alive == ["contexts"])
         device = nil
@@ -113,6 +114,15 @@ import UnrollTestSupport
         #expect(MemoryLayout<NVRTCFunctions.Program?>.size == 8)
         // size_t
         #expect(MemoryLayout<Int>.size == 8)
+        // The driver reads an array of attributes, and one configuration, whose last bytes are without meaning.
+        #expect(MemoryLayout<LaunchAttribute>.stride == 72)
+        #expect(MemoryLayout.offset(of: \LaunchAttribute.value) == 8)
+        #expect(MemoryLayout<LaunchConfiguration>.stride == 56)
+        #expect(MemoryLayout.offset(of: \LaunchConfiguration.threads) == 12)
+        #expect(MemoryLayout.offset(of: \LaunchConfiguration.sharedMemory) == 24)
+        #expect(MemoryLayout.offset(of: \LaunchConfiguration.stream) == 32)
+        #expect(MemoryLayout.offset(of: \LaunchConfiguration.attributes) == 40)
+        #expect(MemoryLayout.offset(of: \LaunchConfiguration.attributeCount) == 48)
     }
 
     @Test func everyErrorIsOneLine() {

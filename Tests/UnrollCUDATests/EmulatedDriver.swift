@@ -11,6 +11,7 @@ import UnrollTestSupport
 struct EmulatedDriver {
     /// The variables with which both are found.
     let environment: [String: String]
+    private let driver: DynamicLibrary
 
     /// A GPU with so many bytes of memory; everything is in a fixed order if the seed is 0.
     init(memory: Int = 1 << 30, seed: UInt64 = 0) throws {
@@ -21,9 +22,15 @@ struct EmulatedDriver {
             "UNROLL_CUDA_DRIVER": driver.path, "UNROLL_NVRTC": try Self.compile("nvrtc").path,
             "XDG_CACHE_HOME": compiler.folder.path,
         ]
-        let set: @convention(c) (UInt64, UInt64) -> Void = try DynamicLibrary(driver.path).function(
-            "emulated_set")
+        self.driver = try DynamicLibrary(driver.path)
+        let set: @convention(c) (UInt64, UInt64) -> Void = try self.driver.function("emulated_set")
         set(UInt64(memory), seed)
+    }
+
+    /// The launches since this was last asked, as the driver has understood them.
+    func launches() throws -> [String] {
+        let get: @convention(c) () -> UnsafePointer<CChar> = try driver.function("emulated_launches")
+        return String(cString: get()).split(separator: "\n").map(String.init)
     }
 
     /// Opens the GPU by way of the package's driver code.

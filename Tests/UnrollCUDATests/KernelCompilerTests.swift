@@ -23,6 +23,17 @@ import UnrollTestSupport
         #expect(gpu.alive.isEmpty)
     }
 
+    @Test(arguments: [
+        ("0.5", " -DWATCHDOG=500000000ull"), ("2", " -DWATCHDOG=2000000000ull"), ("0", ""), ("x", ""),
+    ])
+    func kernelsMayHaveAWatchdog(seconds: String, option: String) throws {
+        let gpu = try FakeGPU()
+        gpu.environment["UNROLL_CUDA_WATCHDOG"] = seconds
+        _ = try gpu.open().load(source)
+        #expect(
+            compilations(gpu) == ["nvrtcCompileProgram -arch=sm_90 -std=c++17 -diag-suppress=177\(option)"])
+    }
+
     @Test func anotherSourceArchitectureOrCompilerCompilesAgain() throws {
         let gpu = try FakeGPU()
         _ = try gpu.open().load(source)

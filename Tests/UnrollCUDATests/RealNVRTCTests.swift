@@ -1,4 +1,6 @@
+import DeviceCheck
 import Foundation
+import KernelSources
 import Testing
 import UnrollCUDA
 import UnrollTestSupport
@@ -24,25 +26,6 @@ private enum RealNVRTC {
 @Suite(
     .needsCompiler, .enabled(if: RealNVRTC.isThere, "this machine has no NVRTC; UNROLL_NVRTC can name one"))
 struct RealNVRTCTests {
-    private let source = KernelSource(
-        name: "all primitives",
-        text: """
-            KERNEL(128, everything, (float* out, const Float4* in, double* sums, u64 stride, int count)) {
-                SHARED float parts[128];
-                int i = threadIdx.x;
-                Float4 value = in[blockIdx.x * stride + i];
-                parts[i] = warp_xor(value.x + value.y, 1) + value.z * value.w;
-                __syncthreads();
-                u32 a[4], b[2];
-                for (int k = 0; k < 4; k++) a[k] = bfloat16_pair(parts[(i + k) % 128], value.x);
-                for (int k = 0; k < 2; k++) b[k] = bfloat16_pair(value.y, parts[(i + 7 * k) % 128]);
-                float d[4] = {0, 0, 0, 0};
-                multiply_add(d, a, b);
-                for (int k = 0; k < 4; k++) out[4 * i + k] = d[k];
-                if (i < count) sums[i] = warp_xor(double(d[0]), 16) + multiply_high(u32(i), 0x9E3779B9u);
-            }
-            """)
-
     @Test(arguments: [(8, 0), (9, 0), (10, 0)])
     func thePrimitivesCompile(major: Int, minor: Int) throws {
         let gpu = try FakeGPU()
@@ -54,11 +37,19 @@ struct RealNVRTCTests {
             guard case .compilerTooOld = error else { throw error }
             return
         }
-        let module = try device.load(source)
+        let module = try device.load(EveryPrimitive.blocks)
         #expect(try module.kernel("everything").name == "everything")
         #expect(throws: CUDAError.self) { try module.kernel("nothing") }
         let cubin = try Data(contentsOf: #require(gpu.cachedFiles.first))
         #expect(cubin.starts(with: [0x7F, 0x45, 0x4C, 0x46]))
+        if device.properties.hasClusters {
+            _ = try device.load(EveryPrimitive.clusters).kernel("pass_in_cluster")
+            let exchange = KernelSource(name: "the exchange", text: ExchangeKernel().text)
+            _ = try device.load(exchange).kernel("exchange")
+        } else {
+            let error = #expect(throws: CUDAError.self) { try device.load(EveryPrimitive.clusters) }
+            #expect(error?.description.contains("cluster_rank") == true, "\(String(describing: error))")
+        }
     }
 
     @Test func anErrorNamesTheLineOfTheKernels() throws {

@@ -60,7 +60,8 @@ package final class FakeLibrary: Sendable {
     private let library: DynamicLibrary
 
     package init(_ name: String) throws {
-        let texts = try ["common", name].map { name in
+        let parts = ["common", name] + (name == "cuda" ? ["cuda_kernels"] : [])
+        let texts = try parts.map { name in
             let url = try #require(
                 Bundle.module.url(forResource: name, withExtension: "c", subdirectory: "Fakes"))
             return try String(contentsOf: url, encoding: .utf8)

@@ -24,6 +24,11 @@ package protocol Device: AnyObject, Sendable {
 
     /// Makes a queue of work, which runs in the order in which it is enqueued.
     func makeQueue() throws(CUDAError) -> any DeviceQueue
+
+    /// How many clusters of a launch can run at the same time.
+    ///
+    /// - Returns: 0 if not even one can.
+    func activeClusters(of kernel: Kernel, _ launch: Launch) throws(CUDAError) -> Int
 }
 
 /// What a device is and has.
@@ -36,14 +41,26 @@ package struct DeviceProperties: Sendable, Hashable {
     package var capability: ComputeCapability
     /// All of its memory in bytes.
     package var memory: Int
+    /// The multiprocessors, each of which runs one block or more at a time.
+    package var multiprocessors: Int
+    /// The most bytes of shared memory that a block can have.
+    package var sharedMemory: Int
 
     /// Collects the facts.
-    package init(name: String, index: Int, capability: ComputeCapability, memory: Int) {
+    package init(
+        name: String, index: Int, capability: ComputeCapability, memory: Int, multiprocessors: Int,
+        sharedMemory: Int
+    ) {
         self.name = name
         self.index = index
         self.capability = capability
         self.memory = memory
+        self.multiprocessors = multiprocessors
+        self.sharedMemory = sharedMemory
     }
+
+    /// Whether blocks can form clusters, and kernels start before the one before has ended.
+    package var hasClusters: Bool { capability >= ComputeCapability(9, 0) }
 }
 
 /// The version of a GPU's instruction set.
@@ -108,11 +125,31 @@ package struct Launch: Sendable, Hashable {
     package var threads: Int
     /// One for each parameter of the kernel.
     package var arguments: [KernelArgument]
+    /// Bytes of dynamic shared memory of a block.
+    package var sharedMemory: Int
+    /// Blocks of a cluster, which are neighbors along x and run at the same time: 1, 2, 4, 8 or 16.
+    ///
+    /// More than one need `DeviceProperties.hasClusters`.
+    package var clusterSize: Int
+    /// Whether all blocks run at the same time, so that they may wait for each other.
+    package var isCooperative: Bool
+    /// Whether it may start before the kernel that was enqueued before it has ended.
+    ///
+    /// That needs `DeviceProperties.hasClusters`. All blocks must then call `wait_for_earlier_kernels()` before they touch
+    /// memory that an earlier kernel writes or reads.
+    package var startsEarly: Bool
 
-    package init(grid: (x: Int, y: Int, z: Int), threads: Int, arguments: [KernelArgument]) {
+    package init(
+        grid: (x: Int, y: Int, z: Int), threads: Int, arguments: [KernelArgument], sharedMemory: Int = 0,
+        clusterSize: Int = 1, isCooperative: Bool = false, startsEarly: Bool = false
+    ) {
         self.grid = [UInt32(grid.x), UInt32(grid.y), UInt32(grid.z)]
         self.threads = threads
         self.arguments = arguments
+        self.sharedMemory = sharedMemory
+        self.clusterSize = clusterSize
+        self.isCooperative = isCooperative
+        self.startsEarly = startsEarly
     }
 }
 

@@ -20,7 +20,9 @@ package final class DeviceMemory: Sendable {
 
 extension DeviceQueue {
     /// Enqueues a copy of an array to the device.
-    func copy<Element: BitwiseCopyable>(_ values: [Element], to address: DeviceAddress) throws(CUDAError) {
+    package func copy<Element: BitwiseCopyable>(
+        _ values: [Element], to address: DeviceAddress
+    ) throws(CUDAError) {
         // `withUnsafeBytes` passes no typed errors on.
         let result = values.withUnsafeBytes { bytes in
             Result { () throws(CUDAError) in try copy(bytes, to: address) }
@@ -29,7 +31,7 @@ extension DeviceQueue {
     }
 
     /// Copies numbers from the device, and waits for them.
-    func copy<Element: BitwiseCopyable>(
+    package func copy<Element: BitwiseCopyable>(
         _ address: DeviceAddress, to values: inout [Element]
     ) throws(CUDAError) {
         let result = values.withUnsafeMutableBytes { bytes in

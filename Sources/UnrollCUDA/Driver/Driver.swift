@@ -97,15 +97,18 @@ struct Driver: Sendable {
         try check(functions.cuDeviceGet(&number, Int32(index)), of: "cuDeviceGet")
         var name = [CChar](repeating: 0, count: 256)
         try check(functions.cuDeviceGetName(&name, Int32(name.count), number), of: "cuDeviceGetName")
-        // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR.
+        // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR, _MULTIPROCESSOR_COUNT and
+        // _MAX_SHARED_MEMORY_PER_BLOCK_OPTIN.
         let capability = ComputeCapability(try attribute(75, of: number), try attribute(76, of: number))
+        let multiprocessors = try attribute(16, of: number), sharedMemory = try attribute(97, of: number)
         var memory = 0
         try check(functions.cuDeviceTotalMem(&memory, number), of: "cuDeviceTotalMem")
         let nameBytes = name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:))
         return (
             number,
             DeviceProperties(
-                name: EscapedText.encode(nameBytes), index: index, capability: capability, memory: memory)
+                name: EscapedText.encode(nameBytes), index: index, capability: capability, memory: memory,
+                multiprocessors: multiprocessors, sharedMemory: sharedMemory)
         )
     }
 

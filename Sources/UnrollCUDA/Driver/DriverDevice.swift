@@ -21,7 +21,8 @@ package final class DriverDevice: Device {
     /// - Parameters:
     ///   - index: The number of the GPU, from 0.
     ///   - environment: The environment variables. `UNROLL_CUDA_DRIVER` is the path of a driver in place of the system's,
-    ///     and `UNROLL_NVRTC` that of NVRTC or its folder. Default: those of this process.
+    ///     and `UNROLL_NVRTC` that of NVRTC or its folder. `UNROLL_CUDA_WATCHDOG` is after how many seconds, in
+    ///     0.001...3600, a kernel that waits for other blocks ends with an error. Default: those of this process.
     /// - Returns: The GPU, which is held until the last reference to it, its queues and its modules goes.
     /// - Throws: Every `CUDAError` but `compilation`. A machine without NVRTC is an error here, even where all kernels may
     ///   have been compiled before: whether a GPU can be used does not depend on what a cache happens to have.
@@ -60,6 +61,7 @@ package final class DriverDevice: Device {
                 in: environment, driver: driver.version, capability: properties.capability)
             compiler = KernelCompiler(
                 nvrtc: found.nvrtc, architecture: found.architecture,
+                watchdog: KernelCompiler.watchdog(in: environment),
                 cache: CubinCache(environment: environment))
         }
     }
@@ -103,5 +105,16 @@ package final class DriverDevice: Device {
 
     package func makeQueue() throws(CUDAError) -> any DeviceQueue {
         try DriverQueue(in: context)
+    }
+
+    package func activeClusters(of kernel: Kernel, _ launch: Launch) throws(CUDAError) -> Int {
+        try context.prepare(kernel, for: launch)
+        var count: Int32 = 0
+        try context.call("cuOccupancyMaxActiveClusters of \(kernel.name)") { functions in
+            launch.withConfiguration(stream: nil) {
+                functions.cuOccupancyMaxActiveClusters(&count, kernel.handle, $0)
+            }
+        }
+        return Int(count)
     }
 }

@@ -70,6 +70,16 @@ package struct DriverFunctions: Sendable {
             Handle?, UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, UInt32, Handle?,
             UnsafePointer<UnsafeMutableRawPointer?>?, UnsafePointer<UnsafeMutableRawPointer?>?
         ) -> Result
+    let cuFuncGetAttribute: @convention(c) @Sendable (UnsafeMutablePointer<Int32>, Int32, Handle?) -> Result
+    let cuFuncSetAttribute: @convention(c) @Sendable (Handle?, Int32, Int32) -> Result
+    // Raw pointers to a `LaunchConfiguration`, which C does not know.
+    let cuLaunchKernelEx:
+        @convention(c) @Sendable (
+            UnsafeRawPointer, Handle?, UnsafePointer<UnsafeMutableRawPointer?>?,
+            UnsafePointer<UnsafeMutableRawPointer?>?
+        ) -> Result
+    let cuOccupancyMaxActiveClusters:
+        @convention(c) @Sendable (UnsafeMutablePointer<Int32>, Handle?, UnsafeRawPointer) -> Result
 
     let cuStreamCreate: @convention(c) @Sendable (UnsafeMutablePointer<Handle?>, UInt32) -> Result
     let cuStreamDestroy: @convention(c) @Sendable (Handle?) -> Result
@@ -110,6 +120,10 @@ package struct DriverFunctions: Sendable {
         cuModuleUnload = try library.function("cuModuleUnload")
         cuModuleGetFunction = try library.function("cuModuleGetFunction")
         cuLaunchKernel = try library.function("cuLaunchKernel")
+        cuFuncGetAttribute = try library.function("cuFuncGetAttribute")
+        cuFuncSetAttribute = try library.function("cuFuncSetAttribute")
+        cuLaunchKernelEx = try library.function("cuLaunchKernelEx")
+        cuOccupancyMaxActiveClusters = try library.function("cuOccupancyMaxActiveClusters")
         cuStreamCreate = try library.function("cuStreamCreate")
         cuStreamDestroy = try library.function("cuStreamDestroy_v2")
         cuStreamSynchronize = try library.function("cuStreamSynchronize")

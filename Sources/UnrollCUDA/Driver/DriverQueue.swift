@@ -64,16 +64,24 @@ final class DriverQueue: DeviceQueue {
     }
 
     func launch(_ kernel: Kernel, _ launch: Launch) throws(CUDAError) {
+        try context.prepare(kernel, for: launch)
         var words = launch.arguments.map(\.bits)
         // Outside of the closure, which cannot throw a typed error.
         try context.makeCurrent()
+        let functions = context.driver.functions
+        let isPlain = launch.attributes.isEmpty
         let result = words.withUnsafeMutableBufferPointer { words in
             let addresses = words.indices.map { UnsafeMutableRawPointer(words.baseAddress?.advanced(by: $0)) }
-            return context.driver.functions.cuLaunchKernel(
-                kernel.handle, launch.grid.x, launch.grid.y, launch.grid.z, UInt32(launch.threads), 1, 1, 0,
-                stream, addresses, nil)
+            guard isPlain else {
+                return launch.withConfiguration(stream: stream) {
+                    functions.cuLaunchKernelEx($0, kernel.handle, addresses, nil)
+                }
+            }
+            return functions.cuLaunchKernel(
+                kernel.handle, launch.grid.x, launch.grid.y, launch.grid.z, UInt32(launch.threads), 1, 1,
+                UInt32(launch.sharedMemory), stream, addresses, nil)
         }
-        try context.driver.check(result, of: "cuLaunchKernel of \(kernel.name)")
+        try context.driver.check(result, of: "cuLaunchKernel\(isPlain ? "" : "Ex") of \(kernel.name)")
     }
 
     func capture(_ body: () throws -> Void) throws -> any DeviceGraph {

@@ -6,11 +6,23 @@ struct KernelCompiler: Sendable {
     let nvrtc: NVRTC
     /// Such as "sm_90".
     let architecture: String
+    /// After how many seconds a kernel that waits for other blocks ends with an error; never if nil, which is faster.
+    let watchdog: Double?
     let cache: CubinCache
 
     // Arithmetic is that of IEEE 754. Every function is marked as one of the GPU, so that none has to be taken for one.
     // There is no warning (177) of functions that are not used, as few kernels use all primitives.
-    private var options: [String] { ["-arch=\(architecture)", "-std=c++17", "-diag-suppress=177"] }
+    private var options: [String] {
+        ["-arch=\(architecture)", "-std=c++17", "-diag-suppress=177"]
+            + (watchdog.map { ["-DWATCHDOG=\(UInt64(1e9 * $0))ull"] } ?? [])
+    }
+
+    /// The watchdog that `UNROLL_CUDA_WATCHDOG` asks for; nil if it is not in 0.001...3600.
+    static func watchdog(in environment: [String: String]) -> Double? {
+        environment["UNROLL_CUDA_WATCHDOG"].flatMap(Double.init).flatMap {
+            (0.001...3600).contains($0) ? $0 : nil
+        }
+    }
 
     /// The kernels as they were compiled before; nil if they were not.
     func cachedCubin(for source: KernelSource) -> [UInt8]? {
@@ -35,7 +47,8 @@ struct KernelCompiler: Sendable {
 extension KernelSource {
     /// The primitives and then the kernels, whose lines count from 1 in errors.
     package var completeText: String {
-        String(decoding: PackageResources.prelude_cuh, as: UTF8.self) + "#line 1 \"kernels\"\n" + text
+        let primitives = PackageResources.prelude_cuh + PackageResources.exchange_cuh
+        return String(decoding: primitives, as: UTF8.self) + "#line 1 \"kernels\"\n" + text
     }
 }
 

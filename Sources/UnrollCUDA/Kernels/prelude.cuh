@@ -1,6 +1,6 @@
-// The primitives that kernels are written in: all that is particular to the GPU stands here, and all of its assembly.
-// No header is included, so that a compiler without CUDA's headers can read it. The emulator of the tests has the same
-// primitives for the CPU.
+// The primitives that kernels are written in: all that is particular to the GPU stands here and in exchange.cuh, and
+// all of its assembly. No header is included, so that a compiler without CUDA's headers can read them. The emulator of
+// the tests has the same primitives for the CPU.
 
 typedef unsigned int u32;
 typedef unsigned short u16;

@@ -8,8 +8,10 @@
 #include <mutex>
 #include <pthread.h>
 
+#include "results.hpp"
 #include "memory.hpp"
 #include "modules.hpp"
+#include "launches.hpp"
 #include "streams.hpp"
 
 namespace {
@@ -21,6 +23,8 @@ Settings settings;
 std::unique_ptr<Context> primary;
 u64 holders = 0;
 thread_local Context* current = nullptr;
+// Launches in words, a line each.
+std::string launches;
 // The captures that this thread has begun and not ended.
 thread_local int captures = 0;
 
@@ -44,36 +48,6 @@ template <class Body> Result outsideOfCaptures(Body body) {
             if (stream->capture && pthread_equal(stream->capturer, pthread_self())) stream->isCaptureValid = false;
         return captureUnsupported;
     });
-}
-
-const struct {
-    Result result;
-    const char *name, *message;
-} errors[] = {
-    {success, "CUDA_SUCCESS", "no error"},
-    {invalidValue, "CUDA_ERROR_INVALID_VALUE", "invalid argument"},
-    {outOfMemory, "CUDA_ERROR_OUT_OF_MEMORY", "out of memory"},
-    {invalidDevice, "CUDA_ERROR_INVALID_DEVICE", "invalid device ordinal"},
-    {invalidImage, "CUDA_ERROR_INVALID_IMAGE", "device kernel image is invalid"},
-    {invalidContext, "CUDA_ERROR_INVALID_CONTEXT", "invalid device context"},
-    {invalidHandle, "CUDA_ERROR_INVALID_HANDLE", "invalid resource handle"},
-    {notFound, "CUDA_ERROR_NOT_FOUND", "named symbol not found"},
-    {illegalAddress, "CUDA_ERROR_ILLEGAL_ADDRESS", "an illegal memory access was encountered"},
-    {launchFailed, "CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure"},
-    {captureUnsupported, "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED", "operation not permitted when stream is capturing"},
-    {captureInvalidated, "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED",
-     "operation failed due to a previous error during capture"},
-    {captureWrongThread, "CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD",
-     "attempt to terminate a thread-local capture sequence from another thread"},
-};
-
-Result errorText(int result, const char** text, bool isName) {
-    for (const auto& error : errors)
-        if (error.result == result) {
-            *text = isName ? error.name : error.message;
-            return success;
-        }
-    return invalidValue;
 }
 
 }  // namespace
@@ -111,10 +85,13 @@ API int cuDeviceGetName(char* name, int size, int) {
 }
 
 API int cuDeviceGetAttribute(int* value, int attribute, int) {
-    // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR.
-    if (attribute != 75 && attribute != 76) return invalidValue;
-    *value = attribute == 75 ? 9 : 0;
-    return success;
+    switch (attribute) {
+    case 16: *value = multiprocessors; return success;  // CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT
+    case 75: *value = 9; return success;                // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR
+    case 76: *value = 0; return success;
+    case 97: *value = largestShared; return success;  // CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN
+    default: return invalidValue;
+    }
 }
 
 API int cuDeviceTotalMem_v2(size_t* size, int) {
@@ -215,48 +192,7 @@ API int cuMemsetD32Async(u64 target, u32 value, size_t count, Stream* stream) {
     });
 }
 
-// MARK: Modules
-
-API int cuModuleLoadData(Module** module, const char* image) {
-    return outsideOfCaptures([&](Context&) {
-        *module = loadModule(image);
-        return *module ? success : invalidImage;
-    });
-}
-
-API int cuModuleUnload(Module* module) {
-    return outsideOfCaptures([&](Context&) {
-        module->isLoaded = false;
-        return success;
-    });
-}
-
-API int cuModuleGetFunction(Kernel** kernel, Module* module, const char* name) {
-    return inContext([&](Context&) {
-        *kernel = findKernel(*module, name);
-        return *kernel ? success : notFound;
-    });
-}
-
-API int cuLaunchKernel(Kernel* kernel, u32 x, u32 y, u32 z, u32 threads, u32 threadsY, u32 threadsZ, u32 shared,
-                       Stream* stream, void** arguments, void** extra) {
-    return inContext([&](Context& context) {
-        if (!kernel->module->isLoaded) return invalidHandle;
-        if (threadsY != 1 || threadsZ != 1 || shared || extra) return invalidValue;
-        Launch launch{kernel, {x, y, z}, threads, {}};
-        for (size_t i = 0; i < kernel->kinds.size(); ++i) {
-            u64 word = 0;
-            memcpy(&word, arguments[i], kernel->kinds[i] == 'p' ? 8 : 4);
-            launch.words.push_back(word);
-        }
-        char message[256];
-        if (launch.run(0, nullptr, message)) {
-            fprintf(stderr, "emulated GPU: %s\n", message);
-            return invalidValue;
-        }
-        return context.enqueue(*stream, [launch, &context] { return context.run(launch); });
-    });
-}
+#include "kernels.hpp"
 
 // MARK: Streams
 
@@ -343,4 +279,13 @@ API int cuGraphExecDestroy(Graph* executable) { return cuGraphDestroy(executable
 API void emulated_set(u64 memory, u64 seed) {
     const std::lock_guard lock(mutex);
     settings = {memory, seed};
+}
+
+// The launches since this was last asked, a line each, as the driver has understood them.
+API const char* emulated_launches() {
+    const std::lock_guard lock(mutex);
+    static std::string text;
+    text = std::move(launches);
+    launches.clear();
+    return text.c_str();
 }

@@ -4,9 +4,17 @@
 #include <elf.h>
 #include <sys/mman.h>
 
-// `emulated_NAME` of launches.hpp.
-using Entry = int(const u32* grid, u32 threads, u64 seed, u64 count, const u64* arguments, const char* kinds,
-                  char* stacks, char* message);
+// `Launch` of the emulator's blocks.hpp, and `emulated_NAME` of its launches.hpp.
+struct EmulatedLaunch {
+    u32 grid[3], threads, clusterSize, sharedSize, isCooperative, startsEarly;
+    u64 seed, argumentCount;
+    const u64* arguments;
+    const char* kinds;
+    char *stacks, *message;
+    int (*runEarlier)(void* context);
+    void* context;
+};
+using Entry = int(const EmulatedLaunch* launch);
 
 struct Module;
 
@@ -14,6 +22,8 @@ struct Kernel {
     Module* module;
     std::string name, kinds;
     Entry* entry;
+    // What the host has allowed: bytes of dynamic shared memory, and clusters of more than 8 blocks.
+    int largestShared = 48 << 10, allowsLargeClusters = 0;
 };
 
 // It stays in memory when it is unloaded, so that a launch of its kernels is found.
@@ -66,31 +76,4 @@ static Kernel* findKernel(Module& module, const std::string& name) {
     const auto kinds = reinterpret_cast<const char* (*)()>(dlsym(module.handle, ("kinds_" + name).c_str()));
     if (!entry || !kinds) return nullptr;
     return &module.kernels.try_emplace(name, Kernel{&module, name, kinds(), entry}).first->second;
-}
-
-// A kernel with its grid and its arguments in words.
-struct Launch {
-    const Kernel* kernel;
-    u32 grid[3], threads;
-    std::vector<u64> words;
-
-    // 0 if it has run, else `message` says why not. Without stacks, nothing runs, but the sizes are checked.
-    int run(u64 seed, char* stacks, char (&message)[256]) const {
-        return kernel->entry(grid, threads, seed, words.size(), words.data(), kernel->kinds.c_str(), stacks, message);
-    }
-};
-
-// Stacks for the threads of a block, `largestBlock` of `stackSize` bytes in blocks.hpp.
-constexpr u64 stackSize = 65536, stacksSize = 1024 * stackSize;
-
-// New stacks; null if there is no memory. Only pages that are written take some. The lowest of each stack cannot be
-// used, so that a stack which is too small ends the process instead of changing another one.
-static char* makeStacks() {
-    void* const stacks =
-        mmap(nullptr, stacksSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (stacks == MAP_FAILED) return nullptr;
-    const u64 page = u64(sysconf(_SC_PAGESIZE));
-    for (u64 start = 0; start < stacksSize && page < stackSize; start += stackSize)
-        mprotect(static_cast<char*>(stacks) + start, page, PROT_NONE);
-    return static_cast<char*>(stacks);
 }

@@ -7,23 +7,6 @@
 #include <functional>
 #include <memory>
 
-// CUresult.
-enum Result {
-    success = 0,
-    invalidValue = 1,
-    outOfMemory = 2,
-    invalidDevice = 101,
-    invalidImage = 200,
-    invalidContext = 201,
-    invalidHandle = 400,
-    notFound = 500,
-    illegalAddress = 700,
-    launchFailed = 719,
-    captureUnsupported = 900,
-    captureInvalidated = 901,
-    captureWrongThread = 908,
-};
-
 // Something that a stream does, and the result of having done it.
 using Work = std::function<Result()>;
 
@@ -48,7 +31,7 @@ struct Context {
     std::vector<Stream*> streams;
     // The first error of any work: every later call has it.
     Result failure = success;
-    char* const stacks = makeStacks();
+    Stacks stacks;
     u64 random, launchCount = 0;
     const u64 seed;
 
@@ -56,7 +39,6 @@ struct Context {
     Context(const Context&) = delete;
     ~Context() {
         for (Stream* stream : streams) delete stream;
-        if (stacks) munmap(stacks, stacksSize);
     }
 
     // Lets all later calls fail, and says why.
@@ -97,10 +79,11 @@ struct Context {
             if (launch.kernel->kinds[i] != 'p' || !launch.words[i] || memory.contains(launch.words[i], 1)) continue;
             return fail(illegalAddress, (name + ": pointer " + std::to_string(i) + " is in no allocation").c_str());
         }
-        char message[256];
-        if (!stacks) return fail(launchFailed, "there is no memory for stacks");
+        char message[512];
+        char* const start = stacks.forThreads(launch.residents() * launch.threads);
+        if (!start) return fail(launchFailed, "there is no memory for stacks");
         const u64 order = seed ? seed * 0x9e3779b97f4a7c15ull + ++launchCount : 0;
-        return launch.run(order, stacks, message) ? fail(launchFailed, message) : success;
+        return launch.run(order, start, message) ? fail(launchFailed, message) : success;
     }
 
   private:

@@ -32,8 +32,13 @@ extension DeviceQueue {
 
     /// Enqueues a kernel of blocks in one dimension.
     func launch(
-        _ kernel: Kernel, blocks: Int = 1, threads: Int, _ arguments: KernelArgument...
+        _ kernel: Kernel, blocks: Int = 1, threads: Int, sharedMemory: Int = 0, clusterSize: Int = 1,
+        isCooperative: Bool = false, startsEarly: Bool = false, _ arguments: KernelArgument...
     ) throws {
-        try launch(kernel, Launch(grid: (blocks, 1, 1), threads: threads, arguments: arguments))
+        try launch(
+            kernel,
+            Launch(
+                grid: (blocks, 1, 1), threads: threads, arguments: arguments, sharedMemory: sharedMemory,
+                clusterSize: clusterSize, isCooperative: isCooperative, startsEarly: startsEarly))
     }
 }

@@ -28,7 +28,9 @@ final class EmulatedDevice: Device {
 
     /// A device with so many bytes of memory; threads and blocks run in order if the seed is 0.
     init(memory: Int = 1 << 30, seed: UInt64 = 0, capability: ComputeCapability = ComputeCapability(9, 0)) {
-        properties = DeviceProperties(name: "the emulator", index: 0, capability: capability, memory: memory)
+        properties = DeviceProperties(
+            name: "the emulator", index: 0, capability: capability, memory: memory, multiprocessors: 132,
+            sharedMemory: 227 << 10)
         self.memory = EmulatedMemory(limit: memory, device: properties.name)
         state.withLock { $0.seed = seed }
     }
@@ -57,6 +59,28 @@ final class EmulatedDevice: Device {
     }
 
     func makeQueue() throws(CUDAError) -> any DeviceQueue { EmulatedQueue(device: self) }
+
+    func activeClusters(of kernel: Kernel, _ launch: Launch) throws(CUDAError) -> Int {
+        try check(launch)
+        // Clusters do not go beyond groups of multiprocessors, which have 16 and a few more.
+        return properties.multiprocessors / 16 * 16 / launch.clusterSize
+    }
+
+    /// Refuses a launch that the GPU cannot run; the kernel refuses what depends on it.
+    func check(_ launch: Launch) throws(CUDAError) {
+        if launch.clusterSize > 1 || launch.startsEarly, !properties.hasClusters {
+            throw .invalid("cuLaunchKernel", "clusters and early starts need compute capability 9.0")
+        }
+        if launch.sharedMemory > properties.sharedMemory {
+            throw .invalid("cuLaunchKernel", "\(launch.sharedMemory) bytes of shared memory")
+        }
+        // One on each, as a kernel may need all registers.
+        if launch.isCooperative, launch.blockCount > properties.multiprocessors {
+            throw .driver(
+                function: "cuLaunchKernel", name: "CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE",
+                message: "\(launch.blockCount) blocks for \(properties.multiprocessors) multiprocessors")
+        }
+    }
 
     /// Counts a launch and draws the seed of its order.
     func seedOfNextLaunch(of kernel: String) -> UInt64 {

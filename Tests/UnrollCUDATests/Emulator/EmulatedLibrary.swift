@@ -74,18 +74,29 @@ struct EmulatedLibrary: @unchecked Sendable {
         return EmulatedLibrary(name: source.name, handle: OpaquePointer(handle), warnings: warnings)
     }
 
-    /// `emulated_NAME` of `launches.hpp`.
-    private typealias Function =
-        @convention(c) (
-            _ grid: UnsafePointer<UInt32>, _ threads: UInt32, _ seed: UInt64, _ argumentCount: UInt64,
-            _ arguments: UnsafePointer<UInt64>, _ kinds: UnsafePointer<CChar>,
-            _ stacks: UnsafeMutableRawPointer, _ message: UnsafeMutablePointer<CChar>
-        ) -> Int32
+    /// `emulated_NAME` of `launches.hpp`, which gets an `EmulatedLaunch`.
+    private typealias Function = @convention(c) (_ launch: UnsafeRawPointer) -> Int32
     /// `messageSize` of `blocks.hpp`.
-    private static let messageSize = 256
+    private static let messageSize = 512
+
+    /// What runs the kernels before one that starts early, and whether that went well.
+    private final class Earlier {
+        let run: () -> Bool
+        init(_ run: @escaping () -> Bool) { self.run = run }
+    }
 
     /// Runs a kernel; other launches of the library wait meanwhile.
-    static func run(_ kernel: Kernel, _ launch: Launch, seed: UInt64) -> Outcome {
+    ///
+    /// - Parameters:
+    ///   - kernel: The kernel.
+    ///   - launch: What it is launched with.
+    ///   - seed: From which orders are drawn.
+    ///   - earlier: Runs the kernels before it, and returns whether that went well. It is called once, when the kernel waits
+    ///     for them or earlier. Default: they have run.
+    /// - Returns: What became of it.
+    static func run(
+        _ kernel: Kernel, _ launch: Launch, seed: UInt64, after earlier: (() -> Bool)? = nil
+    ) -> Outcome {
         let function = unsafeBitCast(kernel.handle, to: Function.self)
         let arguments = launch.arguments.map(\.bits)
         let kinds = launch.arguments.map { argument in
@@ -95,13 +106,37 @@ struct EmulatedLibrary: @unchecked Sendable {
             case .float: "f"
             }
         }
-        let grid = [launch.grid.x, launch.grid.y, launch.grid.z]
+        let blocks = launch.isCooperative ? launch.blockCount : launch.clusterSize
+        guard let stacks = FiberStacks.borrow(for: blocks * launch.threads) else {
+            return .failed("there is no memory for stacks")
+        }
+        defer { stacks.giveBack() }
+        let box = earlier.map(Earlier.init)
+        defer { withExtendedLifetime(box) {} }
         var message = [CChar](repeating: 0, count: messageSize)
-        guard let stacks = FiberStacks.borrow() else { return .failed("there is no memory for stacks") }
-        defer { FiberStacks.giveBack(stacks) }
-        let outcome = function(
-            grid, UInt32(clamping: launch.threads), seed, UInt64(arguments.count), arguments,
-            kinds.joined(), stacks, &message)
+        let outcome = arguments.withUnsafeBufferPointer { arguments in
+            kinds.joined().withCString { kinds in
+                message.withUnsafeMutableBufferPointer { message in
+                    var launch = EmulatedLaunch(
+                        grid: (launch.grid.x, launch.grid.y, launch.grid.z),
+                        threads: UInt32(clamping: launch.threads),
+                        clusterSize: UInt32(clamping: launch.clusterSize),
+                        sharedSize: UInt32(clamping: launch.sharedMemory),
+                        isCooperative: launch.isCooperative ? 1 : 0, startsEarly: launch.startsEarly ? 1 : 0,
+                        seed: seed, argumentCount: UInt64(arguments.count), arguments: arguments.baseAddress,
+                        kinds: kinds, stacks: stacks.start, message: message.baseAddress,
+                        runEarlier: box == nil
+                            ? nil
+                            : { context in
+                                guard let context else { return 1 }
+                                return Unmanaged<Earlier>.fromOpaque(context).takeUnretainedValue().run()
+                                    ? 0 : 1
+                            },
+                        context: box.map { Unmanaged.passUnretained($0).toOpaque() })
+                    return withUnsafePointer(to: &launch) { function($0) }
+                }
+            }
+        }
         let text = String(decoding: message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         return switch outcome {
         case 0: .finished
@@ -109,4 +144,22 @@ struct EmulatedLibrary: @unchecked Sendable {
         default: .failed(text)
         }
     }
+}
+
+/// `Launch` of `blocks.hpp`.
+private struct EmulatedLaunch {
+    let grid: (UInt32, UInt32, UInt32)
+    let threads, clusterSize, sharedSize, isCooperative, startsEarly: UInt32
+    let seed, argumentCount: UInt64
+    let arguments: UnsafePointer<UInt64>?
+    let kinds: UnsafePointer<CChar>
+    let stacks: UnsafeMutableRawPointer
+    let message: UnsafeMutablePointer<CChar>?
+    let runEarlier: (@convention(c) (_ context: UnsafeMutableRawPointer?) -> Int32)?
+    let context: UnsafeMutableRawPointer?
+}
+
+extension Launch {
+    /// The blocks of its grid.
+    var blockCount: Int { Int(grid.x) * Int(grid.y) * Int(grid.z) }
 }

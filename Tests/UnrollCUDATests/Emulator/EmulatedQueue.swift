@@ -1,6 +1,10 @@
+import Synchronization
 import UnrollCUDA
 
 /// A queue of an emulated device, which does everything at once.
+///
+/// With a seed, a kernel of a graph that starts early may run up to `wait_for_earlier_kernels()` before the kernels before it
+/// have begun, so that what it touches too early shows.
 final class EmulatedQueue: DeviceQueue {
     /// How often this queue has run each kernel, by its name.
     private(set) var launches: [String: Int] = [:]
@@ -8,6 +12,8 @@ final class EmulatedQueue: DeviceQueue {
     private var recording: [EmulatedGraph.Operation]?
     /// Why a kernel failed, which ends the queue.
     private var failure: CUDAError?
+    /// Launches that start early hold several libraries, and would wait for each other.
+    private static let earlyStarts = Mutex(())
 
     /// An empty queue.
     init(device: EmulatedDevice) {
@@ -58,7 +64,35 @@ final class EmulatedQueue: DeviceQueue {
         guard let graph = graph as? EmulatedGraph, graph.queue === self else {
             throw .invalid("cuGraphLaunch", "another queue has collected this graph")
         }
-        for operation in graph.operations { try run(operation) }
+        var rest = graph.operations[...]
+        while let first = rest.popFirst() {
+            var chain = [first]
+            while first.isLaunch, let next = rest.first, next.startsEarly { chain.append(rest.removeFirst()) }
+            if chain.count == 1 {
+                try run(first)
+            } else {
+                try Self.earlyStarts.withLock { _ throws(CUDAError) in try run(chain[...]) }
+            }
+        }
+    }
+
+    /// Runs kernels of which all but the first start early: the last one first, which runs the others.
+    private func run(_ chain: ArraySlice<EmulatedGraph.Operation>) throws(CUDAError) {
+        try throwFailure()
+        guard chain.count > 1, case .launch(let kernel, let launch)? = chain.last else {
+            for operation in chain { try run(operation) }
+            return
+        }
+        var failure: CUDAError?
+        try run(kernel, launch) {
+            do throws(CUDAError) {
+                try self.run(chain.dropLast())
+            } catch {
+                failure = error
+            }
+            return failure == nil && self.failure == nil
+        }
+        if let failure { throw failure }
     }
 
     func synchronize() throws(CUDAError) {
@@ -86,18 +120,23 @@ final class EmulatedQueue: DeviceQueue {
         }
     }
 
-    private func run(_ kernel: Kernel, _ launch: Launch) throws(CUDAError) {
+    private func run(
+        _ kernel: Kernel, _ launch: Launch, after earlier: (() -> Bool)? = nil
+    ) throws(CUDAError) {
         for case .address(let address) in launch.arguments {
             _ = try device.memory.bytes(address, byteCount: 0, for: "cuLaunchKernel")
         }
+        try device.check(launch)
         launches[kernel.name, default: 0] += 1
         let seed = device.seedOfNextLaunch(of: kernel.name)
-        switch EmulatedLibrary.run(kernel, launch, seed: seed) {
+        switch EmulatedLibrary.run(kernel, launch, seed: seed, after: earlier) {
         case .finished: break
         case .refused(let message): throw .invalid("cuLaunchKernel", message)
         case .failed(let message):
-            failure = .driver(
-                function: "cuLaunchKernel", name: "CUDA_ERROR_LAUNCH_FAILED", message: message)
+            failure =
+                failure
+                ?? .driver(
+                    function: "cuLaunchKernel", name: "CUDA_ERROR_LAUNCH_FAILED", message: message)
         }
     }
 
@@ -116,6 +155,9 @@ final class EmulatedGraph: DeviceGraph {
     enum Operation {
         case zeros(DeviceAddress, byteCount: Int)
         case launch(Kernel, Launch)
+
+        var isLaunch: Bool { if case .launch = self { true } else { false } }
+        var startsEarly: Bool { if case .launch(_, let launch) = self { launch.startsEarly } else { false } }
     }
 
     /// In the order in which it was enqueued.

@@ -28,9 +28,11 @@ struct EmulatorCompiler: Sendable {
     private static let checks =
         "-fsanitize=alignment,null,bounds,shift-exponent,integer-divide-by-zero,signed-integer-overflow"
 
-    /// The text that stands in front of kernels in the place of prelude.cuh.
+    /// The text that stands in front of kernels in the place of prelude.cuh and exchange.cuh.
     static let prelude = [
         ("fibers.hpp", PackageResources.fibers_hpp), ("blocks.hpp", PackageResources.blocks_hpp),
+        ("barriers.hpp", PackageResources.barriers_hpp),
+        ("transactions.hpp", PackageResources.transactions_hpp), ("orders.hpp", PackageResources.orders_hpp),
         ("launches.hpp", PackageResources.launches_hpp), ("primitives.hpp", PackageResources.primitives_hpp),
     ].map { "#line 1 \"\($0)\"\n\(String(decoding: $1, as: UTF8.self))\n" }.joined()
 

@@ -1,17 +1,19 @@
-// A GPU for tests: the primitives of prelude.cuh and the built-in names of CUDA, for a compiler of C++20. This file,
-// blocks.hpp, launches.hpp and primitives.hpp stand, in this order, in front of a kernel's text in the place of
-// prelude.cuh. All become a library whose functions `emulated_NAME` run a kernel.
+// A GPU for tests: the primitives of prelude.cuh and exchange.cuh and the built-in names of CUDA, for a compiler of
+// C++20. This file, blocks.hpp, barriers.hpp, transactions.hpp, orders.hpp, launches.hpp and primitives.hpp stand, in
+// this order, in front of a kernel's text in the place of both. All become a library whose functions `emulated_NAME`
+// run a kernel.
 //
-// A CUDA thread is a fiber with a stack of its own. All fibers of a block run on one thread of the processor, which
-// changes between them only where a kernel waits for other threads: at __syncthreads() and at the primitives of a warp.
-// Blocks run one after the other.
+// A CUDA thread is a fiber with a stack of its own. All fibers run on one thread of the processor, which changes
+// between them only where a kernel waits for other threads, sends to them or loads what they may store. The blocks of a
+// cluster, or of a cooperative launch, run at the same time; other blocks run one after the other.
 //
-// Orders stand in the place of random delays: with a seed, which warp and which lane goes on, how far a warp runs ahead
-// of the others, and which block is next are drawn anew at every wait. A missing barrier then shows as a wrong number
-// under some seed, always under the same one, and nothing waits for a clock.
+// Orders stand in the place of random delays: with a seed, which block, warp and lane goes on, how far one runs ahead
+// of the others, when a message arrives and which blocks are next are drawn again at every wait. A missing barrier then
+// shows as a wrong number or as an error under some seed, always under the same one, and nothing waits for a clock.
 
 #include <math.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

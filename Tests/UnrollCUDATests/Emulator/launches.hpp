@@ -6,11 +6,8 @@
     extern "C" __attribute__((visibility("default"))) const char* kinds_##name() {                            \
         return emulator::kinds(name);                                                                         \
     }                                                                                                         \
-    extern "C" __attribute__((visibility("default"))) int emulated_##name(                                    \
-        const u32* grid, u32 blockSize, u64 seed, u64 count, const u64* arguments, const char* kinds,         \
-        char* stacks, char* message) {                                                                        \
-        return emulator::start({grid, blockSize, seed, count, arguments, kinds, stacks, message, #name},      \
-                               threads, name);                                                                \
+    extern "C" __attribute__((visibility("default"))) int emulated_##name(const emulator::Launch* launch) {   \
+        return emulator::start(*launch, #name, threads, name);                                                \
     }                                                                                                         \
     static void name parameters
 #define DEVICE static inline
@@ -40,11 +37,10 @@ struct Call {
 };
 
 template <class... Parameters> struct Signature {
-    static inline void (*kernel)(Parameters...);
     static constexpr char kinds[] = {kind<Parameters>..., 0};
-    static void run(const Launch& launch) {
-        [[maybe_unused]] const u64* word = launch.arguments;
-        Call{kernel, readNext<Parameters>(word)...};
+    static void run() {
+        [[maybe_unused]] const u64* word = group.launch->arguments;
+        Call{reinterpret_cast<void (*)(Parameters...)>(group.kernel), readNext<Parameters>(word)...};
     }
 };
 
@@ -52,42 +48,49 @@ template <class... Parameters> static const char* kinds(void (*)(Parameters...))
     return Signature<Parameters...>::kinds;
 }
 
-template <class... Values> static int refuse(const Launch& launch, const char* format, Values... values) {
+template <class... Values>
+static int refuse(const Launch& launch, const char* name, const char* format, Values... values) {
     char why[192];
     snprintf(why, sizeof why, format, values...);
-    snprintf(launch.message, messageSize, "kernel '%s': %s", launch.name, why);
+    snprintf(launch.message, messageSize, "kernel '%s': %s", name, why);
     return refused;
 }
 
 template <class... Parameters>
-static int start(const Launch& launch, u32 threads, void (*kernel)(Parameters...)) {
+static int start(const Launch& launch, const char* name, u32 threads, void (*kernel)(Parameters...)) {
     static_assert(((kind<Parameters> != '?') && ...), "a parameter is a pointer, an int or a float");
     constexpr u64 count = sizeof...(Parameters);
     if (launch.argumentCount != count)
-        return refuse(launch, "%llu arguments for %llu parameters", launch.argumentCount, count);
+        return refuse(launch, name, "%llu arguments for %llu parameters", launch.argumentCount, count);
     for (u64 i = 0; i < count; ++i) {
         const char kind = Signature<Parameters...>::kinds[i];
         if (launch.kinds[i] != kind)
-            return refuse(launch, "argument %llu is '%c' but its parameter '%c'", i, launch.kinds[i], kind);
+            return refuse(launch, name, "argument %llu is '%c' but its parameter '%c'", i, launch.kinds[i], kind);
     }
     if (!launch.threads || launch.threads % 32 || launch.threads > threads || launch.threads > largestBlock)
-        return refuse(launch, "%u threads, but it is for up to %u in warps of 32", launch.threads, threads);
+        return refuse(launch, name, "%u threads, but it is for up to %u in warps of 32", launch.threads, threads);
     const u32* grid = launch.grid;
     if (!grid[0] || !grid[1] || !grid[2] || grid[0] > 0x7fffffffu || grid[1] > 65535 || grid[2] > 65535)
-        return refuse(launch, "the grid (%u, %u, %u) is out of range", grid[0], grid[1], grid[2]);
+        return refuse(launch, name, "the grid (%u, %u, %u) is out of range", grid[0], grid[1], grid[2]);
+    const u32 size = launch.clusterSize;
+    if (!size || size > largestCluster || size & (size - 1) || grid[0] % size)
+        return refuse(launch, name, "clusters of %u blocks; the grid has %u along x", size, grid[0]);
+    if (launch.sharedSize > largestShared)
+        return refuse(launch, name, "%u bytes of shared memory; a block has %u", launch.sharedSize, largestShared);
     // A driver checks a launch when it is enqueued.
     if (!launch.stacks) return finished;
     pthread_mutex_lock(&lock);
-    Signature<Parameters...>::kernel = kernel;
-    block.run = Signature<Parameters...>::run;
-    block.launch = &launch;
-    block.random = launch.seed;
-    block.hasFailed = false;
+    group = {};
+    group.launch = &launch;
+    group.name = name;
+    group.kernel = reinterpret_cast<void (*)()>(kernel);
+    group.run = Signature<Parameters...>::run;
+    group.random = launch.seed;
     gridDim = {grid[0], grid[1], grid[2]};
     blockDim = {launch.threads, 1, 1};
     threadIdx = {0, 0, 0};
-    runBlocks();
-    const int outcome = block.hasFailed ? failed : finished;
+    runGrid();
+    const int outcome = group.hasFailed ? failed : finished;
     pthread_mutex_unlock(&lock);
     return outcome;
 }

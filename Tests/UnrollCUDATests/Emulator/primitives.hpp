@@ -16,7 +16,7 @@ static inline u32 max(u32 a, u32 b) { return a < b ? b : a; }
 static inline float min(float a, float b) { return fminf(a, b); }
 static inline float max(float a, float b) { return fmaxf(a, b); }
 
-// MARK: Primitives of prelude.cuh
+// MARK: prelude.cuh
 
 struct alignas(16) Float4 {
     float x, y, z, w;
@@ -38,7 +38,7 @@ static inline u32 bfloat16(float value) {
 static inline u32 bfloat16_pair(float low, float high) { return bfloat16(high) << 16 | bfloat16(low); }
 
 static inline void multiply_add(float (&d)[4], const u32 (&a)[4], const u32 (&b)[2]) {
-    emulator::Warp& warp = emulator::block.warps[threadIdx.x / 32];
+    emulator::Warp& warp = emulator::block->warps[threadIdx.x / 32];
     const u32 lane = threadIdx.x % 32;
     memcpy(warp.a[lane], a, sizeof a);
     memcpy(warp.b[lane], b, sizeof b);
@@ -46,6 +46,72 @@ static inline void multiply_add(float (&d)[4], const u32 (&a)[4], const u32 (&b)
     emulator::meet(emulator::tiles);
     memcpy(d, warp.d[lane], sizeof d);
 }
+
+// MARK: exchange.cuh
+
+struct alignas(16) Word4 {
+    u32 x, y, z, w;
+};
+
+#define DYNAMIC_SHARED(name) unsigned char* const name = emulator::block->dynamic
+
+static inline u32 shared_address(const void* pointer) { return emulator::addressOf(pointer); }
+
+static inline Word4 load_shared(u32 address) {
+    if (emulator::happens(64)) emulator::yield();
+    const emulator::Block& block = emulator::locate(address, 16, "load_shared", true);
+    emulator::refuseArriving(block, address, 16, "load_shared");
+    Word4 value;
+    memcpy(&value, emulator::place(block, address), sizeof value);
+    return value;
+}
+
+// Deadlocks are found in another way.
+struct Watchdog {
+    void turn() {}
+};
+
+static inline Word4 load_relaxed(const Word4* address) {
+    emulator::lookLater();
+    return *address;
+}
+
+static inline void store_relaxed(u32* address, u32 value) {
+    emulator::group.hasProgress = true;
+    *address = value;
+}
+static inline void store_relaxed(u64* address, u64 value) {
+    emulator::group.hasProgress = true;
+    *address = value;
+}
+
+// One word after the other, and some much later, as other threads may see it.
+static inline void store_relaxed(Word4* address, Word4 value) {
+    u32* const words = &address->x;
+    const u32 values[] = {value.x, value.y, value.z, value.w};
+    const u32 first = emulator::group.launch->seed ? emulator::draw(4) : 0;
+    for (u32 i = first; i < first + 4; ++i) {
+        store_relaxed(words + i % 4, values[i % 4]);
+        if (emulator::happens(8)) emulator::lookLater();
+    }
+}
+
+static inline void wait_for_earlier_kernels() { emulator::waitForEarlier(); }
+static inline void start_next_kernel() {}
+
+static inline u32 cluster_rank() { return emulator::block->rank; }
+static inline u32 peer_address(u32 address, u32 rank) { return emulator::peerAddress(address, rank); }
+static inline void cluster_barrier() { emulator::waitAtCluster(); }
+
+static inline void barrier_init(u32 barrier, u32 arrivals) { emulator::initialize(barrier, arrivals); }
+static inline void barrier_publish() { emulator::publish(); }
+static inline void barrier_expect(u32 barrier, u32 bytes) { emulator::expect(barrier, bytes); }
+static inline void barrier_wait(u32 barrier, u32 parity) { emulator::waitAtTransactions(barrier, parity); }
+
+static inline void send(u32 address, u32 value, u32 barrier) { emulator::sendMessage(address, &value, 4, barrier); }
+static inline void send(u32 address, u64 value, u32 barrier) { emulator::sendMessage(address, &value, 8, barrier); }
+static inline void send(u32 address, Word4 value, u32 barrier) { emulator::sendMessage(address, &value, 16, barrier); }
+static inline void send(u32 address, Float4 value, u32 barrier) { emulator::sendMessage(address, &value, 16, barrier); }
 
 // MARK: Checks
 

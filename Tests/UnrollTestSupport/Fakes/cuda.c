@@ -1,5 +1,5 @@
 // A stand-in for libcuda, whose device memory is the host's. It does not run kernels. Work on a stream is done when the
-// stream is synchronized and no earlier, as on a device that is slow.
+// stream is synchronized and no earlier, as on a device that is slow. What it has of kernels is in cuda_kernels.c.
 
 enum {
     INVALID_VALUE = 1,
@@ -14,6 +14,7 @@ enum {
 
 static struct number numbers[] = {
     {"version", 13000}, {"devices", 1}, {"major", 9}, {"minor", 0}, {"total", 1 << 30}, {"free", 1 << 20},
+    {"multiprocessors", 132}, {"shared", 232448},
     {"contexts", 0}, {"memory", 0}, {"streams", 0}, {"captures", 0}, {"modules", 0}, {"graphs", 0}, {"executables", 0},
     {0, 0},
 };
@@ -32,6 +33,7 @@ typedef unsigned long long address;
 typedef struct function {
     char name[64];
     int sizes[16], count;
+    int largest_shared; // Bytes of dynamic shared memory that a launch may have.
     struct function *next;
 } function;
 typedef struct module {
@@ -123,8 +125,13 @@ int cuDeviceGetName(char *name, int size, int device) {
 
 int cuDeviceGetAttribute(int *value, int attribute, int device) {
     ENTER("cuDeviceGetAttribute", "%d %d", attribute, device);
-    if (attribute != 75 && attribute != 76) return leave(INVALID_VALUE);
-    *value = *number(attribute == 75 ? "major" : "minor");
+    const char *name = attribute == 75   ? "major"
+                       : attribute == 76 ? "minor"
+                       : attribute == 16 ? "multiprocessors"
+                       : attribute == 97 ? "shared"
+                                         : 0;
+    if (!name) return leave(INVALID_VALUE);
+    *value = *number(name);
     return leave(0);
 }
 
@@ -238,103 +245,6 @@ int cuMemsetD32Async(address target, unsigned value, size_t count, stream *s) {
     NEEDS_CONTEXT;
     if (value) abort();
     return leave(enqueue(s, (void *)target, 0, 4 * count));
-}
-
-// A cubin is a text that the stand-in for NVRTC made, with a line "// kernel NAME SIZES OF PARAMETERS" for each kernel.
-// The kernels of the package's own text, "KERNEL(THREADS, NAME, (", and those of NVRTC's own cubins have no parameters
-// here.
-int cuModuleLoadData(module **result, const char *image) {
-    ENTER("cuModuleLoadData", "%.5s", image[0] == 0x7f ? "ELF" : image);
-    NEEDS_CONTEXT;
-    size_t size;
-    if (!memcmp(image, "\x7f" "ELF", 4)) {
-        unsigned long long programs, sections;
-        unsigned short counts[5];
-        memcpy(&programs, image + 32, 8);
-        memcpy(&sections, image + 40, 8);
-        memcpy(counts, image + 54, 8);
-        size_t end_of_programs = programs + counts[0] * counts[1], end_of_sections = sections + counts[2] * counts[3];
-        size = end_of_programs > end_of_sections ? end_of_programs : end_of_sections;
-    } else if (!memcmp(image, "CUBIN", 5)) {
-        size = strlen(image) + 1;
-    } else {
-        return leave(INVALID_IMAGE);
-    }
-    module *m = calloc(1, sizeof *m);
-    m->image = malloc(size);
-    m->size = size;
-    memcpy(m->image, image, size);
-    ++*number("modules");
-    *result = m;
-    return leave(0);
-}
-
-int cuModuleUnload(module *m) {
-    ENTER("cuModuleUnload");
-    NEEDS_CONTEXT;
-    while (m->functions) {
-        function *f = m->functions;
-        m->functions = f->next;
-        free(f);
-    }
-    free(m->image);
-    free(m);
-    --*number("modules");
-    return leave(0);
-}
-
-static int contains(const module *m, const char *text) {
-    size_t size = strlen(text) + 1;
-    for (size_t i = 0; i + size <= m->size; i++)
-        if (!memcmp(m->image + i, text, size)) return 1;
-    return 0;
-}
-
-int cuModuleGetFunction(function **result, module *m, const char *name) {
-    ENTER("cuModuleGetFunction", "%s", name);
-    NEEDS_CONTEXT;
-    char text[128];
-    function f = {.count = 0};
-    snprintf(f.name, sizeof f.name, "%s", name);
-    if (m->image[0] == 0x7f) {
-        snprintf(text, sizeof text, ".text.%s", name);
-        if (!contains(m, text)) return leave(NOT_FOUND);
-    } else {
-        snprintf(text, sizeof text, "// kernel %s ", name);
-        char *line = strstr(m->image, text);
-        if (line) {
-            line += strlen(text);
-            char *end;
-            for (long size; size = strtol(line, &end, 10), end != line && f.count < 16; line = end)
-                f.sizes[f.count++] = size;
-        } else {
-            snprintf(text, sizeof text, ", %s, (", name);
-            if (!strstr(m->image, text)) return leave(NOT_FOUND);
-        }
-    }
-    f.next = m->functions;
-    m->functions = malloc(sizeof f);
-    *m->functions = f;
-    *result = m->functions;
-    return leave(0);
-}
-
-int cuLaunchKernel(
-    function *f, unsigned x, unsigned y, unsigned z, unsigned bx, unsigned by, unsigned bz, unsigned shared, stream *s,
-    void **arguments, void **extra) {
-    ENTER(
-        "cuLaunchKernel", "%s grid %u %u %u block %u %u %u shared %u stream%d%s", f->name, x, y, z, bx, by, bz, shared,
-        s->number, s->is_capturing ? " captured" : "");
-    NEEDS_CONTEXT;
-    if (extra) abort();
-    calls_size--; // The arguments come on the same line.
-    for (int i = 0; i < f->count; i++) {
-        unsigned long long value = 0;
-        memcpy(&value, arguments[i], f->sizes[i]);
-        append(" %s", named(value));
-    }
-    append("\n");
-    return leave(0);
 }
 
 int cuStreamCreate(stream **result, unsigned flags) {

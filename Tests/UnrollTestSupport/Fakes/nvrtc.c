@@ -54,8 +54,9 @@ int nvrtcDestroyProgram(program **p) {
 }
 
 int nvrtcCompileProgram(program *p, int count, const char *const *options) {
-    if (count != 3) abort();
-    ENTER("nvrtcCompileProgram", "%s %s %s", options[0], options[1], options[2]);
+    if (count != 3 && count != 4) abort();
+    ENTER("nvrtcCompileProgram", "%s %s %s%s%s", options[0], options[1], options[2], count > 3 ? " " : "",
+          count > 3 ? options[3] : "");
     if (strstr(p->source, "#error")) {
         p->log = "kernels(3): warning #177-D: unused\nkernels(1): error: #error is there\n\n1 error detected.\n";
         return leave(COMPILATION);

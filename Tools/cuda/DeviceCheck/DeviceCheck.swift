@@ -12,7 +12,7 @@ import UnrollModel
 @main struct DeviceCheck: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "DeviceCheck", abstract: "Check and measure training on a GPU.",
-        subcommands: [Conformance.self, Agreement.self, Speed.self, Faults.self])
+        subcommands: [Conformance.self, Agreement.self, Exchange.self, Speed.self, Faults.self])
 }
 
 /// The engine that is checked.

@@ -3,8 +3,8 @@ import UnrollCUDA
 import UnrollKernels
 import UnrollModel
 
-/// Writes the text of the kernels that networks of the built-in cells need, and of one with every function of formulas, as
-/// NAME.cu with all that the compiler gets, into the folder that is its argument.
+/// Writes the text of the kernels that networks of the built-in cells need, of one with every function of formulas, and of
+/// some with every primitive, as NAME.cu with all that the compiler gets, into the folder that is its argument.
 @main struct KernelSources {
     static func main() throws {
         guard CommandLine.arguments.count == 2 else {
@@ -12,8 +12,13 @@ import UnrollModel
             exit(64)
         }
         let folder = URL(filePath: CommandLine.arguments[1], directoryHint: .isDirectory)
-        func write(_ source: KernelSource, _ name: String) throws {
-            try Data(source.completeText.utf8).write(to: folder.appending(path: "\(name).cu"))
+        func write(_ source: KernelSource, _ name: String, definitions: String = "") throws {
+            let text = definitions + source.completeText
+            try Data(text.utf8).write(to: folder.appending(path: "\(name).cu"))
+        }
+        for (suffix, definitions) in [("", ""), ("-watchdog", "#define WATCHDOG 1000000000ull\n")] {
+            try write(EveryPrimitive.blocks, "primitives-bfloat16\(suffix)", definitions: definitions)
+            try write(EveryPrimitive.clusters, "primitives-clusters\(suffix)", definitions: definitions)
         }
         for precision in Precision.allCases {
             try write(.common(precision), "common-\(precision)")
