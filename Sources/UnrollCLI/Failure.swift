@@ -202,8 +202,8 @@ enum Hint {
         case .unsupportedDevice: "--device, --engine cpu"
         case .unsupportedPrecision: "--precision float32"
         case .outOfMemory, .arrayTooLarge: "--hidden, --layers, --batch, --sequence-length, --engine cpu"
-        case .noDriver, .driverTooOld, .noDevice, .noCompiler, .compilerTooOld, .compilation, .memoryInUse,
-            .driver:
+        case .noDriver, .driverTooOld, .noDevice, .noCompiler, .compilerTooOld, .invalidWatchdog,
+            .compilation, .memoryInUse, .driver:
             "--engine cpu"
         }
     }

@@ -19,6 +19,8 @@ public enum CUDAError: UnrollError, Equatable {
     case noCompiler(searched: [String], package: String)
     /// NVRTC of this version knows no architecture whose code the GPU can run, such as "sm_103".
     case compilerTooOld(version: String, architecture: String, package: String)
+    /// `UNROLL_CUDA_WATCHDOG` does not say seconds in 0.001...3600.
+    case invalidWatchdog(String)
     /// NVRTC refuses kernels; `log` has its messages.
     case compilation(name: String, log: String)
     /// The GPU has less memory left than was asked for, in bytes.
@@ -54,6 +56,8 @@ public enum CUDAError: UnrollError, Equatable {
         case .compilerTooOld(let version, let architecture, let package):
             "the compiler of CUDA kernels (NVRTC \(version)) does not know the GPU's architecture "
                 + "\(architecture); \(Self.installation(of: package))"
+        case .invalidWatchdog(let text):
+            "UNROLL_CUDA_WATCHDOG is '\(EscapedText.line(text))' but must be seconds in 0.001...3600"
         case .compilation(let name, let log):
             "\(name) cannot be compiled for the GPU: \(Self.firstError(in: log)); report this as a bug"
         case .outOfMemory(let needed, let available, let device):

@@ -24,7 +24,7 @@ import UnrollTestSupport
     }
 
     @Test(arguments: [
-        ("0.5", " -DWATCHDOG=500000000ull"), ("2", " -DWATCHDOG=2000000000ull"), ("0", ""), ("x", ""),
+        ("0.5", " -DWATCHDOG=500000000ull"), ("2", " -DWATCHDOG=2000000000ull"),
     ])
     func kernelsMayHaveAWatchdog(seconds: String, option: String) throws {
         let gpu = try FakeGPU()
@@ -32,6 +32,13 @@ import UnrollTestSupport
         _ = try gpu.open().load(source)
         #expect(
             compilations(gpu) == ["nvrtcCompileProgram -arch=sm_90 -std=c++17 -diag-suppress=177\(option)"])
+    }
+
+    @Test(arguments: ["0", "x", "", "nan", "1s", "1e9"])
+    func aWatchdogThatMakesNoSenseIsNamed(text: String) throws {
+        let gpu = try FakeGPU()
+        gpu.environment["UNROLL_CUDA_WATCHDOG"] = text
+        #expect(throws: CUDAError.invalidWatchdog(text)) { _ = try gpu.open() }
     }
 
     @Test func anotherSourceArchitectureOrCompilerCompilesAgain() throws {

@@ -180,6 +180,8 @@ def main():
         print(f"{found['nats']:.4f} {found['seconds']:5.0f} s {file.stem} {name} at {rate} {seed}", flush=True)
         return found["nats"]
 
+    if not arguments.texts:
+        parser.error("name a text")
     names = arguments.variants.split(";")
     rates = [float(rate) for rate in arguments.rates.split(",")]
     best = {name: min(rates, key=lambda rate: nats(arguments.texts[0], name, 0, rate)) for name in names}

@@ -30,8 +30,8 @@ extension TrainCommand {
         var settled = try settled(tokenCount: texts.corpus.tokens.count)
         var plan: TrainingPlan?
         if isPlanned {
-            let isReadable = text.tokens == nil && origin.sources != [CorpusReader.standardInput]
-            if isReadable, TrainingPlanner.prefersSubwords(texts.corpus) {
+            let canBeReadAgain = origin.sources != [CorpusReader.standardInput]
+            if text.tokens == nil, canBeReadAgain, TrainingPlanner.prefersSubwords(texts.corpus) {
                 origin.tokens = .subwords
                 texts = try await RunTexts(origin, in: dryRun ? nil : folder)
             }

@@ -61,7 +61,7 @@ package final class DriverDevice: Device {
                 in: environment, driver: driver.version, capability: properties.capability)
             compiler = KernelCompiler(
                 nvrtc: found.nvrtc, architecture: found.architecture,
-                watchdog: KernelCompiler.watchdog(in: environment),
+                watchdog: try KernelCompiler.watchdog(in: environment),
                 cache: CubinCache(environment: environment))
         }
     }

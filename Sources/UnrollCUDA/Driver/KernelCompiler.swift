@@ -17,11 +17,15 @@ struct KernelCompiler: Sendable {
             + (watchdog.map { ["-DWATCHDOG=\(UInt64(1e9 * $0))ull"] } ?? [])
     }
 
-    /// The watchdog that `UNROLL_CUDA_WATCHDOG` asks for; nil if it is not in 0.001...3600.
-    static func watchdog(in environment: [String: String]) -> Double? {
-        environment["UNROLL_CUDA_WATCHDOG"].flatMap(Double.init).flatMap {
-            (0.001...3600).contains($0) ? $0 : nil
+    /// The watchdog that `UNROLL_CUDA_WATCHDOG` asks for, if it does.
+    ///
+    /// - Throws: `CUDAError.invalidWatchdog`: who asked for one must not be without it.
+    static func watchdog(in environment: [String: String]) throws(CUDAError) -> Double? {
+        guard let text = environment["UNROLL_CUDA_WATCHDOG"] else { return nil }
+        guard let seconds = Double(text), (0.001...3600).contains(seconds) else {
+            throw .invalidWatchdog(text)
         }
+        return seconds
     }
 
     /// The kernels as they were compiled before; nil if they were not.
