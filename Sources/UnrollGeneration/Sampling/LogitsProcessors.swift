@@ -60,6 +60,8 @@ struct TokenBans {
         vocabularySize = vocabulary.count
     }
 
+    func contains(_ token: Int32) -> Bool { banned.contains(token) }
+
     /// All other tokens.
     var allowed: [Int32] {
         let banned = Set(banned)

@@ -48,11 +48,15 @@ package struct TokenSampler: Sendable {
 
     /// Chooses a token.
     ///
-    /// - Parameter logits: The model's logits, `[V]`.
+    /// - Parameters:
+    ///   - logits: The model's logits, `[V]`.
+    ///   - candidates: The tokens to choose from, banned or not. Default: all that are not banned.
     /// - Returns: The token's id.
     /// - Throws: `GenerationError.notANumber` when a logit is not finite.
-    package mutating func choose(from logits: [Float]) throws(GenerationError) -> Int32 {
-        let best = try weigh(logits)
+    package mutating func choose(
+        from logits: [Float], among candidates: [Int32]? = nil
+    ) throws(GenerationError) -> Int32 {
+        let best = try weigh(logits, candidates)
         guard exponent != nil else { return Int32(best) }
         // The first token whose share of the line from 0 to the total reaches beyond a random point of it.
         let point = source.uniform() * scores.reduce(0, +)
@@ -77,7 +81,9 @@ package struct TokenSampler: Sendable {
     }
 
     /// Fills `scores` and returns the most probable token, the first of several.
-    private mutating func weigh(_ logits: [Float]) throws(GenerationError) -> Int {
+    private mutating func weigh(
+        _ logits: [Float], _ candidates: [Int32]? = nil
+    ) throws(GenerationError) -> Int {
         if scores.count != logits.count { scores = [Double](repeating: 0, count: logits.count) }
         var areFinite = true
         for token in logits.indices {
@@ -86,7 +92,13 @@ package struct TokenSampler: Sendable {
         }
         guard areFinite else { throw .notANumber }
         penalty?.apply(to: &scores)
-        bans.apply(to: &scores)
+        if let candidates {
+            let kept = candidates.map { ($0, scores[Int($0)]) }
+            for token in scores.indices { scores[token] = -.infinity }
+            for (token, score) in kept { scores[Int(token)] = score }
+        } else {
+            bans.apply(to: &scores)
+        }
         var best = 0
         for token in scores.indices where scores[token] > scores[best] { best = token }
         guard let exponent else { return best }

@@ -25,14 +25,18 @@ struct BeamSearch {
     private let allowed: [Int32]
     /// Whether a token may complete a stop string, `[V]`.
     private let mayStop: [Bool]
+    /// The last token of the prompt, until it is chosen again.
+    private var lastToken: LastToken?
     /// The most probable first.
     private var beams: [Beam]
     /// The best first, `width` at most.
     private(set) var results: [Hypothesis] = []
 
     init(
-        _ options: BeamSearchOptions, vocabulary: Vocabulary, after state: TextDecoder.State
+        _ options: BeamSearchOptions, vocabulary: Vocabulary, after state: TextDecoder.State,
+        _ lastToken: LastToken?
     ) throws(GenerationError) {
+        self.lastToken = lastToken
         self.options = options
         vocabularySize = vocabulary.count
         allowed = try TokenBans(options.bannedTokens, in: vocabulary).allowed
@@ -57,14 +61,14 @@ struct BeamSearch {
     /// - Throws: `GenerationError.notANumber` when a logit is not finite.
     mutating func advance(_ logits: [Float]) throws(GenerationError) -> Step? {
         var candidates: [Candidate] = []
-        for (row, beam) in beams.enumerated() where beam.tokens.count < options.length {
+        for (row, beam) in beams.enumerated() where beam.length < options.length {
             let begin = row * vocabularySize
             let logProbabilities = try LogProbabilities.of(logits[begin..<begin + vocabularySize])
-            for token in allowed {
+            for token in lastToken?.candidates ?? allowed {
                 let candidate = Candidate(
                     row: row, token: token,
                     logProbability: beam.logProbability + logProbabilities[Int(token)])
-                let isLast = beam.tokens.count + 1 == options.length
+                let isLast = beam.length + addedLength(of: token) == options.length
                 if isLast || mayStop[Int(token)] && self.beam(candidate).hasStopped {
                     if isResult(candidate) { end(self.beam(candidate)) }
                 } else {
@@ -73,14 +77,19 @@ struct BeamSearch {
             }
         }
         beams = candidates.map(beam)
+        lastToken = nil
         // Logarithms are negative: at best, a beam loses nothing more on its way to the greatest length.
         guard let best = beams.first, results.count < options.width || isPromising(best) else { return nil }
         return Step(rows: candidates.map(\.row), tokens: candidates.map(\.token))
     }
 
     private func beam(_ candidate: Candidate) -> Beam {
-        beams[candidate.row].adding(candidate.token, logProbability: candidate.logProbability)
+        beams[candidate.row].adding(
+            candidate.token, after: lastToken?.byteCount ?? 0, logProbability: candidate.logProbability)
     }
+
+    /// 0 for the last token of the prompt once more, 1 for every other.
+    private func addedLength(of token: Int32) -> Int { token == lastToken?.id ? 0 : 1 }
 
     private func score(_ logProbability: Double, count: Int) -> Double {
         Hypothesis.score(logProbability, count: count, lengthPenalty: options.lengthPenalty)
@@ -89,7 +98,8 @@ struct BeamSearch {
     /// Whether a candidate that ends would be kept.
     private func isResult(_ candidate: Candidate) -> Bool {
         guard results.count == options.width, let last = results.last else { return true }
-        return score(candidate.logProbability, count: beams[candidate.row].tokens.count + 1) > last.score
+        let length = beams[candidate.row].length + addedLength(of: candidate.token)
+        return score(candidate.logProbability, count: length) > last.score
     }
 
     /// Whether a continuation of the beam could still be kept.
@@ -101,7 +111,7 @@ struct BeamSearch {
         let beam = beam.finished()
         let hypothesis = Hypothesis(
             text: beam.text, tokens: beam.tokens, logProbability: beam.logProbability,
-            score: score(beam.logProbability, count: beam.tokens.count))
+            score: score(beam.logProbability, count: beam.length))
         results.insert(hypothesis, keeping: options.width) { $0.score }
     }
 }
@@ -109,6 +119,8 @@ struct BeamSearch {
 /// An unfinished continuation of a beam search.
 struct Beam {
     private(set) var tokens: [Int32] = []
+    /// The number of tokens that add to the prompt.
+    private(set) var length = 0
     private(set) var logProbability = 0.0
     private(set) var text = ""
     /// Whether a stop string has ended it.
@@ -121,12 +133,15 @@ struct Beam {
         self.matcher = matcher
     }
 
-    /// This one with one more token.
-    func adding(_ token: Int32, logProbability: Double) -> Beam {
+    /// This one with one more token, of which so many bytes were there before.
+    func adding(_ token: Int32, after known: Int, logProbability: Double) -> Beam {
         var beam = self
         beam.tokens.append(token)
         beam.logProbability = logProbability
-        beam.add(beam.decoder.decode(token))
+        if let piece = beam.decoder.decode(token, after: known) {
+            beam.length += 1
+            beam.add(piece)
+        }
         return beam
     }
 

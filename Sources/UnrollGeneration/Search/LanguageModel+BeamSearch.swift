@@ -38,7 +38,9 @@ extension LanguageModel {
     ) throws -> [Hypothesis] {
         try options.check()
         try state.check(for: self)
-        var search = try BeamSearch(options, vocabulary: vocabulary, after: state.decoder)
+        var state = state
+        let lastToken = try takeBackLastToken(of: &state, options, threads: threads)
+        var search = try BeamSearch(options, vocabulary: vocabulary, after: state.decoder, lastToken)
         return try withEngine(precision: options.precision, threads: threads) { engine in
             var logits = state.logits
             try engine.restoreState(state.recurrentState)
@@ -116,10 +118,13 @@ public struct Hypothesis: Sendable, Equatable, CustomStringConvertible {
     /// The text after the prompt, without the stop string that ended it.
     public var text: String
     /// Its tokens, including those of the stop string.
+    ///
+    /// The first may begin with bytes of the prompt, whose last subword it then takes the place of.
     public var tokens: [Int32]
     /// The natural logarithm of the probability of these tokens.
     public var logProbability: Double
-    /// log p / nᵃ, by which hypotheses are compared; `n` is the number of tokens, `a` the length penalty.
+    /// log p / nᵃ, by which hypotheses are compared; `n` is the number of tokens that add to the prompt, `a` the length
+    /// penalty.
     public var score: Double
 
     /// Score and text in one line.

@@ -10,13 +10,18 @@ struct Continuation: Sendable {
     private var decoder: TextDecoder
     private var matcher: StopMatcher
     private let length: Int
+    /// The last token of the prompt, until it is chosen again.
+    private var lastToken: LastToken?
     private(set) var tokenCount = 0
     private(set) var stopReason: StopReason?
 
+    /// Begins after `state`, which is that before `lastToken` if there is one.
     init(
-        _ model: LanguageModel, from state: GenerationState, options: TextGenerationOptions
+        _ model: LanguageModel, from state: GenerationState, _ lastToken: LastToken?,
+        options: TextGenerationOptions
     ) throws {
         sampler = try TokenSampler(options, vocabulary: model.vocabulary)
+        self.lastToken = lastToken
         decoder = TextDecoder(model.vocabulary, state.decoder)
         matcher = StopMatcher(options.stopStrings)
         length = options.length
@@ -26,10 +31,13 @@ struct Continuation: Sendable {
 
     /// Chooses the next token; returns it with the text that it completes, which may be empty.
     mutating func next(from logits: [Float]) throws(GenerationError) -> (token: Int32, text: String) {
-        let token = try sampler.choose(from: logits)
+        let token = try sampler.choose(from: logits, among: lastToken?.candidates)
         sampler.observe(token)
+        let known = lastToken?.byteCount ?? 0
+        lastToken = nil
+        guard let piece = decoder.decode(token, after: known) else { return (token, "") }
         tokenCount += 1
-        var (text, stop) = matcher.append(decoder.decode(token))
+        var (text, stop) = matcher.append(piece)
         if let stop {
             stopReason = .stopString(stop)
         } else if tokenCount == length {

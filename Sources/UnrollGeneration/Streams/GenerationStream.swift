@@ -114,7 +114,8 @@ final class GenerationStream: @unchecked Sendable {
             try earlier.check(for: model)
             state = earlier
         }
-        continuation = try Continuation(model, from: state, options: options)
+        let lastToken = try model.takeBackLastToken(of: &state, options, threads: threads)
+        continuation = try Continuation(model, from: state, lastToken, options: options)
         let lease = try model.engines(precision: options.precision).lease(threads: threads)
         try lease.engine.restoreState(state.recurrentState)
         self.lease = lease

@@ -26,7 +26,9 @@ extension LanguageModel {
         try ParameterError.require(
             Self.sampleCounts.contains(count), "count", is: count, but: "in \(Self.sampleCounts)")
         let begin = ContinuousClock.now
-        let state = try read(prompt, precision: options.precision, threads: threads)
+        var state = try read(prompt, precision: options.precision, threads: threads)
+        let promptTokenCount = state.tokenCount
+        let lastToken = try takeBackLastToken(of: &state, options, threads: threads)
         let promptDuration = begin.duration(to: .now)
         // A part for each thread, which then waits for no other, unless the parts would be too small.
         let threads = threads ?? WorkerPool.processorCount
@@ -34,9 +36,10 @@ extension LanguageModel {
         return try await withThrowingTaskGroup(of: (Int, [GeneratedText]).self) { group in
             for part in 0..<partCount {
                 let indices = WorkerPool.share(of: count, part: part, of: partCount)
-                group.addTask {
+                group.addTask { [state] in
                     var batch = try SampleBatch(
-                        self, from: state, indices: indices, options: options, promptDuration: promptDuration)
+                        self, from: state, lastToken, indices: indices, options: options,
+                        promptTokenCount: promptTokenCount, promptDuration: promptDuration)
                     try engines(precision: options.precision).withEngine(
                         threads: partCount == 1 ? threads : 1
                     ) { try batch.run(on: $0) }
@@ -72,18 +75,17 @@ private struct SampleBatch {
     private var tokens: [Int32] = []
 
     init(
-        _ model: LanguageModel, from prompt: GenerationState, indices: Range<Int>,
-        options: TextGenerationOptions,
-        promptDuration: Duration
+        _ model: LanguageModel, from prompt: GenerationState, _ lastToken: LastToken?, indices: Range<Int>,
+        options: TextGenerationOptions, promptTokenCount: Int, promptDuration: Duration
     ) throws {
         let count = indices.count
         vocabularySize = model.vocabulary.count
-        promptTokenCount = prompt.tokenCount
+        self.promptTokenCount = promptTokenCount
         self.promptDuration = promptDuration
         continuations = try indices.map { index in
             var options = options
             options.seed &+= UInt64(index)
-            return try Continuation(model, from: prompt, options: options)
+            return try Continuation(model, from: prompt, lastToken, options: options)
         }
         states = [GenerationState](repeating: prompt, count: count)
         texts = [String](repeating: "", count: count)

@@ -28,6 +28,15 @@ struct TextDecoder: Sendable {
         self.state = state
     }
 
+    /// Decodes a token of which so many bytes were there before.
+    ///
+    /// - Returns: The text that it completes, which may be empty; nil if nothing of it is new.
+    mutating func decode(_ token: Int32, after known: Int) -> String? {
+        guard known > 0 else { return decode(token) }
+        let bytes = vocabulary.bytes(of: token).dropFirst(known)
+        return bytes.isEmpty ? nil : decode(bytes)
+    }
+
     /// The text that one more token completes, which may be empty.
     mutating func decode(_ token: Int32) -> String {
         if state.pending.isEmpty, !state.needsSpace, vocabulary.kind == .characters {
@@ -35,7 +44,11 @@ struct TextDecoder: Sendable {
         }
         if state.needsSpace { state.pending.append(UInt8(ascii: " ")) }
         state.needsSpace = vocabulary.kind == .words
-        state.pending += vocabulary.bytes(of: token)
+        return decode(vocabulary.bytes(of: token))
+    }
+
+    private mutating func decode(_ bytes: some Sequence<UInt8>) -> String {
+        state.pending += bytes
         let complete = state.pending.withUnsafeBufferPointer { $0.lastScalarBoundary() }
         defer { state.pending.removeFirst(complete) }
         return String(decoding: state.pending[..<complete], as: UTF8.self)
