@@ -46,7 +46,8 @@ let recipes = [
 /// The text of the GPU's kernels, which is compiled on the machine that runs them.
 let cudaSources = [
     "prelude.cuh", "exchange.cuh", "masks.cuh", "step.cuh", "tile.cuh", "functions.cuh", "products.cu",
-    "tokens.cu", "decoder.cu", "update.cu", "recurrence.cu",
+    "tokens.cu", "decoder.cu", "update.cu", "recurrence.cu", "cluster.cuh", "cluster_forward.cu",
+    "cluster_backward.cu",
 ]
 
 /// What stands in the place of a GPU when tests compile the kernels for the CPU.

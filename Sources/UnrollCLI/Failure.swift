@@ -196,11 +196,12 @@ enum Hint {
         }
     }
 
-    private static func gpuFlags(for error: CUDAError) -> String {
+    private static func gpuFlags(for error: CUDAError) -> String? {
         switch error {
         case .noSuchDevice: "--device"
         case .unsupportedDevice: "--device, --engine cpu"
         case .unsupportedPrecision: "--precision float32"
+        case .unknownKernels: nil
         case .outOfMemory, .arrayTooLarge: "--hidden, --layers, --batch, --sequence-length, --engine cpu"
         case .noDriver, .driverTooOld, .noDevice, .noCompiler, .compilerTooOld, .invalidWatchdog,
             .compilation, .memoryInUse, .driver:

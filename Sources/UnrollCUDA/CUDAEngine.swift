@@ -25,6 +25,8 @@ public final class CUDAEngine: Engine {
     let device: any Device
     let layout: ParameterLayout
     let kernels: KernelSet
+    /// How the recurrence runs.
+    package let recurrence: RecurrenceChoice
     let parameterMemory: DeviceMemory
     /// Everything on the device that is this engine's own, beside shared parameters.
     let runner: StepRunner
@@ -53,9 +55,18 @@ public final class CUDAEngine: Engine {
     }
 
     /// Creates an engine on a device that is open.
+    ///
+    /// - Parameters:
+    ///   - configuration: The model's configuration.
+    ///   - parameters: The parameters.
+    ///   - precision: The number format of matrix-multiplication operands.
+    ///   - recurrence: What runs recurrent layers. Default: what `UNROLL_CUDA_KERNELS` names, otherwise `steps`.
+    ///   - clusterSize: Blocks of a cluster. Default: what is expected to be the fastest.
+    ///   - device: The device.
+    /// - Throws: `CUDAError`, and `ModelError` for parameters or a cell that do not fit.
     package init(
         configuration: ModelConfiguration, parameters: ModelParameters, precision: Precision = .float32,
-        on device: any Device
+        recurrence: RecurrenceKernels? = nil, clusterSize: Int? = nil, on device: any Device
     ) throws {
         vocabularySize = try parameters.checkedVocabularySize(for: configuration)
         let graph = try configuration.cellGraph()
@@ -71,7 +82,15 @@ public final class CUDAEngine: Engine {
         self.device = device
         layout = ParameterLayout(configuration, vocabularySize: vocabularySize)
         try CUDAError.requireCountable(Double(layout.count))
-        kernels = try KernelSet(cell: cell, named: configuration.cell.name, precision: precision, on: device)
+        var (clusters, reason): (ClusterKernels?, String?)
+        if try recurrence ?? RecurrenceKernels.named() == .persistent {
+            (clusters, reason) = try ClusterKernels.find(
+                for: RecurrentLayer(configuration, precision), clusterSize: clusterSize, cell: cell,
+                named: configuration.cell.name, on: device)
+        }
+        self.recurrence = clusters.map { .clusters($0.layout) } ?? .steps(reason: reason)
+        kernels = try KernelSet(
+            cell: cell, named: configuration.cell.name, precision: precision, clusters: clusters, on: device)
         parameterMemory = try DeviceMemory(byteCount: 4 * layout.count, on: device)
         runner = try StepRunner(
             configuration: configuration,
@@ -89,6 +108,7 @@ public final class CUDAEngine: Engine {
         device = other.device
         layout = other.layout
         kernels = other.kernels
+        recurrence = other.recurrence
         parameterMemory = other.parameterMemory
         runner = try StepRunner(
             configuration: configuration, dimensions: other.dimensions, layout: layout, kernels: kernels,
@@ -110,9 +130,11 @@ public final class CUDAEngine: Engine {
         }
     }
 
-    /// The GPU's name and the precision.
+    /// The GPU's name, the precision, and what runs the recurrence unless it is step kernels as usual.
     public var description: EngineDescription {
-        EngineDescription(name: "cuda", precision: precision, device: device.properties.name)
+        EngineDescription(
+            name: "cuda", precision: precision, device: device.properties.name,
+            kernels: recurrence.description)
     }
 
     /// Steps are enqueued together, as waiting for one costs as much as a small one takes.

@@ -14,6 +14,8 @@ public enum CUDAError: UnrollError, Equatable {
     case unsupportedDevice(name: String, capability: String, needed: String)
     /// The GPU's compute capability is less than what the tensor cores of this precision need.
     case unsupportedPrecision(String, name: String, capability: String, needed: String)
+    /// `UNROLL_CUDA_KERNELS` names kernels that do not exist.
+    case unknownKernels(String)
     /// There is no usable NVRTC, the library that compiles kernels, in any of the places `searched`, which say why not
     /// where there is one; `package` is what pip installs it from.
     case noCompiler(searched: [String], package: String)
@@ -50,6 +52,9 @@ public enum CUDAError: UnrollError, Equatable {
         case .unsupportedPrecision(let precision, let name, let capability, let needed):
             "the GPU '\(name)' has compute capability \(capability), but \(precision) needs \(needed) or more; "
                 + "use float32"
+        case .unknownKernels(let name):
+            "\(RecurrenceKernels.environmentVariable) is '\(EscapedText.line(name))' but must be "
+                + RecurrenceKernels.allCases.map(\.rawValue).joined(separator: " or ")
         case .noCompiler(let searched, let package):
             "there is no compiler of CUDA kernels (libnvrtc) in \(searched.joined(separator: ", ")); "
                 + Self.installation(of: package)

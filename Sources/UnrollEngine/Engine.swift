@@ -289,23 +289,27 @@ public struct EngineDescription: Sendable, Hashable, CustomStringConvertible {
     public var kernelLevel: KernelLevel?
     /// The name of the device that computes; nil for the processor.
     public var device: String?
+    /// Which kernels of the device compute, where there is a choice; nil for the usual ones.
+    public var kernels: String?
 
     /// Collects the facts.
     public init(
         name: String, precision: Precision? = nil, threads: Int = 1, kernelLevel: KernelLevel? = nil,
-        device: String? = nil
+        device: String? = nil, kernels: String? = nil
     ) {
         self.name = name
         self.precision = precision
         self.threads = threads
         self.kernelLevel = kernelLevel
         self.device = device
+        self.kernels = kernels
     }
 
     /// The name, and what differs between machines and runs.
     public var description: String {
         let details = [
             device, kernelLevel?.rawValue, precision.flatMap { $0 == .float32 ? nil : $0.rawValue },
+            kernels,
         ].compactMap(\.self)
         return details.isEmpty ? name : "\(name) (\(details.joined(separator: ", ")))"
     }

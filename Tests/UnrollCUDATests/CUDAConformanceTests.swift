@@ -70,7 +70,7 @@ struct CUDAConformanceTests {
     }
 
     /// Rectifiers and maxima: near where they turn, a rounded state may switch a gradient on or off.
-    private static func isKinked(_ cell: any RecurrentCell.Type) -> Bool {
+    static func isKinked(_ cell: any RecurrentCell.Type) -> Bool {
         cell == ReLUCell.self || cell == OddCell.self || cell == FunctionsCell.self
     }
 
@@ -207,7 +207,7 @@ extension CUDAEngine {
 
 extension Precision {
     /// How far losses and gradients may be from those of double precision.
-    fileprivate var tolerance: (loss: Double, gradient: Double) {
+    var tolerance: (loss: Double, gradient: Double) {
         switch self {
         case .float32: (1e-5, 1e-5)
         case .bfloat16: (2e-3, 3e-2)

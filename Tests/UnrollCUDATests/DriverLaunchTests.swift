@@ -95,6 +95,17 @@ import UnrollTestSupport
         #expect(device.properties.multiprocessors == 132 && device.properties.sharedMemory == 227 << 10)
     }
 
+    @Test func noClusterOfASizeThatTheGPUDoesNotHaveIsActive() throws {
+        let gpu = try FakeGPU()
+        let device = try gpu.open()
+        let module = try device.load(Self.source)
+        defer { withExtendedLifetime(module) {} }
+        let kernel = try module.kernel("none")
+        // CUDA_ERROR_INVALID_CLUSTER_SIZE
+        try gpu.driver.fail("cuOccupancyMaxActiveClusters", code: 912)
+        #expect(try device.activeClusters(of: kernel, launch(clusterSize: 16)) == 0)
+    }
+
     @Test(arguments: [(7, 5, false), (8, 9, false), (9, 0, true), (12, 0, true)])
     func clustersExistFromCapability9On(major: Int, minor: Int, hasClusters: Bool) throws {
         let gpu = try FakeGPU()

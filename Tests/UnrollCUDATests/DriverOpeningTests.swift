@@ -135,6 +135,7 @@ import UnrollTestSupport
             .compilation(name: "kernels of 'lstm'", log: "note: 1\nkernels(4): error: 2\n3\n"),
             .outOfMemory(needed: 3_000_000_000, available: 1_500_000, device: "GPU"),
             .driver(function: "cuInit", name: "CUDA_ERROR_UNKNOWN", message: "two\nlines"),
+            .unknownKernels("two\nlines"),
         ]
         for error in errors {
             #expect(!error.description.contains("\n"), "\(error)")

@@ -17,7 +17,10 @@ import UnrollTestSupport
                 configuration: model.configuration, parameters: model.parameters,
                 settings: EngineSettings(precision: precision))
         }
-        #expect(engines.map { "\($0.description)" } == ["cuda (Fake 0)", "cuda (Fake 0, bfloat16)"])
+        // Which kernels there are beside depends on the environment.
+        #expect(engines.map(\.description.name) == ["cuda", "cuda"])
+        #expect(engines.map(\.description.precision) == [.float32, .bfloat16])
+        #expect(engines.map(\.description.device) == ["Fake 0", "Fake 0"])
         withExtendedLifetime(engines) {
             #expect(gpu.driver["contexts"] == 1)
             #expect(gpu.driver["streams"] == 2)

@@ -73,7 +73,8 @@ def primitives(lines):
 
 
 def speed(lines):
-    """Millions of tokens in a second, ours beside PyTorch's faster way, and how many times as fast ours is."""
+    """Millions of tokens in a second, ours with step kernels and with persistent ones beside PyTorch's faster way, and how
+    many times as fast the faster of ours is."""
     times, sizes = {}, {}
     for line in lines:
         if line.get("round") is None or not line.get("microseconds"):
@@ -83,30 +84,33 @@ def speed(lines):
         way = line["source"], line["precision"], line.get("variant")
         times.setdefault(key, {}).setdefault(way, []).append(line["microseconds"][0])
 
-    def best(key, source, *precisions):
+    def best(key, source, *precisions, variants=None):
         found = [
-            statistics.median(values) for (of, precision, _), values in times[key].items()
-            if of == source and precision in precisions
+            statistics.median(values) for (of, precision, variant), values in times[key].items()
+            if of == source and precision in precisions and (variants is None or variant in variants)
         ]
         return min(found, default=None)
 
     def shown(key, time):
         return "" if time is None else f"{sizes[key] / time:.3f} ({time:.0f})"
 
+    def ours(key, precision):
+        return [shown(key, best(key, "ours", precision, variants=[variant])) for variant in [None, "persistent"]]
+
     def ratio(ours, theirs):
         return "" if ours is None or theirs is None else f"{theirs / ours:.2f}"
 
     header = [
-        "million tokens/s (us)", "T", "B", "float32", "PyTorch", "tf32", "ratio", "bfloat16", "PyTorch", "float16",
-        "ratio",
+        "million tokens/s (us)", "T", "B", "float32", "persistent", "PyTorch", "tf32", "ratio", "bfloat16", "persistent",
+        "PyTorch", "float16", "ratio",
     ]
     cells = []
     for key in times:
         single, theirs = best(key, "ours", "float32"), best(key, "pytorch", "float32")
         half, halves = best(key, "ours", "bfloat16"), best(key, "pytorch", "bfloat16", "float16")
         cells.append([
-            key[0], str(key[1]), str(key[2]), shown(key, single), shown(key, theirs),
-            shown(key, best(key, "pytorch", "tf32")), ratio(single, theirs), shown(key, half),
+            key[0], str(key[1]), str(key[2]), *ours(key, "float32"), shown(key, theirs),
+            shown(key, best(key, "pytorch", "tf32")), ratio(single, theirs), *ours(key, "bfloat16"),
             shown(key, best(key, "pytorch", "bfloat16")), shown(key, best(key, "pytorch", "float16")),
             ratio(half, halves),
         ])

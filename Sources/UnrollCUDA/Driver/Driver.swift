@@ -11,6 +11,8 @@ struct Driver: Sendable {
     private static let noDevice: DriverFunctions.Result = 100
     /// The result that says that there is not enough memory.
     static let outOfMemory: DriverFunctions.Result = 2
+    /// CUDA_ERROR_INVALID_CLUSTER_SIZE.
+    static let invalidClusterSize: DriverFunctions.Result = 912
 
     let functions: DriverFunctions
     /// The newest version of CUDA that the driver is for.

@@ -109,12 +109,14 @@ package final class DriverDevice: Device {
 
     package func activeClusters(of kernel: Kernel, _ launch: Launch) throws(CUDAError) -> Int {
         try context.prepare(kernel, for: launch)
+        try context.makeCurrent()
         var count: Int32 = 0
-        try context.call("cuOccupancyMaxActiveClusters of \(kernel.name)") { functions in
-            launch.withConfiguration(stream: nil) {
-                functions.cuOccupancyMaxActiveClusters(&count, kernel.handle, $0)
-            }
+        let result = launch.withConfiguration(stream: nil) {
+            context.driver.functions.cuOccupancyMaxActiveClusters(&count, kernel.handle, $0)
         }
+        // Not every GPU that has clusters has those of 16 blocks.
+        if result == Driver.invalidClusterSize { return 0 }
+        try context.driver.check(result, of: "cuOccupancyMaxActiveClusters of \(kernel.name)")
         return Int(count)
     }
 }

@@ -10,12 +10,15 @@ struct KernelSet: Sendable {
     let product, addParts, sumRows: Kernel
     let smallCrossEntropy, largeCrossEntropy: Kernel
     let stepForward, stepBackward: Kernel
+    /// Those of clusters, if they run the recurrence.
+    let clusters: ClusterKernels?
     // Kernels live as long as their modules.
     private let modules: [any KernelModule]
 
     /// Loads the kernels; those of a cell are compiled when it is first used.
     init(
-        cell: CellSource, named name: String, precision: Precision, on device: any Device
+        cell: CellSource, named name: String, precision: Precision, clusters: ClusterKernels?,
+        on device: any Device
     ) throws(CUDAError) {
         let common = try device.load(KernelSource.common(precision))
         let recurrence = try device.load(KernelSource.recurrence(of: cell, named: name, precision))
@@ -35,6 +38,7 @@ struct KernelSet: Sendable {
         largeCrossEntropy = try common.kernel("large_cross_entropy")
         stepForward = try recurrence.kernel("step_forward")
         stepBackward = try recurrence.kernel("step_backward")
+        self.clusters = clusters
         modules = [common, recurrence]
     }
 }
@@ -72,6 +76,29 @@ extension KernelSource {
                 PackageResources.masks_cuh, PackageResources.tile_cuh, PackageResources.functions_cuh,
                 Array(cell.text.utf8), PackageResources.recurrence_cu,
             ])
+    }
+
+    /// The kernels of a layer with this cell for clusters.
+    static func clusters(
+        of cell: CellSource, named name: String, _ layout: ClusterLayout
+    ) -> KernelSource {
+        KernelSource(
+            name: "the kernels of the cell '\(name)' for \(layout)", layout.layer.precision,
+            [
+                PackageResources.masks_cuh, PackageResources.functions_cuh, Array(cell.text.utf8),
+                Array(layout.definitions.utf8), PackageResources.cluster_cuh,
+                PackageResources.cluster_forward_cu, PackageResources.cluster_backward_cu,
+            ])
+    }
+
+    /// The kernels for clusters of a layer with the cell of a configuration.
+    ///
+    /// - Throws: `ModelError.invalidCell`.
+    package static func clusters(
+        of configuration: ModelConfiguration, _ layout: ClusterLayout
+    ) throws(ModelError) -> KernelSource {
+        let cell = CellSource(try configuration.cellGraph())
+        return clusters(of: cell, named: configuration.cell.name, layout)
     }
 
     /// The kernels of a layer with the cell of a configuration.

@@ -47,7 +47,7 @@ extension StepProgram {
                     input, inputWeights(layer: layer).transposed, plus: parameter("rnn.bias_ih_l\(layer)"),
                     into: at(memory.gateInputs))
             }
-            for t in 0..<shape.T { try stepForward(layer: layer, t, looksUp: input == nil) }
+            try forward(layer: layer, looksUp: input == nil)
             input = output(of: layer)
         }
         return output(of: dimensions.L - 1)
@@ -71,6 +71,32 @@ extension StepProgram {
         let address =
             shape.hasDropout ? at(memory.outputs[layer]) : states(layer: layer, 1)
         return Matrix(address, rows: shape.tokenCount, columns: dimensions.H)
+    }
+
+    /// Runs all steps of a layer, with clusters or one by one.
+    private func forward(layer: Int, looksUp: Bool) throws {
+        guard let clusters = kernels.clusters else {
+            for t in 0..<shape.T { try stepForward(layer: layer, t, looksUp: looksUp) }
+            return
+        }
+        let rows = clusters.rows(ofBatch: shape.B)
+        try queue.launch(
+            clusters.forward,
+            clusters.layout.forwardLaunch(
+                clusters: (shape.B + rows - 1) / rows,
+                [
+                    .int(shape.T), .int(shape.B), .int(rows),
+                    .address(recurrentWeights(layer: layer)), .address(parameter("rnn.bias_hh_l\(layer)")),
+                    .address(looksUp ? parameter("rnn.weight_ih_l\(layer)") : at(memory.gateInputs)),
+                    looksUp ? record(memory.record.inputs) : .null,
+                    looksUp ? .address(parameter("rnn.bias_ih_l\(layer)")) : .null,
+                    .address(states(layer: layer, 0)), .int(stateStride),
+                    argument(layout.vectors(ofLayer: layer).first.map(parameter)), .int(layout.vectorStride),
+                    argument(formulaInput(layer: layer, 0)), record(memory.record.stateMasks(layer: layer)),
+                    .address(saved(layer: layer, 0)),
+                    shape.hasDropout ? .address(at(memory.outputs[layer])) : .null,
+                    record(memory.record.outputMask(layer: layer)), .int(outputPace),
+                ]))
     }
 
     private func stepForward(layer: Int, _ t: Int, looksUp: Bool) throws {
@@ -106,8 +132,11 @@ extension StepProgram {
         at(memory.saved[layer]).float(t * dimensions.saved * stateSize)
     }
 
+    /// How far the time of an output's mask goes on in a step.
+    var outputPace: Int { shape.usesVariationalDropout ? 0 : 1 }
+
     /// The time at which a step looks up the mask of an output.
-    func outputTime(_ t: Int) -> Int { shape.usesVariationalDropout ? 0 : t }
+    func outputTime(_ t: Int) -> Int { t * outputPace }
 
     // MARK: Decoder
 

@@ -27,9 +27,13 @@ final class EmulatedDevice: Device {
     }
 
     /// A device with so many bytes of memory; threads and blocks run in order if the seed is 0.
-    init(memory: Int = 1 << 30, seed: UInt64 = 0, capability: ComputeCapability = ComputeCapability(9, 0)) {
+    init(
+        memory: Int = 1 << 30, seed: UInt64 = 0, capability: ComputeCapability = ComputeCapability(9, 0),
+        multiprocessors: Int = 132
+    ) {
         properties = DeviceProperties(
-            name: "the emulator", index: 0, capability: capability, memory: memory, multiprocessors: 132,
+            name: "the emulator", index: 0, capability: capability, memory: memory,
+            multiprocessors: multiprocessors,
             sharedMemory: 227 << 10)
         self.memory = EmulatedMemory(limit: memory, device: properties.name)
         state.withLock { $0.seed = seed }

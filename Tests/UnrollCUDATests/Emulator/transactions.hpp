@@ -180,7 +180,8 @@ static void sendMessage(u32 address, const void* value, u32 size, u32 barrierAdd
     memcpy(message.value, value, size);
     if (!group.launch->seed) return arrive(message);
     if (!to.arriving) {
-        to.arriving = static_cast<bool*>(calloc(largestShared / 4 + 1, 1));
+        // Memory of fixed size counts for all kernels of a library, so that both may be more than a block can have.
+        to.arriving = static_cast<bool*>(calloc((dynamicStart() + group.launch->sharedSize) / 4 + 1, 1));
         if (!to.arriving) abort();
     }
     refuseArriving(to, address, size, "send");

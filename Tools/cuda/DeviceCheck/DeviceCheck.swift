@@ -15,6 +15,8 @@ import UnrollModel
         subcommands: [Conformance.self, Agreement.self, Exchange.self, Speed.self, Faults.self])
 }
 
+extension RecurrenceKernels: ExpressibleByArgument {}
+
 /// The engine that is checked.
 struct EngineOptions: ParsableArguments {
     enum Kind: String, CaseIterable, ExpressibleByArgument {
@@ -28,16 +30,28 @@ struct EngineOptions: ParsableArguments {
     @Option(help: "The number of the GPU, from 0.")
     var device = 0
 
+    @Option(help: "What runs recurrent layers on the GPU (default: what UNROLL_CUDA_KERNELS names).")
+    var kernels: RecurrenceKernels?
+
     /// Makes the engine to check.
     ///
     /// - Throws: `CUDAError`, and what other engines throw.
     func make(
         _ configuration: ModelConfiguration, _ parameters: ModelParameters, _ precision: Precision
     ) throws -> any Engine {
+        try make(configuration, parameters, precision, kernels)
+    }
+
+    /// Makes the engine to check with kernels of which there are several.
+    func make(
+        _ configuration: ModelConfiguration, _ parameters: ModelParameters, _ precision: Precision,
+        _ kernels: RecurrenceKernels?
+    ) throws -> any Engine {
         switch engine {
         case .cuda:
             try CUDAEngine(
-                configuration: configuration, parameters: parameters, precision: precision, device: device)
+                configuration: configuration, parameters: parameters, precision: precision,
+                recurrence: kernels, on: try DriverDevice.open(index: device))
         case .cpu: try CPUEngine(configuration: configuration, parameters: parameters, precision: precision)
         }
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import UnrollBase
+import UnrollCUDA
 import UnrollEngine
 import UnrollKernels
 import UnrollModel
@@ -43,22 +44,29 @@ struct Speed: AsyncParsableCommand {
     func run() async throws {
         let report = Report()
         try options.open(report)
-        var measurements = Workload.training.flatMap { workload in
-            Precision.allCases.map { Measurement(workload, $0, isTraining: true) }
-        }
-        measurements += Workload.generation.flatMap { workload in
-            Precision.allCases.map { Measurement(workload, $0, isTraining: false) }
+        // All kernels that there are, unless some are asked for.
+        let kernels: [RecurrenceKernels?] =
+            options.engine == .cpu || options.kernels != nil
+            ? [options.kernels] : RecurrenceKernels.allCases
+        var measurements = (Workload.training + Workload.generation).flatMap { workload in
+            Precision.allCases.flatMap { precision in
+                kernels.map { Measurement(workload, precision, $0) }
+            }
         }
         if !workload.isEmpty { measurements.removeAll { !workload.contains($0.workload.name) } }
         for round in 1...rounds {
             if paced, readLine() == nil { break }
-            for measurement in measurements where measurement.error == nil {
+            for measurement in measurements where measurement.isPossible {
                 measurement.measure(with: options, steps: steps, seconds: seconds)
-                if paced { report.write(measurement.line(round: round)) }
+                if paced, measurement.isPossible || measurement.error != nil {
+                    report.write(measurement.line(round: round))
+                }
             }
             if paced { report.write(RoundEnd(round: round)) }
         }
-        for measurement in measurements { report.write(measurement.line(round: nil)) }
+        for measurement in measurements where measurement.isPossible || measurement.error != nil {
+            report.write(measurement.line(round: nil))
+        }
         if measurements.contains(where: { $0.error != nil }) { throw ExitCode.failure }
     }
 
@@ -73,8 +81,10 @@ struct Speed: AsyncParsableCommand {
 private final class Measurement {
     let workload: Workload
     private(set) var error: String?
+    /// Whether it can be measured: nothing has failed, and the kernels are there.
+    private(set) var isPossible = true
     private let precision: Precision
-    private let isTraining: Bool
+    private let kernels: RecurrenceKernels?
     private var run: Run?
     /// Seconds of a step, or of a token of each text, by rounds.
     private var times: [Double] = []
@@ -86,14 +96,17 @@ private final class Measurement {
         let count: Int
     }
 
-    init(_ workload: Workload, _ precision: Precision, isTraining: Bool) {
-        (self.workload, self.precision, self.isTraining) = (workload, precision, isTraining)
+    init(_ workload: Workload, _ precision: Precision, _ kernels: RecurrenceKernels?) {
+        (self.workload, self.precision, self.kernels) = (workload, precision, kernels)
     }
 
     /// Measures once; the first time, it is made and warmed up before.
     func measure(with options: EngineOptions, steps: Int, seconds: Double) {
         do {
-            let run = try self.run ?? prepared(with: options, steps: steps, seconds: seconds)
+            guard let run = try self.run ?? prepared(with: options, steps: steps, seconds: seconds) else {
+                isPossible = false
+                return
+            }
             self.run = run
             var found: [Double] = []
             let start = ContinuousClock.now
@@ -103,13 +116,15 @@ private final class Measurement {
             times.append(Self.median(found))
         } catch {
             self.error = "\(error)"
-            run = nil
+            (run, isPossible) = (nil, false)
         }
     }
 
-    private func prepared(with options: EngineOptions, steps: Int, seconds: Double) throws -> Run {
-        let engine = try options.make(workload.configuration, try workload.parameters(), precision)
-        guard isTraining else {
+    /// What is timed; nil where persistent kernels are asked for and the step kernels would run.
+    private func prepared(with options: EngineOptions, steps: Int, seconds: Double) throws -> Run? {
+        let engine = try options.make(workload.configuration, try workload.parameters(), precision, kernels)
+        if kernels == .persistent, case .steps? = (engine as? CUDAEngine)?.recurrence { return nil }
+        guard workload.isTraining else {
             var tokens = [Int32](repeating: 1, count: workload.B)
             var logits: [Float] = []
             let count = 64
@@ -143,6 +158,8 @@ private final class Measurement {
         let check = "speed"
         let workload: String
         let precision: Precision
+        /// The kernels that run recurrent layers, unless they are the usual ones.
+        let variant: String?
         let T: Int
         let B: Int
         let round: Int?
@@ -159,7 +176,8 @@ private final class Measurement {
         let times = round == nil ? times : times.suffix(1)
         let median = times.isEmpty || error != nil ? nil : Self.median(Array(times))
         return Line(
-            workload: workload.name, precision: precision, T: workload.T, B: workload.B, round: round,
+            workload: workload.name, precision: precision,
+            variant: kernels == .persistent ? "persistent" : nil, T: workload.T, B: workload.B, round: round,
             stepsInRun: run?.count,
             microseconds: median.map { [$0, times.min() ?? $0, times.max() ?? $0].map { 1e6 * $0 } },
             tokensPerSecond: median.map { Double(workload.T * workload.B) / $0 }, error: error)

@@ -11,6 +11,9 @@ struct Workload {
     let T: Int
     let B: Int
 
+    /// Whether it is trained; otherwise it generates.
+    var isTraining: Bool { !name.hasPrefix("generate") }
+
     /// Tokens of the model: 26 letters, the space and `<unk>`.
     static let vocabularySize = 28
 

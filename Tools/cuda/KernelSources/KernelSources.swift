@@ -20,6 +20,11 @@ import UnrollModel
             try write(EveryPrimitive.blocks, "primitives-bfloat16\(suffix)", definitions: definitions)
             try write(EveryPrimitive.clusters, "primitives-clusters\(suffix)", definitions: definitions)
         }
+        for layer in ClusterLayer.all {
+            for layout in try layer.layouts() {
+                try write(.clusters(of: layer.configuration, layout), layer.fileName(layout))
+            }
+        }
         for precision in Precision.allCases {
             try write(.common(precision), "common-\(precision)")
             for cell in ModelConfiguration.builtInCells + [EveryFunctionCell.self] {
