@@ -48,7 +48,7 @@ import UnrollText
         // The most that occur twice.
         #expect(try count(1 << 20) < 10_000)
         #expect(
-            [0, 1 << 20, 1 << 23, 100_000_000, 1 << 40].map(Vocabulary.subwordSize) == [
+            [0, 1 << 20, 4_000_000, 100_000_000, 1 << 40].map(Vocabulary.subwordSize) == [
                 512, 1_024, 2_048, 8_192, 16_384,
             ])
         for size in [-1, 0, 257, 1 << 20 + 1] {

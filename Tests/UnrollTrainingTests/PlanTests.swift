@@ -167,9 +167,9 @@ import UnrollTraining
     }
 
     @Test func longTextsAreBetterReadAsSubwords() throws {
-        let text = String(repeating: "time traveller ", count: 100_000)
+        let text = String(repeating: "time traveller ", count: 50_000)
         #expect(TrainingPlanner.prefersSubwords(try Corpus(text: text)))
-        #expect(!TrainingPlanner.prefersSubwords(try Corpus(text: String(text.prefix(1_000_000)))))
+        #expect(!TrainingPlanner.prefersSubwords(try Corpus(text: String(text.prefix(500_000)))))
         for tokens in [TokenKind.bytes, .words, .subwords] {
             #expect(!TrainingPlanner.prefersSubwords(try Corpus(text: text, tokens: tokens)))
         }

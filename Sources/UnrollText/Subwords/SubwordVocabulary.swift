@@ -7,14 +7,14 @@ extension Vocabulary {
 
     /// The number of tokens of a vocabulary of subwords for a text, if none is asked for.
     ///
-    /// It is the largest power of two that is no more than the square root of the number of bytes, in 512...16,384: 1,024
-    /// for a megabyte, 8,192 for a hundred.
+    /// It is the power of two next to the square root of the number of bytes, in 512...16,384: 1,024 for a megabyte, 8,192
+    /// for a hundred.
     ///
     /// - Parameter byteCount: The number of bytes of the text.
     /// - Returns: The number of tokens, `<unk>` and bytes included.
     public static func subwordSize(forTextOf byteCount: Int) -> Int {
         var size = 512
-        while size < 16_384, 4 * size * size <= byteCount { size *= 2 }
+        while size < 16_384, 2 * size * size <= byteCount { size *= 2 }
         return size
     }
 

@@ -20,7 +20,7 @@ package enum PlanRules {
     package static func hiddenSize(
         work: Double, trainingTokens: Int, model: ModelConfiguration, vocabularySize: Int
     ) -> Int {
-        let largest = 96 * (Double(max(trainingTokens, 1)) / 10_000).squareRoot()
+        let largest = 40 * pow(Double(max(trainingTokens, 1)) / 1000, 0.65)
         var best = hiddenSizes[0]
         for size in hiddenSizes where Double(size) <= largest {
             var candidate = model
@@ -44,7 +44,7 @@ package enum PlanRules {
 
     /// Whether a text of so many characters is better read as subwords, of which each stands for two or three of them: a long
     /// text has enough of each to learn it from, and a step of the network reaches further.
-    package static func prefersSubwords(characters: Int) -> Bool { characters >= 1_200_000 }
+    package static func prefersSubwords(characters: Int) -> Bool { characters >= 600_000 }
 
     /// The n-gram model beside the network: the larger the vocabulary, the sooner sequences are new.
     package static func ngrams(vocabularySize: Int) -> NGramConfiguration {
@@ -64,8 +64,10 @@ package enum PlanRules {
         }
     }
 
-    /// Passes over a text after which nothing is gained.
-    static let largestEpochs = 150.0
+    /// The training tokens after which nothing is gained: those of 150 passes over a text, or of 10,000 minibatches.
+    static func mostTokens(trainingTokens: Double, tokensOfStep: Double) -> Double {
+        max(150 * trainingTokens, 10_000 * tokensOfStep)
+    }
 
     /// The steps over which the learning rate grows.
     static func warmUp(steps: Int) -> Int { min(200, steps / 10) }
@@ -78,11 +80,11 @@ package enum PlanRules {
 
     static let weightDecay: Float = 0.1
 
-    /// The sequences and steps of a minibatch.
+    /// The sequences and steps of a minibatch: on a short text, many small ones teach more than few large ones.
     package static func shape(trainingTokens: Int) -> (batchSize: Int, sequenceLength: Int) {
         let length = min(64, max(trainingTokens / 32, 1))
         var batch = 32
-        while batch > 1, trainingTokens / (batch * length) < 8 { batch /= 2 }
+        while batch > 1, trainingTokens / (batch * length) < 20 { batch /= 2 }
         return (batch, length)
     }
 

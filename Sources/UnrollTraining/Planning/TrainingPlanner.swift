@@ -235,7 +235,9 @@ public struct TrainingPlanner {
             ? min(
                 Double(draft.options.epochs) * training,
                 draft.options.maxSteps.map { Double($0) * tokensOfStep } ?? .infinity)
-            : min(most * most / (most + reading), PlanRules.largestEpochs * training)
+            : min(
+                most * most / (most + reading),
+                PlanRules.mostTokens(trainingTokens: training, tokensOfStep: tokensOfStep))
         let steps = max(1, Int(min(seen / tokensOfStep, 1e12)))
         let interval = max(1, steps / Self.validations)
         let isWithin = heldOut > 0 && Double(interval) * tokensOfStep < training
