@@ -61,12 +61,12 @@ public final class CUDAEngine: Engine {
     ///   - parameters: The parameters.
     ///   - precision: The number format of matrix-multiplication operands.
     ///   - recurrence: What runs recurrent layers. Default: what `UNROLL_CUDA_KERNELS` names, otherwise `steps`.
-    ///   - clusterSize: Blocks of a cluster. Default: what is expected to be the fastest.
+    ///   - blocks: Blocks of a team of persistent kernels. Default: what is expected to be the fastest.
     ///   - device: The device.
     /// - Throws: `CUDAError`, and `ModelError` for parameters or a cell that do not fit.
     package init(
         configuration: ModelConfiguration, parameters: ModelParameters, precision: Precision = .float32,
-        recurrence: RecurrenceKernels? = nil, clusterSize: Int? = nil, on device: any Device
+        recurrence: RecurrenceKernels? = nil, blocks: Int? = nil, on device: any Device
     ) throws {
         vocabularySize = try parameters.checkedVocabularySize(for: configuration)
         let graph = try configuration.cellGraph()
@@ -82,15 +82,13 @@ public final class CUDAEngine: Engine {
         self.device = device
         layout = ParameterLayout(configuration, vocabularySize: vocabularySize)
         try CUDAError.requireCountable(Double(layout.count))
-        var (clusters, reason): (ClusterKernels?, String?)
-        if try recurrence ?? RecurrenceKernels.named() == .persistent {
-            (clusters, reason) = try ClusterKernels.find(
-                for: RecurrentLayer(configuration, precision), clusterSize: clusterSize, cell: cell,
-                named: configuration.cell.name, on: device)
-        }
-        self.recurrence = clusters.map { .clusters($0.layout) } ?? .steps(reason: reason)
+        let (persistent, reason) = try PersistentKernels.find(
+            recurrence ?? RecurrenceKernels.named(), for: RecurrentLayer(configuration, precision),
+            blocks: blocks, cell: cell, named: configuration.cell.name, on: device)
+        self.recurrence = persistent.map { .persistent($0.layout) } ?? .steps(reason: reason)
         kernels = try KernelSet(
-            cell: cell, named: configuration.cell.name, precision: precision, clusters: clusters, on: device)
+            cell: cell, named: configuration.cell.name, precision: precision, persistent: persistent,
+            on: device)
         parameterMemory = try DeviceMemory(byteCount: 4 * layout.count, on: device)
         runner = try StepRunner(
             configuration: configuration,
@@ -293,7 +291,9 @@ public final class CUDAEngine: Engine {
         let shape = StepShape(
             T: sequenceLength, B: batchSize, purpose: .training(slots: []),
             hasDropout: regularization.dropout > 0, hasWeightDrop: regularization.weightDrop > 0)
-        let memory = try StepMemory(shape, dimensions, parameterCount: layout.count)
+        let memory = try StepMemory(
+            shape, dimensions, parameterCount: layout.count,
+            exchangedBytes: kernels.persistent?.exchangedBytes(for: shape.purpose) ?? 0)
         // Parameters, gradients, and the optimizer's slots.
         let arrays = 2 + optimizer.rule.slots.count + (optimizer.averaging == .none ? 0 : 1)
         return (

@@ -54,7 +54,8 @@ public enum CUDAError: UnrollError, Equatable {
                 + "use float32"
         case .unknownKernels(let name):
             "\(RecurrenceKernels.environmentVariable) is '\(EscapedText.line(name))' but must be "
-                + RecurrenceKernels.allCases.map(\.rawValue).joined(separator: " or ")
+                + "\(RecurrenceKernels.allCases.dropLast().map(\.rawValue).joined(separator: ", ")) or "
+                + RecurrenceKernels.allCases.suffix(1).map(\.rawValue).joined()
         case .noCompiler(let searched, let package):
             "there is no compiler of CUDA kernels (libnvrtc) in \(searched.joined(separator: ", ")); "
                 + Self.installation(of: package)

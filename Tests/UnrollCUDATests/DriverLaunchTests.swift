@@ -95,6 +95,22 @@ import UnrollTestSupport
         #expect(device.properties.multiprocessors == 132 && device.properties.sharedMemory == 227 << 10)
     }
 
+    @Test func activeBlocksAreTheDriversOnEveryMultiprocessor() throws {
+        let gpu = try FakeGPU()
+        let device = try gpu.open()
+        let module = try device.load(Self.source)
+        defer { withExtendedLifetime(module) {} }
+        let kernel = try module.kernel("none")
+        _ = gpu.driver.calls()
+        let launch = launch(sharedMemory: 60_000, isCooperative: true)
+        #expect(try device.activeBlocks(of: kernel, launch) == 2 * 132)
+        #expect(
+            gpu.driver.calls() == [
+                "cuFuncGetAttribute 8 none", "cuFuncSetAttribute none 8 60000",
+                "cuOccupancyMaxActiveBlocksPerMultiprocessor none block 64 shared 60000",
+            ])
+    }
+
     @Test func noClusterOfASizeThatTheGPUDoesNotHaveIsActive() throws {
         let gpu = try FakeGPU()
         let device = try gpu.open()
@@ -117,6 +133,7 @@ import UnrollTestSupport
 
     @Test(arguments: [
         "cuFuncGetAttribute", "cuFuncSetAttribute", "cuLaunchKernelEx", "cuOccupancyMaxActiveClusters",
+        "cuOccupancyMaxActiveBlocksPerMultiprocessor",
     ])
     func aFailureOfAFunctionIsAnError(function: String) throws {
         let gpu = try FakeGPU()
@@ -128,6 +145,7 @@ import UnrollTestSupport
         let error = #expect(throws: CUDAError.self) {
             let launch = launch(sharedMemory: 60_000, clusterSize: 16)
             _ = try device.activeClusters(of: kernel, launch)
+            _ = try device.activeBlocks(of: kernel, launch)
             try queue.launch(kernel, launch)
         }
         #expect(

@@ -47,6 +47,25 @@ struct EmulatorPrimitivesTests {
         }
     }
 
+    @Test func threadsOfAWarpSeeWhatOthersWroteBeforeItsBarrier() throws {
+        func isRight(_ barrier: String, seed: UInt64) throws -> Bool {
+            let text = """
+                KERNEL(64, turn, (u32* y)) {
+                    SHARED u32 words[64];
+                    words[threadIdx.x] = threadIdx.x;
+                    \(barrier)
+                    y[threadIdx.x] = words[threadIdx.x ^ 31];
+                }
+                """
+            let device = EmulatedDevice(seed: seed), queue = try device.makeQueue()
+            let y = try device.array(count: 64)
+            try queue.launch(try device.kernel("turn", in: text), blocks: 1, threads: 64, .address(y))
+            return try queue.words(y, count: 64) == (0..<64).map { UInt32($0 ^ 31) }
+        }
+        for seed in 0..<8 as Range<UInt64> { #expect(try isRight("warp_barrier();", seed: seed)) }
+        #expect(try (0..<8 as Range<UInt64>).contains { try !isRight("", seed: $0) })
+    }
+
     @Test(arguments: [0, 1])
     func aWarpMultipliesTiles(seed: Int) throws {
         let text = """

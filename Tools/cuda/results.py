@@ -73,8 +73,8 @@ def primitives(lines):
 
 
 def speed(lines):
-    """Millions of tokens in a second, ours with step kernels and with persistent ones beside PyTorch's faster way, and how
-    many times as fast the faster of ours is."""
+    """Millions of tokens in a second, ours with step kernels, persistent ones and those of whole grids beside PyTorch's
+    faster way, and how many times as fast the fastest of ours is."""
     times, sizes = {}, {}
     for line in lines:
         if line.get("round") is None or not line.get("microseconds"):
@@ -95,14 +95,14 @@ def speed(lines):
         return "" if time is None else f"{sizes[key] / time:.3f} ({time:.0f})"
 
     def ours(key, precision):
-        return [shown(key, best(key, "ours", precision, variants=[variant])) for variant in [None, "persistent"]]
+        return [shown(key, best(key, "ours", precision, variants=[variant])) for variant in [None, "persistent", "grid"]]
 
     def ratio(ours, theirs):
         return "" if ours is None or theirs is None else f"{theirs / ours:.2f}"
 
     header = [
-        "million tokens/s (us)", "T", "B", "float32", "persistent", "PyTorch", "tf32", "ratio", "bfloat16", "persistent",
-        "PyTorch", "float16", "ratio",
+        "million tokens/s (us)", "T", "B", "float32", "persistent", "grid", "PyTorch", "tf32", "ratio", "bfloat16",
+        "persistent", "grid", "PyTorch", "float16", "ratio",
     ]
     cells = []
     for key in times:

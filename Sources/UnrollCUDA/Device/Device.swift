@@ -29,6 +29,11 @@ package protocol Device: AnyObject, Sendable {
     ///
     /// - Returns: 0 if not even one can.
     func activeClusters(of kernel: Kernel, _ launch: Launch) throws(CUDAError) -> Int
+
+    /// How many blocks of a launch can run at the same time, which is what a cooperative one may have.
+    ///
+    /// - Returns: 0 if not even one can.
+    func activeBlocks(of kernel: Kernel, _ launch: Launch) throws(CUDAError) -> Int
 }
 
 /// What a device is and has.

@@ -119,4 +119,14 @@ package final class DriverDevice: Device {
         try context.driver.check(result, of: "cuOccupancyMaxActiveClusters of \(kernel.name)")
         return Int(count)
     }
+
+    package func activeBlocks(of kernel: Kernel, _ launch: Launch) throws(CUDAError) -> Int {
+        try context.prepare(kernel, for: launch)
+        var count: Int32 = 0
+        try context.call("cuOccupancyMaxActiveBlocksPerMultiprocessor of \(kernel.name)") {
+            $0.cuOccupancyMaxActiveBlocksPerMultiprocessor(
+                &count, kernel.handle, Int32(launch.threads), launch.sharedMemory)
+        }
+        return Int(count) * properties.multiprocessors
+    }
 }

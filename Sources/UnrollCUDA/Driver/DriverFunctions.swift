@@ -78,6 +78,8 @@ package struct DriverFunctions: Sendable {
             UnsafeRawPointer, Handle?, UnsafePointer<UnsafeMutableRawPointer?>?,
             UnsafePointer<UnsafeMutableRawPointer?>?
         ) -> Result
+    let cuOccupancyMaxActiveBlocksPerMultiprocessor:
+        @convention(c) @Sendable (UnsafeMutablePointer<Int32>, Handle?, Int32, Int) -> Result
     let cuOccupancyMaxActiveClusters:
         @convention(c) @Sendable (UnsafeMutablePointer<Int32>, Handle?, UnsafeRawPointer) -> Result
 
@@ -123,6 +125,8 @@ package struct DriverFunctions: Sendable {
         cuFuncGetAttribute = try library.function("cuFuncGetAttribute")
         cuFuncSetAttribute = try library.function("cuFuncSetAttribute")
         cuLaunchKernelEx = try library.function("cuLaunchKernelEx")
+        cuOccupancyMaxActiveBlocksPerMultiprocessor = try library.function(
+            "cuOccupancyMaxActiveBlocksPerMultiprocessor")
         cuOccupancyMaxActiveClusters = try library.function("cuOccupancyMaxActiveClusters")
         cuStreamCreate = try library.function("cuStreamCreate")
         cuStreamDestroy = try library.function("cuStreamDestroy_v2")

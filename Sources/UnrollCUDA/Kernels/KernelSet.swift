@@ -10,14 +10,14 @@ struct KernelSet: Sendable {
     let product, addParts, sumRows: Kernel
     let smallCrossEntropy, largeCrossEntropy: Kernel
     let stepForward, stepBackward: Kernel
-    /// Those of clusters, if they run the recurrence.
-    let clusters: ClusterKernels?
+    /// Those that run all steps of a layer in one launch, if they run the recurrence.
+    let persistent: PersistentKernels?
     // Kernels live as long as their modules.
     private let modules: [any KernelModule]
 
     /// Loads the kernels; those of a cell are compiled when it is first used.
     init(
-        cell: CellSource, named name: String, precision: Precision, clusters: ClusterKernels?,
+        cell: CellSource, named name: String, precision: Precision, persistent: PersistentKernels?,
         on device: any Device
     ) throws(CUDAError) {
         let common = try device.load(KernelSource.common(precision))
@@ -38,7 +38,7 @@ struct KernelSet: Sendable {
         largeCrossEntropy = try common.kernel("large_cross_entropy")
         stepForward = try recurrence.kernel("step_forward")
         stepBackward = try recurrence.kernel("step_backward")
-        self.clusters = clusters
+        self.persistent = persistent
         modules = [common, recurrence]
     }
 }
@@ -78,27 +78,39 @@ extension KernelSource {
             ])
     }
 
-    /// The kernels of a layer with this cell for clusters.
-    static func clusters(
-        of cell: CellSource, named name: String, _ layout: ClusterLayout
+    /// The kernels that run all steps of a layer with this cell in one launch.
+    static func persistent(
+        of cell: CellSource, named name: String, _ layout: PersistentLayout
     ) -> KernelSource {
-        KernelSource(
+        let kernels =
+            switch layout.exchange {
+            case .cluster:
+                [
+                    PackageResources.cluster_cuh, PackageResources.cluster_forward_cu,
+                    PackageResources.cluster_backward_cu,
+                ]
+            case .grid:
+                [
+                    PackageResources.grid_cuh, PackageResources.grid_forward_cu,
+                    PackageResources.grid_backward_cu,
+                ]
+            }
+        return KernelSource(
             name: "the kernels of the cell '\(name)' for \(layout)", layout.layer.precision,
             [
                 PackageResources.masks_cuh, PackageResources.functions_cuh, Array(cell.text.utf8),
-                Array(layout.definitions.utf8), PackageResources.cluster_cuh,
-                PackageResources.cluster_forward_cu, PackageResources.cluster_backward_cu,
-            ])
+                Array(layout.definitions.utf8), PackageResources.persistent_cuh, PackageResources.layer_cuh,
+            ] + kernels)
     }
 
-    /// The kernels for clusters of a layer with the cell of a configuration.
+    /// The kernels that run all steps of a layer with the cell of a configuration in one launch.
     ///
     /// - Throws: `ModelError.invalidCell`.
-    package static func clusters(
-        of configuration: ModelConfiguration, _ layout: ClusterLayout
+    package static func persistent(
+        of configuration: ModelConfiguration, _ layout: PersistentLayout
     ) throws(ModelError) -> KernelSource {
         let cell = CellSource(try configuration.cellGraph())
-        return clusters(of: cell, named: configuration.cell.name, layout)
+        return persistent(of: cell, named: configuration.cell.name, layout)
     }
 
     /// The kernels of a layer with the cell of a configuration.

@@ -25,6 +25,9 @@ DEVICE Word4 load_shared(u32 address) {
     return v;
 }
 
+// Waits for all threads of the warp, which see then what the others have written into shared memory.
+DEVICE void warp_barrier() { __syncwarp(); }
+
 // MARK: Waiting
 
 // With WATCHDOG defined as nanoseconds, a wait that lasts longer ends the kernel with an error, so that a wrong

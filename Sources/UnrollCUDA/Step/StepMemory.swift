@@ -49,15 +49,19 @@ struct StepMemory: Sendable {
     let entropies: Int
     /// Parts of a product that is summed in parts.
     let parts: Int
+    /// What the blocks of a grid exchange.
+    let exchanged: Int
     /// Sums of squares, of 4096 parameters each, in double precision.
     let squares: Int
     /// Bytes in all.
     let byteCount: Int
 
-    /// Lays out the memory of a step.
+    /// Lays out the memory of a step; the blocks of a grid exchange so many bytes for each token.
     ///
     /// - Throws: `CUDAError.arrayTooLarge`.
-    init(_ shape: StepShape, _ dimensions: Dimensions, parameterCount: Int) throws(CUDAError) {
+    init(
+        _ shape: StepShape, _ dimensions: Dimensions, parameterCount: Int, exchangedBytes: Int
+    ) throws(CUDAError) {
         try CUDAError.requireCountable(Self.largestCount(shape, dimensions))
         // Blocks of a product have 64 rows, and a grid has up to 65,535 of them in its second dimension.
         let rows = max(
@@ -101,6 +105,7 @@ struct StepMemory: Sendable {
         ]
         parts = place(
             backward * (products.map { ProductParts(m: $0, n: $1, k: tokens).scratchCount }.max() ?? 0))
+        exchanged = place(tokens * exchangedBytes, wordSize: 1)
         squares = place((parameterCount + 4095) / 4096, wordSize: 8)
         byteCount = end
     }

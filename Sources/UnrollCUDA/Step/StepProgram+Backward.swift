@@ -29,30 +29,26 @@ extension StepProgram {
             into: at(memory.outputGradients))
     }
 
-    /// Goes back through all steps of a layer, with clusters or one by one.
+    /// Goes back through all steps of a layer, in one launch or one by one.
     private func backward(layer: Int) throws {
-        guard let clusters = kernels.clusters else {
+        guard let persistent = kernels.persistent else {
             for t in (0..<shape.T).reversed() { try stepBackward(layer: layer, t) }
             return
         }
-        let rows = clusters.rows(ofBatch: shape.B)
         let past = at(memory.inputGradients).float(shape.tokenCount * dimensions.H)
-        try queue.launch(
-            clusters.backward,
-            clusters.layout.backwardLaunch(
-                clusters: (shape.B + rows - 1) / rows,
-                [
-                    .int(shape.T), .int(shape.B), .int(rows),
-                    .address(recurrentWeights(layer: layer)), .address(at(memory.outputGradients)),
-                    record(memory.record.outputMask(layer: layer)), .int(outputPace),
-                    .address(states(layer: layer, 0)), .int(stateStride),
-                    argument(layout.vectors(ofLayer: layer).first.map(parameter)), .int(layout.vectorStride),
-                    argument(formulaInput(layer: layer, 0)), record(memory.record.stateMasks(layer: layer)),
-                    .address(saved(layer: layer, 0)), .address(at(memory.hiddenGradients)),
-                    .address(at(memory.gateInputs)),
-                    dimensions.vectors > 0 ? .address(at(memory.vectorGradients)) : .null,
-                    .int(vectorGradientStride), dimensions.readsLayerInput ? .address(past) : .null,
-                ]))
+        try persistent.runBackward(
+            on: queue, shape,
+            [
+                .address(recurrentWeights(layer: layer)), .address(at(memory.outputGradients)),
+                record(memory.record.outputMask(layer: layer)), .int(outputPace),
+                .address(states(layer: layer, 0)), .int(stateStride),
+                argument(layout.vectors(ofLayer: layer).first.map(parameter)), .int(layout.vectorStride),
+                argument(formulaInput(layer: layer, 0)), record(memory.record.stateMasks(layer: layer)),
+                .address(saved(layer: layer, 0)), .address(at(memory.hiddenGradients)),
+                .address(at(memory.gateInputs)),
+                dimensions.vectors > 0 ? .address(at(memory.vectorGradients)) : .null,
+                .int(vectorGradientStride), dimensions.readsLayerInput ? .address(past) : .null,
+            ], stateGradients: at(memory.stateGradients), exchanged: at(memory.exchanged))
     }
 
     private func stepBackward(layer: Int, _ t: Int) throws {

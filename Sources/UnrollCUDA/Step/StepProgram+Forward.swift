@@ -73,30 +73,26 @@ extension StepProgram {
         return Matrix(address, rows: shape.tokenCount, columns: dimensions.H)
     }
 
-    /// Runs all steps of a layer, with clusters or one by one.
+    /// Runs all steps of a layer, in one launch or one by one.
     private func forward(layer: Int, looksUp: Bool) throws {
-        guard let clusters = kernels.clusters else {
+        guard let persistent = kernels.persistent else {
             for t in 0..<shape.T { try stepForward(layer: layer, t, looksUp: looksUp) }
             return
         }
-        let rows = clusters.rows(ofBatch: shape.B)
-        try queue.launch(
-            clusters.forward,
-            clusters.layout.forwardLaunch(
-                clusters: (shape.B + rows - 1) / rows,
-                [
-                    .int(shape.T), .int(shape.B), .int(rows),
-                    .address(recurrentWeights(layer: layer)), .address(parameter("rnn.bias_hh_l\(layer)")),
-                    .address(looksUp ? parameter("rnn.weight_ih_l\(layer)") : at(memory.gateInputs)),
-                    looksUp ? record(memory.record.inputs) : .null,
-                    looksUp ? .address(parameter("rnn.bias_ih_l\(layer)")) : .null,
-                    .address(states(layer: layer, 0)), .int(stateStride),
-                    argument(layout.vectors(ofLayer: layer).first.map(parameter)), .int(layout.vectorStride),
-                    argument(formulaInput(layer: layer, 0)), record(memory.record.stateMasks(layer: layer)),
-                    .address(saved(layer: layer, 0)),
-                    shape.hasDropout ? .address(at(memory.outputs[layer])) : .null,
-                    record(memory.record.outputMask(layer: layer)), .int(outputPace),
-                ]))
+        try persistent.runForward(
+            on: queue, shape,
+            [
+                .address(recurrentWeights(layer: layer)), .address(parameter("rnn.bias_hh_l\(layer)")),
+                .address(looksUp ? parameter("rnn.weight_ih_l\(layer)") : at(memory.gateInputs)),
+                looksUp ? record(memory.record.inputs) : .null,
+                looksUp ? .address(parameter("rnn.bias_ih_l\(layer)")) : .null,
+                .address(states(layer: layer, 0)), .int(stateStride),
+                argument(layout.vectors(ofLayer: layer).first.map(parameter)), .int(layout.vectorStride),
+                argument(formulaInput(layer: layer, 0)), record(memory.record.stateMasks(layer: layer)),
+                .address(saved(layer: layer, 0)),
+                shape.hasDropout ? .address(at(memory.outputs[layer])) : .null,
+                record(memory.record.outputMask(layer: layer)), .int(outputPace),
+            ], exchanged: at(memory.exchanged))
     }
 
     private func stepForward(layer: Int, _ t: Int, looksUp: Bool) throws {

@@ -111,7 +111,9 @@ final class StepRunner {
     /// Lays out memory for steps of a shape, or finds that done.
     private func prepare(_ shape: StepShape) throws(CUDAError) {
         guard prepared[shape] == nil else { return }
-        let memory = try StepMemory(shape, dimensions, parameterCount: layout.count)
+        let memory = try StepMemory(
+            shape, dimensions, parameterCount: layout.count,
+            exchangedBytes: kernels.persistent?.exchangedBytes(for: shape.purpose) ?? 0)
         try reserve(memory, for: shape)
         guard let base = stepMemory?.address else { return }
         if prepared.count >= Self.mostPreparedSteps { prepared = [:] }

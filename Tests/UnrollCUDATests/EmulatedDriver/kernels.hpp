@@ -106,6 +106,16 @@ API int cuLaunchKernelEx(const LaunchConfig* config, Kernel* kernel, void** argu
     return extra ? invalidValue : enqueue(*config, kernel, arguments);
 }
 
+API int cuOccupancyMaxActiveBlocksPerMultiprocessor(int* count, Kernel* kernel, int threads, size_t shared) {
+    return inContext([&](Context&) {
+        Launch launch;
+        const LaunchConfig config = {{1, 1, 1}, {u32(threads), 1, 1}, u32(shared), nullptr, nullptr, 0};
+        if (const Result result = read(config, kernel, launch)) return result;
+        *count = 1;
+        return success;
+    });
+}
+
 API int cuOccupancyMaxActiveClusters(int* count, Kernel* kernel, const LaunchConfig* config) {
     return inContext([&](Context&) {
         Launch launch;

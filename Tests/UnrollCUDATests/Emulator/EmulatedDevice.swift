@@ -26,11 +26,15 @@ final class EmulatedDevice: Device {
         var captures = 0
     }
 
+    /// Changes the text of kernels before they are compiled.
+    private let edit: @Sendable (String) -> String
+
     /// A device with so many bytes of memory; threads and blocks run in order if the seed is 0.
     init(
         memory: Int = 1 << 30, seed: UInt64 = 0, capability: ComputeCapability = ComputeCapability(9, 0),
-        multiprocessors: Int = 132
+        multiprocessors: Int = 132, edit: @escaping @Sendable (String) -> String = { $0 }
     ) {
+        self.edit = edit
         properties = DeviceProperties(
             name: "the emulator", index: 0, capability: capability, memory: memory,
             multiprocessors: multiprocessors,
@@ -59,7 +63,8 @@ final class EmulatedDevice: Device {
 
     func load(_ source: KernelSource) throws(CUDAError) -> any KernelModule {
         try refuseWhileCapturing("cuModuleLoadData")
-        return EmulatedModule(library: try EmulatedLibrary.shared(for: source))
+        let edited = KernelSource(name: source.name, text: edit(source.text))
+        return EmulatedModule(library: try EmulatedLibrary.shared(for: edited))
     }
 
     func makeQueue() throws(CUDAError) -> any DeviceQueue { EmulatedQueue(device: self) }
@@ -68,6 +73,12 @@ final class EmulatedDevice: Device {
         try check(launch)
         // Clusters do not go beyond groups of multiprocessors, which have 16 and a few more.
         return properties.multiprocessors / 16 * 16 / launch.clusterSize
+    }
+
+    func activeBlocks(of kernel: Kernel, _ launch: Launch) throws(CUDAError) -> Int {
+        try check(launch)
+        // One on each, as for cooperative launches.
+        return properties.multiprocessors
     }
 
     /// Refuses a launch that the GPU cannot run; the kernel refuses what depends on it.

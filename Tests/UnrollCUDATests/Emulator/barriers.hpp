@@ -132,7 +132,7 @@ __attribute__((noinline)) static void meet(Meeting meeting) {
     if (warp.atMeeting == ~0u) {
         if (meeting == tiles)
             multiplyTiles(warp);
-        else
+        else if (meeting != barrierOfWarp)
             for (int lane = 0; lane < 32; ++lane) warp.received[lane] = warp.passed[lane ^ warp.mask[lane]];
         warp.atMeeting = 0;
         warp.ready = ~0u;

@@ -40,8 +40,9 @@ struct Index {
     u32 x, y, z;
 };
 
-enum Meeting { xorOfFloats, xorOfDoubles, tiles };
-static const char* const meetingNames[] = {"warp_xor of floats", "warp_xor of doubles", "multiply_add"};
+enum Meeting { xorOfFloats, xorOfDoubles, tiles, barrierOfWarp };
+static const char* const meetingNames[] = {
+    "warp_xor of floats", "warp_xor of doubles", "multiply_add", "warp_barrier"};
 
 // What the 32 threads of a warp wait for, one bit each, and what they pass to each other.
 struct Warp {

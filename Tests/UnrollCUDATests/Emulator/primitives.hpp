@@ -66,6 +66,8 @@ static inline Word4 load_shared(u32 address) {
     return value;
 }
 
+static inline void warp_barrier() { emulator::meet(emulator::barrierOfWarp); }
+
 // Deadlocks are found in another way.
 struct Watchdog {
     void turn() {}

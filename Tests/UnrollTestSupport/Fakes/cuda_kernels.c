@@ -160,6 +160,13 @@ int cuLaunchKernelEx(const configuration *c, function *f, void **arguments, void
     return leave(0);
 }
 
+int cuOccupancyMaxActiveBlocksPerMultiprocessor(int *count, function *f, int threads, size_t shared) {
+    ENTER("cuOccupancyMaxActiveBlocksPerMultiprocessor", "%s block %d shared %zu", f->name, threads, shared);
+    NEEDS_CONTEXT;
+    *count = 2;
+    return leave(0);
+}
+
 int cuOccupancyMaxActiveClusters(int *count, function *f, const configuration *c) {
     ENTER(
         "cuOccupancyMaxActiveClusters", "%s grid %u %u %u block %u %u %u shared %u", f->name, c->grid[0], c->grid[1],

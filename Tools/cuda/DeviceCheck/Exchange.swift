@@ -1,7 +1,7 @@
 import ArgumentParser
 import UnrollCUDA
 
-/// What blocks of a cluster exchange, which no engine does yet.
+/// What blocks of a cluster exchange, without an engine.
 struct Exchange: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Exchange states within clusters of blocks, many times.")

@@ -53,6 +53,8 @@ struct Speed: AsyncParsableCommand {
                 kernels.map { Measurement(workload, precision, $0) }
             }
         }
+        // Grids are for layers that are larger, or for GPUs without clusters.
+        measurements.removeAll { $0.kernels == .grid && (!$0.workload.isTraining || $0.workload.B > 64) }
         if !workload.isEmpty { measurements.removeAll { !workload.contains($0.workload.name) } }
         for round in 1...rounds {
             if paced, readLine() == nil { break }
@@ -84,7 +86,7 @@ private final class Measurement {
     /// Whether it can be measured: nothing has failed, and the kernels are there.
     private(set) var isPossible = true
     private let precision: Precision
-    private let kernels: RecurrenceKernels?
+    let kernels: RecurrenceKernels?
     private var run: Run?
     /// Seconds of a step, or of a token of each text, by rounds.
     private var times: [Double] = []
@@ -120,10 +122,10 @@ private final class Measurement {
         }
     }
 
-    /// What is timed; nil where persistent kernels are asked for and the step kernels would run.
+    /// What is timed; nil where other kernels are asked for than the step kernels, and these would run.
     private func prepared(with options: EngineOptions, steps: Int, seconds: Double) throws -> Run? {
         let engine = try options.make(workload.configuration, try workload.parameters(), precision, kernels)
-        if kernels == .persistent, case .steps? = (engine as? CUDAEngine)?.recurrence { return nil }
+        if let kernels, kernels != .steps, case .steps? = (engine as? CUDAEngine)?.recurrence { return nil }
         guard workload.isTraining else {
             var tokens = [Int32](repeating: 1, count: workload.B)
             var logits: [Float] = []
@@ -177,7 +179,8 @@ private final class Measurement {
         let median = times.isEmpty || error != nil ? nil : Self.median(Array(times))
         return Line(
             workload: workload.name, precision: precision,
-            variant: kernels == .persistent ? "persistent" : nil, T: workload.T, B: workload.B, round: round,
+            variant: kernels.flatMap { $0 == .steps ? nil : $0.rawValue }, T: workload.T, B: workload.B,
+            round: round,
             stepsInRun: run?.count,
             microseconds: median.map { [$0, times.min() ?? $0, times.max() ?? $0].map { 1e6 * $0 } },
             tokensPerSecond: median.map { Double(workload.T * workload.B) / $0 }, error: error)

@@ -11,6 +11,8 @@ package enum EveryPrimitive {
                 int i = threadIdx.x;
                 Float4 value = in[blockIdx.x * stride + i];
                 parts[i] = warp_xor(value.x + value.y, 1) + value.z * value.w;
+                warp_barrier();
+                sums[i] = parts[i ^ 1];
                 __syncthreads();
                 u32 a[4], b[2];
                 for (int k = 0; k < 4; k++) a[k] = bfloat16_pair(parts[(i + k) % 128], value.x);

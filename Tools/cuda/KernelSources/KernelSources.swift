@@ -20,9 +20,9 @@ import UnrollModel
             try write(EveryPrimitive.blocks, "primitives-bfloat16\(suffix)", definitions: definitions)
             try write(EveryPrimitive.clusters, "primitives-clusters\(suffix)", definitions: definitions)
         }
-        for layer in ClusterLayer.all {
+        for layer in PersistentLayer.all {
             for layout in try layer.layouts() {
-                try write(.clusters(of: layer.configuration, layout), layer.fileName(layout))
+                try write(.persistent(of: layer.configuration, layout), layer.fileName(layout))
             }
         }
         for precision in Precision.allCases {

@@ -9,33 +9,36 @@ import UnrollText
 /// The persistent kernels, which run all steps of a layer in one launch: against the reference engine, against the step
 /// kernels, and in many orders of threads and of what they send.
 @Suite(.enabled(if: EmulatedDevice.isAvailable, "there is no C++ compiler"))
-struct ClusterRecurrenceTests {
+struct PersistentRecurrenceTests {
     private static let cells = EngineModel.cells + EngineModel.inputCells
 
-    /// A device that runs few clusters at the same time, so that they have several rows each.
-    private static func device(seed: UInt64 = 0) -> EmulatedDevice {
-        EmulatedDevice(seed: seed, multiprocessors: 32)
+    /// A device that runs few teams of blocks at the same time, so that they have several rows each.
+    private static func device(_ exchange: BlockExchange, seed: UInt64 = 0) -> EmulatedDevice {
+        EmulatedDevice(seed: seed, multiprocessors: exchange == .cluster ? 32 : 6)
     }
 
     private static func engine(
-        _ model: EngineModel, _ precision: Precision, clusterSize: Int? = nil, on device: EmulatedDevice
+        _ model: EngineModel, _ precision: Precision, _ exchange: BlockExchange, blocks: Int? = nil,
+        on device: EmulatedDevice
     ) throws -> CUDAEngine {
         try CUDAEngine(
             configuration: model.configuration, parameters: model.parameters, precision: precision,
-            recurrence: .persistent, clusterSize: clusterSize, on: device)
+            recurrence: exchange == .cluster ? .persistent : .grid, blocks: blocks, on: device)
     }
 
     /// Compares losses and gradients of all minibatches with the reference engine's.
     private func compare(
-        _ model: EngineModel, _ precision: Precision, clusterSize: Int? = nil, hasKinks: Bool = false
+        _ model: EngineModel, _ precision: Precision, _ exchange: BlockExchange, blocks: Int? = nil,
+        hasKinks: Bool = false
     ) throws {
-        let device = Self.device(seed: 1)
-        let engine = try Self.engine(model, precision, clusterSize: clusterSize, on: device)
-        guard case .clusters(let layout) = engine.recurrence else {
+        let device = Self.device(exchange, seed: 1)
+        let engine = try Self.engine(model, precision, exchange, blocks: blocks, on: device)
+        guard case .persistent(let layout) = engine.recurrence else {
             Issue.record("\(engine.recurrence)")
             return
         }
-        if let clusterSize { #expect(layout.clusterSize == clusterSize) }
+        #expect(layout.exchange == exchange)
+        if let blocks { #expect(layout.blocks == blocks) }
         for (minibatch, expected) in zip(model.minibatches, try model.reference(in: precision)) {
             let (loss, gradients) = try engine.gradients(on: minibatch)
             #expect(abs(loss / expected.meanLoss - 1) < precision.tolerance.loss)
@@ -47,18 +50,22 @@ struct ClusterRecurrenceTests {
             #expect(abs(mean / expected.meanLoss - 1) < precision.tolerance.loss)
         }
         #expect(
-            device.launches["cluster_forward"] == 2 * model.minibatches.count * model.configuration.layerCount
-        )
+            device.launches["\(exchange)_forward"]
+                == 2 * model.minibatches.count * model.configuration.layerCount)
         #expect(device.launches["step_forward"] == nil && device.launches["step_backward"] == nil)
     }
 
     @Test(arguments: cells.indices, Precision.allCases)
-    func everyCellAgreesWithTheReference(cell: Int, precision: Precision) throws {
-        let cell = Self.cells[cell]
+    func everyCellAgreesWithTheReference(index: Int, precision: Precision) throws {
+        let cell = Self.cells[index]
         let model = try EngineModel(cell: cell, size: EngineModelSize(T: 4, B: 9, V: 31, H: 33, L: 2, E: 33))
-        try compare(
-            model, precision,
-            hasKinks: precision == .bfloat16 && CUDAConformanceTests.isKinked(cell))
+        // What is a cell's own is the same text in both, and each is compiled for the occasion.
+        let isForGrid = precision == Precision.allCases[index % 2]
+        for exchange in BlockExchange.allCases where exchange == .cluster || isForGrid {
+            try compare(
+                model, precision, exchange,
+                hasKinks: precision == .bfloat16 && CUDAConformanceTests.isKinked(cell))
+        }
     }
 
     /// One unit and one row, and sizes that are no multiple of anything.
@@ -68,13 +75,22 @@ struct ClusterRecurrenceTests {
             EngineModelSize(T: 3, B: 3, V: 300, H: 100, L: 2, E: 7),
         ], Precision.allCases)
     func oddSizesAgreeWithTheReference(size: EngineModelSize, precision: Precision) throws {
-        try compare(try EngineModel(cell: TanhCell.self, size: size), precision)
+        for exchange in BlockExchange.allCases {
+            try compare(try EngineModel(cell: TanhCell.self, size: size), precision, exchange)
+        }
     }
 
     @Test(arguments: [1, 2, 4, 8, 16], Precision.allCases)
     func clustersOfEverySizeAgreeWithTheReference(clusterSize: Int, precision: Precision) throws {
         let model = try EngineModel(cell: LSTMCell.self, size: EngineModelSize(T: 2, B: 11, V: 7, H: 65))
-        try compare(model, precision, clusterSize: clusterSize)
+        try compare(model, precision, .cluster, blocks: clusterSize)
+    }
+
+    /// Of one block for all units, of one for each 16 of them, and of sizes between, some of whose blocks have fewer.
+    @Test(arguments: [1, 2, 3, 5], Precision.allCases)
+    func teamsOfAGridOfEverySizeAgreeWithTheReference(blocks: Int, precision: Precision) throws {
+        let model = try EngineModel(cell: LSTMCell.self, size: EngineModelSize(T: 2, B: 19, V: 7, H: 65))
+        try compare(model, precision, .grid, blocks: blocks)
     }
 
     /// In blocks of many units, weights lie in shared memory too.
@@ -82,20 +98,26 @@ struct ClusterRecurrenceTests {
     func weightsInSharedMemoryAgreeWithTheReference(precision: Precision) throws {
         let model = try EngineModel(cell: LSTMCell.self, size: EngineModelSize(T: 3, B: 3, V: 7, H: 100))
         let layer = try RecurrentLayer(model.configuration, precision)
-        let size = precision == .bfloat16 ? 1 : 2
-        let layout = try #require(
-            RecurrenceChoice.layouts(of: layer, on: EmulatedDevice().properties, clusterSize: size).first)
-        #expect(layout.keptForward < layout.forwardChunks)
-        try compare(model, precision, clusterSize: size)
+        let blocks = precision == .bfloat16 ? 1 : 2
+        for exchange in BlockExchange.allCases {
+            let layout = try #require(
+                RecurrenceChoice.layouts(
+                    of: layer, exchange: exchange, on: EmulatedDevice().properties, blocks: blocks
+                ).first)
+            #expect(layout.keptForward < layout.forwardChunks)
+            try compare(model, precision, exchange, blocks: blocks)
+        }
     }
 
-    @Test(arguments: [LSTMCell.self, GRUCell.self, SplitCell.self] as [any RecurrentCell.Type])
-    func theSameIsLeftOutAsInTheReference(cell: any RecurrentCell.Type) throws {
+    @Test(
+        arguments: [LSTMCell.self, GRUCell.self, SplitCell.self] as [any RecurrentCell.Type],
+        BlockExchange.allCases)
+    func theSameIsLeftOutAsInTheReference(cell: any RecurrentCell.Type, exchange: BlockExchange) throws {
         let model = try EngineModel(
             cell: cell, size: EngineModelSize(T: 7, B: 7, V: 31, H: 33, L: 2, E: 7),
             zoneout: Zoneout(output: 0.1, memory: 0.2))
         let reference = try ReferenceEngine(configuration: model.configuration, parameters: model.parameters)
-        let engine = try Self.engine(model, .float32, on: Self.device(seed: 2))
+        let engine = try Self.engine(model, .float32, exchange, on: Self.device(exchange, seed: 2))
         for usesVariationalDropout in [false, true] {
             let regularization = Regularization(
                 dropout: 0.2, usesVariationalDropout: usesVariationalDropout, embeddingDropout: 0.3,
@@ -115,21 +137,22 @@ struct ClusterRecurrenceTests {
     }
 
     /// Sums are in another order than the step kernels', but of the same numbers.
-    @Test(arguments: Precision.allCases) func gradientsAreThoseOfTheStepKernels(precision: Precision) throws {
+    @Test(arguments: Precision.allCases, BlockExchange.allCases)
+    func gradientsAreThoseOfTheStepKernels(precision: Precision, exchange: BlockExchange) throws {
         let model = try EngineModel(
             cell: GRUCell.self, size: EngineModelSize(T: 9, B: 19, V: 7, H: 65, L: 2))
         let steps = try CUDAEngine(model, precision: precision)
-        let clusters = try Self.engine(model, precision, on: Self.device())
+        let persistent = try Self.engine(model, precision, exchange, on: Self.device(exchange))
         for minibatch in model.minibatches {
             let wanted = try steps.gradients(on: minibatch)
-            let actual = try clusters.gradients(on: minibatch)
+            let actual = try persistent.gradients(on: minibatch)
             // A state that is rounded the other way, once in a while, is another by 1/256.
             let tolerance = precision == .float32 ? 5e-6 : 5e-3
             #expect(abs(actual.meanLoss / wanted.meanLoss - 1) < tolerance)
             for (actual, wanted) in zip(actual.gradients.entries, wanted.gradients.entries) {
                 #expect(actual.values.difference(from: wanted.values) < tolerance, "\(actual.name)")
             }
-            for engine in [steps, clusters] { _ = try engine.evaluate(minibatch) }
+            for engine in [steps, persistent] { _ = try engine.evaluate(minibatch) }
         }
     }
 
@@ -137,12 +160,14 @@ struct ClusterRecurrenceTests {
         throws
     {
         let model = try EngineModel(cell: LSTMCell.self, size: EngineModelSize(T: 6, B: 9, V: 7, H: 65))
-        for clusterSize in [2, 4] {
+        for (exchange, blocks) in [(BlockExchange.cluster, 2), (.cluster, 4), (.grid, 2), (.grid, 5)] {
             var first: NamedTensors<Double>?
             for seed in 0..<16 {
-                // As many clusters as run at the same time decide how many rows each has.
-                let device = EmulatedDevice(seed: UInt64(seed), multiprocessors: [16, 32, 132][seed % 3])
-                let engine = try Self.engine(model, precision, clusterSize: clusterSize, on: device)
+                // As many teams as run at the same time decide how many rows each has.
+                let multiprocessors =
+                    (exchange == .cluster ? [16, 32, 132] : [blocks, 2 * blocks, 4 * blocks])[seed % 3]
+                let device = EmulatedDevice(seed: UInt64(seed), multiprocessors: multiprocessors)
+                let engine = try Self.engine(model, precision, exchange, blocks: blocks, on: device)
                 _ = try engine.evaluate(model.minibatches[0])
                 let gradients = try engine.gradients(on: model.minibatches[1]).gradients
                 #expect(first == nil || gradients == first, "seed \(seed)")
@@ -152,7 +177,8 @@ struct ClusterRecurrenceTests {
     }
 
     /// Training in runs of steps, which become graphs, with the state carried from one to the next.
-    @Test(arguments: [0, 5]) func trainingIsAsInTheReference(seed: UInt64) throws {
+    @Test(arguments: [0, 5], BlockExchange.allCases)
+    func trainingIsAsInTheReference(seed: UInt64, exchange: BlockExchange) throws {
         let model = try EngineModel(
             cell: LSTMCell.self, size: EngineModelSize(T: 3, B: 7, V: 31, H: 33, L: 2, E: 33))
         let optimizer = Optimizer(rule: .adam(), learningRate: 0.01, maxGradientNorm: 0.5)
@@ -160,7 +186,7 @@ struct ClusterRecurrenceTests {
             TrainingStep(minibatch: $0, optimizer: optimizer)
         }
         let reference = try ReferenceEngine(configuration: model.configuration, parameters: model.parameters)
-        let engine = try Self.engine(model, .float32, on: Self.device(seed: seed))
+        let engine = try Self.engine(model, .float32, exchange, on: Self.device(exchange, seed: seed))
         for (actual, wanted) in zip(try engine.train(steps), try reference.train(steps)) {
             #expect(abs(actual.meanLoss / wanted.meanLoss - 1) < 1e-5)
             #expect(abs(actual.gradientNorm / wanted.gradientNorm - 1) < 1e-5)
@@ -172,10 +198,11 @@ struct ClusterRecurrenceTests {
         }
     }
 
-    @Test(arguments: Precision.allCases) func advancingEqualsEvaluating(precision: Precision) throws {
+    @Test(arguments: Precision.allCases, BlockExchange.allCases)
+    func advancingEqualsEvaluating(precision: Precision, exchange: BlockExchange) throws {
         let model = try EngineModel(
             cell: GRUCell.self, size: EngineModelSize(T: 7, B: 3, V: 31, H: 33, L: 2, E: 33))
-        let engine = try Self.engine(model, precision, on: Self.device(seed: 3))
+        let engine = try Self.engine(model, precision, exchange, on: Self.device(exchange, seed: 3))
         let other = try engine.sharingParameters(threads: nil)
         #expect(other.recurrence == engine.recurrence)
         for minibatch in model.minibatches {
