@@ -16,6 +16,14 @@ struct DeviceCheckTests {
         #expect(report.failures.isEmpty)
     }
 
+    @Test(arguments: VainWaitCheck.Kind.allCases) func waitsInVainEndWithAnError(kind: VainWaitCheck.Kind)
+        async
+    {
+        let report = Report { _ in }
+        await VainWaitCheck(on: EmulatedDevice(seed: 1), report: report).run(kind)
+        #expect(report.failures.isEmpty)
+    }
+
     @Test func theExchangeOfClustersPasses() async {
         let report = Report { _ in }
         await ExchangeChecks(on: EmulatedDevice(seed: 1), report: report).run(steps: 2, repeats: 1)

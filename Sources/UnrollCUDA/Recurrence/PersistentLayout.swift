@@ -121,7 +121,7 @@ package struct PersistentLayout: Sendable, Hashable {
     private func kept(of chunks: Int, tiles: Int) -> Int {
         let isHalf = layer.precision == .bfloat16
         let sums = tiles * (isHalf ? 4 : 16)
-        let factors = (isHalf ? 80 : 64) + (exchange == .grid ? 4 + 20 * elements : 0)
+        let factors = (isHalf ? 86 : 64) + (exchange == .grid ? 20 * elements : 0)
         var free = registers - sums - elements * (layer.values + 2 * gates) - factors
         if exchange == .grid, isHalf { free = min(free, Self.mostGridRegisters) }
         return min(chunks, max(0, free) / (tiles * Self.chunkRegisters))

@@ -14,10 +14,18 @@ struct Conformance: AsyncParsableCommand {
     @Flag(help: "Small models only, for tools under which everything is slow.")
     var small = false
 
+    @Flag(help: "Large models only.")
+    var large = false
+
+    func validate() throws {
+        if small, large { throw ValidationError("models are small or large, not both") }
+    }
+
     func run() async throws {
         let report = Report()
         try options.open(report)
-        await ConformanceChecks(make: options.make, report: report).run(areSmall: small)
+        let checks = ConformanceChecks(make: options.make, report: report)
+        if large { await checks.largeModels() } else { await checks.run(areSmall: small) }
         try report.finish()
     }
 }

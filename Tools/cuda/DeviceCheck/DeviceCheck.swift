@@ -12,7 +12,9 @@ import UnrollModel
 @main struct DeviceCheck: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "DeviceCheck", abstract: "Check and measure training on a GPU.",
-        subcommands: [Conformance.self, Agreement.self, Exchange.self, Speed.self, Faults.self])
+        subcommands: [
+            Conformance.self, Agreement.self, Exchange.self, Speed.self, Faults.self, VainWait.self,
+        ])
 }
 
 extension RecurrenceKernels: ExpressibleByArgument {}

@@ -30,6 +30,7 @@ struct Workload {
         Workload("lstm512", LSTMCell.self, H: 512),
         Workload("lstm512-long", LSTMCell.self, H: 512, T: 100, B: 64),
         Workload("gru512", GRUCell.self, H: 512), Workload("custom512", MinimalGatedUnit.self, H: 512),
+        Workload("lstm1024", LSTMCell.self, H: 1024, T: 100),
         Workload("lstm1024x2", LSTMCell.self, H: 1024, L: 2, T: 100, B: 64),
         Workload("rnn512-wide", TanhCell.self, H: 512, B: 512),
         Workload("lstm512-wide", LSTMCell.self, H: 512, B: 512),
