@@ -156,6 +156,20 @@ struct PersistentRecurrenceTests {
         }
     }
 
+    /// A layer of the size that grids are for, whose weights lie in registers and in shared memory of many blocks.
+    @Test(arguments: Precision.allCases) func aLargeLayerIsThatOfTheStepKernels(precision: Precision) throws {
+        let model = try EngineModel(cell: LSTMCell.self, size: EngineModelSize(T: 2, B: 9, V: 3, H: 1024))
+        let steps = try CUDAEngine(model, precision: precision)
+        let grid = try Self.engine(model, precision, .grid, on: EmulatedDevice(seed: 1, multiprocessors: 64))
+        let wanted = try steps.gradients(on: model.minibatches[0])
+        let actual = try grid.gradients(on: model.minibatches[0])
+        let tolerance = precision == .float32 ? 1e-5 : 5e-3
+        #expect(abs(actual.meanLoss / wanted.meanLoss - 1) < tolerance)
+        for (actual, wanted) in zip(actual.gradients.entries, wanted.gradients.entries) {
+            #expect(actual.values.difference(from: wanted.values) < tolerance, "\(actual.name)")
+        }
+    }
+
     @Test(arguments: Precision.allCases) func bitsAreTheSameInEveryOrderAndDivision(precision: Precision)
         throws
     {
