@@ -167,12 +167,15 @@ import UnrollTraining
     }
 
     @Test func longTextsAreBetterReadAsSubwords() throws {
-        let text = String(repeating: "time traveller ", count: 50_000)
+        let text = String(repeating: "time traveller ", count: 100_000)
         #expect(TrainingPlanner.prefersSubwords(try Corpus(text: text)))
-        #expect(!TrainingPlanner.prefersSubwords(try Corpus(text: String(text.prefix(500_000)))))
+        #expect(!TrainingPlanner.prefersSubwords(try Corpus(text: String(text.prefix(1_000_000)))))
         for tokens in [TokenKind.bytes, .words, .subwords] {
             #expect(!TrainingPlanner.prefersSubwords(try Corpus(text: text, tokens: tokens)))
         }
+        // A script of many characters.
+        let many = String(String.UnicodeScalarView((0x4E00..<0x5300).compactMap(Unicode.Scalar.init)))
+        #expect(!TrainingPlanner.prefersSubwords(try Corpus(text: String(repeating: many, count: 1_000))))
     }
 
     /// Sequences of one step have no recurrent products that could be dropped.

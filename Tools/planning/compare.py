@@ -98,13 +98,13 @@ def table(results):
     rows = {}
     for result in results:
         rows.setdefault(result["text"], {})[result["setting"]] = result
-    print("| text | bytes | " + " | ".join(SETTINGS) + " | 5-gram | plan | seconds |")
-    print("|---|--:|" + "--:|" * (len(SETTINGS) + 3))
+    print("| text | bytes | " + " | ".join(SETTINGS) + " | 5-gram | plan |")
+    print("|---|--:|" + "--:|" * (len(SETTINGS) + 2))
     for text, found in rows.items():
         if plan := found.get("plan"):
             values = [bits(found[s]["nats"]) if s in found else "" for s in SETTINGS]
             print(f"| {text} | {plan['bytes']:,} | " + " | ".join(values)
-                  + f" | {bits(plan['fiveGram'])} | **{bits(plan['nats'])}** | {plan['seconds']} |")
+                  + f" | {bits(plan['fiveGram'])} | **{bits(plan['nats'])}** |")
 
 
 def chart(results, file):

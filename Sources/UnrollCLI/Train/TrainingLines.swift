@@ -166,16 +166,19 @@ struct BaselineReport {
     /// What a model is worth that predicts the held-out text so well; nil without one.
     func verdict(onValidation perplexity: Double, kind: TokenKind) -> String? {
         guard baselines.isHeldOut else { return nil }
-        let bits = NumberFormat.fixed(log2(perplexity), decimals: 3)
         let unit = kind == .characters ? "character" : kind == .bytes ? "byte" : "token"
+        var bits = "\(NumberFormat.fixed(log2(perplexity), decimals: 3)) bits a \(unit)"
+        if kind == .subwords, let bytes = baselines.bytesPerToken {
+            bits += ", \(NumberFormat.fixed(log2(perplexity) / bytes, decimals: 3)) a byte"
+        }
         let better = figures.filter { $0.nats <= log(perplexity) }.map(\.name)
         let end =
             better.isEmpty
             ? "better than all of them"
             : "no better than \(better.joined(separator: " and ")): more text, or more minutes, may help"
         return
-            "on the held-out text the best model has perplexity \(NumberFormat.decimal(perplexity)), \(bits) bits a "
-            + "\(unit); \(perplexities): \(end)"
+            "on the held-out text the best model has perplexity \(NumberFormat.decimal(perplexity)), \(bits); "
+            + "\(perplexities): \(end)"
     }
 
     /// One line for people.

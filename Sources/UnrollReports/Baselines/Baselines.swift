@@ -16,6 +16,8 @@ package struct Baselines: Sendable, Equatable {
     package let xz: Double?
     /// The number of counted tokens at the end of the training text; nil if all were counted.
     package let countedTokens: Int?
+    /// The mean number of bytes of a held-out token; nil without a held-out text, or if tokens do not determine its bytes.
+    package let bytesPerToken: Double?
 
     /// The greatest number of counted tokens.
     ///
@@ -34,6 +36,7 @@ package struct Baselines: Sendable, Equatable {
         fiveGram = nil
         xz = nil
         countedTokens = tokens.count < training.tokens.count ? tokens.count : nil
+        bytesPerToken = nil
     }
 
     /// Counts a training text and scores a held-out text with the same vocabulary.
@@ -50,6 +53,10 @@ package struct Baselines: Sendable, Equatable {
         // Order 5 is a possible one.
         fiveGram = try? NGramModel(of: tokens, vocabularySize: vocabulary.count, order: 5).nats(of: others)
         countedTokens = tokens.count < training.tokens.count ? tokens.count : nil
+        let sizes = (0..<Int32(vocabulary.count)).map { vocabulary.bytes(of: $0).count }
+        let byteCount = others.reduce(0) { $0 + sizes[Int($1)] }
+        bytesPerToken =
+            vocabulary.determinesBytes && !others.isEmpty ? Double(byteCount) / Double(others.count) : nil
         self.xz = await xz
     }
 

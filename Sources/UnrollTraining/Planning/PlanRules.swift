@@ -42,9 +42,13 @@ package enum PlanRules {
     /// of one-hot inputs would be most of the model.
     static func isEmbedded(vocabularySize: Int) -> Bool { vocabularySize >= 512 }
 
-    /// Whether a text of so many characters is better read as subwords, of which each stands for two or three of them: a long
-    /// text has enough of each to learn it from, and a step of the network reaches further.
-    package static func prefersSubwords(characters: Int) -> Bool { characters >= 600_000 }
+    /// Whether a text of so many characters is better read as subwords.
+    ///
+    /// Each stands for two or three characters, so that a step of the network reaches further, and a long text has enough of
+    /// each to learn it from. Where there are many different characters, as in Chinese, one is such a step already.
+    package static func prefersSubwords(characters: Int, vocabularySize: Int) -> Bool {
+        characters >= 1_200_000 && vocabularySize < 1_024
+    }
 
     /// The n-gram model beside the network: the larger the vocabulary, the sooner sequences are new.
     package static func ngrams(vocabularySize: Int) -> NGramConfiguration {

@@ -52,7 +52,9 @@ public struct TrainingPlanner {
     /// - Parameter corpus: The text, with its vocabulary.
     /// - Returns: Whether it would be better read once more, as subwords.
     public static func prefersSubwords(_ corpus: Corpus) -> Bool {
-        corpus.vocabulary.kind == .characters && PlanRules.prefersSubwords(characters: corpus.tokens.count)
+        corpus.vocabulary.kind == .characters
+            && PlanRules.prefersSubwords(
+                characters: corpus.tokens.count, vocabularySize: corpus.vocabulary.count)
     }
 
     /// Checks the number of minutes.

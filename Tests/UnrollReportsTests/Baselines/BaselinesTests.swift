@@ -22,6 +22,9 @@ import UnrollText
         #expect(baselines.isHeldOut)
         #expect(baselines.uniform == log(Double(corpus.vocabulary.count)))
         #expect(baselines.unigram < baselines.uniform)
+        let byteCount = heldOut.tokens.reduce(0) { $0 + corpus.vocabulary.bytes(of: $1).count }
+        let bytesPerToken = Double(byteCount) / Double(heldOut.tokens.count)
+        #expect(baselines.bytesPerToken == (kind == .words ? nil : bytesPerToken))
         #expect(try #require(baselines.fiveGram) < baselines.unigram)
         if let xz = baselines.xz {
             let size = try Self.xzSize(corpus) - Self.xzSize(training)
