@@ -50,13 +50,13 @@ extension CommandLineTests {
             let result = try await Unroll.run(
                 [
                     "train", "text.txt", "--minutes", "0.05", "--engine", "cpu", "--hidden", "16", "--tokens",
-                    "bpe:300",
+                    "bpe:300", "--max-steps", "5",
                 ], in: folder)
             #expect(result.status == 0, "\(result.error)")
             let pattern = /has perplexity [\d.]+, ([\d.]+) bits a token, ([\d.]+) a byte; uniform/
             let found = try #require(try pattern.firstMatch(in: result.output))
             let (token, byte) = (try #require(Double(found.1)), try #require(Double(found.2)))
-            #expect(byte > 0.2 && token / byte > 1 && token / byte < 6)
+            #expect(byte > 0 && token / byte > 1.5 && token / byte < 20, "\(token), \(byte)")
         }
 
         @Test func aDryRunShowsThePlanAndSavesNothing() async throws {
