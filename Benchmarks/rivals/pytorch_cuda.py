@@ -17,35 +17,14 @@ import argparse
 import json
 import statistics
 import time
-from typing import NamedTuple
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-LEARNING_RATE = 1e-6  # so small that the work stays the same throughout
-CLIP = 1.0
+from pytorch import CLIP, LEARNING_RATE, WORKLOADS, random_tokens
 
-
-class Workload(NamedTuple):
-    cell: str
-    hidden: int  # H
-    batch: int = 32  # B
-    steps: int = 35  # T
-    layers: int = 1  # L
-    vocabulary: int = 28  # V
-    embedding: int = 0  # E; 0 for one-hot vectors
-
-
-WORKLOADS = {
-    "rnn512": Workload("tanh", 512),
-    "rnn32": Workload("tanh", 32, batch=1024, steps=32),
-    "rnn256-relu": Workload("relu", 256),
-    "lstm512": Workload("lstm", 512),
-    "gru512": Workload("gru", 512),
-    "lstm1024x2": Workload("lstm", 1024, batch=64, steps=100, layers=2),
-    "words": Workload("lstm", 512, vocabulary=20_000, embedding=512),
-}
+TRAINED = [name for name in WORKLOADS if not name.startswith(("generate", "first"))]
 TYPES = {"float32": None, "tf32": None, "float16": torch.float16, "bfloat16": torch.bfloat16}
 # What is set beside ours: the same format, and the one that PyTorch is faster in.
 RIVALS = {"float32": ["float32", "tf32"], "bfloat16": ["bfloat16", "float16"]}
@@ -85,13 +64,8 @@ class Training:
         self.optimizer = torch.optim.SGD(self.parameters, lr=LEARNING_RATE, **fused)
         states = 2 if w.cell == "lstm" else 1
         self.state = [torch.zeros(w.layers, w.batch, w.hidden, device=device) for _ in range(states)]
-        self.x, self.y = (self.random_tokens(w) for _ in range(2))
+        self.x, self.y = (random_tokens(w).to(device) for _ in range(2))
         self.forward = torch.compile(self.losses, dynamic=False) if compiles else self.losses
-
-    def random_tokens(self, w):
-        """Letters are drawn evenly, words nearly as Zipf has it."""
-        points = torch.rand(w.steps, w.batch, dtype=torch.float64, device=self.device)
-        return ((w.vocabulary + 1.0) ** points - 1 if w.embedding else w.vocabulary * points).long()
 
     def set_precision(self):
         """Sets what is global in PyTorch."""
@@ -160,7 +134,7 @@ class Training:
 
 def main():
     parser = argparse.ArgumentParser(description="PyTorch at the workloads of `unroll benchmark`, on a GPU.")
-    parser.add_argument("workload", choices=WORKLOADS)
+    parser.add_argument("workload", choices=TRAINED)
     parser.add_argument("--list", action="store_true", help="print the names of the variants")
     parser.add_argument("--variant", help="default: the first of the list")
     parser.add_argument("--precision", choices=RIVALS, default="float32")
