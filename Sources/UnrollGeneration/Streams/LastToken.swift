@@ -20,7 +20,7 @@ struct LastToken: Sendable {
         self.id = id
         byteCount = bytes.count
         candidates = (0..<Int32(vocabulary.count)).filter {
-            $0 == id || !bans.contains($0) && vocabulary.bytes(of: $0).starts(with: bytes)
+            $0 == id || vocabulary.bytes(of: $0).starts(with: bytes) && !bans.contains($0)
         }
     }
 }
