@@ -184,11 +184,32 @@ public protocol Engine: AnyObject {
     /// - Throws: `ParameterError` when there are no tokens; `EngineError` for a token outside the vocabulary, or when
     ///   there are not as many as rows in the state that is continued.
     func advance(_ tokens: [Int32], logits: inout [Float]) throws
+
+    /// Chooses tokens of `B` texts and reads them, one after the other, where the engine can do so by itself: a GPU, to
+    /// which every single token would have to be brought.
+    ///
+    /// - Parameters:
+    ///   - count: Tokens of each text, at least 1.
+    ///   - logits: Those of the first tokens, `[B, V]`; become those of the tokens after the last.
+    ///   - choices: How each text's tokens are chosen, `[B]`.
+    /// - Returns: The tokens, `[count, B]`; -1 where a logit was not finite, after which the text's are undefined. Nil if the
+    ///   engine cannot; then nothing has changed, and the caller goes on token by token.
+    /// - Throws: As ``advance(_:logits:)``.
+    func generate(
+        _ count: Int, logits: inout [Float], choosing choices: [TokenChoice]
+    ) throws -> [Int32]?
 }
 
 extension Engine {
     /// One: a step is run when it is asked for.
     public var preferredRunLength: Int { 1 }
+
+    /// Nil: tokens are chosen and read one by one.
+    public func generate(
+        _ count: Int, logits: inout [Float], choosing choices: [TokenChoice]
+    ) throws -> [Int32]? {
+        nil
+    }
 
     /// That of the prediction.
     public func loss(step: Int, row: Int) throws -> Double {

@@ -35,6 +35,9 @@ struct RepetitionPenalty {
         }
     }
 
+    /// The last tokens, the latest last.
+    var recentTokens: [Int32] { Array(recent[oldest...] + recent[..<oldest]) }
+
     func apply(to scores: inout [Double]) {
         for (token, count) in counts.enumerated() where count > 0 {
             scores[token] = scores[token] < 0 ? scores[token] * penalty : scores[token] / penalty
@@ -44,7 +47,7 @@ struct RepetitionPenalty {
 
 /// Tokens that are never chosen: `<unk>`, and those that the options name.
 struct TokenBans {
-    private let banned: [Int32]
+    let banned: [Int32]
     private let vocabularySize: Int
 
     init(_ names: Set<String>, in vocabulary: Vocabulary) throws(GenerationError) {

@@ -1,5 +1,6 @@
 import Foundation
 import UnrollBase
+import UnrollEngine
 import UnrollText
 
 /// Chooses the next token from logits; `<unk>` is never chosen.
@@ -15,6 +16,7 @@ package struct TokenSampler: Sendable {
     private var topP: TopP?
     private let minP: MinP?
     private var source: RandomSource
+    private let options: TextGenerationOptions
     /// Numbers that grow with the tokens' probabilities, `[V]`: logits at first, then weights proportional to the
     /// probabilities.
     private var scores: [Double] = []
@@ -28,6 +30,7 @@ package struct TokenSampler: Sendable {
     ///   `.allTokensBanned`.
     package init(_ options: TextGenerationOptions, vocabulary: Vocabulary) throws {
         try options.check()
+        self.options = options
         exponent = options.strategy.exponent
         bans = try TokenBans(options.bannedTokens, in: vocabulary)
         if options.repetitionPenalty != 1 {
@@ -44,6 +47,20 @@ package struct TokenSampler: Sendable {
     /// Counts a token of the prompt or a chosen one, for the repetition penalty.
     package mutating func observe(_ token: Int32) {
         penalty?.observe(token)
+    }
+
+    /// What an engine needs to know to choose the next tokens.
+    package var choice: TokenChoice {
+        TokenChoice(
+            exponent: exponent, topK: options.topK, topP: options.topP, minP: options.minP,
+            repetitionPenalty: options.repetitionPenalty, repetitionWindow: options.repetitionWindow,
+            recentTokens: penalty?.recentTokens ?? [], bannedTokens: bans.banned, source: source)
+    }
+
+    /// Counts a token that an engine has chosen as `choice` says.
+    package mutating func observe(chosen token: Int32) {
+        if exponent != nil { source.position += 1 }
+        observe(token)
     }
 
     /// Chooses a token.

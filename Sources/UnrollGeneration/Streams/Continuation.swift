@@ -35,7 +35,24 @@ struct Continuation: Sendable {
         sampler.observe(token)
         let known = lastToken?.byteCount ?? 0
         lastToken = nil
-        guard let piece = decoder.decode(token, after: known) else { return (token, "") }
+        return (token, append(token, after: known))
+    }
+
+    /// How an engine is to choose the next tokens; nil if one is to be chosen among some.
+    var choice: TokenChoice? { lastToken == nil ? sampler.choice : nil }
+
+    /// Pieces that are missing, each of which takes at least one token.
+    var missingCount: Int { length - tokenCount }
+
+    /// Goes on with a token that an engine has chosen, and returns the text that it completes.
+    mutating func append(chosen token: Int32) throws(GenerationError) -> String {
+        guard token >= 0 else { throw .notANumber }
+        sampler.observe(chosen: token)
+        return append(token, after: 0)
+    }
+
+    private mutating func append(_ token: Int32, after known: Int) -> String {
+        guard let piece = decoder.decode(token, after: known) else { return "" }
         tokenCount += 1
         var (text, stop) = matcher.append(piece)
         if let stop {
@@ -43,7 +60,7 @@ struct Continuation: Sendable {
         } else if tokenCount == length {
             text += finish()
         }
-        return (token, text)
+        return text
     }
 
     /// The text that was held back; bytes of an incomplete character stay in the state as well.

@@ -16,7 +16,7 @@ import UnrollText
 /// ```
 public struct GenerationState: Sendable, Equatable {
     /// The number of last tokens that it remembers, for the repetition penalty.
-    public static let recentTokenLimit = 256
+    public static let recentTokenLimit = TokenChoice.recentTokenLimit
 
     /// Tokens read so far.
     public internal(set) var tokenCount = 0

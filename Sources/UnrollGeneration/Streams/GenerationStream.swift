@@ -70,6 +70,7 @@ final class GenerationStream: @unchecked Sendable {
     private var continuation: Continuation?
     /// An engine that holds the recurrent state meanwhile, so that no token waits for it to be copied.
     private var lease: EnginePool.Lease?
+    private var run: TokenRun
     private var promptTokenCount = 0
     private var promptDuration = Duration.zero
     private var startInstant = ContinuousClock.now
@@ -82,6 +83,7 @@ final class GenerationStream: @unchecked Sendable {
         self.options = options
         self.threads = threads
         state = GenerationState(zerosFor: model.configuration)
+        run = TokenRun(for: model.configuration)
     }
 
     /// What has been generated, computed when it is asked for.
@@ -127,9 +129,7 @@ final class GenerationStream: @unchecked Sendable {
     private func advance() throws -> GeneratedText? {
         while let engine = lease?.engine {
             if let stopReason = continuation?.stopReason { return try finish("", stopReason) }
-            // Optional chaining changes it in place; a copy of it would cost more than all else.
-            guard let (token, text) = try continuation?.next(from: state.logits) else { return nil }
-            try state.read(token, with: engine)
+            guard let text = try nextText(engine) else { return nil }
             if let stopReason = continuation?.stopReason { return try finish(text, stopReason) }
             if !text.isEmpty { return GeneratedText(text: text) }
             try Task.checkCancellation()
@@ -137,10 +137,31 @@ final class GenerationStream: @unchecked Sendable {
         return nil
     }
 
+    /// The text of the next token, which the engine or else the continuation chooses.
+    ///
+    /// Optional chaining changes the continuation in place; a copy of it would cost more than all else.
+    private func nextText(_ engine: any Engine) throws -> String? {
+        if run.isUsedUp, let continuation {
+            try run.refill(
+                for: [continuation], logits: &state.logits, on: engine,
+                hasStops: !options.stopStrings.isEmpty)
+        }
+        guard run.hasTokens, let token = run.next().first else {
+            guard let (token, text) = try continuation?.next(from: state.logits) else { return nil }
+            try state.read(token, with: engine)
+            return text
+        }
+        state.note(token)
+        return try continuation?.append(chosen: token)
+    }
+
     /// Gives the engine back, with the state that it held.
     private func finish(_ text: String, _ stopReason: StopReason) throws -> GeneratedText {
         isFinished = true
-        try lease?.engine.copyState(to: &state.recurrentState)
+        if let engine = lease?.engine {
+            try run.settle(logits: &state.logits, on: engine)
+            try engine.copyState(to: &state.recurrentState)
+        }
         lease = nil
         if let continuation { state.decoder = continuation.decoderState }
         return GeneratedText(

@@ -73,6 +73,8 @@ private struct SampleBatch {
     /// The logits of the rows, `[B, V]`.
     private var logits: [Float]
     private var tokens: [Int32] = []
+    private let hasStops: Bool
+    private var run: TokenRun
 
     init(
         _ model: LanguageModel, from prompt: GenerationState, _ lastToken: LastToken?, indices: Range<Int>,
@@ -82,6 +84,8 @@ private struct SampleBatch {
         vocabularySize = model.vocabulary.count
         self.promptTokenCount = promptTokenCount
         self.promptDuration = promptDuration
+        hasStops = !options.stopStrings.isEmpty
+        run = TokenRun(for: model.configuration)
         continuations = try indices.map { index in
             var options = options
             options.seed &+= UInt64(index)
@@ -104,9 +108,25 @@ private struct SampleBatch {
         try removeEnded(from: engine)
         while !active.isEmpty {
             try Task.checkCancellation()
-            try choose()
-            try engine.advance(tokens, logits: &logits)
+            if run.isUsedUp {
+                try run.refill(
+                    for: active.map { continuations[$0] }, logits: &logits, on: engine, hasStops: hasStops)
+            }
+            if run.hasTokens {
+                try takeChosen()
+            } else {
+                try choose()
+                try engine.advance(tokens, logits: &logits)
+            }
             try removeEnded(from: engine)
+        }
+    }
+
+    /// Goes on with what the engine has chosen for each row.
+    private mutating func takeChosen() throws(GenerationError) {
+        for (sample, token) in zip(active, run.next()) {
+            texts[sample] += try continuations[sample].append(chosen: token)
+            states[sample].note(token)
         }
     }
 
@@ -127,6 +147,7 @@ private struct SampleBatch {
     private mutating func removeEnded(from engine: any Engine) throws {
         let remaining = active.indices.filter { continuations[active[$0]].stopReason == nil }
         guard remaining.count < active.count else { return }
+        try run.settle(logits: &logits, on: engine)
         try engine.copyState(to: &recurrentState)
         for (row, sample) in active.enumerated() {
             guard let stopReason = continuations[sample].stopReason else { continue }
