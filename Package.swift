@@ -48,7 +48,7 @@ let cudaSources = [
     "prelude.cuh", "exchange.cuh", "masks.cuh", "step.cuh", "tile.cuh", "functions.cuh", "products.cu",
     "tokens.cu", "decoder.cu", "update.cu", "recurrence.cu", "persistent.cuh", "layer.cuh",
     "cluster.cuh", "cluster_forward.cu", "cluster_backward.cu", "grid.cuh", "grid_forward.cu",
-    "grid_backward.cu",
+    "grid_backward.cu", "choice.cuh", "sampler.cu",
 ]
 
 /// What stands in the place of a GPU when tests compile the kernels for the CPU.
@@ -143,6 +143,7 @@ let package = Package(
             name: "DeviceCheck",
             dependencies: [
                 "UnrollCUDA", "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine",
+                "UnrollGeneration",
                 argumentParser,
             ],
             path: "Tools/cuda/DeviceCheck", swiftSettings: strict),
@@ -193,7 +194,7 @@ let package = Package(
             of: "UnrollCUDA",
             uses: [
                 "DeviceCheck", "KernelSources", "UnrollTestSupport", "UnrollBase", "UnrollText",
-                "UnrollModel", "UnrollKernels", "UnrollEngine",
+                "UnrollModel", "UnrollKernels", "UnrollEngine", "UnrollGeneration",
             ],
             resources: [.copy("EmulatedDriver")] + emulatorSources.map { .embedInCode("Emulator/\($0)") }),
         tests(

@@ -25,6 +25,8 @@ public final class CUDAEngine: Engine {
     let device: any Device
     let layout: ParameterLayout
     let kernels: KernelSet
+    /// The kernels that were asked for.
+    let wantedKernels: RecurrenceKernels
     /// How the recurrence runs.
     package let recurrence: RecurrenceChoice
     let parameterMemory: DeviceMemory
@@ -32,6 +34,8 @@ public final class CUDAEngine: Engine {
     let runner: StepRunner
     /// What the last evaluation found; nil after any other use.
     var evaluated: Evaluation?
+    /// What generates texts, from its first use on: nil before it, and nil in it if there is nothing.
+    var sampler: DeviceSampler??
 
     var dimensions: Dimensions { runner.dimensions }
     var queue: any DeviceQueue { runner.queue }
@@ -82,8 +86,9 @@ public final class CUDAEngine: Engine {
         self.device = device
         layout = ParameterLayout(configuration, vocabularySize: vocabularySize)
         try CUDAError.requireCountable(Double(layout.count))
+        wantedKernels = try recurrence ?? RecurrenceKernels.named()
         let (persistent, reason) = try PersistentKernels.find(
-            recurrence ?? RecurrenceKernels.named(), for: RecurrentLayer(configuration, precision),
+            wantedKernels, for: RecurrentLayer(configuration, precision),
             blocks: blocks, cell: cell, named: configuration.cell.name, on: device)
         self.recurrence = persistent.map { .persistent($0.layout) } ?? .steps(reason: reason)
         kernels = try KernelSet(
@@ -106,6 +111,7 @@ public final class CUDAEngine: Engine {
         device = other.device
         layout = other.layout
         kernels = other.kernels
+        wantedKernels = other.wantedKernels
         recurrence = other.recurrence
         parameterMemory = other.parameterMemory
         runner = try StepRunner(
@@ -209,13 +215,14 @@ public final class CUDAEngine: Engine {
     }
 
     private func checkState(for minibatch: Minibatch) throws(EngineError) {
-        guard minibatch.continuesState, runner.carriedBatchSize > 0,
-            runner.carriedBatchSize != minibatch.batchSize
-        else {
-            return
-        }
+        if minibatch.continuesState { try checkState(batchSize: minibatch.batchSize) }
+    }
+
+    /// Checks that the carried state, if there is one, has so many rows.
+    func checkState(batchSize: Int) throws(EngineError) {
+        guard runner.carriedBatchSize > 0, runner.carriedBatchSize != batchSize else { return }
         throw EngineError.stateMismatch(
-            expected: [dimensions.L, minibatch.batchSize, dimensions.H],
+            expected: [dimensions.L, batchSize, dimensions.H],
             actual: [dimensions.L, runner.carriedBatchSize, dimensions.H])
     }
 

@@ -75,24 +75,29 @@ extension EngineModel {
         }
     }
 
-    /// Loss and gradients of each minibatch in double precision, with weights as the products of a precision see them.
+    /// The parameters with weights as the products of a precision see them.
+    package func parameters(in precision: Precision) -> ModelParameters {
+        guard precision == .bfloat16 else { return parameters }
+        var parameters = parameters
+        for index in parameters.entries.indices {
+            let name = parameters.entries[index].name
+            // Biases are added, and rows of one-hot weights are looked up.
+            let isLookedUp = name == "rnn.weight_ih_l0" && configuration.embeddingSize == nil
+            guard name.contains("weight"), !isLookedUp else { continue }
+            parameters.entries[index].values = parameters.entries[index].values.map {
+                // Halves of the last place do not occur among random numbers; ties need no rule.
+                Float(bitPattern: ($0.bitPattern &+ 0x8000) & 0xffff_0000)
+            }
+        }
+        return parameters
+    }
+
+    /// Loss and gradients of each minibatch in double precision, with the parameters of a precision.
     package func reference(
         in precision: Precision
     ) throws -> [(meanLoss: Double, gradients: NamedTensors<Double>)] {
-        var parameters = parameters
-        if precision == .bfloat16 {
-            for index in parameters.entries.indices {
-                let name = parameters.entries[index].name
-                // Biases are added, and rows of one-hot weights are looked up.
-                let isLookedUp = name == "rnn.weight_ih_l0" && configuration.embeddingSize == nil
-                guard name.contains("weight"), !isLookedUp else { continue }
-                parameters.entries[index].values = parameters.entries[index].values.map {
-                    // Halves of the last place do not occur among random numbers; ties need no rule.
-                    Float(bitPattern: ($0.bitPattern &+ 0x8000) & 0xffff_0000)
-                }
-            }
-        }
-        let reference = try ReferenceEngine(configuration: configuration, parameters: parameters)
+        let reference = try ReferenceEngine(
+            configuration: configuration, parameters: parameters(in: precision))
         return try minibatches.map { minibatch in
             defer { _ = try? reference.evaluate(minibatch) }
             return try reference.gradients(on: minibatch)

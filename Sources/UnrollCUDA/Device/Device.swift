@@ -99,6 +99,9 @@ package struct DeviceAddress: Sendable, Hashable {
     package static func + (address: DeviceAddress, byteCount: Int) -> DeviceAddress {
         DeviceAddress(bits: address.bits + UInt64(byteCount))
     }
+
+    /// Bytes from an earlier place to this one.
+    package func distance(from earlier: DeviceAddress) -> Int { Int(bits - earlier.bits) }
 }
 
 /// Kernels that have been compiled together.

@@ -103,6 +103,26 @@ extension KernelSource {
             ] + kernels)
     }
 
+    /// The kernel that generates texts with this cell.
+    static func sampler(of cell: CellSource, named name: String, _ layout: SamplerLayout) -> KernelSource {
+        KernelSource(
+            name: "the kernel that generates texts with the cell '\(name)'", layout.layer.layer.precision,
+            [
+                PackageResources.masks_cuh, PackageResources.functions_cuh, Array(cell.text.utf8),
+                Array(layout.definitions.utf8), PackageResources.persistent_cuh, PackageResources.grid_cuh,
+                PackageResources.choice_cuh, PackageResources.sampler_cu,
+            ])
+    }
+
+    /// The kernel that generates texts with the cell of a configuration.
+    ///
+    /// - Throws: `ModelError.invalidCell`.
+    package static func sampler(
+        of configuration: ModelConfiguration, _ layout: SamplerLayout
+    ) throws(ModelError) -> KernelSource {
+        sampler(of: CellSource(try configuration.cellGraph()), named: configuration.cell.name, layout)
+    }
+
     /// The kernels that run all steps of a layer with the cell of a configuration in one launch.
     ///
     /// - Throws: `ModelError.invalidCell`.

@@ -50,7 +50,7 @@ KERNEL(THREADS, cluster_forward, (
     const PartialSums<GATES> sums = {(float*)(memory + FORWARD_SUMS)};
 
     ForwardWeights kept;
-    load_forward(kept, memory + FORWARD_WEIGHTS, weights, first_unit);
+    load_forward(kept, memory + FORWARD_WEIGHTS, weights, first_unit, HIDDEN);
     begin_exchange(memory, memory + BARRIER_BYTES, 2 * FORWARD_BUFFER);
     for (int i = threadIdx.x; i < live_rows * HIDDEN; i += THREADS) {
         store_factor(

@@ -30,7 +30,7 @@ KERNEL(THREADS, grid_forward, (
     const ForwardAreas areas = {memory};
 
     ForwardWeights kept;
-    load_forward(kept, memory + ForwardAreas::BYTES, weights, first_unit);
+    load_forward(kept, memory + ForwardAreas::BYTES, weights, first_unit, HIDDEN);
     float of_unit[ELEMENTS][VECTORS + 1];
 #pragma unroll
     for (int index = 0; index < ELEMENTS; index++) {

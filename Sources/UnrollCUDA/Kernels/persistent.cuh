@@ -266,19 +266,22 @@ private:
 
 typedef Weights<GATES, FORWARD_CHUNKS, FORWARD_KEPT> ForwardWeights;
 
-// Reads the weights of a warp in the forward product: all gates of its group, and its slice of k.
+// Reads the weights of a warp in a forward product: all gates of its group, and its slice of k.
 //
-// - `weights`: Of the layer, [G H, H].
+// - `weights`: Of a layer, [G units, H].
 // - `memory`: Shared memory for those that are not in registers.
 // - `first_unit`: Of the block.
-DEVICE void load_forward(ForwardWeights& kept, unsigned char* memory, const float* weights, int first_unit) {
+// - `units`: Units of the layer.
+template <int TILES, int KEPT>
+DEVICE void load_forward(
+    Weights<TILES, FORWARD_CHUNKS, KEPT>& kept, unsigned char* memory, const float* weights, int first_unit, int units) {
     const int warp = threadIdx.x / 32, slice = warp % SLICES;
     kept.load(memory, [=](int gate, int unit, int k) {
         unit += first_unit + warp / SLICES * 16;
         k += slice * FORWARD_CHUNKS * CHUNK;
-        const float* const row = weights + ((size_t)gate * HIDDEN + unit) * HIDDEN;
+        const float* const row = weights + ((size_t)gate * units + unit) * HIDDEN;
         Float4 w = {0.0f, 0.0f, 0.0f, 0.0f};
-        if (unit >= HIDDEN) return w;
+        if (unit >= units) return w;
         // Where rows are aligned, four are there or none, and they come at once.
         if (HIDDEN % 4 == 0) return k < HIDDEN ? *(const Float4*)(row + k) : w;
         if (k < HIDDEN) w.x = row[k];

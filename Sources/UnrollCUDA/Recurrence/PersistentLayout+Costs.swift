@@ -3,9 +3,9 @@ import UnrollKernels
 /// What a layout takes: shared memory, bytes to exchange, and time.
 extension PersistentLayout {
     /// The most threads of a block: with more, registers are too few for formulas.
-    private static let mostThreads = 512
+    static let mostThreads = 512
     /// Bytes of shared memory of a chunk of 16 units' weights.
-    private static let chunkSize = 1024
+    static let chunkSize = 1024
     /// Bytes of a group's sums, of 16 units and 8 rows.
     private static let sumSize = 512
     /// Bytes of a cluster's barriers.
@@ -45,7 +45,7 @@ extension PersistentLayout {
     }
 
     /// `Areas` of `grid.cuh`: two, where each warp has its factors and then its sums.
-    private func areas(tiles: Int) -> Int { 2 * warps * max(Self.pieceSize, tiles * Self.sumSize) }
+    func areas(tiles: Int) -> Int { 2 * warps * max(Self.pieceSize, tiles * Self.sumSize) }
 
     /// Whether a block keeps to the limits of a multiprocessor with so many bytes of shared memory.
     package func fits(sharedMemory: Int) -> Bool {

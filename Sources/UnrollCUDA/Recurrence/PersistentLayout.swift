@@ -118,7 +118,7 @@ package struct PersistentLayout: Sendable, Hashable {
     /// They leave room for sums, for the formula's values, and for addresses and the factors at hand: in bfloat16 more, as
     /// twice as many factors are read at the beginning for a word of weights, and in a grid for factors on their way and for
     /// the places of each element in memory. `Tools/cuda/compile` shows whether that is right.
-    private func kept(of chunks: Int, tiles: Int) -> Int {
+    func kept(of chunks: Int, tiles: Int) -> Int {
         let isHalf = layer.precision == .bfloat16
         let sums = tiles * (isHalf ? 4 : 16)
         let factors = (isHalf ? 86 : 64) + (exchange == .grid ? 20 * elements : 0)
@@ -128,7 +128,10 @@ package struct PersistentLayout: Sendable, Hashable {
     }
 
     /// What the kernels need to know.
-    var definitions: String {
+    var definitions: String { definitions(keptForward: keptForward) }
+
+    /// The same for kernels that keep another number of chunks in registers in a forward product.
+    func definitions(keptForward: Int) -> String {
         """
         #define HIDDEN \(layer.hiddenSize)
         #define BLOCKS \(blocks)

@@ -44,11 +44,14 @@ struct ParameterLayout: Sendable {
     func vectors(ofLayer layer: Int) -> [String] { vectors[layer] }
 
     /// Where a tensor begins in an array.
-    func address(of name: String, in base: DeviceAddress) -> DeviceAddress {
+    func address(of name: String, in base: DeviceAddress) -> DeviceAddress { base.float(offset(of: name)) }
+
+    /// Floats before a tensor.
+    func offset(of name: String) -> Int {
         guard let tensor = tensors.first(where: { $0.name == name }) else {
             preconditionFailure("the network has no parameters '\(name)'")
         }
-        return base.float(tensor.offset)
+        return tensor.offset
     }
 
     /// Lays tensors out.

@@ -78,11 +78,14 @@ static inline Word4 load_relaxed(const Word4* address) {
     return *address;
 }
 
+// What a thread stores may be seen long before what its neighbors store.
 static inline void store_relaxed(u32* address, u32 value) {
+    if (emulator::happens(16)) emulator::yield();
     emulator::group.hasProgress = true;
     *address = value;
 }
 static inline void store_relaxed(u64* address, u64 value) {
+    if (emulator::happens(16)) emulator::yield();
     emulator::group.hasProgress = true;
     *address = value;
 }

@@ -56,6 +56,7 @@ package struct ConformanceChecks {
             await optimizers(
                 size: .init(T: 3, B: 4, V: 33, H: 33, L: 2), rules: [.adam(epsilon: 1e-3)])
             await advance(sizes: [.init(T: 3, B: 7, V: 33, H: 33, L: 2)])
+            await generation(of: [GRUCell.self], [.init(T: 1, B: 9, V: 33, H: 33, L: 2)], count: 5)
             await divergence()
         } else {
             await gradients(of: Self.cells, Self.sizes + Self.stacks)
@@ -68,6 +69,8 @@ package struct ConformanceChecks {
             await advance(sizes: [
                 .init(T: 7, B: 1, V: 33, H: 65), .init(T: 7, B: 33, V: 31, H: 31, L: 2, E: 7),
             ])
+            await generation(
+                of: [TanhCell.self, LSTMCell.self, MinimalGatedUnit.self], Self.generated, count: 50)
             await resumption()
             await divergence()
             await runs()

@@ -127,17 +127,7 @@ private final class Measurement {
         let engine = try options.make(workload.configuration, try workload.parameters(), precision, kernels)
         if let kernels, kernels != .steps, case .steps? = (engine as? CUDAEngine)?.recurrence { return nil }
         guard workload.isTraining else {
-            var tokens = [Int32](repeating: 1, count: workload.B)
-            var logits: [Float] = []
-            let count = 64
-            let body = { [engine] in
-                for index in 0..<count {
-                    tokens[index % tokens.count] = Int32(index % Workload.vocabularySize)
-                    try engine.advance(tokens, logits: &logits)
-                }
-            }
-            try body()
-            return Run(body: body, count: count)
+            return try kernels == .steps || options.engine == .cpu ? advance(engine) : generate(engine)
         }
         let all = workload.steps(count: steps)
         let train = { (steps: [TrainingStep]) in
@@ -151,6 +141,40 @@ private final class Measurement {
         try train(run)
         return Run(body: { try train(run) }, count: count)
     }
+
+    /// Tokens that the host brings, without the choice of the next ones.
+    private func advance(_ engine: any Engine) throws -> Run {
+        var tokens = [Int32](repeating: 1, count: workload.B)
+        var logits: [Float] = []
+        let count = 64
+        let body = { [engine] in
+            for index in 0..<count {
+                tokens[index % tokens.count] = Int32(index % Workload.vocabularySize)
+                try engine.advance(tokens, logits: &logits)
+            }
+        }
+        try body()
+        return Run(body: body, count: count)
+    }
+
+    /// Tokens that the engine chooses by itself; nil if it does not.
+    private func generate(_ engine: any Engine) throws -> Run? {
+        let count = 512
+        let choices = (0..<workload.B).map { row in
+            TokenChoice(
+                exponent: 1, bannedTokens: [0], source: RandomSource(seed: UInt64(row), purpose: .generation))
+        }
+        var logits = [Float](repeating: 0, count: workload.B * Workload.vocabularySize)
+        let body = { [engine] in
+            guard try engine.generate(count, logits: &logits, choosing: choices) != nil else {
+                throw DoesNotGenerate()
+            }
+        }
+        do { try body() } catch is DoesNotGenerate { return nil }
+        return Run(body: body, count: count)
+    }
+
+    private struct DoesNotGenerate: Error {}
 
     private struct NotFinite: Error, CustomStringConvertible {
         let description = "a loss is not finite"

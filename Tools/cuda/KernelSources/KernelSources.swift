@@ -25,6 +25,9 @@ import UnrollModel
                 try write(.persistent(of: layer.configuration, layout), layer.fileName(layout))
             }
         }
+        for (model, layout, name) in try PersistentLayer.samplerLayouts() {
+            try write(.sampler(of: model, layout), name)
+        }
         for precision in Precision.allCases {
             try write(.common(precision), "common-\(precision)")
             for cell in ModelConfiguration.builtInCells + [EveryFunctionCell.self] {

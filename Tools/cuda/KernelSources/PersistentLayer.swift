@@ -59,6 +59,25 @@ struct PersistentLayer {
         return found
     }
 
+    /// Networks whose texts are generated, at sizes at which registers or shared memory are scarce.
+    static let samplers =
+        [
+            (TanhCell.self, 512, 1, 28), (LSTMCell.self, 512, 1, 28), (LSTMCell.self, 512, 2, 100),
+            (GRUCell.self, 512, 1, 4096), (LSTMCell.self, 1024, 1, 100), (EveryFunctionCell.self, 100, 2, 28),
+        ] as [(any RecurrentCell.Type, hiddenSize: Int, layers: Int, vocabularySize: Int)]
+
+    /// How these networks are spread over the larger of the GPUs, with the cell's configuration and a name of the file.
+    static func samplerLayouts() throws -> [(ModelConfiguration, SamplerLayout, name: String)] {
+        try samplers.flatMap { cell, H, L, V in
+            try Precision.allCases.compactMap { precision in
+                let model = ModelConfiguration(cell: cell, hiddenSize: H, layerCount: L)
+                let layouts = SamplerLayout.layouts(
+                    of: try RecurrentLayer(model, precision), layers: L, vocabularySize: V, on: h200)
+                return layouts.first.map { (model, $0, "sampler-\(cell.name)-\(H)x\(L)-\(V)-\(precision)") }
+            }
+        }
+    }
+
     /// The name of the file with the kernels, without its ending.
     func fileName(_ layout: PersistentLayout) -> String {
         let zoneout = zoneout == Zoneout() ? "" : "-zoneout"

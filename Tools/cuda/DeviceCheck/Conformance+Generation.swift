@@ -1,0 +1,84 @@
+import UnrollBase
+import UnrollEngine
+import UnrollGeneration
+import UnrollKernels
+import UnrollModel
+import UnrollText
+
+extension ConformanceChecks {
+    /// Sizes of networks that generate: one text and several, in several teams of blocks, and in several turns.
+    static let generated: [ModelSize] = [
+        .init(T: 1, B: 1, V: 28, H: 512), .init(T: 1, B: 64, V: 100, H: 65, L: 3),
+        .init(T: 1, B: 19, V: 300, H: 100, L: 2, E: 100),
+    ]
+
+    /// Texts that the engine generates by itself, against choices from the reference engine's logits.
+    ///
+    /// The reference reads the engine's tokens, so that one of two that are equally probable does no harm; in float32, one
+    /// in a thousand may be such a token.
+    func generation(of cells: [any RecurrentCell.Type], _ sizes: [ModelSize], count: Int) async {
+        for cell in cells {
+            for size in sizes {
+                for precision in Precision.allCases {
+                    await report.check("generation", "\(cell.name) \(size) \(precision)") {
+                        try generation(of: CheckedModel(cell, size), size, count: count, precision)
+                    }
+                }
+            }
+        }
+    }
+
+    private func generation(
+        of model: CheckedModel, _ size: ModelSize, count: Int, _ precision: Precision
+    ) throws -> CheckLine {
+        var line = CheckLine()
+        let engine = try engine(of: model, precision)
+        let reference = try ReferenceEngine(
+            configuration: model.configuration, parameters: model.rounded(to: precision))
+        var (actual, wanted): ([Float], [Float]) = ([], [])
+        let first = Array(model.minibatches[0].inputs[..<size.B])
+        try engine.advance(first, logits: &actual)
+        try reference.advance(first, logits: &wanted)
+        var samplers = try samplers(size)
+        for row in 0..<size.B { samplers[row].observe(first[row]) }
+        // An engine that does not choose has nothing to be checked.
+        guard let tokens = try engine.generate(count, logits: &actual, choosing: samplers.map(\.choice))
+        else { return line }
+        var others = 0
+        for t in 0..<count {
+            let chosen = Array(tokens[t * size.B..<(t + 1) * size.B])
+            for row in 0..<size.B {
+                let logits = Array(wanted[row * size.V..<(row + 1) * size.V])
+                if try samplers[row].choose(from: logits) != chosen[row] { others += 1 }
+                samplers[row].observe(chosen[row])
+            }
+            try reference.advance(chosen, logits: &wanted)
+        }
+        if precision == .float32 {
+            line.require(
+                others <= count * size.B / 1000, "\(others) of \(count * size.B) tokens are other ones")
+        }
+        line.compare(
+            "logits", actual.map(Double.init), with: wanted.map(Double.init),
+            within: precision.tolerance.tensor)
+        return line
+    }
+
+    /// Samplers of all kinds, one after the other.
+    private func samplers(_ size: ModelSize) throws -> [TokenSampler] {
+        let letters = (1..<size.V).compactMap { Unicode.Scalar(0x4e00 + UInt32($0)).map(Character.init) }
+        let vocabulary = try Corpus(text: String(letters), tokens: .characters).vocabulary
+        return try (0..<size.B).map { row in
+            var options = TextGenerationOptions(temperature: 0.5 + Double(row % 3), seed: UInt64(row))
+            switch row % 5 {
+            case 1: options.strategy = .greedy
+            case 2: options.topK = 3
+            case 3: options.topP = 0.6
+            case 4: options.minP = 0.4
+            default: break
+            }
+            if row % 2 == 1 { options.repetitionPenalty = 1.5 }
+            return try TokenSampler(options, vocabulary: vocabulary)
+        }
+    }
+}
