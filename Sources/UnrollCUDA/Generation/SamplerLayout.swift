@@ -54,9 +54,15 @@ package struct SamplerLayout: Sendable, Hashable {
     /// Logits of a text, with room for those of all blocks.
     package var logitCount: Int { decoderBlocks * layer.blockUnits }
 
+    /// Registers of weights beyond which the compiler spills a few beside the choice of tokens.
+    private static let mostRegisters = 80
+
     /// Chunks of a warp's weights that lie in registers: of a layer's states, and of its inputs where there are layers below.
     private var keptOfLayer: Int {
-        layers == 1 ? layer.keptForward : layer.kept(of: layer.forwardChunks, tiles: 2 * layer.gates)
+        let tiles = layers == 1 ? layer.gates : 2 * layer.gates
+        return min(
+            layer.kept(of: layer.forwardChunks, tiles: tiles),
+            Self.mostRegisters / (tiles * PersistentLayout.chunkRegisters))
     }
     /// The same of the decoder.
     private var keptOfDecoder: Int { layer.kept(of: layer.forwardChunks, tiles: 1) }

@@ -61,7 +61,7 @@ package struct PersistentLayout: Sendable, Hashable {
     /// Rows of a product of tensor cores, and the most that a team has at once.
     package static let rowsAtOnce = 8
     /// Registers that a thread keeps of a chunk of 16 units' weights.
-    private static let chunkRegisters = 8
+    static let chunkRegisters = 8
     /// Registers of weights in bfloat16 beyond which the compiler spills a few in kernels of grids.
     private static let mostGridRegisters = 112
 

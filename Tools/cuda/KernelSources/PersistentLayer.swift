@@ -63,7 +63,7 @@ struct PersistentLayer {
     static let samplers =
         [
             (TanhCell.self, 512, 1, 28), (LSTMCell.self, 512, 1, 28), (LSTMCell.self, 512, 2, 100),
-            (GRUCell.self, 512, 1, 4096), (LSTMCell.self, 1024, 1, 100), (EveryFunctionCell.self, 100, 2, 28),
+            (GRUCell.self, 512, 1, 1024), (LSTMCell.self, 1024, 1, 100), (EveryFunctionCell.self, 100, 2, 28),
         ] as [(any RecurrentCell.Type, hiddenSize: Int, layers: Int, vocabularySize: Int)]
 
     /// How these networks are spread over the larger of the GPUs, with the cell's configuration and a name of the file.
