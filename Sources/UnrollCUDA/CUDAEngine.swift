@@ -93,7 +93,7 @@ public final class CUDAEngine: Engine {
         self.recurrence = persistent.map { .persistent($0.layout) } ?? .steps(reason: reason)
         kernels = try KernelSet(
             cell: cell, named: configuration.cell.name, precision: precision, persistent: persistent,
-            on: device)
+            startEarly: wantedKernels != .steps && device.properties.hasClusters, on: device)
         parameterMemory = try DeviceMemory(byteCount: 4 * layout.count, on: device)
         runner = try StepRunner(
             configuration: configuration,

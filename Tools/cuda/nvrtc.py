@@ -111,6 +111,15 @@ def bounds(ptx):
             yield name, threads
 
 
+def hasty(ptx):
+    """The kernels that touch global memory before they wait for the kernels before them, as they may start early."""
+    entries = re.split(r"\.entry (\w+)\s*\(", ptx)[1:]
+    for name, text in zip(entries[::2], entries[1::2]):
+        before, wait, _ = text.partition("griddepcontrol.wait")
+        if wait and re.search(r"\b(ld|st|atom|red)\.(\w+\.)*global", before):
+            yield name
+
+
 def broken_rules(registers, shared, spills, threads):
     if spills:
         yield f"{spills} bytes are spilled"
@@ -142,6 +151,7 @@ def check(nvrtc, sources, architectures):
             threads, kernels = dict(bounds(ptx)), list(usages(log))
             if not kernels:
                 findings.append(f"{where}: there is no kernel in it")
+            findings += [f"{where}: {name}: memory is touched before earlier kernels have ended" for name in hasty(ptx)]
             for name, registers, shared, stack, spills in kernels:
                 bound = threads.get(name)
                 label = f"{path.stem}/{name}"

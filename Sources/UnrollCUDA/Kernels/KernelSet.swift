@@ -12,13 +12,15 @@ struct KernelSet: Sendable {
     let stepForward, stepBackward: Kernel
     /// Those that run all steps of a layer in one launch, if they run the recurrence.
     let persistent: PersistentKernels?
+    /// Whether the kernels of a step are launched while those before them run.
+    let startEarly: Bool
     // Kernels live as long as their modules.
     private let modules: [any KernelModule]
 
     /// Loads the kernels; those of a cell are compiled when it is first used.
     init(
         cell: CellSource, named name: String, precision: Precision, persistent: PersistentKernels?,
-        on device: any Device
+        startEarly: Bool, on device: any Device
     ) throws(CUDAError) {
         let common = try device.load(KernelSource.common(precision))
         let recurrence = try device.load(KernelSource.recurrence(of: cell, named: name, precision))
@@ -39,6 +41,7 @@ struct KernelSet: Sendable {
         stepForward = try recurrence.kernel("step_forward")
         stepBackward = try recurrence.kernel("step_backward")
         self.persistent = persistent
+        self.startEarly = startEarly
         modules = [common, recurrence]
     }
 }

@@ -56,6 +56,7 @@ DEVICE void cross_entropy(
 KERNEL(256, large_cross_entropy, (
     int size, float* logits, const int* __restrict__ targets, const Step* __restrict__ step, int outcome, float scale,
     float* __restrict__ losses, float* __restrict__ entropies)) {
+    take_turn();
     SHARED float found[8];
     const int row = blockIdx.x;
     float* row_logits = logits + (size_t)row * size;
@@ -72,6 +73,7 @@ KERNEL(128, small_cross_entropy, (
     int rows, int hidden, int size, const float* __restrict__ outputs, const float* __restrict__ weights,
     const float* __restrict__ bias, const int* __restrict__ targets, const Step* __restrict__ step, int outcome,
     float scale, float* __restrict__ result, float* __restrict__ losses, float* __restrict__ entropies)) {
+    take_turn();
     SHARED DecoderTile::Shared shared;
     const int first_row = blockIdx.x * 32;
     DecoderTile::compute(

@@ -90,6 +90,12 @@ DEVICE void start_next_kernel() {
 #endif
 }
 
+// What a kernel of a step does first, so that it may be launched early, and the next one be launched while it runs.
+DEVICE void take_turn() {
+    wait_for_earlier_kernels();
+    start_next_kernel();
+}
+
 // MARK: Clusters
 
 // Clusters and barriers that count bytes, which GPUs have from 9.0 on; before, kernels that use them do not compile.

@@ -9,6 +9,7 @@ typedef Tile<64, 64, 16> ProductTile;
 KERNEL(128, product, (
     int m, int n, int k, const float* __restrict__ a, int a_row, int a_column, const float* __restrict__ b, int b_row,
     int b_column, const float* __restrict__ bias, float* __restrict__ c, int depth)) {
+    take_turn();
     SHARED ProductTile::Shared shared;
     const int first_row = blockIdx.y * 64, first_column = blockIdx.x * 64;
     const int begin = blockIdx.z * depth, end = min(k, begin + depth);
@@ -32,6 +33,7 @@ KERNEL(128, product, (
 
 // sums[i] = Σ parts[part][i], in the order of parts.
 KERNEL(256, add_parts, (int count, int part_count, const float* __restrict__ parts, float* __restrict__ sums)) {
+    take_turn();
     const int index = blockIdx.x * 256 + threadIdx.x;
     if (index >= count) return;
     float sum = 0.0f;
@@ -44,6 +46,7 @@ KERNEL(256, add_parts, (int count, int part_count, const float* __restrict__ par
 // A block has 32 columns. Each of its 8 warps adds every eighth row, and the first adds what the others found.
 KERNEL(256, sum_rows, (
     int rows, int columns, const float* __restrict__ values, float* __restrict__ sums, float* __restrict__ copy)) {
+    take_turn();
     SHARED float found[8][32];
     const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, column = blockIdx.x * 32 + lane;
     float sum = 0.0f;

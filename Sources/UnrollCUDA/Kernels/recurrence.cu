@@ -31,6 +31,7 @@ KERNEL(128, step_forward, (
     float* states, int state_stride, const float* __restrict__ vectors, int vector_stride,
     const float* __restrict__ layer_inputs, const Mask* __restrict__ state_masks, int time, float* __restrict__ saved,
     float* __restrict__ outputs, const Mask* __restrict__ output_mask, int output_time)) {
+    take_turn();
     SHARED ForwardTile::Shared shared;
     const int first_row = blockIdx.y * ROWS, first_unit = blockIdx.x * UNITS;
     const int size = batch * hidden;
@@ -99,6 +100,7 @@ KERNEL(128, step_backward, (
     const float* __restrict__ saved,
     float* __restrict__ state_gradients, float* hidden_gradients, float* input_gradients,
     float* __restrict__ vector_gradients, int vector_gradient_stride, float* __restrict__ layer_input_gradients)) {
+    take_turn();
     SHARED BackwardTile::Shared shared;
     const int first_row = blockIdx.y * ROWS, first_unit = blockIdx.x * 16;
     const int size = batch * hidden, gate_count = GATES * hidden;

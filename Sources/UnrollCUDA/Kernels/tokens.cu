@@ -4,6 +4,7 @@
 KERNEL(128, look_up, (
     int size, const float* __restrict__ embedding, const int* __restrict__ tokens, const Mask* __restrict__ mask,
     float* __restrict__ vectors)) {
+    take_turn();
     const int row = blockIdx.x, column = blockIdx.y * 128 + threadIdx.x;
     if (column >= size) return;
     const int token = tokens[row];
@@ -18,6 +19,7 @@ KERNEL(128, add_by_token, (
     int size, const float* __restrict__ gradients, const Step* __restrict__ step, const int* __restrict__ order,
     const int* __restrict__ distinct, const int* __restrict__ starts, const Mask* __restrict__ mask,
     float* __restrict__ sums)) {
+    take_turn();
     const int index = blockIdx.x, column = blockIdx.y * 128 + threadIdx.x;
     if (index >= step->distinct_count || column >= size) return;
     const int token = distinct[index], end = starts[index + 1];
@@ -30,6 +32,7 @@ KERNEL(128, add_by_token, (
 // Recurrent weights, or their gradients, with the mask of weights that are dropped: [G H, H].
 KERNEL(256, drop_weights, (
     int count, int hidden, const float* weights, const Mask* __restrict__ mask, float* dropped)) {
+    take_turn();
     const int index = blockIdx.x * 256 + threadIdx.x;
     if (index >= count) return;
     const int row = index / hidden, column = index % hidden;

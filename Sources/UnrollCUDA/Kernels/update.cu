@@ -9,6 +9,7 @@ DEVICE bool is_finite(double value) { return value - value == 0.0; }
 KERNEL(256, begin_step, (
     const Run* __restrict__ run, const int* __restrict__ steps, int words, int* __restrict__ step, int kinds, int size,
     int stride, const float* __restrict__ carried, float* __restrict__ states)) {
+    take_turn();
     const int index = blockIdx.x * 256 + threadIdx.x;
     const int* next = steps + (size_t)run->index * words;
     if (index < words) step[index] = next[index];
@@ -31,6 +32,7 @@ DEVICE double block_sum(double value, double* shared) {
 
 // The sum of the squares of 4096 numbers for each block.
 KERNEL(256, sum_squares, (int count, const float* __restrict__ values, double* __restrict__ sums)) {
+    take_turn();
     SHARED double found[8];
     double sum = 0.0;
     for (int i = 0; i < 16; i++) {
@@ -46,6 +48,7 @@ KERNEL(256, sum_squares, (int count, const float* __restrict__ values, double* _
 KERNEL(256, end_step, (
     Run* run, const Step* __restrict__ step, int token_count, const float* __restrict__ losses, int square_count,
     const double* __restrict__ squares, Result* __restrict__ results, Decision* __restrict__ decision)) {
+    take_turn();
     SHARED double found[8];
     double nats = 0.0, sum = 0.0;
     for (int i = threadIdx.x; i < token_count; i += 256) nats += losses[i];
@@ -75,6 +78,7 @@ KERNEL(256, update, (
     int count, const Step* __restrict__ step, const Decision* __restrict__ decision,
     const float* __restrict__ gradients, float* __restrict__ parameters, float* __restrict__ momenta,
     float* __restrict__ squares, float* __restrict__ averages)) {
+    take_turn();
     const int index = blockIdx.x * 256 + threadIdx.x;
     if (index >= count || !decision->is_finite) return;
     const float parameter = parameters[index];
@@ -100,6 +104,7 @@ KERNEL(256, update, (
 KERNEL(256, carry_states, (
     const Decision* __restrict__ decision, int kinds, int size, int stride, const float* __restrict__ states,
     float* __restrict__ carried)) {
+    take_turn();
     const int index = blockIdx.x * 256 + threadIdx.x;
     if (index >= kinds * size || (decision && !decision->is_finite)) return;
     carried[index] = states[(size_t)(index / size + 1) * stride - size + index % size];

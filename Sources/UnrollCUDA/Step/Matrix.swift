@@ -32,9 +32,12 @@ extension StepProgram {
         let (m, n) = (a.rows, b.columns)
         let parts = ProductParts(m: m, n: n, k: a.columns)
         guard inParts, parts.count > 1 else {
-            return try queue.product(a, b, plus: bias, into: result, by: kernels.product)
+            return try queue.product(
+                a, b, plus: bias, into: result, by: kernels.product, startsEarly: kernels.startEarly)
         }
-        try queue.product(a, b, plus: bias, into: at(memory.parts), by: kernels.product, in: parts)
+        try queue.product(
+            a, b, plus: bias, into: at(memory.parts), by: kernels.product, in: parts,
+            startsEarly: kernels.startEarly)
         try launch(
             kernels.addParts, over: m * n,
             [.int(m * n), .int(parts.count), .address(at(memory.parts)), .address(result)])
@@ -45,7 +48,7 @@ extension DeviceQueue {
     /// Enqueues `result = a b + bias` by the kernel `product`, or parts of the sums one after the other.
     func product(
         _ a: Matrix, _ b: Matrix, plus bias: DeviceAddress?, into result: DeviceAddress, by kernel: Kernel,
-        in parts: ProductParts? = nil
+        in parts: ProductParts? = nil, startsEarly: Bool = false
     ) throws(CUDAError) {
         let (m, n, k) = (a.rows, b.columns, a.columns)
         try launch(
@@ -57,6 +60,6 @@ extension DeviceQueue {
                     .address(b.address), .int(b.rowStride), .int(b.columnStride),
                     bias.map { .address($0) } ?? .null, .address(result),
                     .int(parts?.depth ?? (k + 15) / 16 * 16),
-                ]))
+                ], startsEarly: startsEarly))
     }
 }

@@ -129,7 +129,9 @@ struct StepProgram {
     func launch(
         _ kernel: Kernel, grid: (x: Int, y: Int, z: Int), threads: Int, _ arguments: [KernelArgument]
     ) throws(CUDAError) {
-        try queue.launch(kernel, Launch(grid: grid, threads: threads, arguments: arguments))
+        try queue.launch(
+            kernel,
+            Launch(grid: grid, threads: threads, arguments: arguments, startsEarly: kernels.startEarly))
     }
 
     /// Launches blocks of 256 threads, one for each number.

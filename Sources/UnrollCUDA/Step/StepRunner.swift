@@ -30,10 +30,14 @@ final class StepRunner {
     private struct PreparedStep {
         let program: StepProgram
         var hasRun = false
-        var graph: (any DeviceGraph)?
+        /// Graphs of so many steps.
+        var graphs: [Int: any DeviceGraph] = [:]
     }
 
-    /// Steps through time, of all layers, that become a graph, which takes memory for each of them.
+    /// Steps of a graph, where so many are left: the device goes from one to the next without the host.
+    private static let stepsOfGraph = 8
+
+    /// Steps through time, of all layers and steps, that become a graph, which takes memory for each of them.
     private static let longestGraph = 8192
     /// Shapes of steps that are kept; training needs two or three.
     private static let mostPreparedSteps = 64
@@ -80,7 +84,8 @@ final class StepRunner {
                 numbers, step.minibatch, step.randomness.map { StepMasks($0, of: configuration) })
         }
         try queue.copy(records.words, to: base + memory.run)
-        for _ in steps { try enqueue(shape) }
+        var enqueued = 0
+        while enqueued < steps.count { enqueued += try enqueue(shape, atMost: steps.count - enqueued) }
         guard shape.purpose != .generation else {
             return [StepResult(meanLoss: .nan, gradientNorm: .nan)]
         }
@@ -96,16 +101,27 @@ final class StepRunner {
         }
     }
 
-    /// Enqueues the kernels of a step, one by one or as a graph.
-    private func enqueue(_ shape: StepShape) throws {
-        guard var step = prepared[shape] else { return }
-        if step.hasRun, step.graph == nil, shape.T * dimensions.L <= Self.longestGraph {
-            // Without a graph, a step does the same, only later.
-            step.graph = try? queue.capture { try step.program.run() }
+    /// Enqueues the kernels of a step, one by one or as a graph, or those of several as one graph.
+    ///
+    /// - Returns: How many steps they are.
+    private func enqueue(_ shape: StepShape, atMost count: Int) throws -> Int {
+        guard var step = prepared[shape] else { return count }
+        defer { prepared[shape] = step }
+        let longest = Self.longestGraph / (shape.T * dimensions.L)
+        let steps = min(count, longest) < Self.stepsOfGraph ? 1 : Self.stepsOfGraph
+        if step.hasRun, steps <= longest {
+            if step.graphs[steps] == nil {
+                // Without a graph, a step does the same, only later.
+                step.graphs[steps] = try? queue.capture { for _ in 0..<steps { try step.program.run() } }
+            }
+            if let graph = step.graphs[steps] {
+                try queue.launch(graph)
+                return steps
+            }
         }
-        if let graph = step.graph { try queue.launch(graph) } else { try step.program.run() }
+        try step.program.run()
         step.hasRun = true
-        prepared[shape] = step
+        return 1
     }
 
     /// Lays out memory for steps of a shape, or finds that done.

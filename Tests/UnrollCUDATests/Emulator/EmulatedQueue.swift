@@ -67,7 +67,10 @@ final class EmulatedQueue: DeviceQueue {
         var rest = graph.operations[...]
         while let first = rest.popFirst() {
             var chain = [first]
-            while first.isLaunch, let next = rest.first, next.startsEarly { chain.append(rest.removeFirst()) }
+            // Each kernel of a chain runs within the one after it.
+            while first.isLaunch, chain.count < Self.longestChain, let next = rest.first, next.startsEarly {
+                chain.append(rest.removeFirst())
+            }
             if chain.count == 1 {
                 try run(first)
             } else {
@@ -100,6 +103,8 @@ final class EmulatedQueue: DeviceQueue {
         try throwFailure()
         try device.memory.check()
     }
+
+    private static let longestChain = 4
 
     private func enqueue(_ operation: EmulatedGraph.Operation) throws(CUDAError) {
         if recording != nil {

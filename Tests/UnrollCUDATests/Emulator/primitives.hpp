@@ -103,6 +103,7 @@ static inline void store_relaxed(Word4* address, Word4 value) {
 
 static inline void wait_for_earlier_kernels() { emulator::waitForEarlier(); }
 static inline void start_next_kernel() {}
+static inline void take_turn() { wait_for_earlier_kernels(); }
 
 static inline u32 cluster_rank() { return emulator::block->rank; }
 static inline u32 peer_address(u32 address, u32 rank) { return emulator::peerAddress(address, rank); }
