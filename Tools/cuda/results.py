@@ -92,7 +92,7 @@ def speed(lines):
         return min(found, default=None)
 
     def shown(key, time):
-        return "" if time is None else f"{sizes[key] / time:.3f} ({time:.0f})"
+        return "" if time is None else f"{sizes[key] / time:.3f} ({time:.{0 if time >= 100 else 2}f})"
 
     def ours(key, precision):
         return [shown(key, best(key, "ours", precision, variants=[variant])) for variant in [None, "persistent", "grid"]]
