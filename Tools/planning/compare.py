@@ -2,6 +2,7 @@
 """Compares planned runs with published settings in the same time, and appends what came of each to a file of JSON lines.
 
     Tools/planning/compare.py TEXT... --results FILE [--minutes 5] [--settings plan,char-rnn]
+    Tools/planning/compare.py --results FILE [--minutes 5] --table [--chart PICTURE.svg]
 
 Every run has one thread, and `--jobs` of them run side by side. First, while the machine does nothing else, it is decided what fits
 into the time: for the plan what it says itself, for the others as many minibatches as the measured speed allows. From then on it
@@ -108,37 +109,46 @@ def table(results):
 
 
 def chart(results, file):
-    """A row for each text: bits per character of the settings, of counts and of the plan."""
+    """A row for each text: how many more bits than the plan the settings and counts need, in percent."""
     rows = {}
     for result in results:
-        rows.setdefault(result["text"], []).append(result)
-    rows = {text: found for text, found in rows.items() if any(r["setting"] == "plan" for r in found)}
-    width, left, top, height = 720, 130, 40, 26
-    values = [r["nats"] / math.log(2) for found in rows.values() for r in found]
-    low, high = math.floor(min(values) * 2) / 2, math.ceil(min(max(values), 8) * 2) / 2
-    x = lambda value: left + (min(value, high) - low) / (high - low) * (width - left - 30)
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{top + height * len(rows) + 50}" '
-             'font-family="sans-serif" font-size="12">', '<rect width="100%" height="100%" fill="white"/>']
-    legend = [("plan", "#c0392b"), ("5-gram", "#2471a3"), ("published settings", "#999")]
-    for index, (name, color) in enumerate(legend):
-        parts.append(f'<circle cx="{left + 170 * index}" cy="16" r="5" fill="{color}"/>'
-                     f'<text x="{left + 170 * index + 10}" y="20">{name}</text>')
-    for step in range(int((high - low) * 2) + 1):
-        value = low + step / 2
-        parts.append(f'<line x1="{x(value)}" x2="{x(value)}" y1="{top}" y2="{top + height * len(rows)}" stroke="#ddd"/>'
-                     f'<text x="{x(value)}" y="{top + height * len(rows) + 16}" text-anchor="middle">{value:g}</text>')
+        rows.setdefault(result["text"], {})[result["setting"]] = result
+    rows = {text: found for text, found in rows.items() if "plan" in found}
+    width, left, right, top, height = 720, 130, 30, 40, 26
+    bottom = top + height * len(rows)
+
+    def percent(nats, found):
+        return 100 * (nats / found["plan"]["nats"] - 1)
+
+    def points(found):
+        yield 0, "#c0392b", "plan"
+        for setting in SETTINGS:
+            if setting in found:
+                yield percent(found[setting]["nats"], found), "#999", setting
+        if gram := found["plan"]["fiveGram"]:
+            yield percent(gram, found), "#2471a3", "5-gram"
+
+    greatest = 10 * math.ceil(max(value for found in rows.values() for value, _, _ in points(found)) / 10)
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{bottom + 50}" font-family="sans-serif" '
+             'font-size="12">', '<rect width="100%" height="100%" fill="white"/>']
+    for index, (name, color) in enumerate([("plan", "#c0392b"), ("5-gram", "#2471a3"), ("published settings", "#999")]):
+        x = left + 170 * index
+        parts.append(f'<circle cx="{x}" cy="16" r="5" fill="{color}"/><text x="{x + 10}" y="20">{name}</text>')
+
+    def place(value):
+        return round(left + value / greatest * (width - left - right), 1)
+
+    for value in range(0, greatest + 1, 10):
+        parts.append(f'<line x1="{place(value)}" x2="{place(value)}" y1="{top}" y2="{bottom}" stroke="#ddd"/>'
+                     f'<text x="{place(value)}" y="{bottom + 16}" text-anchor="middle">{value}</text>')
     for index, (text, found) in enumerate(rows.items()):
         y = top + height * (index + 0.5)
         parts.append(f'<text x="{left - 12}" y="{y + 4}" text-anchor="end">{text}</text>')
-        for result in sorted(found, key=lambda r: r["setting"] == "plan"):
-            if result["setting"] == "plan":
-                if gram := result["fiveGram"]:
-                    parts.append(f'<circle cx="{x(gram / math.log(2)):.1f}" cy="{y}" r="5" fill="#2471a3"/>')
-            color = "#c0392b" if result["setting"] == "plan" else "#999"
-            parts.append(f'<circle cx="{x(result["nats"] / math.log(2)):.1f}" cy="{y}" r="5" fill="{color}" '
-                         f'fill-opacity="0.8"><title>{result["setting"]}</title></circle>')
-    parts.append(f'<text x="{(left + width) / 2}" y="{top + height * len(rows) + 38}" text-anchor="middle">'
-                 'bits per character of the held-out text, less is better</text></svg>')
+        for value, color, name in points(found):
+            parts.append(f'<circle cx="{place(value)}" cy="{y}" r="5" fill="{color}" fill-opacity="0.8">'
+                         f'<title>{name}: {value:.1f} %</title></circle>')
+    parts.append(f'<text x="{(left + width) / 2}" y="{bottom + 38}" text-anchor="middle">'
+                 'bits more than the plan on text that was held out, in percent</text></svg>')
     file.write_text("\n".join(parts) + "\n")
 
 
@@ -155,11 +165,12 @@ def main():
     arguments = parser.parse_args()
     lines = arguments.results.read_text().splitlines() if arguments.results.exists() else []
     results = [json.loads(line) for line in lines]
+    results = [r for r in results if r["minutes"] == arguments.minutes]
     if arguments.chart:
         chart(results, arguments.chart)
     if arguments.table or arguments.chart:
         return table(results)
-    done = {(r["text"], r["setting"]) for r in results if r["minutes"] == arguments.minutes}
+    done = {(r["text"], r["setting"]) for r in results}
     settings = arguments.settings.split(",")
     runs = {setting: [] for setting in settings}
     with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
