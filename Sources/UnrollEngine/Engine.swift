@@ -194,7 +194,8 @@ public protocol Engine: AnyObject {
     ///   - choices: How each text's tokens are chosen, `[B]`.
     /// - Returns: The tokens, `[count, B]`; -1 where a logit was not finite, after which the text's are undefined. Nil if the
     ///   engine cannot; then nothing has changed, and the caller goes on token by token.
-    /// - Throws: As ``advance(_:logits:)``.
+    /// - Throws: `ParameterError` for sizes that do not fit together; `EngineError` when there are not as many texts as rows
+    ///   in the state that is continued.
     func generate(
         _ count: Int, logits: inout [Float], choosing choices: [TokenChoice]
     ) throws -> [Int32]?
