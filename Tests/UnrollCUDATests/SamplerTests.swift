@@ -1,3 +1,4 @@
+import DeviceCheck
 import Testing
 import UnrollBase
 import UnrollCUDA
@@ -11,12 +12,6 @@ import UnrollText
 /// The kernel that generates texts by itself: against the reference engine and `TokenSampler`.
 @Suite(.enabled(if: EmulatedDevice.isAvailable, "there is no C++ compiler"))
 struct SamplerTests {
-    /// A vocabulary of so many tokens.
-    private static func vocabulary(of size: Int) throws -> Vocabulary {
-        let letters = (1..<size).compactMap { Unicode.Scalar(0x4e00 + UInt32($0)).map(Character.init) }
-        return try Corpus(text: String(letters), tokens: .characters).vocabulary
-    }
-
     private static func engine(
         _ model: EngineModel, _ precision: Precision = .float32, seed: UInt64 = 1, multiprocessors: Int = 132
     ) throws -> (engine: CUDAEngine, device: EmulatedDevice) {
@@ -25,22 +20,6 @@ struct SamplerTests {
             configuration: model.configuration, parameters: model.parameters, precision: precision,
             recurrence: .grid, on: device)
         return (engine, device)
-    }
-
-    /// Samplers with options of their own for each of `B` texts.
-    private static func samplers(_ B: Int, _ vocabulary: Vocabulary) throws -> [TokenSampler] {
-        try (0..<B).map { row in
-            var options = TextGenerationOptions(temperature: 0.5 + Double(row % 3), seed: UInt64(row))
-            switch row % 5 {
-            case 1: options.strategy = .greedy
-            case 2: options.topK = 3
-            case 3: options.topP = 0.6
-            case 4: options.minP = 0.4
-            default: break
-            }
-            if row % 2 == 1 { options.repetitionPenalty = 1.5 }
-            return try TokenSampler(options, vocabulary: vocabulary)
-        }
     }
 
     /// Lets the engine generate after a first token, and compares with a reference that reads the same tokens.
@@ -56,7 +35,7 @@ struct SamplerTests {
         let reference = try ReferenceEngine(
             configuration: model.configuration, parameters: model.parameters(in: precision))
         try reference.advance(first, logits: &expected)
-        var samplers = try Self.samplers(B, Self.vocabulary(of: V))
+        var samplers = try ConformanceChecks.samplers(B, vocabularySize: V)
         for row in 0..<B { samplers[row].observe(first[row]) }
         let tokens = try #require(
             try engine.generate(
@@ -121,7 +100,7 @@ struct SamplerTests {
     @Test(arguments: Precision.allCases) func nothingDependsOnTeamsAndOrders(precision: Precision) throws {
         let model = try EngineModel(
             cell: LSTMCell.self, size: EngineModelSize(T: 1, B: 20, V: 20, H: 20, L: 2))
-        let samplers = try Self.samplers(20, Self.vocabulary(of: 20))
+        let samplers = try ConformanceChecks.samplers(20, vocabularySize: 20)
         var found: [([Int32], [Float])] = []
         for (seed, multiprocessors) in [(0, 132), (1, 132), (2, 6), (3, 13), (4, 20), (5, 6)] {
             let (engine, _) = try Self.engine(
@@ -145,7 +124,7 @@ struct SamplerTests {
     func whatIsWrongIsFoundUnderSomeSeed(text: String, other: String) throws {
         let model = try EngineModel(
             cell: TanhCell.self, size: EngineModelSize(T: 1, B: 12, V: 40, H: 20, L: 2))
-        let samplers = try Self.samplers(12, Self.vocabulary(of: 40))
+        let samplers = try ConformanceChecks.samplers(12, vocabularySize: 40)
         func tokens(seed: Int, isWrong: Bool) throws -> [Int32]? {
             // One team, whose texts take turns.
             let device = EmulatedDevice(seed: UInt64(seed), multiprocessors: 7) { source in
@@ -161,6 +140,19 @@ struct SamplerTests {
         }
         let expected = try tokens(seed: 0, isWrong: false)
         #expect((1...24).contains { seed in (try? tokens(seed: seed, isWrong: true)) != expected })
+    }
+
+    @Test func theseSizesFitIntoAnH200() throws {
+        func fits(_ cell: any RecurrentCell.Type, H: Int, L: Int, V: Int) throws -> Bool {
+            let model = ModelConfiguration(cell: cell, hiddenSize: H, layerCount: L)
+            return try !SamplerLayout.layouts(
+                of: RecurrentLayer(model, .bfloat16), layers: L, vocabularySize: V,
+                on: EmulatedDevice().properties
+            ).isEmpty
+        }
+        #expect(try fits(LSTMCell.self, H: 1024, L: 1, V: 1000))
+        #expect(try fits(LSTMCell.self, H: 512, L: 2, V: 1000))
+        #expect(try !fits(LSTMCell.self, H: 2048, L: 2, V: 1000))
     }
 
     @Test func whatDoesNotFitIsLeftToTheCaller() throws {

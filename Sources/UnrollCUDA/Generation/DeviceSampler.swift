@@ -250,7 +250,7 @@ extension TokenChoice {
 
     /// Goes on after tokens that were chosen.
     fileprivate mutating func observe(_ tokens: ArraySlice<Int32>) {
-        if exponent != nil { source.position += UInt64(tokens.count) }
+        if exponent != nil { source.position &+= UInt64(tokens.count) }
         if repetitionPenalty != 1 {
             recentTokens = (recentTokens + tokens).suffix(Self.recentTokenLimit)
         }

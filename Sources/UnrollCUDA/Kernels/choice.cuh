@@ -1,6 +1,6 @@
 // How a warp chooses the next token of a text: as `TokenSampler` does, with the same random numbers.
 
-// As `TokenChoice` has it; `CUDAEngine+Generation.swift` lays it out.
+// As `TokenChoice` has it; `DeviceSampler.swift` lays it out.
 struct Choice {
     // The key of the text's random source, and how many numbers have been drawn.
     u32 key0, key1, position_low, position_high;

@@ -59,7 +59,7 @@ package struct TokenSampler: Sendable {
 
     /// Counts a token that an engine has chosen as `choice` says.
     package mutating func observe(chosen token: Int32) {
-        if exponent != nil { source.position += 1 }
+        if exponent != nil { source.position &+= 1 }
         observe(token)
     }
 

@@ -1,4 +1,5 @@
 import UnrollBase
+import UnrollCUDA
 import UnrollEngine
 import UnrollGeneration
 import UnrollKernels
@@ -39,11 +40,16 @@ extension ConformanceChecks {
         let first = Array(model.minibatches[0].inputs[..<size.B])
         try engine.advance(first, logits: &actual)
         try reference.advance(first, logits: &wanted)
-        var samplers = try samplers(size)
+        var samplers = try Self.samplers(size.B, vocabularySize: size.V)
         for row in 0..<size.B { samplers[row].observe(first[row]) }
-        // An engine that does not choose has nothing to be checked.
         guard let tokens = try engine.generate(count, logits: &actual, choosing: samplers.map(\.choice))
-        else { return line }
+        else {
+            // Step kernels leave the choice to their caller; persistent ones must not.
+            if case .persistent? = (engine as? CUDAEngine)?.recurrence {
+                line.require(false, "the engine does not generate")
+            }
+            return line
+        }
         var others = 0
         for t in 0..<count {
             let chosen = Array(tokens[t * size.B..<(t + 1) * size.B])
@@ -64,11 +70,13 @@ extension ConformanceChecks {
         return line
     }
 
-    /// Samplers of all kinds, one after the other.
-    private func samplers(_ size: ModelSize) throws -> [TokenSampler] {
-        let letters = (1..<size.V).compactMap { Unicode.Scalar(0x4e00 + UInt32($0)).map(Character.init) }
+    /// So many samplers of all kinds, one after the other.
+    package static func samplers(_ count: Int, vocabularySize: Int) throws -> [TokenSampler] {
+        let letters = (1..<vocabularySize).compactMap {
+            Unicode.Scalar(0x4e00 + UInt32($0)).map(Character.init)
+        }
         let vocabulary = try Corpus(text: String(letters), tokens: .characters).vocabulary
-        return try (0..<size.B).map { row in
+        return try (0..<count).map { row in
             var options = TextGenerationOptions(temperature: 0.5 + Double(row % 3), seed: UInt64(row))
             switch row % 5 {
             case 1: options.strategy = .greedy

@@ -165,16 +165,10 @@ private final class Measurement {
                 exponent: 1, bannedTokens: [0], source: RandomSource(seed: UInt64(row), purpose: .generation))
         }
         var logits = [Float](repeating: 0, count: workload.B * Workload.vocabularySize)
-        let body = { [engine] in
-            guard try engine.generate(count, logits: &logits, choosing: choices) != nil else {
-                throw DoesNotGenerate()
-            }
-        }
-        do { try body() } catch is DoesNotGenerate { return nil }
-        return Run(body: body, count: count)
+        guard try engine.generate(count, logits: &logits, choosing: choices) != nil else { return nil }
+        return Run(
+            body: { _ = try engine.generate(count, logits: &logits, choosing: choices) }, count: count)
     }
-
-    private struct DoesNotGenerate: Error {}
 
     private struct NotFinite: Error, CustomStringConvertible {
         let description = "a loss is not finite"
