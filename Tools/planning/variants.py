@@ -20,7 +20,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-BATCH, LENGTH = 32, 64
+LENGTH = 64
 
 
 class Mogrifier(nn.Module):
@@ -87,8 +87,8 @@ VARIANTS = {
     "one layer": {"layers": 1, "hidden": 180}, "one layer, normalized": {"layers": 1, "hidden": 180, "normalized": True},
     "one layer, residual": {"layers": 1, "hidden": 180, "residual": True},
     "two layers": {}, "two layers, residual": {"residual": True}, "two layers, normalized": {"normalized": True},
-    "two layers, residual, normalized": {"residual": True, "normalized": True},
     "mogrifier": {"layers": 1, "hidden": 140, "mogrifies": True}, "4 softmaxes": {"layers": 1, "hidden": 160, "experts": 4},
+    "64 sequences": {"layers": 1, "hidden": 180, "batch": 64},
 }
 
 
@@ -98,9 +98,11 @@ def run(text, name, seed, work, rate):
     ids = {c: i for i, c in enumerate(characters)}
     tokens = torch.tensor([ids[c] for c in text])
     cut = len(tokens) * 9 // 10
-    model = Model(len(characters), **{"hidden": 128, **VARIANTS[name]})
-    steps = int(work / (6 * model.weights * BATCH * LENGTH))
-    rows = tokens[:cut // BATCH * BATCH].view(BATCH, -1).t()
+    options = {"hidden": 128, "batch": 32, **VARIANTS[name]}
+    batch = options.pop("batch")
+    model = Model(len(characters), **options)
+    steps = int(work / (6 * model.weights * batch * LENGTH))
+    rows = tokens[:cut // batch * batch].view(batch, -1).t()
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.1)
     begin, states, position = time.time(), None, 0
     for step in range(steps):
