@@ -106,25 +106,9 @@ package struct RunEvent: Sendable, Equatable {
 ///
 /// A checksum of data that contains its own checksums would be weak, so it is rotated and a constant is added.
 package enum MaskedChecksum {
-    /// The remainders of single bytes.
-    ///
-    /// The polynomial's bits are reversed, as the data's are.
-    private static let table: [UInt32] = (0..<256).map { byte in
-        (0..<8).reduce(UInt32(byte)) { remainder, _ in
-            remainder & 1 == 1 ? remainder >> 1 ^ 0x82F6_3B78 : remainder >> 1
-        }
-    }
-
-    /// CRC-32C (RFC 3720).
-    package static func crc32c(_ data: some Sequence<UInt8>) -> UInt32 {
-        ~data.reduce(~0) { remainder, byte in
-            remainder >> 8 ^ table[Int(UInt8(truncatingIfNeeded: remainder) ^ byte)]
-        }
-    }
-
     /// The masked checksum, which the file contains.
-    package static func masked(_ data: some Sequence<UInt8>) -> UInt32 {
-        let checksum = crc32c(data)
+    package static func masked(_ data: Data) -> UInt32 {
+        let checksum = CRC32.castagnoli.checksum(of: data)
         return (checksum >> 15 | checksum << 17) &+ 0xA282_EAD8
     }
 }
