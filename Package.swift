@@ -143,7 +143,9 @@ let package = Package(
         // For `Tools/interchange/check`, which computes what it exports in other programs.
         .executableTarget(
             name: "CellModels",
-            dependencies: ["UnrollBase", "UnrollText", "UnrollModel", "UnrollInterchange", "UnrollGeneration"],
+            dependencies: [
+                "UnrollBase", "UnrollText", "UnrollModel", "UnrollInterchange", "UnrollGeneration",
+            ],
             path: "Tools/interchange/CellModels", swiftSettings: strict),
         // For `Tools/cuda/check`, which runs it on a machine with a GPU.
         .executableTarget(

@@ -6,6 +6,10 @@ extension ProtobufMessage {
         /// The number of the field, from 1 on.
         package let number: UInt64
         package let value: Value
+
+        package init(number: UInt64, value: Value) {
+            (self.number, self.value) = (number, value)
+        }
     }
 
     /// The value of a field, as far as the wire format tells.

@@ -39,7 +39,8 @@ struct ExportCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-        let output = try output ?? FolderPath("\(model.url.standardizedFileURL.lastPathComponent)-\(format.rawValue)")
+        let name = model.url.standardizedFileURL.lastPathComponent
+        let output = try output ?? FolderPath("\(name)-\(format.rawValue)")
         let model = try LanguageModel(contentsOf: model.url)
         let names = try model.export(to: output.url, as: format, replacing: force)
         ModelNote.say(of: model, in: self.model.argument)
@@ -49,7 +50,10 @@ struct ExportCommand: ParsableCommand {
             )
         }
         if json {
-            try JSONLine.write(ExportLine(format: format, output: output.argument, files: names, ngrams: model.ngrams != nil))
+            try JSONLine.write(
+                ExportLine(
+                    format: format, output: output.argument, files: names,
+                    leavesOutNGrams: model.ngrams != nil))
         } else {
             let files = names.map { output.url.appendingPathComponent($0).relativePath }
             Standard.output.write(files.map { $0 + "\n" }.joined())
@@ -64,10 +68,6 @@ private struct ExportLine: Encodable {
     let files: [String]
     /// Whether the network was exported without the n-gram model that predicts beside it.
     let leavesOutNGrams: Bool
-
-    init(format: ExportFormat, output: String, files: [String], ngrams: Bool) {
-        (self.format, self.output, self.files, leavesOutNGrams) = (format, output, files, ngrams)
-    }
 }
 
 extension ExportFormat: ExpressibleByArgument {}

@@ -79,7 +79,8 @@ extension LanguageModel {
             }
         case .pytorch:
             files[TorchModule.name] = Data(try TorchModule(of: model).text.utf8)
-            files[TorchModule.parametersName] = try TorchFile.data(of: model, name: TorchModule.parametersName)
+            files[TorchModule.parametersName] = try TorchFile.data(
+                of: model, name: TorchModule.parametersName)
         case .safetensors:
             break
         }

@@ -35,7 +35,8 @@ enum SubwordFile {
         guard vocabulary.kind == .subwords else { return nil }
         let names = (0..<Int32(vocabulary.count)).map { id in
             id == Vocabulary.unknownID
-                ? vocabulary.token(id) ?? "" : String(String.UnicodeScalarView(vocabulary.bytes(of: id).map(letter)))
+                ? vocabulary.token(id) ?? ""
+                : String(String.UnicodeScalarView(vocabulary.bytes(of: id).map(letter)))
         }
         let model = Model(
             vocab: Dictionary(zip(names, 0...)) { first, _ in first },

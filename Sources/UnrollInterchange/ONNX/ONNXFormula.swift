@@ -41,8 +41,10 @@ extension ONNXGraphBuilder {
             case .mask(let state): values[id] = constant(shares[state])
             case .constant(let value): values[id] = constant(Float(value))
             case .unary(let function, let a): values[id] = add(function.operation, values[a])
-            case .binary(let function, let a, let b): values[id] = add(function.operation, values[a], values[b])
-            case .power(let a, let exponent): values[id] = add("Pow", values[a], constant(Float(exponent)))
+            case .binary(let function, let a, let b):
+                values[id] = add(function.operation, values[a], values[b])
+            case .power(let a, let exponent):
+                values[id] = add("Pow", values[a], constant(Float(exponent)))
             // Of training alone; no new state needs one.
             case .stateGradient, .derivative, .gradientOfGreater: break
             }

@@ -63,7 +63,8 @@ struct TorchFormula {
         let ofTexts = cell.nodesOfTexts
         newStates = cell.newStates.enumerated().map { state, id in
             ofTexts.contains(id)
-                ? values[id].text : "torch.zeros_like(\(names.states[state])) + \(values[id].text(atLeast: .product))"
+                ? values[id].text
+                : "torch.zeros_like(\(names.states[state])) + \(values[id].text(atLeast: .product))"
         }
     }
 
@@ -92,7 +93,9 @@ struct TorchFormula {
                 binding: binding)
         }
         /// The lesser or greater of two; a constant is a bound, since PyTorch compares tensors alone.
-        func extreme(_ function: String, bound: String, _ a: CellGraph.NodeID, _ b: CellGraph.NodeID) -> Expression {
+        func extreme(
+            _ function: String, bound: String, _ a: CellGraph.NodeID, _ b: CellGraph.NodeID
+        ) -> Expression {
             if isFixed(b) { return call("torch.clamp", values[a].text, "\(bound)=\(values[b].text)") }
             if isFixed(a) { return call("torch.clamp", values[b].text, "\(bound)=\(values[a].text)") }
             return call(function, values[a].text, values[b].text)

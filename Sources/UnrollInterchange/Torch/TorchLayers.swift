@@ -13,14 +13,16 @@ struct TorchLayers {
 
         // Gates have numbers: their names may be words of Python, or none of its names.
         func gates(_ prefix: String) -> [String] { (0..<G).map { "\(prefix)\($0)" } }
-        func tuple(_ names: [String]) -> String { names.joined(separator: ", ") + (names.count == 1 ? "," : "") }
+        func tuple(_ names: [String]) -> String {
+            names.joined(separator: ", ") + (names.count == 1 ? "," : "")
+        }
         let formula = TorchFormula(
             cell, shares: configuration.expectedShares,
             names: .init(
                 gates: gates("gate"), inputGates: cell.splitGates.map { "input\($0)" }, states: states,
                 vectors: vectors.map { "p[\"\($0)\"]" }, layerInput: "x"))
         let whole = (0..<G).filter { !cell.splitGates.contains($0) }
-        let sums = whole.map { "gate\($0)" + " = gate\($0) + input\($0)" }
+        let sums = whole.map { "gate\($0) = gate\($0) + input\($0)" }
 
         let shapes =
             ["\"weight_ih\": (\(G * H), size), \"weight_hh\": (\(G * H), \(H))"]
@@ -34,13 +36,14 @@ struct TorchLayers {
                 "",
                 "class Recurrent(torch.nn.Module):",
                 "    # Layers of the cell \(configuration.cell.name.debugDescription), whose formula is in step.",
-                "    shapes = lambda self, size: {\(shapes.joined(separator: ", "))}",
-                "",
                 "    def __init__(self):",
                 "        super().__init__()",
                 "        for layer, size in enumerate(\(sizes)):",
                 "            for name, shape in self.shapes(size).items():",
                 "                self.register_parameter(f\"{name}_l{layer}\", torch.nn.Parameter(torch.empty(shape)))",
+                "",
+                "    def shapes(self, size):",
+                "        return {\(shapes.joined(separator: ", "))}",
                 "",
                 "    def forward(self, x, state=None):",
                 "        if state is None:",

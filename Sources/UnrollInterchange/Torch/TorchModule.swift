@@ -38,8 +38,7 @@ struct TorchModule {
         let lines =
             [
                 #""""A network that Unroll has trained, in PyTorch. To generate text: python model.py PROMPT [LENGTH]""""#,
-                "import json, pathlib, sys\(tokens.modules)",
-                "import torch",
+                "import \((["json", "pathlib", "sys", "torch"] + tokens.modules).joined(separator: ", "))",
                 "",
                 "folder = pathlib.Path(__file__).parent",
             ] + tokens.definitions + layers + [
@@ -61,7 +60,7 @@ struct TorchModule {
                 "",
                 "@torch.no_grad()",
                 "def generate(model, prompt, length):",
-                "    read, written, state = encode(prompt), [], None",
+                "    read, written, state = encode(prompt) or [1], [], None",
                 "    while len(written) < length:",
                 "        logits, state = model(torch.tensor(read)[:, None], state)",
                 #"        logits[-1, 0, 0] = -float("inf")  # never <unk>"#,
@@ -71,7 +70,7 @@ struct TorchModule {
                 "",
                 #"if __name__ == "__main__":"#,
                 #"    prompt, length = sys.argv[1] if sys.argv[1:] else "\n", int(sys.argv[2]) if sys.argv[2:] else 200"#,
-                #"    print(prompt + generate(load(), prompt, length))"#,
+                "    print(prompt\(tokens.joint) generate(load(), prompt, length))",
             ]
         text = lines.map { $0 + "\n" }.joined()
     }

@@ -3,9 +3,11 @@ import UnrollText
 /// Python functions between text and token ids, as a vocabulary cuts texts.
 struct TorchTokens {
     /// Modules beside those that every file imports.
-    let modules: String
+    let modules: [String]
     /// `encode(text)` and `decode(ids)`.
     let definitions: [String]
+    /// What `print` has between a prompt and the text after it.
+    let joint: String
 
     init(of vocabulary: Vocabulary) {
         let prepared: String
@@ -14,9 +16,10 @@ struct TorchTokens {
         case .lowercase: prepared = #"re.sub(r"\s+", " ", text.lower())"#
         case .letters: prepared = #"re.sub("[^A-Za-z]+", " ", text).lower()"#
         }
-        let re = vocabulary.preprocessing == .none ? "" : ", re"
+        let re = vocabulary.preprocessing == .none ? [] : ["re"]
+        joint = vocabulary.kind == .words ? "," : " +"
         guard vocabulary.kind != .subwords else {
-            modules = "\(re), tokenizers"
+            modules = re + ["tokenizers"]
             definitions = [
                 #"tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))"#,
                 "encode, decode = lambda text: tokenizer.encode(\(prepared)).ids, tokenizer.decode",

@@ -19,7 +19,8 @@ import UnrollText
         (
             "learned-vectors",
             ModelConfiguration(
-                cell: LearnedVectorsCell.self, hiddenSize: 6, layerCount: 2, embeddingSize: 6, tiesWeights: true)
+                cell: LearnedVectorsCell.self, hiddenSize: 6, layerCount: 2, embeddingSize: 6,
+                tiesWeights: true)
         ),
     ]
 
