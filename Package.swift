@@ -142,11 +142,11 @@ let package = Package(
             path: "Tools/cuda/KernelSources", swiftSettings: strict),
         // For `Tools/interchange/check`, which computes what it exports in other programs.
         .executableTarget(
-            name: "CellModels",
+            name: "ExportedModels",
             dependencies: [
                 "UnrollBase", "UnrollText", "UnrollModel", "UnrollInterchange", "UnrollGeneration",
             ],
-            path: "Tools/interchange/CellModels", swiftSettings: strict),
+            path: "Tools/interchange/ExportedModels", swiftSettings: strict),
         // For `Tools/cuda/check`, which runs it on a machine with a GPU.
         .executableTarget(
             name: "DeviceCheck",
@@ -198,7 +198,7 @@ let package = Package(
         tests(
             of: "UnrollInterchange",
             uses: [
-                "CellModels", "UnrollTestSupport", "UnrollBase", "UnrollText", "UnrollModel", "UnrollEngine",
+                "ExportedModels", "UnrollTestSupport", "UnrollBase", "UnrollText", "UnrollModel", "UnrollEngine",
                 "UnrollGeneration",
             ],
             resources: [.copy("Fixtures")]),

@@ -45,8 +45,10 @@ struct TorchFormula {
             repeating: Expression(text: "", binding: .tight), count: cell.nodes.count)
         for id in steps {
             let node = cell.nodes[id]
-            if let value = fixed[id] {
-                values[id] = Expression(text: Self.literal(value), binding: .tight)
+            if let value = fixed[id], !node.operands.isEmpty {
+                // In the digits that platforms agree about.
+                values[id] = Expression(
+                    text: Self.literal(Double("\(Float(value))") ?? value), binding: .tight)
                 continue
             }
             let value = Self.expression(
