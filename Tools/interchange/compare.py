@@ -1,10 +1,10 @@
 """Computes texts with exported networks in ONNX Runtime and PyTorch, and compares nats with those of Unroll.
 
-    python compare.py FOLDER TEXT < LINES
+    python compare.py FOLDER TEXT [FOUND] < LINES
 
 Each line of standard input is a JSON object with the name of a `model` and its `nats` of TEXT, as Unroll counts them;
 FOLDER has NAME-onnx, NAME-pytorch and NAME-safetensors. The model's tokens are characters, bytes or subwords; it predicts
-the first one after a line feed. Needs torch, numpy, onnx, onnxruntime and safetensors, for subwords tokenizers.
+the first one after a line feed. FOUND is a file for the nats that were found. Needs torch, numpy, onnx, onnxruntime and safetensors, for subwords tokenizers.
 """
 
 import importlib.util
@@ -96,7 +96,7 @@ def check_tensors(name, folder):
 
 def main():
     folder, text = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]).read_bytes().decode()
-    worst, count = 0.0, 0
+    worst, all_found = 0.0, {}
     for line in map(json.loads, sys.stdin):
         name, expected = line["model"], line["nats"]
         loaded = module(folder / f"{name}-pytorch")
@@ -111,9 +111,11 @@ def main():
         errors = {file: abs(nats / expected - 1) for file, nats in found.items()}
         print(f"{name:32} {expected:12.5f} nats   " + "   ".join(f"{file} {error:.1e}" for file, error in errors.items()))
         assert not math.isnan(sum(errors.values())), name
-        worst, count = max(worst, *errors.values()), count + 1
-    print(f"{count} models, greatest relative error {worst:.1e}")
-    return worst < TOLERANCE and count > 0
+        worst, all_found[name] = max(worst, *errors.values()), found
+    print(f"{len(all_found)} models, greatest relative error {worst:.1e}")
+    if sys.argv[3:]:
+        pathlib.Path(sys.argv[3]).write_text(json.dumps(all_found, indent=2) + "\n")
+    return worst < TOLERANCE and len(all_found) > 0
 
 
 sys.exit(0 if main() else 1)

@@ -28,7 +28,7 @@ public enum ExportError: UnrollError, Equatable {
     }
 
     /// Refuses a file that is longer than its format allows.
-    static func check(_ byteCount: Int, of file: String, limit: Int) throws(ExportError) {
+    package static func check(_ byteCount: Int, of file: String, limit: Int) throws(ExportError) {
         guard byteCount <= limit else { throw .tooLarge(file: file, byteCount: byteCount, limit: limit) }
     }
 }
