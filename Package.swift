@@ -198,7 +198,8 @@ let package = Package(
         tests(
             of: "UnrollInterchange",
             uses: [
-                "ExportedModels", "UnrollTestSupport", "UnrollBase", "UnrollText", "UnrollModel", "UnrollEngine",
+                "ExportedModels", "UnrollTestSupport", "UnrollBase", "UnrollText", "UnrollModel",
+                "UnrollEngine",
                 "UnrollGeneration",
             ],
             resources: [.copy("Fixtures")]),
