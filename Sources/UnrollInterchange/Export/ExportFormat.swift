@@ -24,7 +24,7 @@ public enum ExportFormat: String, CaseIterable, Codable, Sendable {
         }
     }
 
-    fileprivate static let (stepName, sequenceName) = ("step.onnx", "sequence.onnx")
+    fileprivate static let (stepName, sequenceName) = (FileSignature.onnxName, "sequence.onnx")
 }
 
 extension LanguageModel {

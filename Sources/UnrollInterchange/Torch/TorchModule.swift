@@ -1,9 +1,10 @@
+import UnrollBase
 import UnrollModel
 import UnrollText
 
 /// `model.py`: a PyTorch module for an exported network, and a command that generates text with it.
 struct TorchModule {
-    static let (name, parametersName) = ("model.py", "model.pt")
+    static let (name, parametersName) = ("model.py", FileSignature.torchName)
 
     /// The text of the file.
     let text: String
