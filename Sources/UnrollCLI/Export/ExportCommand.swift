@@ -46,7 +46,7 @@ struct ExportCommand: ParsableCommand {
         ModelNote.say(of: model, in: self.model.argument)
         if let ngrams = model.ngrams {
             Standard.error.say(
-                "note: the \(ngrams.order)-gram model is left out; the network alone predicts other probabilities, which unroll evaluate gives of an export as safetensors"
+                "note: the \(ngrams.order)-gram model is left out; to measure the network alone, evaluate an export as safetensors"
             )
         }
         if json {
