@@ -80,6 +80,7 @@ let package = Package(
         room("UnrollText", uses: ["UnrollBase"], resources: [.embedInCode("Resources/sample.txt")]),
         room("UnrollTensor", uses: ["UnrollBase", "UnrollKernels", "CUnrollKernels"]),
         room("UnrollModel", uses: ["UnrollBase", "UnrollText"]),
+        room("UnrollInterchange", uses: ["UnrollBase", "UnrollText", "UnrollModel"]),
         room(
             "UnrollEngine",
             uses: ["UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "CUnrollKernels"]),
@@ -105,8 +106,9 @@ let package = Package(
         room(
             "Unroll",
             uses: [
-                "UnrollBase", "UnrollText", "UnrollTensor", "UnrollModel", "UnrollKernels", "UnrollEngine",
-                "UnrollCUDA", "UnrollTraining", "UnrollGeneration", "UnrollCompression",
+                "UnrollBase", "UnrollText", "UnrollTensor", "UnrollModel", "UnrollInterchange",
+                "UnrollKernels", "UnrollEngine", "UnrollCUDA", "UnrollTraining", "UnrollGeneration",
+                "UnrollCompression",
             ]),
         room("UnrollDatasets", uses: ["UnrollBase"]),
         room("UnrollCharts", uses: ["UnrollBase"]),
@@ -138,6 +140,13 @@ let package = Package(
         .executableTarget(
             name: "KernelSources", dependencies: ["UnrollCUDA", "UnrollKernels", "UnrollModel"],
             path: "Tools/cuda/KernelSources", swiftSettings: strict),
+        // For `Tools/interchange/check`, which computes what it exports in other programs.
+        .executableTarget(
+            name: "ExportedModels",
+            dependencies: [
+                "UnrollBase", "UnrollText", "UnrollModel", "UnrollInterchange", "UnrollGeneration",
+            ],
+            path: "Tools/interchange/ExportedModels", swiftSettings: strict),
         // For `Tools/cuda/check`, which runs it on a machine with a GPU.
         .executableTarget(
             name: "DeviceCheck",
@@ -186,6 +195,14 @@ let package = Package(
         tests(
             of: "UnrollModel", uses: ["UnrollBase", "UnrollText", "UnrollTestSupport"],
             resources: [.copy("Fixtures"), .copy("Oracles")]),
+        tests(
+            of: "UnrollInterchange",
+            uses: [
+                "ExportedModels", "UnrollTestSupport", "UnrollBase", "UnrollText", "UnrollModel",
+                "UnrollEngine",
+                "UnrollGeneration",
+            ],
+            resources: [.copy("Fixtures")]),
         tests(
             of: "UnrollEngine",
             uses: ["UnrollTestSupport", "UnrollBase", "UnrollModel", "UnrollKernels", "UnrollText"],

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Book
+import Foundation
 import Unroll
 
 /// One gate decides both what to forget and what to take in (Zhou et al., "Minimal gated unit", 2016).
@@ -98,6 +99,9 @@ struct CustomCell: AsyncParsableCommand {
 
     @OptionGroup var source: BookArgument
 
+    @Option(help: "A folder to export the models to, for ONNX Runtime.", completion: .directory)
+    var export: String?
+
     func run() async throws {
         let book = try source.read()
         let cells: [any RecurrentCell.Type] = [
@@ -114,6 +118,10 @@ struct CustomCell: AsyncParsableCommand {
                 options: .init(epochs: 300))
             for try await case .finished(let summary) in trainer.run() {
                 print("perplexity \(summary.perplexity), \(Int(summary.tokensPerSecond)) tokens/s")
+            }
+            if let export {
+                let folder = URL(filePath: export)
+                try trainer.languageModel().export(to: folder.appending(path: cell.name), as: .onnx)
             }
         }
     }

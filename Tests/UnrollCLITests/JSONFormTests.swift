@@ -145,6 +145,9 @@ extension CommandLineTests {
                     ["generate", "model", "--prompt", "the tim", "--json"] + options, in: folder)
                 #expect(try checkEvents(result.objects(), of: "generate") == events)
             }
+            for object in try await objects("export", "model", "--format", "onnx", "--json") {
+                try forms.check(object, is: "export")
+            }
             for (command, folders) in [
                 ("info", ["model", "model/best", "model/checkpoints/step-000001"]), ("report", ["model"]),
             ] {

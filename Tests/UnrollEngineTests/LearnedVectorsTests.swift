@@ -10,6 +10,7 @@ import UnrollText
 @Suite struct LearnedVectorsTests {
     static let cells: [any RecurrentCell.Type] = [
         PeepholeCell.self, LearnedLeakCell.self, VectorsCell.self, ShiftedCell.self, IdleVectorCell.self,
+        VectorStateCell.self,
     ]
 
     /// Panels with padding, layers, and a batch that is trained in parts, whose gradients are added up.

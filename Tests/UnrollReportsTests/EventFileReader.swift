@@ -1,8 +1,9 @@
 import Foundation
 import Testing
+import UnrollBase
 import UnrollReports
 
-/// An event file as a program reads it that knows the formats and not the writer.
+/// An event file as a program reads it that knows the format of records and the numbers of fields.
 struct EventFileReader {
     struct Event: Equatable {
         var step = 0
@@ -21,7 +22,7 @@ struct EventFileReader {
             #expect(try Self.number(try Self.take(4, of: &rest)) == UInt64(MaskedChecksum.masked(header)))
             let message = try Self.take(Int(try Self.number(header)), of: &rest)
             #expect(try Self.number(try Self.take(4, of: &rest)) == UInt64(MaskedChecksum.masked(message)))
-            events.append(try Self.event(message))
+            events.append(try Self.event(ProtobufMessage(message)))
         }
     }
 
@@ -30,68 +31,19 @@ struct EventFileReader {
         events.compactMap { event in event.scalars[tag].map { [Double(event.step), Double($0)] } }
     }
 
-    private static func event(_ message: Data) throws -> Event {
+    private static func event(_ message: ProtobufMessage) throws -> Event {
         var event = Event()
-        for (field, value) in try fields(of: message) {
-            switch (field, value) {
-            case (2, .number(let step)): event.step = Int(step)
-            case (3, .bytes(let bytes)): event.version = String(decoding: bytes, as: UTF8.self)
-            case (5, .bytes(let summary)):
-                for case (1, .bytes(let entry)) in try fields(of: summary) {
-                    try add(try fields(of: entry), to: &event)
-                }
-            case (7, .bytes(let session)):
-                event.isStart = try fields(of: session).contains { $0 == 1 && $1 == .number(1) }
-            default: break
+        event.step = try message.number(2) ?? 0
+        event.version = try message.texts(3).last
+        for entry in try message.messages(5).flatMap({ try $0.messages(1) }) {
+            guard let tag = try entry.texts(1).last else { continue }
+            for case .fixed32(let bits) in try entry.fields().filter({ $0.number == 2 }).map(\.value) {
+                event.scalars[tag] = Float(bitPattern: bits)
             }
+            event.texts[tag] = try entry.messages(8).last?.texts(8).last
         }
+        event.isStart = try message.messages(7).contains { try $0.number(1) == 1 }
         return event
-    }
-
-    private static func add(_ entry: [(Int, Value)], to event: inout Event) throws {
-        guard case .bytes(let bytes)? = entry.first(where: { $0.0 == 1 })?.1 else { return }
-        let tag = String(decoding: bytes, as: UTF8.self)
-        for (field, value) in entry {
-            if field == 2, case .number(let bits) = value {
-                event.scalars[tag] = Float(bitPattern: UInt32(bits))
-            } else if field == 8, case .bytes(let tensor) = value {
-                for case (8, .bytes(let text)) in try fields(of: tensor) {
-                    event.texts[tag] = String(decoding: text, as: UTF8.self)
-                }
-            }
-        }
-    }
-
-    private enum Value: Equatable {
-        case number(UInt64)
-        case bytes(Data)
-    }
-
-    private static func fields(of message: Data) throws -> [(Int, Value)] {
-        var rest = message[...]
-        var fields: [(Int, Value)] = []
-        while !rest.isEmpty {
-            let key = try varint(&rest)
-            let value: Value =
-                switch key & 7 {
-                case 0: .number(try varint(&rest))
-                case 1: .number(try number(try take(8, of: &rest)))
-                case 2: .bytes(try take(Int(try varint(&rest)), of: &rest))
-                default: .number(try number(try take(4, of: &rest)))
-                }
-            fields.append((Int(key >> 3), value))
-        }
-        return fields
-    }
-
-    private static func varint(_ rest: inout Data) throws -> UInt64 {
-        var (value, shift) = (UInt64(0), UInt64(0))
-        while true {
-            let byte = UInt64(try take(1, of: &rest)[0])
-            value |= (byte & 0x7F) << shift
-            guard byte & 0x80 != 0 else { return value }
-            shift += 7
-        }
     }
 
     private static func take(_ count: Int, of rest: inout Data) throws -> Data {

@@ -6,16 +6,6 @@ import UnrollReports
 import UnrollTestSupport
 
 @Suite struct EventFileTests {
-    /// The vectors of RFC 3720, B.4, and the one that catalogs of checksums list.
-    @Test func checksumsAreThoseOfTheStandard() {
-        #expect(MaskedChecksum.crc32c(Data(repeating: 0, count: 32)) == 0x8A91_36AA)
-        #expect(MaskedChecksum.crc32c(Data(repeating: 0xFF, count: 32)) == 0x62A8_AB43)
-        #expect(MaskedChecksum.crc32c(0..<32) == 0x46DD_794E)
-        #expect(MaskedChecksum.crc32c((0..<32).reversed()) == 0x113F_DB5C)
-        #expect(MaskedChecksum.crc32c(Data("123456789".utf8)) == 0xE306_9283)
-        #expect(MaskedChecksum.crc32c(Data()) == 0)
-    }
-
     @Test func bytesAreThoseOfTensorBoardsOwnWriter() throws {
         let time = 1_760_000_000.25
         let events = [

@@ -75,3 +75,15 @@ package enum IdleVectorCell: RecurrentCell {
         ["h": tanh(gates.z)]
     }
 }
+
+/// A cell with a learned vector that is a new state, and is used for nothing else.
+package enum VectorStateCell: RecurrentCell {
+    package static let name = "vector-state"
+    package static let gates = ["z"]
+    package static let states = ["h", "kept"]
+    package static let parameters: LearnedVectors = ["start": -0.25]
+
+    package static func step(_ gates: GateValues, _ previous: StateValues) -> StateValues {
+        ["h": tanh(gates.z + previous.kept), "kept": parameters.start]
+    }
+}

@@ -104,6 +104,20 @@ import UnrollText
         )
     }
 
+    @Test(arguments: ["step.onnx", "model.pt"])
+    func exportedNetworksAreLeftOut(name: String) throws {
+        try makeFolder("texts/export")
+        try folder.write(#"{"format":"unroll-vocabulary","tokens":[]}"#, to: "texts/export/vocabulary.json")
+        try folder.write("text\n", to: "texts/a.txt")
+        // A vocabulary alone is a text.
+        #expect(try Corpus(contentsOf: folder("texts")).notices.isEmpty)
+        try folder.write("\0", to: "texts/export/\(name)")
+        let corpus = try Corpus(contentsOf: folder("texts"))
+        #expect(corpus.vocabulary.decode(corpus.tokens) == "text\n")
+        #expect(corpus.notices == [.leftOut(path: "export", .exportedNetwork)])
+        #expect("\(corpus.notices[0])" == "left out: export (an exported network)")
+    }
+
     @Test(arguments: [
         ["config.json": #"{"format":"unroll-model"}"#, "model.safetensors": "x"],
         ["config.json": #"{"hidden_size":4}"#, "model.safetensors": "x"],

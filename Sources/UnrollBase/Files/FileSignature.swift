@@ -4,9 +4,13 @@ package enum FileSignature {
     package static let configurationName = "config.json"
     package static let parametersName = "model.safetensors"
     package static let trainingName = "training.json"
-    /// The formats that the first and the last of them name.
+    /// The names of the files by which a folder is known that a network was exported to, and of the one beside them.
+    package static let (onnxName, torchName) = ("step.onnx", "model.pt")
+    package static let vocabularyName = "vocabulary.json"
+    /// The formats that these files name.
     package static let model = "unroll-model"
     package static let training = "unroll-training"
+    package static let vocabulary = "unroll-vocabulary"
     /// The beginning of a page, before its kind.
     package static let page = "<!DOCTYPE html>\n<!-- unroll "
     /// The beginning of a compressed text: four bytes that no text begins with.

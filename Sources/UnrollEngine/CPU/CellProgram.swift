@@ -282,9 +282,11 @@ struct CellProgram {
             let destination = slot(.newState(state))
             if let constant = constants[node] {
                 forward.append(.constant(constant, to: destination))
-            } else if locations[node] != .newState(state) {
+            } else {
                 forward += spreading([node])
-                forward.append(.copy(slot(of: node), to: destination))
+                if locations[node] != .newState(state) {
+                    forward.append(.copy(slot(of: node), to: destination))
+                }
             }
         }
     }

@@ -20,12 +20,7 @@ extension CellGraph {
         var lines = ["unroll-cell 1", "gates \(gateCount)", "states \(stateCount)"]
         if parameterCount > 0 { lines.append("parameters \(parameterCount)") }
         var numbers: [NodeID: Int] = [:]
-        // What was folded into constants is left behind in the list, and no part of the formula.
-        var needed = Set(newStates)
-        for node in nodes[..<forwardCount].indices.reversed() where needed.contains(node) {
-            needed.formUnion(nodes[node].operands)
-        }
-        for node in nodes[..<forwardCount].indices where needed.contains(node) {
+        for node in stepNodes {
             numbers[node] = numbers.count
             let operands = nodes[node].operands.map { "\(numbers[$0] ?? -1)" }
             lines.append(([operation(nodes[node])] + operands).joined(separator: " "))

@@ -102,6 +102,17 @@ package struct CellGraph: Sendable {
     /// Whether the formula reads the layer's own input.
     package var readsLayerInput: Bool { layerInputGradient != nil }
 
+    /// The nodes that the new states are computed from, in the order of execution.
+    ///
+    /// What was folded into constants is left behind in `nodes`, and no part of the formula.
+    package var stepNodes: [NodeID] {
+        var needed = Set(newStates)
+        for node in nodes[..<forwardCount].indices.reversed() where needed.contains(node) {
+            needed.formUnion(nodes[node].operands)
+        }
+        return needed.sorted()
+    }
+
     /// Whether the node is the constant zero, so that nothing need be computed.
     package func isZero(_ node: NodeID) -> Bool {
         nodes[node] == .constant(0)

@@ -40,6 +40,19 @@ public struct LanguageModel: Sendable {
         self.ngrams = ngrams
     }
 
+    /// The model without the n-gram model that predicts beside the network, if there is one.
+    package var network: LanguageModel {
+        get throws {
+            guard ngrams != nil else { return self }
+            var configuration = configuration
+            configuration.ngrams = nil
+            var network = try LanguageModel(
+                configuration: configuration, vocabulary: vocabulary, parameters: parameters)
+            network.moment = moment
+            return network
+        }
+    }
+
     /// Reads a model from the folder that it was saved to.
     ///
     /// - Parameters:

@@ -14,22 +14,16 @@ extension ModelFolder {
     package func save(
         _ model: LanguageModel, with additionalFiles: [String: Data] = [:], locked: Bool = false
     ) throws -> FolderLock? {
-        let document = ConfigurationDocument(model.configuration)
-        let configuration = try encoded(Self.configurationName) { try document.jsonData() }
-        let vocabulary = try encoded(Self.vocabularyName) { try model.vocabulary.jsonData() }
-        let ngrams = model.ngrams?.data
         switch FileSystem.kind(of: url) {
         case .nothing:
-            var files = additionalFiles
-            files[Self.configurationName] = configuration
-            files[Self.vocabularyName] = vocabulary
-            files[Self.ngramsName] = ngrams
-            files[Self.parametersName] = try parametersFile(
-                of: model, configuration: configuration, vocabulary: vocabulary, ngrams: ngrams)
-            return try create(with: files, locked: locked)
+            return try create(
+                with: additionalFiles.merging(try files(of: model)) { $1 }, locked: locked)
         case .file:
             throw ModelFolderError.notAFolder(path: url.path)
         case .folder:
+            let document = ConfigurationDocument(model.configuration)
+            let (configuration, vocabulary) = try description(of: model)
+            let ngrams = model.ngrams?.data
             let oldConfiguration = try existing(
                 Self.configurationName, like: configuration, saysTheSame: document.isEqual)
             let oldVocabulary = try existing(Self.vocabularyName, like: vocabulary) {
@@ -55,6 +49,27 @@ extension ModelFolder {
             try write(parameters, to: Self.parametersName)
             return nil
         }
+    }
+
+    /// The files of a model in a folder of its own, by their names.
+    package func files(of model: LanguageModel) throws -> [String: Data] {
+        let (configuration, vocabulary) = try description(of: model)
+        let ngrams = model.ngrams?.data
+        var files = [Self.configurationName: configuration, Self.vocabularyName: vocabulary]
+        files[Self.ngramsName] = ngrams
+        files[Self.parametersName] = try parametersFile(
+            of: model, configuration: configuration, vocabulary: vocabulary, ngrams: ngrams)
+        return files
+    }
+
+    /// The contents of the files that say what a model is made of and what its tokens are.
+    package func description(
+        of model: LanguageModel
+    ) throws -> (configuration: Data, vocabulary: Data) {
+        (
+            try encoded(Self.configurationName) { try ConfigurationDocument(model.configuration).jsonData() },
+            try encoded(Self.vocabularyName) { try model.vocabulary.jsonData() }
+        )
     }
 
     /// Creates the folder with these files, and the folders that it lies in; no part of it is left if that fails.

@@ -6,7 +6,7 @@ package struct ModelFolder: Sendable {
     /// The name of the file that says what the model is made of.
     package static let configurationName = FileSignature.configurationName
     /// The name of the file with the tokens.
-    package static let vocabularyName = "vocabulary.json"
+    package static let vocabularyName = FileSignature.vocabularyName
     /// The name of the file with the n-gram model, if there is one beside the network.
     package static let ngramsName = "ngrams.bin"
     /// The name of the file with the parameters.

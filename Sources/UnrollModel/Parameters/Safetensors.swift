@@ -48,7 +48,7 @@ public enum Safetensors {
                 throw .shapeMismatch(
                     name: entry.name, expected: entry.shape, actual: [entry.values.count])
             }
-            entry.values.map { $0.bitPattern.littleEndian }.withUnsafeBytes { bytes.append(contentsOf: $0) }
+            bytes.append(Data(littleEndian: entry.values))
         }
         return bytes
     }

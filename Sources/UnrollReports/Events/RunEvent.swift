@@ -102,82 +102,13 @@ package struct RunEvent: Sendable, Equatable {
     }
 }
 
-/// A message in the wire format of Protocol Buffers, field by field.
-///
-/// Event files need a dozen fields of five messages. A generator and its runtime library would be the program's
-/// largest dependency by far. A test compares the bytes with those of TensorBoard's own messages.
-struct ProtobufMessage {
-    private(set) var data = Data()
-
-    /// The encoding of a value.
-    private enum Wire: UInt64 {
-        case varint = 0
-        case fixed64 = 1
-        case delimited = 2
-        case fixed32 = 5
-    }
-
-    /// Adds an integer or an enumeration's case.
-    ///
-    /// Zero, the default, is left out.
-    mutating func add(_ value: Int, as field: UInt64) {
-        guard value != 0 else { return }
-        begin(field, .varint)
-        data.append(number: UInt64(bitPattern: Int64(value)))
-    }
-
-    mutating func add(_ value: Double, as field: UInt64) {
-        begin(field, .fixed64)
-        withUnsafeBytes(of: value.bitPattern.littleEndian) { data.append(contentsOf: $0) }
-    }
-
-    mutating func add(_ value: Float, as field: UInt64) {
-        begin(field, .fixed32)
-        withUnsafeBytes(of: value.bitPattern.littleEndian) { data.append(contentsOf: $0) }
-    }
-
-    mutating func add(_ text: String, as field: UInt64) {
-        add(Data(text.utf8), as: field)
-    }
-
-    mutating func add(_ message: ProtobufMessage, as field: UInt64) {
-        add(message.data, as: field)
-    }
-
-    private mutating func add(_ bytes: Data, as field: UInt64) {
-        begin(field, .delimited)
-        data.append(number: UInt64(bytes.count))
-        data.append(bytes)
-    }
-
-    private mutating func begin(_ field: UInt64, _ wire: Wire) {
-        data.append(number: field << 3 | wire.rawValue)
-    }
-}
-
 /// The checksum of TFRecord files: CRC-32C (Castagnoli), masked.
 ///
 /// A checksum of data that contains its own checksums would be weak, so it is rotated and a constant is added.
 package enum MaskedChecksum {
-    /// The remainders of single bytes.
-    ///
-    /// The polynomial's bits are reversed, as the data's are.
-    private static let table: [UInt32] = (0..<256).map { byte in
-        (0..<8).reduce(UInt32(byte)) { remainder, _ in
-            remainder & 1 == 1 ? remainder >> 1 ^ 0x82F6_3B78 : remainder >> 1
-        }
-    }
-
-    /// CRC-32C (RFC 3720).
-    package static func crc32c(_ data: some Sequence<UInt8>) -> UInt32 {
-        ~data.reduce(~0) { remainder, byte in
-            remainder >> 8 ^ table[Int(UInt8(truncatingIfNeeded: remainder) ^ byte)]
-        }
-    }
-
     /// The masked checksum, which the file contains.
-    package static func masked(_ data: some Sequence<UInt8>) -> UInt32 {
-        let checksum = crc32c(data)
+    package static func masked(_ data: Data) -> UInt32 {
+        let checksum = CRC32.castagnoli.checksum(of: data)
         return (checksum >> 15 | checksum << 17) &+ 0xA282_EAD8
     }
 }

@@ -156,8 +156,8 @@ extension TextInput {
         var folders = [""]
         while let inner = folders.popLast() {
             let names = try names(in: "\(root)/\(inner)")
-            if UnrollOutput.isModelFolder("\(root)/\(inner)", with: names) {
-                leftOut[inner.isEmpty ? folder.lastPathComponent : String(inner.dropLast())] = .modelFolder
+            if let output = UnrollOutput(folder: "\(root)/\(inner)", with: names) {
+                leftOut[inner.isEmpty ? folder.lastPathComponent : String(inner.dropLast())] = output
                 continue
             }
             for name in names where !name.hasPrefix(".") {

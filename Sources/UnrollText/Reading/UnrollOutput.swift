@@ -5,6 +5,8 @@ import UnrollBase
 public enum UnrollOutput: Sendable, Equatable, CaseIterable, CustomStringConvertible {
     /// A folder with a model or with the checkpoint of a run.
     case modelFolder
+    /// A folder with a network that was exported to ONNX or PyTorch.
+    case exportedNetwork
     /// The token ids of a large text.
     case tokenCache
     /// A safetensors file: parameters, the state of a run or of a generation.
@@ -22,6 +24,7 @@ public enum UnrollOutput: Sendable, Equatable, CaseIterable, CustomStringConvert
     public var description: String {
         switch self {
         case .modelFolder: "a model folder"
+        case .exportedNetwork: "an exported network"
         case .tokenCache: "a token cache"
         case .tensors: "a safetensors file"
         case .compressedText: "a compressed text"
@@ -89,17 +92,30 @@ extension UnrollOutput {
         let format: String
     }
 
-    /// Whether a folder is that of a model or a run.
-    static func isModelFolder(_ folder: String, with names: Set<String>) -> Bool {
+    /// What the folder is; nil for one of texts.
+    ///
+    /// - Parameters:
+    ///   - folder: The path of a folder.
+    ///   - names: The names of all files in it.
+    init?(folder: String, with names: Set<String>) {
         func describes(_ name: String, _ format: String) -> Bool {
             guard names.contains(name), let file = try? InputFile("\(folder)/\(name)"),
-                let bytes = try? file.bytes(0..<longestDescription)
+                let bytes = try? file.bytes(0..<Self.longestDescription)
             else { return false }
             return (try? JSONDecoder().decode(Header.self, from: Data(bytes)))?.format == format
         }
         // A model of another program has both files as well.
-        return names.isSuperset(of: [FileSignature.configurationName, FileSignature.parametersName])
+        if names.isSuperset(of: [FileSignature.configurationName, FileSignature.parametersName])
             || describes(FileSignature.configurationName, FileSignature.model)
             || describes(FileSignature.trainingName, FileSignature.training)
+        {
+            self = .modelFolder
+        } else if !names.isDisjoint(with: [FileSignature.onnxName, FileSignature.torchName]),
+            describes(FileSignature.vocabularyName, FileSignature.vocabulary)
+        {
+            self = .exportedNetwork
+        } else {
+            return nil
+        }
     }
 }

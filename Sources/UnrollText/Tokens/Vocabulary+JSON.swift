@@ -3,7 +3,7 @@ import UnrollBase
 
 /// The contents of `vocabulary.json`.
 extension Vocabulary {
-    private static let format = "unroll-vocabulary"
+    private static let format = FileSignature.vocabulary
     /// The version of vocabularies without merges, and that of those with merges.
     private static let versions = (plain: 1, merges: 2)
 
