@@ -80,6 +80,7 @@ let package = Package(
         room("UnrollText", uses: ["UnrollBase"], resources: [.embedInCode("Resources/sample.txt")]),
         room("UnrollTensor", uses: ["UnrollBase", "UnrollKernels", "CUnrollKernels"]),
         room("UnrollModel", uses: ["UnrollBase", "UnrollText"]),
+        room("UnrollInterchange", uses: ["UnrollBase", "UnrollText", "UnrollModel"]),
         room(
             "UnrollEngine",
             uses: ["UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "CUnrollKernels"]),
@@ -105,8 +106,9 @@ let package = Package(
         room(
             "Unroll",
             uses: [
-                "UnrollBase", "UnrollText", "UnrollTensor", "UnrollModel", "UnrollKernels", "UnrollEngine",
-                "UnrollCUDA", "UnrollTraining", "UnrollGeneration", "UnrollCompression",
+                "UnrollBase", "UnrollText", "UnrollTensor", "UnrollModel", "UnrollInterchange",
+                "UnrollKernels", "UnrollEngine", "UnrollCUDA", "UnrollTraining", "UnrollGeneration",
+                "UnrollCompression",
             ]),
         room("UnrollDatasets", uses: ["UnrollBase"]),
         room("UnrollCharts", uses: ["UnrollBase"]),
@@ -129,7 +131,7 @@ let package = Package(
         .executableTarget(
             name: "UnrollCLI",
             dependencies: [
-                "Unroll", "UnrollBase", "UnrollCUDA", "UnrollDatasets", "UnrollCharts", "UnrollReports",
+                "Unroll", "UnrollBase", "UnrollCUDA", "UnrollInterchange", "UnrollDatasets", "UnrollCharts", "UnrollReports",
                 "UnrollRecipes", argumentParser,
             ],
             swiftSettings: strict),
@@ -186,6 +188,10 @@ let package = Package(
         tests(
             of: "UnrollModel", uses: ["UnrollBase", "UnrollText", "UnrollTestSupport"],
             resources: [.copy("Fixtures"), .copy("Oracles")]),
+        tests(
+            of: "UnrollInterchange",
+            uses: ["UnrollTestSupport", "UnrollBase", "UnrollText", "UnrollModel", "UnrollEngine"],
+            resources: [.copy("Fixtures")]),
         tests(
             of: "UnrollEngine",
             uses: ["UnrollTestSupport", "UnrollBase", "UnrollModel", "UnrollKernels", "UnrollText"],

@@ -3,6 +3,7 @@
 @_exported import UnrollCompression
 @_exported import UnrollEngine
 @_exported import UnrollGeneration
+@_exported import UnrollInterchange
 @_exported import UnrollKernels
 @_exported import UnrollModel
 @_exported import UnrollTensor
