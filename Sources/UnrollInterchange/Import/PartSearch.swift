@@ -116,7 +116,9 @@ struct PartSearch {
             let isEmbedding = candidate.bias == nil && !candidate.isTransposed && candidate.name != decoder.name
             return isEmbedding && candidate.size == inputSize && candidate.tokenCount == decoder.tokenCount
         }
-        if !decoder.isTransposed, inputSize == hiddenSize { fitting.append(decoder) }
+        // Beside other matrices, one that is both would leave them out, which has to be asked for.
+        let mayBeBoth = candidates.count == 1 || names[.embedding] != nil
+        if mayBeBoth, !decoder.isTransposed, inputSize == hiddenSize { fitting.append(decoder) }
         fitting.removeAll { $0?.name != decoder.name && decoder.isOnlyEmbedding }
         if decoder.tokenCount == inputSize, !decoder.isOnlyEmbedding { fitting.append(nil) }
         guard let name = names[.embedding] else { return fitting }
