@@ -131,7 +131,8 @@ let package = Package(
         .executableTarget(
             name: "UnrollCLI",
             dependencies: [
-                "Unroll", "UnrollBase", "UnrollCUDA", "UnrollInterchange", "UnrollDatasets", "UnrollCharts", "UnrollReports",
+                "Unroll", "UnrollBase", "UnrollCUDA", "UnrollInterchange", "UnrollDatasets", "UnrollCharts",
+                "UnrollReports",
                 "UnrollRecipes", argumentParser,
             ],
             swiftSettings: strict),

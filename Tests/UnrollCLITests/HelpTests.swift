@@ -7,7 +7,7 @@ extension CommandLineTests {
         @Test(arguments: [
             ["--help"], ["help"], [], ["train", "--help"], ["generate", "--help"], ["evaluate", "--help"],
             ["compress", "--help"], ["decompress", "--help"], ["info", "--help"], ["report", "--help"],
-            ["corpus", "--help"], ["recipe", "--help"],
+            ["corpus", "--help"], ["recipe", "--help"], ["import", "--help"],
             ["benchmark", "--help"],
             ["help", "train"],
         ])

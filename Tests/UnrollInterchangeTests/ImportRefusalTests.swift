@@ -11,7 +11,9 @@ import UnrollTestSupport
     private static let parts: [(String, [Int])] = [("embed.weight", [3, 2]), ("out.weight", [3, 2])]
 
     /// The message with which a network of these tensors is refused.
-    private func refusal(_ tensors: [(String, [Int])], cell: (any RecurrentCell.Type)? = nil) throws -> ImportError? {
+    private func refusal(_ tensors: [(String, [Int])], cell: (any RecurrentCell.Type)? = nil) throws
+        -> ImportError?
+    {
         let folder = try TemporaryFolder()
         let entries = tensors.map { name, shape in
             ModelParameters.Entry(
@@ -45,7 +47,8 @@ import UnrollTestSupport
     }
 
     @Test func deeperDecodersAreRefused() throws {
-        let error = try refusal(Self.layer + [("embed.weight", [3, 2]), ("a.weight", [7, 2]), ("b.weight", [3, 7])])
+        let error = try refusal(
+            Self.layer + [("embed.weight", [3, 2]), ("a.weight", [7, 2]), ("b.weight", [3, 7])])
         #expect(error == .unsupportedFeature(.linearLayers, tensor: "b.weight"))
     }
 
@@ -62,7 +65,8 @@ import UnrollTestSupport
                 == .wrongShape(name: "weight_ih_l0", shape: [7, 2], expected: "[8, I]"))
         #expect(
             try refusal([Self.layer[0], ("weight_hh_l0", [8, 4])] + Self.parts)
-                == .wrongShape(name: "weight_hh_l0", shape: [8, 4], expected: "[G H, H] with 1, 3 or 4 gates"))
+                == .wrongShape(
+                    name: "weight_hh_l0", shape: [8, 4], expected: "[G H, H] with 1, 3 or 4 gates"))
         #expect(
             try refusal([("weight_ih_l1", [8, 2]), ("weight_hh_l1", [8, 2])] + Self.parts)
                 == .missingTensor("weight_hh_l0"))
@@ -101,11 +105,13 @@ import UnrollTestSupport
 
     @Test(arguments: [
         ("keras-bidirectional.safetensors", ForeignFeature.bidirectional),
-        ("keras-gru-reset-before.safetensors", .resetBefore), ("linen-minimal.safetensors", .minimalGatedUnit),
+        ("keras-gru-reset-before.safetensors", .resetBefore),
+        ("linen-minimal.safetensors", .minimalGatedUnit),
     ])
     func featuresOfFrameworksHaveNames(name: String, feature: ForeignFeature) throws {
         expectError(naming: feature.rawValue) {
-            _ = try ImportedModel(contentsOf: ImportFixture.url(name), vocabulary: .tokens(ImportFixture.tokens))
+            _ = try ImportedModel(
+                contentsOf: ImportFixture.url(name), vocabulary: .tokens(ImportFixture.tokens))
         }
     }
 

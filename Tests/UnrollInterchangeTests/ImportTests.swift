@@ -51,7 +51,8 @@ import UnrollText
         let (torch, _) = try imported("torch-relu-views.pt")
         #expect(
             torch.tensors.map(\.parameter) == [
-                "embedding.weight", "rnn.weight_ih_l0", "rnn.weight_hh_l0", "rnn.bias_ih_l0", "rnn.bias_hh_l0",
+                "embedding.weight", "rnn.weight_ih_l0", "rnn.weight_hh_l0", "rnn.bias_ih_l0",
+                "rnn.bias_hh_l0",
                 "rnn.weight_ih_l1", "rnn.weight_hh_l1", "rnn.bias_ih_l1", "rnn.bias_hh_l1", "decoder.weight",
                 "decoder.bias", nil,
             ])

@@ -45,7 +45,8 @@ import UnrollText
         #expect(input.values == [0, 0, 1, 2, 0, 3, 4, 5, 0, 6, 7, 8, 0, 9, 10, 11])
     }
 
-    @Test(arguments: ["cat\n[UNK]\ndog\n", "cat\r\n<unk>\r\ndog"]) func linesOfWords(contents: String) throws {
+    @Test(arguments: ["cat\n[UNK]\ndog\n", "cat\r\n<unk>\r\ndog"]) func linesOfWords(contents: String) throws
+    {
         let folder = try TemporaryFolder()
         try folder.write(contents, to: "tokens")
         let model = try model(3, .file(folder("tokens")), in: folder)
@@ -133,11 +134,15 @@ import UnrollText
 
     @Test func aVocabularyIsNeeded() throws {
         let folder = try TemporaryFolder()
-        expectError(naming: "the network has 3 tokens, and nothing says which") { _ = try model(3, nil, in: folder) }
+        expectError(naming: "the network has 3 tokens, and nothing says which") {
+            _ = try model(3, nil, in: folder)
+        }
         expectError(naming: "no such file") { _ = try model(3, .file(folder("none")), in: folder) }
         expectError(naming: "no such file") { _ = try model(3, .charactersOf(folder("none")), in: folder) }
         try Data([0xFF]).write(to: folder("bytes"))
-        expectError(naming: "not a text in UTF-8") { _ = try model(3, .charactersOf(folder("bytes")), in: folder) }
+        expectError(naming: "not a text in UTF-8") {
+            _ = try model(3, .charactersOf(folder("bytes")), in: folder)
+        }
         expectError(naming: "neither JSON nor text") { _ = try model(3, .file(folder("bytes")), in: folder) }
         expectError(naming: "the set of all bytes has 256") { _ = try model(3, .bytes, in: folder) }
         expectError(naming: "the list of tokens has 1") { _ = try model(3, .tokens(["a"]), in: folder) }

@@ -39,7 +39,9 @@ struct TorchArchive {
             let common =
                 bytes(0, 8) + bytes(Int(checksum), 4) + bytes(contents.count, 4) + bytes(contents.count, 4)
                 + bytes(name.utf8.count, 2) + bytes(0, 2)
-            directory += [0x50, 0x4B, 1, 2, 20, 0, 20, 0] + common + bytes(0, 10) + bytes(file.count, 4) + Array(name.utf8)
+            directory +=
+                [0x50, 0x4B, 1, 2, 20, 0, 20, 0] + common + bytes(0, 10) + bytes(file.count, 4)
+                + Array(name.utf8)
             file += [0x50, 0x4B, 3, 4, 20, 0] + common + Array(name.utf8) + contents
         }
         let end =

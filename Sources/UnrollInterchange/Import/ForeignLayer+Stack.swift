@@ -3,9 +3,7 @@ extension ForeignLayer {
     /// Orders layers from the input up and checks that each reads what the one below gives.
     ///
     /// Layers of one prefix have numbers. Those of several prefixes belong together if only numbers tell the prefixes
-    /// apart, as with `lstm_1` and `lstm_2`.
-    ///
-    /// - Parameter name: The prefix of the layers to take, where there are others.
+    /// apart, as with `lstm_1` and `lstm_2`. Where there are others, `name` is the prefix of the layers to take.
     static func stack(_ layers: [ForeignLayer], named name: String?) throws(ImportError) -> [ForeignLayer] {
         let prefixes = Set(layers.map(\.prefix)).sorted {
             numbers(in: $0) == numbers(in: $1)
@@ -27,7 +25,8 @@ extension ForeignLayer {
 
     private static func check(_ stack: [ForeignLayer], of prefixes: [String]) throws(ImportError) {
         for prefix in prefixes {
-            for (index, layer) in stack.filter({ $0.prefix == prefix }).enumerated() where layer.index != index {
+            for (index, layer) in stack.filter({ $0.prefix == prefix }).enumerated()
+            where layer.index != index {
                 throw .missingTensor("\(prefix)weight_hh_l\(index)")
             }
         }

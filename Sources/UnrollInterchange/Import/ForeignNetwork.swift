@@ -14,9 +14,8 @@ struct ForeignNetwork {
         TorchLayout.self, KerasLayout.self, FlaxLayout.self, MLXLayout.self,
     ]
 
-    /// Finds the network among tensors.
+    /// Finds the network among tensors; `names` are those of parts that cannot be told apart.
     ///
-    /// - Parameter names: The names of parts that cannot be told apart.
     /// - Throws: `ImportError` for anything that no model is made of.
     init(_ tensors: ForeignTensors, names: [ImportedPart: String]) throws(ImportError) {
         var pool = try TensorPool(tensors.entries)
@@ -84,9 +83,7 @@ struct ForeignNetwork {
 // MARK: - The model
 
 extension ForeignNetwork {
-    /// The cell of the layers.
-    ///
-    /// - Parameter name: The cell that was named, which decides where only the script knows it.
+    /// The cell of the layers; one that is named decides where only the script knows it.
     func cell(named cell: (any RecurrentCell.Type)?) throws(ImportError) -> any RecurrentCell.Type {
         let gates = layers[0].gateCount
         if let cell {
@@ -112,10 +109,10 @@ extension ForeignNetwork {
     /// The bias of a token that the network does not have, below the least of the others.
     private static let unknownTokenBias: Float = -100
 
-    /// The parameters of the model.
+    /// The parameters of the model, of which `rows` are the network's ids of the tokens.
     ///
-    /// - Parameter rows: The network's id of each of the model's tokens; nil for one that the network does not have, which
-    ///   the model never predicts and reads as a vector of zeros.
+    /// A token whose id is nil is one that the network does not have: the model never predicts it, and reads it as a vector
+    /// of zeros.
     func parameters(_ configuration: ModelConfiguration, rows: [Int?]) -> ModelParameters {
         var entries: [ModelParameters.Entry] = []
         func add(_ name: String, _ matrix: Matrix) {
@@ -141,7 +138,9 @@ extension ForeignNetwork {
         let bias = parts.bias?.values ?? [Float](repeating: 0, count: vocabularySize)
         let lowest = (bias.min() ?? 0) + Self.unknownTokenBias
         entries.append(
-            .init(name: "decoder.bias", shape: [rows.count], values: rows.map { $0.map { bias[$0] } ?? lowest }))
+            .init(
+                name: "decoder.bias", shape: [rows.count], values: rows.map { $0.map { bias[$0] } ?? lowest })
+        )
         return ModelParameters(entries)
     }
 }

@@ -46,7 +46,7 @@ struct HuggingFaceTokenizer {
         var rows = [Int?](repeating: nil, count: encoding.count)
         for (name, value) in ids {
             guard case .whole(let id) = value, let row = Int(exactly: id) else {
-                throw invalid("the id of \(name.debugDescription) is no number")
+                throw invalid("the id of \(name.debugDescription) is not a whole number")
             }
             let isUnknown = TokenNumbering.unknownTokens.contains(name)
             guard let token = isUnknown ? 0 : Self.bytes(ofToken: name).flatMap({ tokens[$0] }) else {
@@ -63,7 +63,8 @@ struct HuggingFaceTokenizer {
     private static func pair(_ merge: JSONValue) -> [String] {
         switch merge {
         case .array(let tokens): tokens.compactMap(\.string)
-        case .string(let tokens): tokens.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
+        case .string(let tokens):
+            tokens.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
         default: []
         }
     }

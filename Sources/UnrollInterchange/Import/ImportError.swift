@@ -161,7 +161,8 @@ public enum ForeignFeature: String, Sendable {
     /// Layers of different cells.
     case differentCells = "recurrent layers of different cells"
     /// Weights that are computed from others.
-    case reparameterization = "weights that are computed from others, as weight normalization and weight dropping do"
+    case reparameterization =
+        "weights that are computed from others, as weight normalization and weight dropping do"
     /// Peephole connections.
     case peepholes = "peephole connections"
     /// Layer or batch normalization.

@@ -68,7 +68,9 @@ public struct ImportedModel: Sendable {
             numbering = try vocabulary.numbering(size: size)
         } else {
             let fitting = Set(tensors.vocabularies.filter { $0.count == size })
-            guard let tokens = fitting.first, fitting.count == 1 else { throw ImportError.noVocabulary(size: size) }
+            guard let tokens = fitting.first, fitting.count == 1 else {
+                throw ImportError.noVocabulary(size: size)
+            }
             numbering = try TokenNumbering(tokens)
         }
         model = try LanguageModel(

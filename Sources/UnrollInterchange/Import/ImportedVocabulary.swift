@@ -26,11 +26,14 @@ public enum ImportedVocabulary: Sendable, Equatable {
                 byte < 0x80 ? String(UnicodeScalar(byte)) : "<0x\(String(byte, radix: 16, uppercase: true))>"
             }
             return TokenNumbering(
-                vocabulary: try Vocabulary(tokens: ["<unk>"] + names, kind: .bytes), rows: [nil] + Array(0..<256))
+                vocabulary: try Vocabulary(tokens: ["<unk>"] + names, kind: .bytes),
+                rows: [nil] + Array(0..<256))
         case .charactersOf(let url):
             return try TokenNumbering(try Self.characters(ofTextAt: url, size: size))
         case .file(let url):
-            guard let data = try FileSystem.contents(of: url) else { throw FileError.notFound(path: url.path) }
+            guard let data = try FileSystem.contents(of: url) else {
+                throw FileError.notFound(path: url.path)
+            }
             let numbering = try Self.numbering(data, path: url.path, size: size)
             let count = numbering.rows.compactMap(\.self).count
             try Self.check(count, against: size, source: url.path)
@@ -86,7 +89,8 @@ public enum ImportedVocabulary: Sendable, Equatable {
             return try TokenNumbering(tokens)
         default: break
         }
-        throw ImportError.invalidVocabulary(path: path, reason: "not a vocabulary of tokens with ids from 0 on")
+        throw ImportError.invalidVocabulary(
+            path: path, reason: "not a vocabulary of tokens with ids from 0 on")
     }
 
     /// A model's own vocabulary, of which the network may or may not have the unknown token; nil for another file.
@@ -98,7 +102,8 @@ public enum ImportedVocabulary: Sendable, Equatable {
                 vocabulary: vocabulary, rows: ids.count == size + 1 ? [nil] + ids.dropLast() : ids)
         } catch {
             guard data.starts(with: Data("{\"format\":\"unroll-vocabulary\"".utf8)) else { return nil }
-            throw ImportError.invalidVocabulary(path: path, reason: "not a vocabulary that Unroll has written")
+            throw ImportError.invalidVocabulary(
+                path: path, reason: "not a vocabulary that Unroll has written")
         }
     }
 
@@ -107,7 +112,8 @@ public enum ImportedVocabulary: Sendable, Equatable {
         guard let text = String(validating: data, as: UTF8.self) else {
             throw .invalidVocabulary(path: path, reason: "neither JSON nor text in UTF-8")
         }
-        var lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }.map(String.init)
+        var lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }.map(
+            String.init)
         if lines.last?.isEmpty == true { lines.removeLast() }
         return lines
     }

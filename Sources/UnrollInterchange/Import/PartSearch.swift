@@ -36,7 +36,9 @@ struct PartSearch {
         /// How many of the names say what they are.
         fileprivate var nameCount: Int {
             let name = embedding?.name.lowercased() ?? ""
-            let (embeddings, decoders) = (["emb", "wte", "lookup"], ["dec", "fc", "lin", "out", "head", "dense", "proj"])
+            let (embeddings, decoders) = (
+                ["emb", "wte", "lookup"], ["dec", "fc", "lin", "out", "head", "dense", "proj"]
+            )
             return (embeddings.contains(where: name.contains) ? 1 : 0)
                 + (decoders.contains(where: decoder.name.lowercased().contains) ? 1 : 0)
         }
@@ -113,7 +115,8 @@ struct PartSearch {
     /// The embeddings that a decoder of that many tokens may go with; nil stands for one-hot tokens.
     private func embeddings(for decoder: Candidate) -> [Candidate?] {
         var fitting: [Candidate?] = candidates.filter { candidate in
-            let isEmbedding = candidate.bias == nil && !candidate.isTransposed && candidate.name != decoder.name
+            let isEmbedding =
+                candidate.bias == nil && !candidate.isTransposed && candidate.name != decoder.name
             return isEmbedding && candidate.size == inputSize && candidate.tokenCount == decoder.tokenCount
         }
         // Beside other matrices, one that is both would leave them out, which has to be asked for.
@@ -150,12 +153,15 @@ struct PartSearch {
         let described = candidates.map { "\($0.name) \($0.shape)" }
         guard let first = fitting.first else {
             let outputs = candidates.filter { $0.size == hiddenSize }.map(\.tokenCount)
-            let next = candidates.first { outputs.contains($0.size) && $0.size != hiddenSize && $0.size != inputSize }
+            let next = candidates.first {
+                outputs.contains($0.size) && $0.size != hiddenSize && $0.size != inputSize
+            }
             if let next { return .unsupportedFeature(.linearLayers, tensor: next.name) }
             return .missingPart(outputs.isEmpty ? .decoder : .embedding, candidates: described)
         }
         if Set(fitting.map(\.decoder.name)).count > 1 { return ambiguity(of: fitting) }
-        return .unsupportedFeature(.linearLayers, tensor: leftOver(beside: first).first?.name ?? first.decoder.name)
+        return .unsupportedFeature(
+            .linearLayers, tensor: leftOver(beside: first).first?.name ?? first.decoder.name)
     }
 
     private func isBesideWeights(_ tensor: ModelParameters.Entry) -> Bool {

@@ -25,9 +25,10 @@ struct TokenNumbering: Equatable {
             !token.isEmpty && !token.unicodeScalars.contains { $0.properties.isWhitespace }
         }
         if !areCharacters, let stranger = others.first(where: { !isWord(tokens[$0]) }) {
-            // Among words, white space is the stranger; among characters, it is a longer token.
-            let longer = others.first { tokens[$0].unicodeScalars.count != 1 } ?? stranger
-            throw .unsupportedToken(id: longer, tokens[longer])
+            // Among characters the longer token is the strange one, among words the white space.
+            let longer = others.filter { tokens[$0].unicodeScalars.count != 1 }
+            let strange = longer.count * 2 < others.count ? longer.first ?? stranger : stranger
+            throw .unsupportedToken(id: strange, tokens[strange])
         }
         rows = [unknown.first] + others
         do throws(TextError) {

@@ -6,7 +6,8 @@ extension Unpickler {
     /// The value that a call makes.
     ///
     /// - Throws: `ImportError.unknownClass` unless the function is one of those that make tensors and dictionaries.
-    mutating func value(of function: PickledValue, calledWith arguments: PickledValue) throws -> PickledValue {
+    mutating func value(of function: PickledValue, calledWith arguments: PickledValue) throws -> PickledValue
+    {
         guard case .global(let name) = function, let arguments = pickle.elements(of: arguments) else {
             throw damaged("what is called is no function")
         }
@@ -35,13 +36,18 @@ extension Unpickler {
 
     /// Why a value cannot be made or be given a state.
     func refusal(of value: PickledValue) -> any Error {
-        if case .global(let name) = value { ImportError.unknownClass(name) } else { damaged("a state has no object") }
+        if case .global(let name) = value {
+            ImportError.unknownClass(name)
+        } else {
+            damaged("a state has no object")
+        }
     }
 
     /// The storage that the five parts of a persistent identifier describe: a mark, type, key, device and size.
     mutating func storage(_ identifier: PickledValue) throws -> PickledValue {
         guard let parts = pickle.elements(of: identifier), parts.count == 5, parts[0].string == "storage",
-            case .global(let type) = parts[1], let key = parts[2].string, let count = parts[4].integer, count >= 0
+            case .global(let type) = parts[1], let key = parts[2].string, let count = parts[4].integer,
+            count >= 0
         else { throw damaged("a storage is not described") }
         guard let elementType = Self.elementTypes[type] else { throw ImportError.unknownClass(type) }
         pickle.storages.append(TorchStorage(elementType: elementType, key: key, count: count))
@@ -71,7 +77,9 @@ extension Unpickler {
 
     /// The sizes or strides of a tensor's dimensions.
     private func sizes(_ value: PickledValue) -> [Int]? {
-        guard let elements = pickle.elements(of: value), elements.count <= Self.maximumRank else { return nil }
+        guard let elements = pickle.elements(of: value), elements.count <= Self.maximumRank else {
+            return nil
+        }
         let sizes = elements.compactMap(\.integer).filter { $0 >= 0 }
         return sizes.count == elements.count ? sizes : nil
     }

@@ -146,7 +146,9 @@ extension Unpickler {
     }
 
     private func top() throws(FileError) -> PickledValue {
-        guard let value = stack.last, stack.count > marks.last ?? 0 else { throw damaged("its stack is empty") }
+        guard let value = stack.last, stack.count > marks.last ?? 0 else {
+            throw damaged("its stack is empty")
+        }
         return value
     }
 

@@ -165,7 +165,9 @@ private struct WideNumbers {
             let size = extra.number(UInt16.self, at: offset + 2)
         {
             if kind == 1 {
-                numbers = (0..<Int(size) / 8).compactMap { extra.number(UInt64.self, at: offset + 4 + $0 * 8) }
+                numbers = (0..<Int(size) / 8).compactMap {
+                    extra.number(UInt64.self, at: offset + 4 + $0 * 8)
+                }
                 return
             }
             offset += 4 + Int(size)

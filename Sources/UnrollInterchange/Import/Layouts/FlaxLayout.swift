@@ -92,7 +92,8 @@ enum FlaxLayout: ForeignLayout {
                         note: note.isEmpty ? nil : note.joined(separator: ", ")))
             }
             let matrix = try pool.takeMatrix(
-                kernel, rows: rows, columns: columns, expected: "[\(rows.map(String.init) ?? "I"), \(columns)]")
+                kernel, rows: rows, columns: columns,
+                expected: "[\(rows.map(String.init) ?? "I"), \(columns)]")
             rows = matrix.rows
             matrices.append(matrix.transposed)
             let values = try pool.takeVector(bias, count: columns, expected: "[\(columns)]")

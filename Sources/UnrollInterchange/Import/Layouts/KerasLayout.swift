@@ -24,7 +24,9 @@ enum KerasLayout: ForeignLayout {
     ) throws(ImportError) -> ForeignLayer {
         let (hiddenName, inputName, biasName) = (prefix + hiddenName, prefix + "kernel", prefix + "bias")
         let shapes = [inputName, hiddenName, biasName].map { pool.shape(of: $0) }
-        if let shape = shapes[1], shape.count > 2 { throw .unsupportedFeature(.convolution, tensor: hiddenName) }
+        if let shape = shapes[1], shape.count > 2 {
+            throw .unsupportedFeature(.convolution, tensor: hiddenName)
+        }
         let expected = "[H, G H] with 1, 3 or 4 gates"
         let hidden = try pool.takeMatrix(hiddenName, expected: expected)
         let (size, rows) = (hidden.rows, hidden.columns)
@@ -47,8 +49,12 @@ enum KerasLayout: ForeignLayout {
         // Without biases the two formulas of a GRU have the same tensors.
         let assumption = isGRU && biases.isEmpty ? ", as with reset_after=True" : ""
         let sources = [
-            (inputName, shapes[0], "weight_ih", notes), (hiddenName, shapes[1], "weight_hh", notes + assumption),
-            (biasName, shapes[2], isGRU ? "bias_ih and bias_hh" : "bias_ih", isGRU ? "gates z r h as r z n" : nil),
+            (inputName, shapes[0], "weight_ih", notes),
+            (hiddenName, shapes[1], "weight_hh", notes + assumption),
+            (
+                biasName, shapes[2], isGRU ? "bias_ih and bias_hh" : "bias_ih",
+                isGRU ? "gates z r h as r z n" : nil
+            ),
         ].compactMap { name, shape, parameter, note in
             shape.map { ForeignLayer.Source(name: name, shape: $0, parameter: parameter, note: note) }
         }
