@@ -1,5 +1,5 @@
 import Foundation
-import UnrollInterchange
+import UnrollBase
 
 /// A file as `torch.save` writes it, made by hand: members stored one after the other, and their directory.
 struct TorchArchive {
@@ -34,7 +34,7 @@ struct TorchArchive {
     var bytes: [UInt8] {
         var (file, directory) = ([UInt8](), [UInt8]())
         for (name, contents) in members {
-            let checksum = contents.withUnsafeBytes(CRC32.checksum)
+            let checksum = CRC32.zip.checksum(of: Data(contents))
             // Flags, method, time and date are zero.
             let common =
                 bytes(0, 8) + bytes(Int(checksum), 4) + bytes(contents.count, 4) + bytes(contents.count, 4)

@@ -30,7 +30,7 @@ struct ForeignNetwork {
         guard let first = layers.first, let last = layers.last else {
             throw .noRecurrentLayers(names: pool.names)
         }
-        let search = PartSearch(
+        let search = try PartSearch(
             pool, inputSize: first.inputSize, hiddenSize: last.hiddenSize, names: names)
         let (parts, unused) = try search.run()
         (self.layers, self.parts) = (layers, parts)

@@ -54,7 +54,9 @@ struct ForeignTensors {
         var file = file
         let checkpoint = TorchCheckpoint(file.pickle)
         var (entries, integers) = ([ModelParameters.Entry](), [String]())
-        for (name, tensor) in try Self.stateDictionary(of: checkpoint, named: state).tensors {
+        let dictionary = try Self.stateDictionary(of: checkpoint, named: state)
+        try TensorPool.check(count: dictionary.tensors.count)
+        for (name, tensor) in dictionary.tensors {
             if let values = try file.values(of: tensor, named: name) {
                 entries.append(.init(name: name, shape: tensor.shape, values: values))
             } else {

@@ -10,6 +10,8 @@ public enum ImportError: UnrollError, Equatable {
     case unknownClass(String)
     /// No tensor has a name that a recurrent layer's has; the names that there are.
     case noRecurrentLayers(names: [String])
+    /// There are more tensors than any network has that can become a model.
+    case tooManyTensors(Int, limit: Int)
     /// The names are those of more than one framework.
     case severalFrameworks([ForeignFramework])
     /// The network has a part that no model has, in or beside this tensor.
@@ -53,6 +55,9 @@ extension ImportError {
             "no tensor has the name of a recurrent layer's, such as 'lstm.weight_hh_l0', 'lstm_cell/recurrent_kernel', "
                 + "'hi.kernel' or 'lstm.Wh' (there \(Self.list(names, none: "are none at all"))); "
                 + "save the parameters under the names that the framework gives them"
+        case .tooManyTensors(let count, let limit):
+            "there are \(count) tensors, and no network that can become a model has more than \(limit); "
+                + "save the recurrent network alone"
         case .severalFrameworks(let frameworks):
             "there are tensors with names of \(frameworks.map(\.rawValue).joined(separator: " and of ")); "
                 + "save one network in a file"

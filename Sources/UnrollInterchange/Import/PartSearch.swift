@@ -53,10 +53,21 @@ struct PartSearch {
     private let hiddenSize: Int
     private let names: [ImportedPart: String]
 
+    /// More than a network with some heads beside the decoder has.
+    private static let maximumCount = 64
+
     /// Prepares the search among what is left in `pool` beside layers of these sizes.
-    init(_ pool: TensorPool, inputSize: Int, hiddenSize: Int, names: [ImportedPart: String]) {
-        (rest, self.inputSize, self.hiddenSize, self.names) = (pool.entries, inputSize, hiddenSize, names)
-        candidates = pool.entries.compactMap { entry in
+    ///
+    /// - Throws: `ImportError.tooManyTensors`.
+    init(
+        _ pool: TensorPool, inputSize: Int, hiddenSize: Int, names: [ImportedPart: String]
+    ) throws(ImportError) {
+        let rest = pool.entries
+        guard rest.count <= Self.maximumCount else {
+            throw .tooManyTensors(rest.count, limit: Self.maximumCount)
+        }
+        (self.rest, self.inputSize, self.hiddenSize, self.names) = (rest, inputSize, hiddenSize, names)
+        candidates = rest.compactMap { entry in
             guard let matrix = Matrix(entry), !matrix.values.isEmpty else { return nil }
             let name = TensorName(entry.name)
             // Dense layers of Keras and Flax multiply from the other side.
@@ -65,7 +76,7 @@ struct PartSearch {
             return Candidate(
                 name: entry.name, shape: entry.shape, weights: weights, isTransposed: isTransposed,
                 isOnlyEmbedding: ["embedding", "embeddings"].contains(name.leaf),
-                bias: pool.entries.first { $0.name == name.prefix + "bias" && $0.shape == [weights.rows] })
+                bias: rest.first { $0.name == name.prefix + "bias" && $0.shape == [weights.rows] })
         }
     }
 

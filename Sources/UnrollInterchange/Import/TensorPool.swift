@@ -4,15 +4,24 @@ import UnrollModel
 struct TensorPool {
     private var tensors: [String: ModelParameters.Entry]
 
+    /// More than 64 layers have, of any framework; the search for parts compares each with each.
+    private static let maximumCount = 2048
+
     /// The tensors of a file.
     ///
-    /// - Throws: `ImportError.notFinite` for values that are not numbers, or larger than 32 bits hold.
+    /// - Throws: `ImportError.notFinite` for values that are not numbers, or larger than 32 bits hold; `.tooManyTensors`.
     init(_ entries: [ModelParameters.Entry]) throws(ImportError) {
+        try Self.check(count: entries.count)
         tensors = [:]
         for entry in entries {
             guard entry.values.allSatisfy(\.isFinite) else { throw .notFinite(name: entry.name) }
             tensors[entry.name] = entry
         }
+    }
+
+    /// Checks a number of tensors before they are read.
+    static func check(count: Int) throws(ImportError) {
+        guard count <= maximumCount else { throw .tooManyTensors(count, limit: maximumCount) }
     }
 
     /// The names that are left, in order.

@@ -19,6 +19,13 @@ enum PickledValue {
     /// A value that no model needs, such as bytes or a number of more than 64 bits.
     case other
 
+    /// Whether it is a list, a tuple or a dictionary.
+    var isContainer: Bool {
+        switch self {
+        case .list, .tuple, .dictionary: true
+        default: false
+        }
+    }
     var string: String? { if case .string(let value) = self { value } else { nil } }
     var integer: Int? { if case .integer(let value) = self { value } else { nil } }
 }

@@ -32,7 +32,7 @@ struct TorchCheckpoint {
                 let strings = elements.compactMap(\.string)
                 if !strings.isEmpty, strings.count == elements.count { vocabularies.append(strings) }
                 guard path.count < Self.maximumDepth else { continue }
-                pending += elements.enumerated().map { ($1, path + ["\($0)"]) }
+                pending += elements.enumerated().filter { $1.isContainer }.map { ($1, path + ["\($0)"]) }
             case .dictionary(let index):
                 guard seenDictionaries.insert(index).inserted else { continue }
                 let members = pickle.dictionaries[index]
@@ -42,7 +42,7 @@ struct TorchCheckpoint {
                 }
                 note(named, at: path, in: pickle)
                 guard path.count < Self.maximumDepth else { continue }
-                pending += named.map { ($0.value, path + [$0.name]) }
+                pending += named.filter(\.value.isContainer).map { ($0.value, path + [$0.name]) }
             default: continue
             }
         }

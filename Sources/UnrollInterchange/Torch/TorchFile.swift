@@ -14,6 +14,8 @@ struct TorchFile {
     private let path: String
     /// The elements that tensors may still be read from, so that many views of one storage take no more than they should.
     private var elementBudget: Int
+    /// Storages whose checksums are right.
+    private var storages: [String: Data] = [:]
 
     /// Reads the archive and its pickle; `path` is for the errors.
     ///
@@ -62,9 +64,8 @@ struct TorchFile {
             throw damaged("its tensors are views of more elements than the file has; save a clone() of each")
         }
         elementBudget -= region.count
-        let bytes = try archive.contents(of: "\(folder)data/\(storage.key)")
         let size = storage.elementType.size
-        guard let bytes, storage.count <= bytes.count / size else {
+        guard let bytes = try bytes(of: storage), storage.count <= bytes.count / size else {
             throw damaged("the elements of '\(name)' are missing")
         }
         let elements = bytes.withUnsafeBytes { bytes in
@@ -73,6 +74,14 @@ struct TorchFile {
                     rebasing: bytes[region.lowerBound * size..<region.upperBound * size]))
         }
         return elements.map { Self.gather($0, of: tensor) }
+    }
+
+    /// The elements of a storage, whose checksum is compared once; nil if there are none.
+    private mutating func bytes(of storage: TorchStorage) throws -> Data? {
+        if let known = storages[storage.key] { return known }
+        let bytes = try archive.contents(of: "\(folder)data/\(storage.key)")
+        storages[storage.key] = bytes
+        return bytes
     }
 
     private func damaged(_ reason: String) -> FileError { .invalid(path: path, reason: reason) }

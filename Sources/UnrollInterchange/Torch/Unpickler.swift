@@ -19,7 +19,7 @@ struct Unpickler {
     var pickle = Pickle()
 
     /// The bytes that a pickle of names and shapes may have, against those made to exhaust memory.
-    private static let maximumSize = 64 << 20
+    private static let maximumSize = 32 << 20
 
     /// Reads a pickle; `path` is for the errors.
     ///

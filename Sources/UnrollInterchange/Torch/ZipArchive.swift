@@ -49,7 +49,7 @@ struct ZipArchive {
         guard let member = members[name] else { return nil }
         guard member.isReadable else { throw ImportError.unsupportedFile(path: path, .compressedArchive) }
         let contents = data[member.bytes]
-        guard contents.withUnsafeBytes(CRC32.checksum) == member.checksum else {
+        guard CRC32.zip.checksum(of: contents) == member.checksum else {
             throw damaged("'\(name)' has another checksum than the archive says")
         }
         return contents

@@ -150,7 +150,8 @@ private struct Description: Decodable {
         var tensors: [String: TensorDescription] = [:]
         for key in container.allKeys {
             if key.stringValue == SafetensorsHeader.metadataKey {
-                metadata = try container.decode([String: String].self, forKey: key)
+                // MLX writes null where there are none.
+                metadata = try container.decodeIfPresent([String: String].self, forKey: key) ?? [:]
             } else {
                 tensors[key.stringValue] = try container.decode(TensorDescription.self, forKey: key)
             }
