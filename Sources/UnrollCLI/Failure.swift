@@ -204,7 +204,8 @@ enum Hint {
         case .missingPart(let part, _), .unknownName(let part, _, _): "--names \(part.rawValue)=NAME"
         case .noVocabulary, .vocabularySize: "--vocabulary, --text, --bytes"
         case .invalidVocabulary, .unsupportedToken: "--vocabulary"
-        case .unsupportedFile, .unknownClass, .noRecurrentLayers, .tooManyTensors, .severalFrameworks,
+        case .unsupportedFile, .unknownClass, .sharedElements, .noRecurrentLayers, .tooManyTensors,
+            .severalFrameworks,
             .unsupportedFeature, .missingTensor, .wrongShape, .notFinite:
             nil
         }

@@ -108,7 +108,7 @@ import UnrollTestSupport
             pickle(count: 16, offset: 0, shape: [4, 4], strides: [0, 1]), naming: "repeats elements")
         expectRefusal(
             pickle(count: most, offset: 0, shape: [1 << 40], strides: [1]),
-            naming: "more elements than the file has")
+            naming: "shares them with many others")
         for sizes in [[-1, 4], [4, -4]] {
             expectRefusal(
                 pickle(count: 16, offset: 0, shape: sizes, strides: [4, 1]), naming: "is not described")

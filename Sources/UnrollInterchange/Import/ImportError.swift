@@ -8,6 +8,8 @@ public enum ImportError: UnrollError, Equatable {
     case unsupportedFile(path: String, ForeignFormat)
     /// A pickle holds an object of a class, and not only tensors, dictionaries, numbers and strings.
     case unknownClass(String)
+    /// A tensor has an element of its storage more than once, or many tensors share one storage.
+    case sharedElements(tensor: String)
     /// No tensor has a name that a recurrent layer's has; the names that there are.
     case noRecurrentLayers(names: [String])
     /// There are more tensors than any network has that can become a model.
@@ -51,6 +53,8 @@ extension ImportError {
         case .unknownClass(let name):
             "the file holds an object of the class '\(name)', which only its own program can make; "
                 + "save the parameters alone, with torch.save(model.state_dict(), ...)"
+        case .sharedElements(let name):
+            "the tensor '\(name)' repeats elements of its storage, or shares them with many others; save a clone() of it"
         case .noRecurrentLayers(let names):
             "no tensor has the name of a recurrent layer's, such as 'lstm.weight_hh_l0', 'lstm_cell/recurrent_kernel', "
                 + "'hi.kernel' or 'lstm.Wh' (there \(Self.list(names, none: "are none at all"))); "

@@ -48,7 +48,8 @@ struct TorchFile {
 
     /// Returns the elements of a tensor, row-major; nil if they are no floats.
     ///
-    /// - Throws: `FileError.invalid` if the tensor is not in its storage, or repeats elements of it.
+    /// - Throws: `FileError.invalid` if the tensor is not in its storage; `ImportError.sharedElements` if it repeats elements
+    ///   of it, or all tensors together are views of more elements than the file has.
     mutating func values(of tensor: TorchTensor, named name: String) throws -> [Float]? {
         let storage = tensor.storage
         guard SafetensorsElementType.floats.contains(storage.elementType) else { return nil }
@@ -57,11 +58,8 @@ struct TorchFile {
         else { throw damaged("'\(name)' is not in its storage") }
         guard count > 0 else { return [] }
         let region = tensor.offset..<last + 1
-        guard count <= region.count else {
-            throw damaged("'\(name)' repeats elements, as expanded tensors do; save a clone() of it")
-        }
-        guard region.count <= elementBudget else {
-            throw damaged("its tensors are views of more elements than the file has; save a clone() of each")
+        guard count <= region.count, region.count <= elementBudget else {
+            throw ImportError.sharedElements(tensor: name)
         }
         elementBudget -= region.count
         let size = storage.elementType.size
