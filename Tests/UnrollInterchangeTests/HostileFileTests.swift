@@ -6,6 +6,44 @@ import UnrollTestSupport
 
 /// Files made to harm: none ends the process, or takes memory or time without end.
 @Suite struct HostileFileTests {
+    // MARK: Archives
+
+    /// Archives past four gigabytes have other fields, which any archive may have.
+    @Test(arguments: [false, true]) func archivesOfBothWidthsAreRead(isWide: Bool) throws {
+        let url = try ImportFixture.url("torch-gru-one-hot.pt")
+        let archive = TorchArchive(Array(try Data(contentsOf: url)))
+        let folder = try TemporaryFolder()
+        try Data(archive.bytes(wide: isWide)).write(to: folder("network"))
+        let tokens = ImportedVocabulary.tokens(ImportFixture.tokens)
+        let copy = try ImportedModel(contentsOf: folder("network"), vocabulary: tokens)
+        let original = try ImportedModel(contentsOf: url, vocabulary: tokens)
+        #expect(try copy.model.fingerprint == original.model.fingerprint)
+    }
+
+    @Test func archivesMustBeWhole() throws {
+        let folder = try TemporaryFolder()
+        let archive = TorchArchive(pickle: Array("N.".utf8))
+        for (change, text) in [
+            ({ $0.members[1].name = "a/data.pkl" }, "two members 'a/data.pkl'"),
+            ({ $0.members[0].name = "data.txt" }, "a zip archive that torch.save has not written"),
+            ({ $0.members.append((name: "a/constants.pkl", contents: [])) }, "a TorchScript program"),
+            ({ $0.members.append((name: "a/byteorder", contents: Array("big".utf8))) }, "big-endian"),
+            ({ $0.members[0].name = "model.weights.h5" }, "a Keras archive"),
+        ] as [((inout TorchArchive) -> Void, String)] {
+            var changed = archive
+            change(&changed)
+            try Data(changed.bytes()).write(to: folder("network"))
+            expectError(naming: text) { _ = try ImportedModel(contentsOf: folder("network")) }
+        }
+        var file = archive.bytes()
+        let contents = try #require(file.firstIndex(of: UInt8(ascii: "N")))
+        file[contents] ^= 1
+        try Data(file).write(to: folder("network"))
+        expectError(naming: "'a/data.pkl' has another checksum") {
+            _ = try ImportedModel(contentsOf: folder("network"))
+        }
+    }
+
     // MARK: Pickles
 
     private func expectRefusal(
@@ -13,7 +51,7 @@ import UnrollTestSupport
     ) {
         expectError(naming: text, sourceLocation: sourceLocation) {
             let folder = try TemporaryFolder()
-            try Data(TorchArchive(pickle: pickle).bytes).write(to: folder("network"))
+            try Data(TorchArchive(pickle: pickle).bytes()).write(to: folder("network"))
             _ = try ImportedModel(contentsOf: folder("network"))
         }
     }

@@ -66,7 +66,7 @@ import UnrollTestSupport
         for index in 0..<Self.count {
             var (mutation, forged) = (Mutation(seed: index), archive)
             forged.members[pickle].contents = mutation.apply(to: archive.members[pickle].contents)
-            try expectErrorOrModel(forged.bytes, mutation: index) { imported in
+            try expectErrorOrModel(forged.bytes(), mutation: index) { imported in
                 #expect(imported.model.parameters.entries.allSatisfy { $0.values.allSatisfy(\.isFinite) })
             }
         }

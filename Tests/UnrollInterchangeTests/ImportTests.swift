@@ -106,6 +106,21 @@ import UnrollText
         }
     }
 
+    @Test func oneOfTwoNetworksIsNamed() throws {
+        let url = try ImportFixture.url("torch-two-networks.pt")
+        expectError(naming: "more than one can be the network's parameters: averages.ema, model") {
+            _ = try ImportedModel(contentsOf: url)
+        }
+        let model = try ImportedModel(
+            contentsOf: url, vocabulary: .tokens(ImportFixture.tokens), names: [.state: "averages.ema"]
+        ).model
+        try ImportFixture(of: "torch-two-networks.pt").expectLogits(
+            ReferenceEngine(configuration: model.configuration, parameters: model.parameters))
+        expectError(naming: "nothing of the name 'ema'", "known: averages.ema, model") {
+            _ = try ImportedModel(contentsOf: url, names: [.state: "ema"])
+        }
+    }
+
     @Test func namesOfStacksAreOrderedByTheirNumbers() throws {
         let folder = try TemporaryFolder()
         let imported = try folder.imported([

@@ -30,27 +30,38 @@ struct TorchArchive {
         }
     }
 
-    /// The file.
-    var bytes: [UInt8] {
+    /// The file; a `wide` one has the fields of archives past four gigabytes, which any archive may have.
+    func bytes(wide: Bool = false) -> [UInt8] {
         var (file, directory) = ([UInt8](), [UInt8]())
         for (name, contents) in members {
-            let checksum = CRC32.zip.checksum(of: Data(contents))
+            let checksum = Int(CRC32.zip.checksum(of: Data(contents)))
+            let (size, place) = (contents.count, file.count)
             // Flags, method, time and date are zero.
-            let common =
-                bytes(0, 8) + bytes(Int(checksum), 4) + bytes(contents.count, 4) + bytes(contents.count, 4)
-                + bytes(name.utf8.count, 2) + bytes(0, 2)
-            directory +=
-                [0x50, 0x4B, 1, 2, 20, 0, 20, 0] + common + bytes(0, 10) + bytes(file.count, 4)
-                + Array(name.utf8)
-            file += [0x50, 0x4B, 3, 4, 20, 0] + common + Array(name.utf8) + contents
+            let start = number(0, 8) + number(checksum, 4)
+            file +=
+                [0x50, 0x4B, 3, 4, 45, 0] + start + number(size, 4) + number(size, 4)
+                + number(name.utf8.count, 2) + number(0, 2) + Array(name.utf8) + contents
+            let extra =
+                wide ? number(1, 2) + number(24, 2) + [size, size, place].flatMap { number($0, 8) } : []
+            directory += [0x50, 0x4B, 1, 2, 45, 0, 45, 0] + start
+            directory += number(wide ? -1 : size, 4) + number(wide ? -1 : size, 4)
+            directory += number(name.utf8.count, 2) + number(extra.count, 2) + number(0, 10)
+            directory += number(wide ? -1 : place, 4) + Array(name.utf8) + extra
         }
-        let end =
-            [0x50, 0x4B, 5, 6] + bytes(0, 4) + bytes(members.count, 2) + bytes(members.count, 2)
-            + bytes(directory.count, 4) + bytes(file.count, 4) + bytes(0, 2)
-        return file + directory + end
+        let place = file.count
+        file += directory
+        if wide {
+            let end = file.count
+            file += [0x50, 0x4B, 6, 6] + number(44, 8) + number(45, 2) + number(45, 2) + number(0, 8)
+            file += number(members.count, 8) + number(members.count, 8) + number(directory.count, 8)
+            file += number(place, 8) + [0x50, 0x4B, 6, 7] + number(0, 4) + number(end, 8) + number(1, 4)
+        }
+        file += [0x50, 0x4B, 5, 6] + number(0, 4) + number(members.count, 2) + number(members.count, 2)
+        return file + number(wide ? -1 : directory.count, 4) + number(wide ? -1 : place, 4) + number(0, 2)
     }
 
-    private func bytes(_ value: Int, _ size: Int) -> [UInt8] {
+    /// The little-endian bytes of a number.
+    private func number(_ value: Int, _ size: Int) -> [UInt8] {
         (0..<size).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
     }
 }

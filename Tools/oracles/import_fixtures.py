@@ -111,6 +111,10 @@ def write_torch():
 
     save("torch-gru-cells", "gru", Cells(), layers=2)
 
+    # Two networks in a file: the second is the one of the expectation.
+    names = {"model": tied.state_dict(), "averages": {"ema": lstm.state_dict()}}
+    save("torch-two-networks", "lstm", lstm, names, layers=2)
+
     # What is refused.
     small = torch.nn.RNN(2, 2)
     torch.save(small, folder / "torch-module.pt")

@@ -73,6 +73,7 @@ struct ForeignTensors {
         let networks = checkpoint.dictionaries.filter { dictionary in
             dictionary.tensors.contains { TorchLayout.isRecurrent($0.name) }
         }
+        .sorted { $0.path < $1.path }
         if let name {
             guard let named = networks.first(where: { $0.path == name }) else {
                 throw .unknownName(.state, name: name, known: networks.map(\.path))
