@@ -106,6 +106,28 @@ import UnrollText
         }
     }
 
+    @Test func layersBetweenPartsAreNeverLeftOut() throws {
+        let folder = try TemporaryFolder()
+        let start: KeyValuePairs<String, [Int]> = [
+            "e.weight": [3, 4], "f.weight_ih_l0": [8, 4], "f.weight_hh_l0": [8, 2], "g.weight": [3, 2],
+            "value.weight": [1, 2], "value.bias": [1],
+        ]
+        expectError(naming: "linear layers beside the decoder ('value.bias')") {
+            _ = try folder.imported(start)
+        }
+        let imported = try folder.imported(start, names: [.decoder: "g"])
+        #expect(
+            imported.tensors.filter { $0.parameter == nil }.map(\.source) == ["value.bias", "value.weight"])
+        expectError(naming: "linear layers beside the decoder ('hidden.weight')") {
+            _ = try folder.imported(
+                [
+                    "e.weight": [3, 4], "f.weight_ih_l0": [8, 4], "f.weight_hh_l0": [8, 2],
+                    "g.weight": [3, 2],
+                    "hidden.weight": [2, 2],
+                ], names: [.decoder: "g"])
+        }
+    }
+
     @Test func oneOfTwoNetworksIsNamed() throws {
         let url = try ImportFixture.url("torch-two-networks.pt")
         expectError(naming: "more than one can be the network's parameters: averages.ema, model") {

@@ -96,14 +96,22 @@ struct PartSearch {
         let complete = isNamed ? fitting : fitting.filter { leftOver(beside: $0).isEmpty }
         guard let parts = try onlyOne(of: complete) else { throw reason(fitting) }
         let unused = leftOver(beside: parts)
-        if let stranger = unused.first(where: { Self.feature(of: $0) != .otherTensors }) {
-            throw .unsupportedFeature(Self.feature(of: stranger), tensor: stranger.name)
+        if let layer = unused.first(where: { !canBeLeftOut($0, beside: parts) }) {
+            throw .unsupportedFeature(.linearLayers, tensor: layer.name)
         }
         return (parts, unused.map(\.name))
     }
 
     private func leftOver(beside parts: Parts) -> [ModelParameters.Entry] {
         rest.filter { !parts.names.contains($0.name) }
+    }
+
+    /// Whether a tensor is one of another embedding or of another head, and of no layer between the parts.
+    private func canBeLeftOut(_ tensor: ModelParameters.Entry, beside parts: Parts) -> Bool {
+        let weights = candidates.first { $0.name == tensor.name || $0.bias?.name == tensor.name }
+        guard let weights else { return false }
+        let isHead = weights.size == hiddenSize && weights.tokenCount != hiddenSize
+        return isHead || weights.size == inputSize && weights.tokenCount == parts.decoder.tokenCount
     }
 
     // MARK: What fits
@@ -170,7 +178,10 @@ struct PartSearch {
             if let next { return .unsupportedFeature(.linearLayers, tensor: next.name) }
             return .missingPart(outputs.isEmpty ? .decoder : .embedding, candidates: described)
         }
-        if Set(fitting.map(\.decoder.name)).count > 1 { return ambiguity(of: fitting) }
+        let embeddings = Set(fitting.compactMap { $0.embedding?.name })
+        if embeddings.count > 1 || Set(fitting.map(\.decoder.name)).count > 1 {
+            return ambiguity(of: fitting)
+        }
         return .unsupportedFeature(
             .linearLayers, tensor: leftOver(beside: first).first?.name ?? first.decoder.name)
     }
