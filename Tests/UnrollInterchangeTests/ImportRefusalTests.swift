@@ -82,6 +82,12 @@ import UnrollTestSupport
         #expect(try refusal(layer + Self.parts) == .ambiguousCell(known: ["tanh", "relu"]))
     }
 
+    @Test func namesStayOnTheLine() throws {
+        let error = try refusal(Self.layer + Self.parts + [("no\nrm\u{202E}", [2])])
+        #expect(error?.description.contains(#"('no\nrm\u{202E}')"#) == true)
+        #expect(error?.description.contains("\n") == false)
+    }
+
     @Test func valuesMustBeFinite() throws {
         let folder = try TemporaryFolder()
         let entries = (Self.layer + Self.parts).map { name, shape in

@@ -46,7 +46,7 @@ struct ForeignTensors {
             integers = others.map(\.name).sorted()
             vocabularies = []
         } catch {
-            throw FileError.invalid(path: path, reason: error.description)
+            throw FileError.invalid(path: path, reason: EscapedText.line(error.description))
         }
     }
 

@@ -45,8 +45,10 @@ public enum ImportError: UnrollError, Equatable {
 }
 
 extension ImportError {
-    /// One line that says what is wrong and what to do about it.
-    public var description: String {
+    /// One line that says what is wrong and what to do about it; names from the file are written so that they stay on it.
+    public var description: String { EscapedText.line(text) }
+
+    private var text: String {
         switch self {
         case .unsupportedFile(let path, let format):
             "\(path): \(format.rawValue), which is not read; \(format.wayOut)"

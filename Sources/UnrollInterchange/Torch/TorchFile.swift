@@ -82,7 +82,9 @@ struct TorchFile {
         return bytes
     }
 
-    private func damaged(_ reason: String) -> FileError { .invalid(path: path, reason: reason) }
+    private func damaged(_ reason: String) -> FileError {
+        .invalid(path: path, reason: EscapedText.line(reason))
+    }
 
     /// The number of elements of a shape; nil past the largest number.
     private static func product(_ shape: [Int]) -> Int? {

@@ -56,7 +56,7 @@ struct ZipArchive {
     }
 
     private func damaged(_ reason: String) -> FileError {
-        .invalid(path: path, reason: "not a whole zip archive: \(reason)")
+        .invalid(path: path, reason: EscapedText.line("not a whole zip archive: \(reason)"))
     }
 }
 
