@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import UnrollBase
 import UnrollInterchange
+import UnrollModel
 import UnrollTestSupport
 
 /// Files made to harm: none ends the process, or takes memory or time without end.

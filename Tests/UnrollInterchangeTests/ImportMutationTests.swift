@@ -5,6 +5,7 @@ import UnrollEngine
 import UnrollInterchange
 import UnrollModel
 import UnrollTestSupport
+import UnrollText
 
 /// Damaged files are errors: none ends the process, takes memory without end, or passes for something else.
 ///
@@ -13,10 +14,12 @@ import UnrollTestSupport
     private static let count =
         ProcessInfo.processInfo.environment["UNROLL_MUTATIONS"].flatMap { Int($0) } ?? 300
 
-    private static let folder = try? TemporaryFolder()
+    private let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
 
     private func imported(_ bytes: [UInt8]) throws -> ImportedModel {
-        let file = try #require(Self.folder)("network")
+        let file = folder("network")
         try Data(bytes).write(to: file)
         return try ImportedModel(
             contentsOf: file, vocabulary: .tokens(ImportFixture.tokens), cell: TanhCell.self)
@@ -53,7 +56,8 @@ import UnrollTestSupport
         for index in 0..<Self.count {
             var mutation = Mutation(seed: index)
             try expectErrorOrModel(mutation.apply(to: whole), mutation: index) { imported in
-                #expect(try imported.model.fingerprint == fingerprint, "mutation \(index)")
+                let found = try imported.model.fingerprint
+                #expect(found == fingerprint, "mutation \(index)")
             }
         }
     }
@@ -88,7 +92,8 @@ import UnrollTestSupport
     func everyBeginningIsAnError(name: String) throws {
         let whole = try contents(name)
         for length in stride(from: 0, to: whole.count, by: 7) {
-            #expect(throws: (any UnrollError).self) { try imported(Array(whole[..<length])) }
+            let error = #expect(throws: (any Error).self) { try imported(Array(whole[..<length])) }
+            #expect(error is any UnrollError, "\(length) bytes")
         }
     }
 }

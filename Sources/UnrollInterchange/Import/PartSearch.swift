@@ -149,13 +149,17 @@ struct PartSearch {
 
     /// The only one of these, or the one whose names say what they are; nil if there is none.
     private func onlyOne(of parts: [Parts]) throws(ImportError) -> Parts? {
-        let most = parts.map(\.nameCount).max()
-        let best = parts.filter { $0.nameCount == most }
+        let best = Self.bestNamed(parts)
         // Of two equal matrices, either may be called the embedding.
         if best.count > 1, !best.allSatisfy({ $0.isTied && $0.names == best[0].names }) {
             throw ambiguity(of: best)
         }
         return best.first
+    }
+
+    private static func bestNamed(_ parts: [Parts]) -> [Parts] {
+        let most = parts.map(\.nameCount).max()
+        return parts.filter { $0.nameCount == most }
     }
 
     // MARK: What does not
@@ -169,19 +173,19 @@ struct PartSearch {
 
     /// Why no parts take all tensors, of those whose sizes fit.
     private func reason(_ fitting: [Parts]) -> ImportError {
-        let described = candidates.map { "\($0.name) \($0.shape)" }
-        guard let first = fitting.first else {
+        let best = Self.bestNamed(fitting)
+        guard let first = best.first else {
             let outputs = candidates.filter { $0.size == hiddenSize }.map(\.tokenCount)
             let next = candidates.first {
                 outputs.contains($0.size) && $0.size != hiddenSize && $0.size != inputSize
             }
             if let next { return .unsupportedFeature(.linearLayers, tensor: next.name) }
-            return .missingPart(outputs.isEmpty ? .decoder : .embedding, candidates: described)
+            return .missingPart(
+                outputs.isEmpty ? .decoder : .embedding,
+                candidates: candidates.map { "\($0.name) \($0.shape)" })
         }
-        let embeddings = Set(fitting.compactMap { $0.embedding?.name })
-        if embeddings.count > 1 || Set(fitting.map(\.decoder.name)).count > 1 {
-            return ambiguity(of: fitting)
-        }
+        let embeddings = Set(best.compactMap { $0.embedding?.name })
+        if embeddings.count > 1 || Set(best.map(\.decoder.name)).count > 1 { return ambiguity(of: best) }
         return .unsupportedFeature(
             .linearLayers, tensor: leftOver(beside: first).first?.name ?? first.decoder.name)
     }
