@@ -106,6 +106,19 @@ import UnrollText
         }
     }
 
+    @Test func namesOfPartsDoNotDecideBetweenHeads() throws {
+        let folder = try TemporaryFolder()
+        let shapes: KeyValuePairs<String, [Int]> = [
+            "embed.weight": [3, 4], "f.weight_ih_l0": [8, 4], "f.weight_hh_l0": [8, 2], "fc.weight": [3, 2],
+            "fc.bias": [3], "auxiliary.weight": [3, 2], "auxiliary.bias": [3],
+        ]
+        expectError(naming: "more than one can be the decoder: auxiliary.weight, fc.weight") {
+            _ = try folder.imported(shapes)
+        }
+        let imported = try folder.imported(shapes, names: [.decoder: "fc"])
+        #expect(imported.tensors.count { $0.parameter == nil } == 2)
+    }
+
     @Test func layersBetweenPartsAreNeverLeftOut() throws {
         let folder = try TemporaryFolder()
         let start: KeyValuePairs<String, [Int]> = [

@@ -12,7 +12,7 @@ struct ImportCommand: ParsableCommand {
               unroll import char-rnn.pt --to model --text input.txt
               unroll import lm.safetensors --to model --vocabulary tokens.json
               unroll import rnn.pt --to model --bytes --cell tanh
-              unroll import gan.pt --to model --names rnn=generator.lstm
+              unroll import run.pt --to model --names state=averages
 
             The file is safetensors, or what torch.save writes of a state_dict. The
             network has an embedding or one-hot tokens, nn.RNN, nn.LSTM or nn.GRU of

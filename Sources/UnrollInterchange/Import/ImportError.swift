@@ -51,7 +51,7 @@ extension ImportError {
     private var text: String {
         switch self {
         case .unsupportedFile(let path, let format):
-            "\(path): \(format.rawValue), which is not read; \(format.wayOut)"
+            "\(path): is \(format.rawValue); \(format.wayOut)"
         case .unknownClass(let name):
             "the file holds an object of the class '\(name)', which only its own program can make; "
                 + "save the parameters alone, with torch.save(model.state_dict(), ...)"

@@ -184,8 +184,15 @@ struct PartSearch {
                 outputs.isEmpty ? .decoder : .embedding,
                 candidates: candidates.map { "\($0.name) \($0.shape)" })
         }
-        let embeddings = Set(best.compactMap { $0.embedding?.name })
-        if embeddings.count > 1 || Set(best.map(\.decoder.name)).count > 1 { return ambiguity(of: best) }
+        // Others that fit beside the same embedding or decoder, whatever their names.
+        let rivals =
+            best.count > 1
+            ? best
+            : fitting.filter {
+                $0.embedding?.name == first.embedding?.name || $0.decoder.name == first.decoder.name
+            }
+        let embeddings = Set(rivals.compactMap { $0.embedding?.name })
+        if embeddings.count > 1 || Set(rivals.map(\.decoder.name)).count > 1 { return ambiguity(of: rivals) }
         return .unsupportedFeature(
             .linearLayers, tensor: leftOver(beside: first).first?.name ?? first.decoder.name)
     }
