@@ -137,7 +137,7 @@ public enum ForeignFormat: String, Sendable {
             "load it with PyTorch and save its state_dict() with torch.save there"
         case .torchScript: "save the state_dict() of the module with torch.save"
         case .keras, .hdf5:
-            "save safetensors of it in Python: save_file({v.path: numpy.array(v) for v in model.weights}, ...)"
+            "save safetensors of it in Python: save_file({v.path: keras.ops.convert_to_numpy(v) for v in model.weights}, ...)"
         case .numpy: "save safetensors of them, such as with mlx.core.save_safetensors"
         case .compressedArchive: "save it again with torch.save, which stores members as they are"
         case .otherArchive, .unknown: "give a file of parameters: safetensors, or what torch.save writes"
