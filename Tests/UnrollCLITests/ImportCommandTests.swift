@@ -23,7 +23,7 @@ extension CommandLineTests {
             let result = try await Unroll.run(arguments, in: folder)
             #expect(result.status == 0)
             #expect(result.error == "saved to b\n")
-            #expect(result.lines.first == "PyTorch: 1 layer of 8 units, cell tanh, 17 characters")
+            #expect(result.lines.first == "PyTorch: 1 layer of 8 units, cell tanh, 18 characters")
             #expect(result.lines.contains("rnn.weight_hh_l0 -> rnn.weight_hh_l0 [8, 8]"))
             #expect(!result.output.contains("<unk> is added"))
             let original = try await Unroll.run(["evaluate", "a", "text"], in: folder)
@@ -45,7 +45,7 @@ extension CommandLineTests {
             let object = try #require(try result.objects().first)
             #expect(object["framework"] as? String == "PyTorch")
             #expect(object["cell"] as? String == "relu")
-            #expect(object["vocabulary"] as? Int == 17)
+            #expect(object["vocabulary"] as? Int == 18)
             #expect(object["addsUnknownToken"] as? Bool == false)
             let tensors = try #require(object["tensors"] as? [[String: Any]])
             #expect(tensors.compactMap { $0["parameter"] as? String }.count == 6)
@@ -56,7 +56,7 @@ extension CommandLineTests {
             let start = ["import", "a/model.safetensors", "--to", "b"]
             for (arguments, status, text) in [
                 (["--bytes"], 1, "(--cell)"), (["--cell", "tanh"], 1, "(--vocabulary, --text, --bytes)"),
-                (["--cell", "tanh", "--text", "text"], 1, "has 17 tokens, but"),
+                (["--cell", "tanh", "--text", "text"], 1, "has 18 tokens, but"),
                 (["--cell", "lstm"], 1, "have 1 gate, which"),
                 (["--cell", "tanh", "--names", "decoder=fc"], 1, "(--names decoder=NAME)"),
                 (["--names", "fc"], 64, "--names"),
