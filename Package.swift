@@ -131,7 +131,8 @@ let package = Package(
         .executableTarget(
             name: "UnrollCLI",
             dependencies: [
-                "Unroll", "UnrollBase", "UnrollCUDA", "UnrollDatasets", "UnrollCharts", "UnrollReports",
+                "Unroll", "UnrollBase", "UnrollCUDA", "UnrollInterchange", "UnrollDatasets", "UnrollCharts",
+                "UnrollReports",
                 "UnrollRecipes", argumentParser,
             ],
             swiftSettings: strict),
@@ -199,8 +200,7 @@ let package = Package(
             of: "UnrollInterchange",
             uses: [
                 "ExportedModels", "UnrollTestSupport", "UnrollBase", "UnrollText", "UnrollModel",
-                "UnrollEngine",
-                "UnrollGeneration",
+                "UnrollEngine", "UnrollGeneration",
             ],
             resources: [.copy("Fixtures")]),
         tests(

@@ -195,7 +195,22 @@ enum Hint {
             "hold some text out, such as with --validation 0.1"
         case RecipeError.otherText: "--corpus"
         case let error as CUDAError: gpuFlags(for: error)
+        case let error as ImportError: importFlags(for: error)
         default: nil
+        }
+    }
+
+    private static func importFlags(for error: ImportError) -> String? {
+        switch error {
+        case .ambiguousCell, .otherCell: "--cell"
+        case .ambiguous(let part, let candidates): "--names \(part.rawValue)=\(candidates.first ?? "NAME")"
+        case .missingPart(let part, _), .unknownName(let part, _, _): "--names \(part.rawValue)=NAME"
+        case .noVocabulary, .vocabularySize: "--vocabulary, --text, --bytes"
+        case .invalidVocabulary, .unsupportedToken: "--vocabulary"
+        case .unsupportedFile, .unknownClass, .sharedElements, .noRecurrentLayers, .tooManyTensors,
+            .severalFrameworks,
+            .unsupportedFeature, .missingTensor, .wrongShape, .notFinite:
+            nil
         }
     }
 

@@ -157,6 +157,14 @@ extension CommandLineTests {
                     try forms.check(try #require(object["saved"] as? [String: Any]), is: "saved")
                 }
             }
+            let imported = try await objects(
+                "import", "model/model.safetensors", "--to", "imported", "--vocabulary",
+                "model/vocabulary.json",
+                "--cell", "tanh", "--json")
+            try forms.check(imported[0], is: "import")
+            for tensor in try #require(imported[0]["tensors"] as? [[String: Any]]) {
+                try forms.check(tensor, is: "import: tensors")
+            }
         }
 
         @Test func recipesAndBenchmarks() async throws {

@@ -27,15 +27,33 @@ public enum Safetensors {
     public static func decode(
         _ data: Data
     ) throws(ModelError) -> (tensors: ModelParameters, metadata: [String: String]) {
+        let (tensors, others, metadata) = try decodeFloats(of: data)
+        if let other = others.first {
+            throw SafetensorsHeader.unreadable(other.name, of: other.elementType.rawValue)
+        }
+        return (tensors, metadata)
+    }
+
+    /// Reads a file that may also hold tensors of whole numbers, which are named and left out.
+    package static func decodeFloats(
+        of data: Data
+    ) throws(ModelError) -> (
+        tensors: ModelParameters, others: [(name: String, elementType: SafetensorsElementType)],
+        metadata: [String: String]
+    ) {
         let header = try SafetensorsHeader(ofFile: data)
-        let entries = data.withUnsafeBytes { file in
-            header.tensors.map { tensor in
+        var (entries, others) = ([ModelParameters.Entry](), [(String, SafetensorsElementType)]())
+        data.withUnsafeBytes { file in
+            for tensor in header.tensors {
                 let bytes = UnsafeRawBufferPointer(rebasing: file[tensor.bytes])
-                return ModelParameters.Entry(
-                    name: tensor.name, shape: tensor.shape, values: tensor.elementType.floats(from: bytes))
+                if let values = tensor.elementType.floats(from: bytes) {
+                    entries.append(.init(name: tensor.name, shape: tensor.shape, values: values))
+                } else {
+                    others.append((tensor.name, tensor.elementType))
+                }
             }
         }
-        return (ModelParameters(entries), header.metadata)
+        return (ModelParameters(entries), others, header.metadata)
     }
 
     /// Checks the tensors and returns their elements as they lie in a file, for a checksum to be put into its header.

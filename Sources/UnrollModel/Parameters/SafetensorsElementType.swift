@@ -1,26 +1,40 @@
-/// A type of elements in a safetensors file that can be read as 32-bit floats.
-enum SafetensorsElementType: String, CaseIterable {
+/// A type of elements in a safetensors file.
+package enum SafetensorsElementType: String, CaseIterable, Sendable {
     case float32 = "F32"
     case float64 = "F64"
     case float16 = "F16"
     case bfloat16 = "BF16"
+    case int64 = "I64"
+    case int32 = "I32"
+    case int16 = "I16"
+    case int8 = "I8"
+    case uint64 = "U64"
+    case uint32 = "U32"
+    case uint16 = "U16"
+    case uint8 = "U8"
+    case bool = "BOOL"
+
+    /// The types that can be read as 32-bit floats.
+    package static let floats: [SafetensorsElementType] = [.float32, .float64, .float16, .bfloat16]
 
     /// Bytes per element.
-    var size: Int {
+    package var size: Int {
         switch self {
-        case .float64: 8
-        case .float32: 4
-        case .float16, .bfloat16: 2
+        case .float64, .int64, .uint64: 8
+        case .float32, .int32, .uint32: 4
+        case .float16, .bfloat16, .int16, .uint16: 2
+        case .int8, .uint8, .bool: 1
         }
     }
 
-    /// Converts little-endian elements that lie end to end.
-    func floats(from bytes: UnsafeRawBufferPointer) -> [Float] {
+    /// Converts little-endian elements that lie end to end; nil for a type that is not one of ``floats``.
+    package func floats(from bytes: UnsafeRawBufferPointer) -> [Float]? {
         switch self {
         case .float32: words(UInt32.self, in: bytes).map(Float.init(bitPattern:))
         case .float64: words(UInt64.self, in: bytes).map { Float(Double(bitPattern: $0)) }
         case .float16: words(UInt16.self, in: bytes).map(Float.init(halfPrecisionBits:))
         case .bfloat16: words(UInt16.self, in: bytes).map { Float(bitPattern: UInt32($0) << 16) }
+        case .int64, .int32, .int16, .int8, .uint64, .uint32, .uint16, .uint8, .bool: nil
         }
     }
 

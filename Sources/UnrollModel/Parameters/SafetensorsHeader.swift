@@ -94,13 +94,17 @@ extension SafetensorsHeader {
         return tensors
     }
 
+    /// What is wrong with elements that are not read as floats.
+    static func unreadable(_ name: String, of type: String) -> ModelError {
+        let known = SafetensorsElementType.floats.map(\.rawValue).joined(separator: ", ")
+        return .invalidSafetensors("'\(name)' has elements of type \(type); convert them to one of \(known)")
+    }
+
     private static func place(
         _ name: String, _ description: TensorDescription, in dataSection: Range<Int>
     ) throws(ModelError) -> Tensor {
         guard let elementType = SafetensorsElementType(rawValue: description.elementType) else {
-            let known = SafetensorsElementType.allCases.map(\.rawValue).joined(separator: ", ")
-            throw .invalidSafetensors(
-                "'\(name)' has elements of type \(description.elementType); convert them to one of \(known)")
+            throw unreadable(name, of: description.elementType)
         }
         guard let count = elementCount(of: description.shape) else {
             throw .invalidSafetensors("'\(name)' cannot have the shape \(description.shape)")
@@ -146,7 +150,8 @@ private struct Description: Decodable {
         var tensors: [String: TensorDescription] = [:]
         for key in container.allKeys {
             if key.stringValue == SafetensorsHeader.metadataKey {
-                metadata = try container.decode([String: String].self, forKey: key)
+                // MLX writes null where there are none.
+                metadata = try container.decodeIfPresent([String: String].self, forKey: key) ?? [:]
             } else {
                 tensors[key.stringValue] = try container.decode(TensorDescription.self, forKey: key)
             }

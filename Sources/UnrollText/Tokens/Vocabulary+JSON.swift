@@ -48,29 +48,44 @@ extension Vocabulary {
         guard let document = try? decoder.decode(Document.self, from: jsonData) else {
             throw .invalidVocabulary(reason: "kind, preprocessing or tokens are missing or unknown")
         }
-        guard document.tokens.first?.utf8.elementsEqual(Self.unknownToken.utf8) == true else {
-            throw .invalidVocabulary(reason: "token 0 is not \(Self.unknownToken)")
-        }
         if document.kind == .subwords {
             try self.init(document)
-            return
+        } else {
+            try self.init(
+                tokens: document.tokens, kind: document.kind, preprocessing: document.preprocessing)
         }
+    }
+
+    /// Numbers tokens that are written as `token(_:)` writes them, the first of them `<unk>`; they are not subwords.
+    ///
+    /// - Throws: `invalidVocabulary` if one of them is no token of this kind, or occurs twice.
+    package init(
+        tokens names: [String], kind: TokenKind, preprocessing: Preprocessing = .none
+    ) throws(TextError) {
+        try Self.checkUnknownToken(names)
         var tokens: [ArraySlice<UInt8>] = []
-        for (id, token) in document.tokens.enumerated().dropFirst() {
-            guard let bytes = Self.bytes(ofToken: token, kind: document.kind) else {
+        for (id, name) in names.enumerated().dropFirst() {
+            guard let bytes = Self.bytes(ofToken: name, kind: kind) else {
                 throw .invalidVocabulary(
-                    reason: "token \(id), \(token.debugDescription), is not one of \(document.kind.rawValue)")
+                    reason: "token \(id), \(name.debugDescription), is not one of \(kind.rawValue)")
             }
             tokens.append(bytes[...])
         }
-        self.init(tokens: tokens, kind: document.kind, preprocessing: document.preprocessing)
-        guard count == document.tokens.count else {
+        self.init(tokens: tokens, kind: kind, preprocessing: preprocessing)
+        guard count == names.count else {
             throw .invalidVocabulary(reason: "a token occurs twice")
+        }
+    }
+
+    private static func checkUnknownToken(_ names: [String]) throws(TextError) {
+        guard names.first?.utf8.elementsEqual(unknownToken.utf8) == true else {
+            throw .invalidVocabulary(reason: "token 0 is not \(unknownToken)")
         }
     }
 
     /// Makes the tokens of subwords by their merges, of which their names follow.
     private init(_ document: Document) throws(TextError) {
+        try Self.checkUnknownToken(document.tokens)
         var encoding = BytePairEncoding()
         for (index, merge) in (document.merges ?? []).enumerated() {
             guard merge.count == 2, encoding.add(TokenPair(left: merge[0], right: merge[1])) != nil else {

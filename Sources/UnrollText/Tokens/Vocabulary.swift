@@ -81,7 +81,8 @@ public struct Vocabulary: Sendable, Equatable {
         subwords = nil
     }
 
-    init(subwords: BytePairEncoding, preprocessing: Preprocessing) {
+    /// A vocabulary of the bytes and of the tokens that merges make of them.
+    package init(subwords: BytePairEncoding, preprocessing: Preprocessing = .none) {
         table = subwords.tokens
         kind = .subwords
         self.preprocessing = preprocessing

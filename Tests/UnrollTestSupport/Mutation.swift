@@ -1,20 +1,16 @@
 import UnrollBase
-import UnrollCompression
-import UnrollGeneration
-import UnrollModel
-import UnrollText
 
 /// Damage of the kinds that disks, networks and people do to files, drawn from a source.
-struct Mutation {
+package struct Mutation {
     private var source: RandomSource
     private static let extremes: [UInt8] = [0, 1, 0x7F, 0x80, 0xFF, 0x20, 0x2D, 0x30, 0x39, 0x5B, 0x7B]
 
-    init(seed: Int) {
+    package init(seed: Int) {
         source = RandomSource(seed: UInt64(seed), purpose: .generation)
     }
 
     /// The bytes with one to three changes, of which some may do nothing.
-    mutating func apply(to bytes: [UInt8]) -> [UInt8] {
+    package mutating func apply(to bytes: [UInt8]) -> [UInt8] {
         var bytes = bytes
         for _ in 0...source.integer(below: 3) { change(&bytes) }
         return bytes
