@@ -23,7 +23,8 @@ struct UnrollCommand: AsyncParsableCommand {
         subcommands: [
             TrainCommand.self, GenerateCommand.self, EvaluateCommand.self,
             CompressCommand.self, DecompressCommand.self, ImportCommand.self, ExportCommand.self,
-            InfoCommand.self, ReportCommand.self, CorpusCommand.self, RecipeCommand.self, BenchmarkCommand.self,
+            InfoCommand.self, ReportCommand.self, CorpusCommand.self, RecipeCommand.self,
+            BenchmarkCommand.self,
         ])
 }
 
