@@ -51,16 +51,20 @@ struct StepMemory: Sendable {
     let parts: Int
     /// What the blocks of a grid exchange.
     let exchanged: Int
+    /// Each layer's recurrent weights as the factors of step products, [G H, H].
+    private(set) var roundedWeights: [Int] = []
+    /// States before and after a step, and gradients of gates of two steps, as such factors: [2, B, H] and [2, B, G H].
+    let roundedStates, roundedGradients: Int
     /// Sums of squares, of 4096 parameters each, in double precision.
     let squares: Int
     /// Bytes in all.
     let byteCount: Int
 
-    /// Lays out the memory of a step; the blocks of a grid exchange so many bytes for each token.
+    /// Lays out the memory of a step, with what these kernels of recurrent layers need.
     ///
     /// - Throws: `CUDAError.arrayTooLarge`.
     init(
-        _ shape: StepShape, _ dimensions: Dimensions, parameterCount: Int, exchangedBytes: Int
+        _ shape: StepShape, _ dimensions: Dimensions, parameterCount: Int, recurrence: RecurrenceSet
     ) throws(CUDAError) {
         try CUDAError.requireCountable(Self.largestCount(shape, dimensions))
         // Blocks of a product have 64 rows, and a grid has up to 65,535 of them in its second dimension.
@@ -100,12 +104,17 @@ struct StepMemory: Sendable {
         logits = place(tokens * V)
         losses = place(2 * tokens)
         entropies = losses + 4 * tokens
-        let products = [
+        let summed = [
             (V, H), (G * H, H), (G * H, dimensions.E ?? 0),
         ]
         parts = place(
-            backward * (products.map { ProductParts(m: $0, n: $1, k: tokens).scratchCount }.max() ?? 0))
-        exchanged = place(tokens * exchangedBytes, wordSize: 1)
+            backward * (summed.map { ProductParts(m: $0, n: $1, k: tokens).scratchCount }.max() ?? 0))
+        let persistent = recurrence.persistent(forRows: B)
+        exchanged = place(tokens * (persistent?.exchangedBytes(for: shape.purpose) ?? 0), wordSize: 1)
+        let products = recurrence.products(forRows: B)?.layout
+        for _ in 0..<dimensions.L { roundedWeights.append(place(products?.weightBytes ?? 0, wordSize: 1)) }
+        roundedStates = place(2 * (products?.stateBytes(rows: B) ?? 0), wordSize: 1)
+        roundedGradients = place(2 * backward * (products?.gradientBytes(rows: B) ?? 0), wordSize: 1)
         squares = place((parameterCount + 4095) / 4096, wordSize: 8)
         byteCount = end
     }

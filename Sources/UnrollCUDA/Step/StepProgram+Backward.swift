@@ -31,24 +31,29 @@ extension StepProgram {
 
     /// Goes back through all steps of a layer, in one launch or one by one.
     private func backward(layer: Int) throws {
-        guard let persistent = kernels.persistent else {
-            for t in (0..<shape.T).reversed() { try stepBackward(layer: layer, t) }
-            return
-        }
         let past = at(memory.inputGradients).float(shape.tokenCount * dimensions.H)
-        try persistent.runBackward(
-            on: queue, shape,
-            [
-                .address(recurrentWeights(layer: layer)), .address(at(memory.outputGradients)),
-                record(memory.record.outputMask(layer: layer)), .int(outputPace),
-                .address(states(layer: layer, 0)), .int(stateStride),
-                argument(layout.vectors(ofLayer: layer).first.map(parameter)), .int(layout.vectorStride),
-                argument(formulaInput(layer: layer, 0)), record(memory.record.stateMasks(layer: layer)),
-                .address(saved(layer: layer, 0)), .address(at(memory.hiddenGradients)),
-                .address(at(memory.gateInputs)),
-                dimensions.vectors > 0 ? .address(at(memory.vectorGradients)) : .null,
-                .int(vectorGradientStride), dimensions.readsLayerInput ? .address(past) : .null,
-            ], stateGradients: at(memory.stateGradients), exchanged: at(memory.exchanged))
+        let arguments: [KernelArgument] = [
+            .address(at(memory.outputGradients)),
+            record(memory.record.outputMask(layer: layer)), .int(outputPace),
+            .address(states(layer: layer, 0)), .int(stateStride),
+            argument(layout.vectors(ofLayer: layer).first.map(parameter)), .int(layout.vectorStride),
+            argument(formulaInput(layer: layer, 0)), record(memory.record.stateMasks(layer: layer)),
+            .address(saved(layer: layer, 0)), .address(at(memory.hiddenGradients)),
+            .address(at(memory.gateInputs)),
+            dimensions.vectors > 0 ? .address(at(memory.vectorGradients)) : .null,
+            .int(vectorGradientStride), dimensions.readsLayerInput ? .address(past) : .null,
+        ]
+        if let persistent = kernels.recurrence.persistent(forRows: shape.B) {
+            try persistent.runBackward(
+                on: queue, shape, [.address(recurrentWeights(layer: layer))] + arguments,
+                stateGradients: at(memory.stateGradients), exchanged: at(memory.exchanged))
+        } else if let products = kernels.recurrence.products(forRows: shape.B) {
+            try products.runBackward(
+                on: queue, shape, arguments, stateGradients: at(memory.stateGradients),
+                factors: factors(layer: layer), startsEarly: kernels.startEarly)
+        } else {
+            for t in (0..<shape.T).reversed() { try stepBackward(layer: layer, t) }
+        }
     }
 
     private func stepBackward(layer: Int, _ t: Int) throws {

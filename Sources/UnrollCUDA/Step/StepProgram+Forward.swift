@@ -75,24 +75,36 @@ extension StepProgram {
 
     /// Runs all steps of a layer, in one launch or one by one.
     private func forward(layer: Int, looksUp: Bool) throws {
-        guard let persistent = kernels.persistent else {
+        let weights = recurrentWeights(layer: layer)
+        let arguments: [KernelArgument] = [
+            .address(parameter("rnn.bias_hh_l\(layer)")),
+            .address(looksUp ? parameter("rnn.weight_ih_l\(layer)") : at(memory.gateInputs)),
+            looksUp ? record(memory.record.inputs) : .null,
+            looksUp ? .address(parameter("rnn.bias_ih_l\(layer)")) : .null,
+            .address(states(layer: layer, 0)), .int(stateStride),
+            argument(layout.vectors(ofLayer: layer).first.map(parameter)), .int(layout.vectorStride),
+            argument(formulaInput(layer: layer, 0)), record(memory.record.stateMasks(layer: layer)),
+            .address(saved(layer: layer, 0)),
+            shape.hasDropout ? .address(at(memory.outputs[layer])) : .null,
+            record(memory.record.outputMask(layer: layer)), .int(outputPace),
+        ]
+        if let persistent = kernels.recurrence.persistent(forRows: shape.B) {
+            try persistent.runForward(
+                on: queue, shape, [.address(weights)] + arguments, exchanged: at(memory.exchanged))
+        } else if let products = kernels.recurrence.products(forRows: shape.B) {
+            try products.runForward(
+                on: queue, shape, weights: weights, states: states(layer: layer, 0), arguments,
+                factors: factors(layer: layer), startsEarly: kernels.startEarly)
+        } else {
             for t in 0..<shape.T { try stepForward(layer: layer, t, looksUp: looksUp) }
-            return
         }
-        try persistent.runForward(
-            on: queue, shape,
-            [
-                .address(recurrentWeights(layer: layer)), .address(parameter("rnn.bias_hh_l\(layer)")),
-                .address(looksUp ? parameter("rnn.weight_ih_l\(layer)") : at(memory.gateInputs)),
-                looksUp ? record(memory.record.inputs) : .null,
-                looksUp ? .address(parameter("rnn.bias_ih_l\(layer)")) : .null,
-                .address(states(layer: layer, 0)), .int(stateStride),
-                argument(layout.vectors(ofLayer: layer).first.map(parameter)), .int(layout.vectorStride),
-                argument(formulaInput(layer: layer, 0)), record(memory.record.stateMasks(layer: layer)),
-                .address(saved(layer: layer, 0)),
-                shape.hasDropout ? .address(at(memory.outputs[layer])) : .null,
-                record(memory.record.outputMask(layer: layer)), .int(outputPace),
-            ], exchanged: at(memory.exchanged))
+    }
+
+    /// Where step products have the factors of a layer.
+    func factors(layer: Int) -> ProductKernels.Factors {
+        ProductKernels.Factors(
+            weights: at(memory.roundedWeights[layer]), states: at(memory.roundedStates),
+            gradients: at(memory.roundedGradients))
     }
 
     private func stepForward(layer: Int, _ t: Int, looksUp: Bool) throws {
