@@ -35,7 +35,7 @@ struct ProductLayoutTests {
                     #expect((3...4).contains(tile.stages) && tile.sharedMemory <= Self.h200.sharedMemory)
                     #expect(tile.stageDepth == (tile.columns < 64 ? 128 : 64))
                     // Sums of four slices where columns are few.
-                    let slices = tile.columns >= 128 ? 1 : tile.columns >= 64 ? 2 : 4
+                    let slices = tile.columns >= 96 ? 1 : tile.columns >= 64 ? 2 : 4
                     #expect(4 * slices * tile.rows * (tile.columns + 8) <= tile.sharedMemory)
                 }
             }

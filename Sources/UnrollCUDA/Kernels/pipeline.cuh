@@ -32,7 +32,7 @@ struct FactorMatrix {
 
 template <int M, int N, int STAGES, bool IS_TRANSPOSED>
 struct PipelinedTile {
-    static constexpr int COLUMN_WARPS = N >= 128 ? 4 : N >= 64 ? 2 : 1, SLICES = 4 / COLUMN_WARPS;
+    static constexpr int COLUMN_WARPS = N >= 96 ? 4 : N >= 64 ? 2 : 1, SLICES = 4 / COLUMN_WARPS;
     // A slice multiplies 32 of the k at a time.
     static constexpr int DEPTH = SLICES == 4 ? 128 : 64;
     static constexpr int WARP_ROWS = M / 2, WARP_COLUMNS = N / COLUMN_WARPS;

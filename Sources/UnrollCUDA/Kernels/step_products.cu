@@ -46,7 +46,8 @@ KERNEL(PIPELINE_THREADS, product_forward, (
         const int gate = column / FORWARD_UNITS, unit = first_unit + column % FORWARD_UNITS;
         return of_gates.at(gate < GATES && unit < HIDDEN ? gate * HIDDEN + unit : -1, k);
     };
-    constexpr int COUNT = ELEMENTS(FORWARD_UNITS), SIZE = AT_ONCE(COUNT, 2 * GATES + 2 * STATES + VECTORS);
+    constexpr int COUNT = ELEMENTS(FORWARD_UNITS);
+    constexpr int SIZE = AT_ONCE(COUNT, 2 * GATES + 2 * STATES + VECTORS + mask_registers());
     ForwardPoint points[SIZE];
     float now[SIZE][STATES], of_unit[SIZE][VECTORS + 1];
     const auto read = [&](int first) {

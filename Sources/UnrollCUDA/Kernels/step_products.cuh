@@ -14,12 +14,19 @@ typedef PipelinedTile<ROWS, FORWARD_COLUMNS, FORWARD_STAGES, false> ForwardTile;
 typedef PipelinedTile<ROWS, BACKWARD_UNITS, BACKWARD_STAGES, true> BackwardTile;
 
 // Elements of a thread where a block has so many units, and of how many it reads what the formula needs before it computes
-// the first: as many as there are registers for.
+// the first: as many as there are registers for, of so many values each.
 #define ELEMENTS(units) ((ROWS * (units) + PIPELINE_THREADS - 1) / PIPELINE_THREADS)
-#define AT_ONCE(elements, values)              \
-    ((values) <= 14 && (elements) >= 8 ? 8     \
+#define AT_ONCE(elements, values)                \
+    ((values) <= 14 && (elements) >= 8 ? 8       \
          : (values) <= 28 && (elements) >= 4 ? 4 \
          : (values) <= 56 && (elements) >= 2 ? 2 : 1)
+
+// Registers in which random numbers are drawn for an element.
+DEVICE constexpr int mask_registers() {
+    int count = 0;
+    for (int state = 0; state < STATES; state++) count += IS_MASKED(state) ? 8 : 0;
+    return count;
+}
 
 // A pair of a unit and a row.
 struct Element {
