@@ -87,11 +87,16 @@ public final class CUDAEngine: Engine {
         layout = ParameterLayout(configuration, vocabularySize: vocabularySize)
         try CUDAError.requireCountable(Double(layout.count))
         wantedKernels = try recurrence ?? RecurrenceKernels.named()
+        let usesFactors =
+            precision == .bfloat16 && wantedKernels != .steps && FactorProducts.canRun(on: device.properties)
+        let factorProducts =
+            usesFactors ? try FactorProducts(always: wantedKernels == .products, on: device) : nil
         let recurrence = try RecurrenceSet(
-            wantedKernels, for: RecurrentLayer(configuration, precision), blocks: blocks, cell: cell,
-            named: configuration.cell.name, on: device)
+            wantedKernels, for: RecurrentLayer(configuration, precision), factorProducts: factorProducts,
+            blocks: blocks, cell: cell, named: configuration.cell.name, on: device)
         kernels = try KernelSet(
             cell: cell, named: configuration.cell.name, precision: precision, recurrence: recurrence,
+            factorProducts: factorProducts,
             startEarly: wantedKernels != .steps && device.properties.hasClusters, on: device)
         parameterMemory = try DeviceMemory(byteCount: 4 * layout.count, on: device)
         runner = try StepRunner(
@@ -297,7 +302,7 @@ public final class CUDAEngine: Engine {
             T: sequenceLength, B: batchSize, purpose: .training(slots: []),
             hasDropout: regularization.dropout > 0, hasWeightDrop: regularization.weightDrop > 0)
         let memory = try StepMemory(
-            shape, dimensions, parameterCount: layout.count, recurrence: kernels.recurrence)
+            shape, dimensions, parameterCount: layout.count, kernels: kernels)
         // Parameters, gradients, and the optimizer's slots.
         let arrays = 2 + optimizer.rule.slots.count + (optimizer.averaging == .none ? 0 : 1)
         return (

@@ -8,6 +8,8 @@ struct KernelSet: Sendable {
     let beginStep, endStep, update, carryStates, exchange, sumSquares: Kernel
     let lookUp, addByToken, dropWeights: Kernel
     let product, addParts, sumRows: Kernel
+    /// Those of large products in bfloat16, if they are used.
+    let factorProducts: FactorProducts?
     let smallCrossEntropy, largeCrossEntropy: Kernel
     let stepForward, stepBackward: Kernel
     /// The other kernels that run recurrent layers.
@@ -20,7 +22,7 @@ struct KernelSet: Sendable {
     /// Loads the kernels; those of a cell are compiled when it is first used.
     init(
         cell: CellSource, named name: String, precision: Precision, recurrence: RecurrenceSet,
-        startEarly: Bool, on device: any Device
+        factorProducts: FactorProducts?, startEarly: Bool, on device: any Device
     ) throws(CUDAError) {
         let common = try device.load(KernelSource.common(precision))
         let steps = try device.load(KernelSource.recurrence(of: cell, named: name, precision))
@@ -40,6 +42,7 @@ struct KernelSet: Sendable {
         largeCrossEntropy = try common.kernel("large_cross_entropy")
         stepForward = try steps.kernel("step_forward")
         stepBackward = try steps.kernel("step_backward")
+        self.factorProducts = factorProducts
         self.recurrence = recurrence
         self.startEarly = startEarly
         modules = [common, steps]
@@ -70,6 +73,11 @@ extension KernelSource {
                 PackageResources.update_cu,
             ])
     }
+
+    /// The kernels of large products in bfloat16.
+    package static let factorProducts = KernelSource(
+        name: "the kernels of large products", .bfloat16,
+        [PackageResources.pipeline_cuh, PackageResources.factor_products_cu])
 
     /// The kernels of a layer with this cell.
     static func recurrence(of cell: CellSource, named name: String, _ precision: Precision) -> KernelSource {

@@ -5,7 +5,8 @@
 // columns are too few for all warps, a stage's k are divided among SLICES of them, and sums are added in the order of the
 // slices.
 //
-// `a` lies in rows of neighboring k. So does `b`, a column of the tile in each, or, if IS_TRANSPOSED, a k in each with
+// `a` lies in rows of neighboring k, a row of the tile in each; or, if A_IS_TRANSPOSED, a k in each with neighboring rows
+// of the tile. `b` lies in rows of neighboring k, a column of the tile in each; or, if B_IS_TRANSPOSED, a k in each with
 // neighboring columns.
 //
 // In shared memory, rows have 128 bytes or a multiple. The 16 bytes at place c of row r stand at place c ^ r % 8, so that
@@ -30,7 +31,7 @@ struct FactorMatrix {
     }
 };
 
-template <int M, int N, int STAGES, bool IS_TRANSPOSED>
+template <int M, int N, int STAGES, bool A_IS_TRANSPOSED, bool B_IS_TRANSPOSED>
 struct PipelinedTile {
     static constexpr int COLUMN_WARPS = N >= 96 ? 4 : N >= 64 ? 2 : 1, SLICES = 4 / COLUMN_WARPS;
     // A slice multiplies 32 of the k at a time.
@@ -40,7 +41,8 @@ struct PipelinedTile {
     // Rows of sums are apart by 8 words modulo 32, so that the threads of a warp write to different banks.
     static constexpr int SUM_ROW = N + 8;
     static_assert(M % 32 == 0 && N % 32 == 0, "warps have whole tiles of tensor cores");
-    static_assert(!IS_TRANSPOSED || N % 64 == 0, "rows have 128 bytes or a multiple");
+    static_assert(!A_IS_TRANSPOSED || M % 64 == 0, "rows have 128 bytes or a multiple");
+    static_assert(!B_IS_TRANSPOSED || N % 64 == 0, "rows have 128 bytes or a multiple");
     static_assert(4 * SLICES * M * SUM_ROW <= STAGES * STAGE_BYTES, "sums take the place of the stages");
 
     // Stages, and later sums.
@@ -56,8 +58,8 @@ struct PipelinedTile {
 
     // Sends for the first stages.
     //
-    // `a` and `b` say where eight factors are: `Eight` from the tile's row or column and the first k on, or, of a
-    // transposed `b`, from the k and the tile's first column on.
+    // `a` and `b` say where eight factors are: `Eight` from the tile's row or column and a k on, or, of what is
+    // transposed, from a k and the tile's row or column on.
     template <typename A, typename B>
     METHOD void begin(int depth, A a, B b) {
 #pragma unroll
@@ -96,8 +98,11 @@ private:
         const int first = stage * DEPTH;
         if (first < depth) {
             const u32 place = shared_address(memory) + stage % STAGES * STAGE_BYTES;
-            copy<M, DEPTH>(place, [=](int row, int k) { return a(row, first + k); });
-            if constexpr (IS_TRANSPOSED)
+            if constexpr (A_IS_TRANSPOSED)
+                copy<DEPTH, M>(place, [=](int k, int row) { return a(first + k, row); });
+            else
+                copy<M, DEPTH>(place, [=](int row, int k) { return a(row, first + k); });
+            if constexpr (B_IS_TRANSPOSED)
                 copy<DEPTH, N>(place + A_BYTES, [=](int k, int column) { return b(first + k, column); });
             else
                 copy<N, DEPTH>(place + A_BYTES, [=](int column, int k) { return b(column, first + k); });
@@ -133,15 +138,18 @@ private:
             for (int i = 0; i < WARP_ROWS / 16; i++)
 #pragma unroll
                 for (int half = 0; half < 2; half++) {
-                    load_matrices(
-                        left[i][half],
-                        place_of<DEPTH>(place, first_row + 16 * i + lane % 16, k + 2 * half + lane / 16));
+                    const int row = first_row + 16 * i, eight = k + 2 * half + lane / 16;
+                    if constexpr (A_IS_TRANSPOSED)
+                        load_transposed(
+                            left[i][half], place_of<M>(place, 8 * eight + lane % 8, row / 8 + lane / 8 % 2));
+                    else
+                        load_matrices(left[i][half], place_of<DEPTH>(place, row + lane % 16, eight));
                 }
 #pragma unroll
             for (int j = 0; j < WARP_COLUMNS / 8; j++) {
                 u32 words[4];
                 const int column = first_column + 8 * j;
-                if constexpr (IS_TRANSPOSED)
+                if constexpr (B_IS_TRANSPOSED)
                     load_transposed(words, place_of<N>(place + A_BYTES, 8 * k + lane, column / 8));
                 else
                     load_matrices(words, place_of<DEPTH>(place + A_BYTES, column + lane % 8, k + lane / 8));

@@ -4,15 +4,6 @@
 
 DEVICE u16 rounded(float value) { return (u16)bfloat16_pair(value, 0.0f); }
 
-// Rounds a matrix to factors. What rows have beyond its columns is zero.
-KERNEL(256, round_factors, (int rows, int columns, int pitch, const float* __restrict__ numbers, u32* __restrict__ pairs)) {
-    take_turn();
-    const int index = blockIdx.x * 256 + threadIdx.x, row = index / (pitch / 2), column = index % (pitch / 2) * 2;
-    if (row >= rows) return;
-    const float* const at = numbers + (size_t)row * columns + column;
-    pairs[index] = bfloat16_pair(column < columns ? at[0] : 0.0f, column + 1 < columns ? at[1] : 0.0f);
-}
-
 // The gates' sums of an element in a tile of `product_forward`.
 struct GateSums {
     const ForwardTile& tile;

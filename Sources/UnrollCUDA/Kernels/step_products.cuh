@@ -10,8 +10,8 @@
 #define HIDDEN_PITCH ((HIDDEN + 7) / 8 * 8)
 #define GATE_PITCH ((GATE_COUNT + 7) / 8 * 8)
 
-typedef PipelinedTile<ROWS, FORWARD_COLUMNS, FORWARD_STAGES, false> ForwardTile;
-typedef PipelinedTile<ROWS, BACKWARD_UNITS, BACKWARD_STAGES, true> BackwardTile;
+typedef PipelinedTile<ROWS, FORWARD_COLUMNS, FORWARD_STAGES, false, false> ForwardTile;
+typedef PipelinedTile<ROWS, BACKWARD_UNITS, BACKWARD_STAGES, false, true> BackwardTile;
 
 // Elements of a thread where a block has so many units, and of how many it reads what the formula needs before it computes
 // the first: as many as there are registers for, of so many values each.

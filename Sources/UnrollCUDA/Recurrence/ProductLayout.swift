@@ -76,17 +76,16 @@ package struct ProductLayout: Sendable, Hashable {
 
     // MARK: Factors
 
-    private static let factorSize = 2
-    /// Factors from one row of weights or states to the next.
-    var hiddenPitch: Int { (layer.hiddenSize + 7) / 8 * 8 }
-    /// Factors from one row of the gates' gradients to the next.
-    var gatePitch: Int { (layer.gates * layer.hiddenSize + 7) / 8 * 8 }
     /// Bytes of a layer's weights.
-    var weightBytes: Int { layer.gates * layer.hiddenSize * hiddenPitch * Self.factorSize }
+    var weightBytes: Int {
+        Factors.byteCount(rows: layer.gates * layer.hiddenSize, columns: layer.hiddenSize)
+    }
     /// Bytes of a step's states of so many rows.
-    func stateBytes(rows: Int) -> Int { rows * hiddenPitch * Self.factorSize }
+    func stateBytes(rows: Int) -> Int { Factors.byteCount(rows: rows, columns: layer.hiddenSize) }
     /// Bytes of the gradients of a step's gates.
-    func gradientBytes(rows: Int) -> Int { rows * gatePitch * Self.factorSize }
+    func gradientBytes(rows: Int) -> Int {
+        Factors.byteCount(rows: rows, columns: layer.gates * layer.hiddenSize)
+    }
 }
 
 extension ProductLayout: CustomStringConvertible {

@@ -10,19 +10,22 @@ struct RecurrenceSet: Sendable {
     /// - Parameters:
     ///   - wanted: Which are tried.
     ///   - layer: The layer.
+    ///   - factorProducts: Kernels of large products; without them there are no step products.
     ///   - blocks: Blocks of a team of persistent kernels; nil for any number.
     ///   - cell: The cell's formula.
     ///   - name: The cell's name.
     ///   - device: The device.
     /// - Throws: `CUDAError`.
     init(
-        _ wanted: RecurrenceKernels, for layer: RecurrentLayer, blocks: Int?, cell: CellSource,
-        named name: String, on device: any Device
+        _ wanted: RecurrenceKernels, for layer: RecurrentLayer, factorProducts: FactorProducts?, blocks: Int?,
+        cell: CellSource, named name: String, on device: any Device
     ) throws(CUDAError) {
         let multiprocessors = device.properties.multiprocessors
         persistent = try PersistentKernels.find(
             wanted.exchanges, for: layer, blocks: blocks, cell: cell, named: name, on: device)
-        let layouts = wanted.usesProducts ? ProductLayout.layouts(of: layer, on: device.properties) : []
+        let layouts =
+            wanted.usesProducts && factorProducts != nil
+            ? ProductLayout.layouts(of: layer, on: device.properties) : []
         var candidates: [RecurrenceChoice.Candidate] = []
         if let persistent {
             candidates.append((.persistent(persistent.layout), persistent.estimatedCycles))
@@ -36,8 +39,9 @@ struct RecurrenceSet: Sendable {
             (.products(layout), { layout.estimatedCycles(batchSize: $0, multiprocessors: multiprocessors) })
         }
         choice = RecurrenceChoice.fastest(of: candidates)
+        guard let round = factorProducts?.round else { return }
         for layout in layouts where choice.alternatives.contains(.products(layout)) {
-            products[layout] = try ProductKernels(layout, cell: cell, named: name, on: device)
+            products[layout] = try ProductKernels(layout, round: round, cell: cell, named: name, on: device)
         }
     }
 

@@ -68,9 +68,19 @@ extension StepProgram {
 
     /// What a layer gives to the next, [T B, H].
     func output(of layer: Int) -> Matrix {
-        let address =
-            shape.hasDropout ? at(memory.outputs[layer]) : states(layer: layer, 1)
-        return Matrix(address, rows: shape.tokenCount, columns: dimensions.H)
+        guard !shape.hasDropout else {
+            return Matrix(at(memory.outputs[layer]), rows: shape.tokenCount, columns: dimensions.H)
+        }
+        return firstStates(layer: layer, from: 1)
+    }
+
+    /// The first state of a layer before a step and those after it, [T B, H], with factors if step products have them.
+    func firstStates(layer: Int, from t: Int) -> Matrix {
+        var matrix = Matrix(states(layer: layer, t), rows: shape.tokenCount, columns: dimensions.H)
+        if let products = kernels.recurrence.products(forRows: shape.B) {
+            matrix.factors = factors(layer: layer).states + t * products.layout.stateBytes(rows: shape.B)
+        }
+        return matrix
     }
 
     /// Runs all steps of a layer, in one launch or one by one.
@@ -92,18 +102,25 @@ extension StepProgram {
             try persistent.runForward(
                 on: queue, shape, [.address(weights)] + arguments, exchanged: at(memory.exchanged))
         } else if let products = kernels.recurrence.products(forRows: shape.B) {
+            let factors = factors(layer: layer)
+            let H = dimensions.H
+            try round(
+                Matrix(weights, rows: dimensions.G * H, columns: H), into: factors.weights, by: products.round
+            )
+            try round(
+                Matrix(states(layer: layer, 0), rows: shape.B, columns: H), into: factors.states,
+                by: products.round)
             try products.runForward(
-                on: queue, shape, weights: weights, states: states(layer: layer, 0), arguments,
-                factors: factors(layer: layer), startsEarly: kernels.startEarly)
+                on: queue, shape, arguments, factors: factors, startsEarly: kernels.startEarly)
         } else {
             for t in 0..<shape.T { try stepForward(layer: layer, t, looksUp: looksUp) }
         }
     }
 
     /// Where step products have the factors of a layer.
-    func factors(layer: Int) -> ProductKernels.Factors {
-        ProductKernels.Factors(
-            weights: at(memory.roundedWeights[layer]), states: at(memory.roundedStates),
+    func factors(layer: Int) -> ProductKernels.Places {
+        ProductKernels.Places(
+            weights: at(memory.roundedWeights[layer]), states: at(memory.roundedStates[layer]),
             gradients: at(memory.roundedGradients))
     }
 

@@ -40,6 +40,7 @@ import UnrollModel
                 }
             }
         }
+        try write(.factorProducts, "large-products-bfloat16")
         for precision in Precision.allCases {
             try write(.common(precision), "common-\(precision)")
             for cell in ModelConfiguration.builtInCells + [EveryFunctionCell.self] {
