@@ -91,6 +91,25 @@ struct ProductLayoutTests {
         #expect(RecurrenceChoice.fastest(of: [(never, { _ in 1 })]) == never)
     }
 
+    /// Of an LSTM of 512 units on an H200, which runs eight clusters of 16 blocks at a time.
+    @Test func clustersAreForFewRowsAndStepProductsForMany() throws {
+        let layer = try Self.layer(LSTMCell.self, 512)
+        let clusters = try #require(
+            RecurrenceChoice.layouts(of: layer, exchange: .cluster, on: Self.h200).first)
+        #expect(clusters.blocks == 16)
+        let products = ProductLayout.layouts(of: layer, on: Self.h200)
+        let choice = RecurrenceChoice.fastest(
+            of: [
+                (.persistent(clusters), { clusters.estimatedCycles(batchSize: $0, activeTeams: 8) })
+            ]
+                + products.map { layout in
+                    (.products(layout), { layout.estimatedCycles(batchSize: $0, multiprocessors: 132) })
+                })
+        #expect(choice.choice(forRows: 256) == .persistent(clusters))
+        #expect(choice.choice(forRows: 512) == .products(products[0]))
+        #expect(choice.choice(forRows: 2048) == .products(products[1]))
+    }
+
     /// What the engine would choose on an H200, of which the emulator has the sizes.
     @Test(
         .enabled(if: EmulatedDevice.isAvailable, "there is no C++ compiler"),
