@@ -4,6 +4,7 @@ import UnrollEngine
 import UnrollKernels
 import UnrollModel
 import UnrollTestSupport
+import UnrollText
 
 /// Large matrix products in bfloat16, whose factors are rounded in memory: what they compute, and which products are large.
 @Suite(.enabled(if: EmulatedDevice.isAvailable, "there is no C++ compiler"))

@@ -1,4 +1,5 @@
 import Testing
+import UnrollBase
 import UnrollCUDA
 import UnrollEngine
 import UnrollKernels
