@@ -67,7 +67,7 @@ struct CopyTests {
             "load_shared: something is on the way to byte"
         ),
         (copy, "the block has ended while 1 copies of thread 0 are on the way"),
-        ("copy_to_shared(place + 8, in, true);", "copy_to_shared: byte 8 of the dynamic shared memory"),
+        ("copy_to_shared(place + 8, in, true);", "copy_to_shared: byte"),
         ("copy_to_shared(place + 1024, in, true);", "copy_to_shared: 16 bytes at address"),
         ("copy_to_shared(place, in + 1, true);", "the place in global memory is no multiple of 16"),
         ("load_matrices(words, place + 4);", "load_matrices: byte"),

@@ -64,8 +64,7 @@ struct StepProductTests {
     @Test(
         arguments: [
             EngineModelSize(T: 1, B: 1, V: 2, H: 1), EngineModelSize(T: 5, B: 70, V: 7, H: 20),
-            EngineModelSize(T: 3, B: 130, V: 31, H: 65, L: 2, E: 7),
-            EngineModelSize(T: 2, B: 3, V: 300, H: 333),
+            EngineModelSize(T: 2, B: 130, V: 31, H: 65, E: 7), EngineModelSize(T: 2, B: 3, V: 7, H: 333),
         ], [TanhCell.self, GRUCell.self, LSTMCell.self] as [any RecurrentCell.Type])
     func oddSizesAgreeWithTheReference(size: EngineModelSize, cell: any RecurrentCell.Type) throws {
         try compare(try EngineModel(cell: cell, size: size), on: EmulatedDevice(seed: 1))
@@ -120,10 +119,10 @@ struct StepProductTests {
     /// Sums are in another order than the step kernels', but of the same numbers.
     @Test(arguments: [TanhCell.self, GRUCell.self] as [any RecurrentCell.Type])
     func trainingIsThatOfTheStepKernels(cell: any RecurrentCell.Type) throws {
-        let model = try EngineModel(cell: cell, size: EngineModelSize(T: 5, B: 19, V: 7, H: 65, L: 2))
+        let model = try EngineModel(cell: cell, size: EngineModelSize(T: 3, B: 19, V: 7, H: 33, L: 2))
         let optimizer = Optimizer(learningRate: 0.1, maxGradientNorm: 0.5)
-        // The second time, and the ones after it, are graphs.
-        let steps = (0..<4).flatMap { _ in model.minibatches }.map {
+        // The first step runs by itself, and the eight after it are a graph.
+        let steps = (0..<3).flatMap { _ in model.minibatches }.map {
             TrainingStep(minibatch: $0, optimizer: optimizer)
         }
         let usual = try Self.engine(model, on: EmulatedDevice(), .steps)
