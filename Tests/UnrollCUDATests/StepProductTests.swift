@@ -21,6 +21,13 @@ struct StepProductTests {
             recurrence: kernels, on: device)
     }
 
+    /// A device of so many multiprocessors that tiles have 64 rows whatever the minibatch, and others need not be compiled.
+    private static func largeDevice(
+        seed: UInt64 = 0, edit: @escaping @Sendable (String) -> String = { $0 }
+    ) -> EmulatedDevice {
+        EmulatedDevice(seed: seed, multiprocessors: 1 << 20, edit: edit)
+    }
+
     /// A device on which minibatches of more than 64 rows have tiles of 128, as it runs one block at a time.
     private static func smallDevice(seed: UInt64 = 0) -> EmulatedDevice {
         EmulatedDevice(seed: seed, multiprocessors: 1)
@@ -57,7 +64,7 @@ struct StepProductTests {
         let cell = Self.cells[index]
         let model = try EngineModel(cell: cell, size: EngineModelSize(T: 4, B: 9, V: 31, H: 33, L: 2, E: 33))
         try compare(
-            model, on: EmulatedDevice(seed: UInt64(index)), hasKinks: CUDAConformanceTests.isKinked(cell))
+            model, on: Self.largeDevice(seed: UInt64(index)), hasKinks: CUDAConformanceTests.isKinked(cell))
     }
 
     /// One unit and one row, and sizes that are no multiple of anything, in one tile and in several.
@@ -65,9 +72,9 @@ struct StepProductTests {
         arguments: [
             EngineModelSize(T: 1, B: 1, V: 2, H: 1), EngineModelSize(T: 5, B: 70, V: 7, H: 20),
             EngineModelSize(T: 2, B: 130, V: 31, H: 65, E: 7), EngineModelSize(T: 2, B: 3, V: 7, H: 333),
-        ], [TanhCell.self, GRUCell.self, LSTMCell.self] as [any RecurrentCell.Type])
+        ], [TanhCell.self, LSTMCell.self] as [any RecurrentCell.Type])
     func oddSizesAgreeWithTheReference(size: EngineModelSize, cell: any RecurrentCell.Type) throws {
-        try compare(try EngineModel(cell: cell, size: size), on: EmulatedDevice(seed: 1))
+        try compare(try EngineModel(cell: cell, size: size), on: Self.largeDevice(seed: 1))
     }
 
     /// Tiles of 128 rows, some of which are past the last.
@@ -84,7 +91,7 @@ struct StepProductTests {
     @Test func cellsOfManyGatesAgreeWithTheReference() throws {
         let model = try EngineModel(
             cell: ManyGatesCell.self, size: EngineModelSize(T: 3, B: 9, V: 7, H: 21))
-        try compare(model, on: EmulatedDevice(seed: 2))
+        try compare(model, on: Self.largeDevice(seed: 2))
     }
 
     @Test(arguments: [LSTMCell.self, GRUCell.self, SplitCell.self] as [any RecurrentCell.Type])
@@ -94,7 +101,7 @@ struct StepProductTests {
             zoneout: Zoneout(output: 0.1, memory: 0.2))
         let reference = try ReferenceEngine(
             configuration: model.configuration, parameters: model.parameters(in: .bfloat16))
-        let engine = try Self.engine(model, on: EmulatedDevice(seed: 2))
+        let engine = try Self.engine(model, on: Self.largeDevice(seed: 2))
         let tolerance = Precision.bfloat16.tolerance
         for usesVariationalDropout in [false, true] {
             let regularization = Regularization(
@@ -125,8 +132,8 @@ struct StepProductTests {
         let steps = (0..<3).flatMap { _ in model.minibatches }.map {
             TrainingStep(minibatch: $0, optimizer: optimizer)
         }
-        let usual = try Self.engine(model, on: EmulatedDevice(), .steps)
-        let products = try Self.engine(model, on: EmulatedDevice(seed: 4))
+        let usual = try Self.engine(model, on: Self.largeDevice(), .steps)
+        let products = try Self.engine(model, on: Self.largeDevice(seed: 4))
         for (actual, wanted) in zip(try products.train(steps), try usual.train(steps)) {
             // A state that is rounded the other way, once in a while, is another by 1/256.
             #expect(abs(actual.meanLoss / wanted.meanLoss - 1) < 1e-3)
@@ -143,7 +150,7 @@ struct StepProductTests {
         let model = try EngineModel(cell: LSTMCell.self, size: EngineModelSize(T: 4, B: 70, V: 7, H: 65))
         var first: NamedTensors<Double>?
         for seed in UInt64(0)..<12 {
-            let engine = try Self.engine(model, on: EmulatedDevice(seed: seed))
+            let engine = try Self.engine(model, on: Self.largeDevice(seed: seed))
             _ = try engine.evaluate(model.minibatches[0])
             let gradients = try engine.gradients(on: model.minibatches[1]).gradients
             #expect(first == nil || gradients == first, "seed \(seed)")
@@ -154,7 +161,7 @@ struct StepProductTests {
     @Test func advancingEqualsEvaluating() throws {
         let model = try EngineModel(
             cell: GRUCell.self, size: EngineModelSize(T: 7, B: 3, V: 31, H: 33, L: 2, E: 33))
-        let engine = try Self.engine(model, on: EmulatedDevice(seed: 3))
+        let engine = try Self.engine(model, on: Self.largeDevice(seed: 3))
         let other = try engine.sharingParameters(threads: nil)
         #expect(other.recurrence == engine.recurrence)
         for minibatch in model.minibatches {
@@ -189,7 +196,7 @@ struct StepProductTests {
     func aMissingWaitIsFoundInEveryOrder(text: String, replacement: String) throws {
         let model = try EngineModel(cell: LSTMCell.self, size: EngineModelSize(T: 2, B: 70, V: 7, H: 300))
         for seed in UInt64(0)..<4 {
-            let device = EmulatedDevice(seed: seed) { source in
+            let device = Self.largeDevice(seed: seed) { source in
                 source.replacing(text, with: replacement)
             }
             let error = #expect(throws: CUDAError.self) {
@@ -201,9 +208,9 @@ struct StepProductTests {
 
     @Test func sumsThatOverwriteStagesTooEarlyAreFound() throws {
         let model = try EngineModel(cell: LSTMCell.self, size: EngineModelSize(T: 2, B: 70, V: 7, H: 65))
-        let right = try Self.engine(model, on: EmulatedDevice()).gradients(on: model.minibatches[0])
+        let right = try Self.engine(model, on: Self.largeDevice()).gradients(on: model.minibatches[0])
         let isRight = try (0..<4 as Range<UInt64>).map { seed in
-            let device = EmulatedDevice(seed: seed) {
+            let device = Self.largeDevice(seed: seed) {
                 $0.replacing("        __syncthreads();\n        write();", with: "        write();")
             }
             return try Self.engine(model, on: device).gradients(on: model.minibatches[0]) == right
