@@ -46,15 +46,15 @@ let recipes = [
 /// The text of the GPU's kernels, which is compiled on the machine that runs them.
 let cudaSources = [
     "prelude.cuh", "exchange.cuh", "masks.cuh", "step.cuh", "tile.cuh", "functions.cuh", "products.cu",
-    "tokens.cu", "decoder.cu", "update.cu", "recurrence.cu", "persistent.cuh", "layer.cuh",
-    "cluster.cuh", "cluster_forward.cu", "cluster_backward.cu", "grid.cuh", "grid_forward.cu",
-    "grid_backward.cu", "choice.cuh", "sampler.cu",
+    "factor_products.cu", "tokens.cu", "decoder.cu", "update.cu", "recurrence.cu", "persistent.cuh",
+    "layer.cuh", "cluster.cuh", "cluster_forward.cu", "cluster_backward.cu", "grid.cuh", "grid_forward.cu",
+    "grid_backward.cu", "pipeline.cuh", "step_products.cuh", "step_products.cu", "choice.cuh", "sampler.cu",
 ]
 
 /// What stands in the place of a GPU when tests compile the kernels for the CPU.
 let emulatorSources = [
-    "fibers.hpp", "blocks.hpp", "barriers.hpp", "transactions.hpp", "orders.hpp", "launches.hpp",
-    "primitives.hpp",
+    "fibers.hpp", "blocks.hpp", "barriers.hpp", "transactions.hpp", "copies.hpp", "orders.hpp",
+    "launches.hpp", "primitives.hpp",
 ]
 
 let package = Package(

@@ -28,7 +28,7 @@ public final class CUDAEngine: Engine {
     /// The kernels that were asked for.
     let wantedKernels: RecurrenceKernels
     /// How the recurrence runs.
-    package let recurrence: RecurrenceChoice
+    package var recurrence: RecurrenceChoice { kernels.recurrence.choice }
     let parameterMemory: DeviceMemory
     /// Everything on the device that is this engine's own, beside shared parameters.
     let runner: StepRunner
@@ -87,12 +87,16 @@ public final class CUDAEngine: Engine {
         layout = ParameterLayout(configuration, vocabularySize: vocabularySize)
         try CUDAError.requireCountable(Double(layout.count))
         wantedKernels = try recurrence ?? RecurrenceKernels.named()
-        let (persistent, reason) = try PersistentKernels.find(
-            wantedKernels, for: RecurrentLayer(configuration, precision),
+        let usesFactors =
+            precision == .bfloat16 && wantedKernels != .steps && FactorProducts.canRun(on: device.properties)
+        let factorProducts =
+            usesFactors ? try FactorProducts(always: wantedKernels == .products, on: device) : nil
+        let recurrence = try RecurrenceSet(
+            wantedKernels, for: RecurrentLayer(configuration, precision), factorProducts: factorProducts,
             blocks: blocks, cell: cell, named: configuration.cell.name, on: device)
-        self.recurrence = persistent.map { .persistent($0.layout) } ?? .steps(reason: reason)
         kernels = try KernelSet(
-            cell: cell, named: configuration.cell.name, precision: precision, persistent: persistent,
+            cell: cell, named: configuration.cell.name, precision: precision, recurrence: recurrence,
+            factorProducts: factorProducts,
             startEarly: wantedKernels != .steps && device.properties.hasClusters, on: device)
         parameterMemory = try DeviceMemory(byteCount: 4 * layout.count, on: device)
         runner = try StepRunner(
@@ -112,7 +116,6 @@ public final class CUDAEngine: Engine {
         layout = other.layout
         kernels = other.kernels
         wantedKernels = other.wantedKernels
-        recurrence = other.recurrence
         parameterMemory = other.parameterMemory
         runner = try StepRunner(
             configuration: configuration, dimensions: other.dimensions, layout: layout, kernels: kernels,
@@ -299,8 +302,7 @@ public final class CUDAEngine: Engine {
             T: sequenceLength, B: batchSize, purpose: .training(slots: []),
             hasDropout: regularization.dropout > 0, hasWeightDrop: regularization.weightDrop > 0)
         let memory = try StepMemory(
-            shape, dimensions, parameterCount: layout.count,
-            exchangedBytes: kernels.persistent?.exchangedBytes(for: shape.purpose) ?? 0)
+            shape, dimensions, parameterCount: layout.count, kernels: kernels)
         // Parameters, gradients, and the optimizer's slots.
         let arrays = 2 + optimizer.rule.slots.count + (optimizer.averaging == .none ? 0 : 1)
         return (

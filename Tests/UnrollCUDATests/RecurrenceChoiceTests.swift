@@ -169,11 +169,14 @@ struct RecurrenceChoiceTests {
         #expect(try RecurrenceKernels.named(in: ["UNROLL_CUDA_KERNELS": "steps"]) == .steps)
         #expect(try RecurrenceKernels.named(in: ["UNROLL_CUDA_KERNELS": "persistent"]) == .persistent)
         #expect(try RecurrenceKernels.named(in: ["UNROLL_CUDA_KERNELS": "grid"]) == .grid)
+        #expect(try RecurrenceKernels.named(in: ["UNROLL_CUDA_KERNELS": "products"]) == .products)
+        #expect(try RecurrenceKernels.named(in: ["UNROLL_CUDA_KERNELS": "auto"]) == .auto)
         let error = #expect(throws: CUDAError.unknownKernels("fast")) {
             try RecurrenceKernels.named(in: ["UNROLL_CUDA_KERNELS": "fast"])
         }
         #expect(
-            error?.description == "UNROLL_CUDA_KERNELS is 'fast' but must be steps, persistent or grid")
+            error?.description
+                == "UNROLL_CUDA_KERNELS is 'fast' but must be steps, persistent, grid, products or auto")
     }
 
     @Test(

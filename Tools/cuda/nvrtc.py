@@ -116,7 +116,7 @@ def hasty(ptx):
     entries = re.split(r"\.entry (\w+)\s*\(", ptx)[1:]
     for name, text in zip(entries[::2], entries[1::2]):
         before, wait, _ = text.partition("griddepcontrol.wait")
-        if wait and re.search(r"\b(ld|st|atom|red)\.(\w+\.)*global", before):
+        if wait and re.search(r"\b(ld|st|atom|red|cp)\.(\w+\.)*global", before):
             yield name
 
 

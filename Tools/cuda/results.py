@@ -73,8 +73,8 @@ def primitives(lines):
 
 
 def speed(lines):
-    """Millions of tokens in a second, ours with step kernels, persistent ones and those of whole grids beside PyTorch's
-    faster way, and how many times as fast the fastest of ours is."""
+    """Millions of tokens in a second, ours with step kernels, persistent ones, those of whole grids and step products beside
+    PyTorch's faster way, and how many times as fast the fastest of ours is."""
     times, sizes = {}, {}
     for line in lines:
         if line.get("round") is None or not line.get("microseconds"):
@@ -94,23 +94,24 @@ def speed(lines):
     def shown(key, time):
         return "" if time is None else f"{sizes[key] / time:.3f} ({time:.{0 if time >= 100 else 2}f})"
 
-    def ours(key, precision):
-        return [shown(key, best(key, "ours", precision, variants=[variant])) for variant in [None, "persistent", "grid"]]
+    def ours(key, precision, *variants):
+        return [shown(key, best(key, "ours", precision, variants=[variant])) for variant in [None, *variants]]
 
     def ratio(ours, theirs):
         return "" if ours is None or theirs is None else f"{theirs / ours:.2f}"
 
     header = [
         "million tokens/s (us)", "T", "B", "float32", "persistent", "grid", "PyTorch", "tf32", "ratio", "bfloat16",
-        "persistent", "grid", "PyTorch", "float16", "ratio",
+        "persistent", "grid", "products", "PyTorch", "float16", "ratio",
     ]
     cells = []
     for key in times:
         single, theirs = best(key, "ours", "float32"), best(key, "pytorch", "float32")
         half, halves = best(key, "ours", "bfloat16"), best(key, "pytorch", "bfloat16", "float16")
         cells.append([
-            key[0], str(key[1]), str(key[2]), *ours(key, "float32"), shown(key, theirs),
-            shown(key, best(key, "pytorch", "tf32")), ratio(single, theirs), *ours(key, "bfloat16"),
+            key[0], str(key[1]), str(key[2]), *ours(key, "float32", "persistent", "grid"),
+            shown(key, theirs), shown(key, best(key, "pytorch", "tf32")), ratio(single, theirs),
+            *ours(key, "bfloat16", "persistent", "grid", "products"),
             shown(key, best(key, "pytorch", "bfloat16")), shown(key, best(key, "pytorch", "float16")),
             ratio(half, halves),
         ])

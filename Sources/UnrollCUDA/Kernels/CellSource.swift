@@ -37,8 +37,11 @@ struct CellSource {
     }
 
     /// Units of a block of `step_forward`: fewer for cells of many gates, whose sums share one tile.
-    var unitsOfBlock: Int {
-        switch graph.gateCount {
+    var unitsOfBlock: Int { Self.unitsOfBlock(gates: graph.gateCount) }
+
+    /// The same for so many gates.
+    static func unitsOfBlock(gates: Int) -> Int {
+        switch gates {
         case ...8: 16
         case ...16: 8
         case ...32: 4

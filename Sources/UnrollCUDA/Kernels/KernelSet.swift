@@ -8,10 +8,12 @@ struct KernelSet: Sendable {
     let beginStep, endStep, update, carryStates, exchange, sumSquares: Kernel
     let lookUp, addByToken, dropWeights: Kernel
     let product, addParts, sumRows: Kernel
+    /// Those of large products in bfloat16, if they are used.
+    let factorProducts: FactorProducts?
     let smallCrossEntropy, largeCrossEntropy: Kernel
     let stepForward, stepBackward: Kernel
-    /// Those that run all steps of a layer in one launch, if they run the recurrence.
-    let persistent: PersistentKernels?
+    /// The other kernels that run recurrent layers.
+    let recurrence: RecurrenceSet
     /// Whether the kernels of a step are launched while those before them run.
     let startEarly: Bool
     // Kernels live as long as their modules.
@@ -19,11 +21,11 @@ struct KernelSet: Sendable {
 
     /// Loads the kernels; those of a cell are compiled when it is first used.
     init(
-        cell: CellSource, named name: String, precision: Precision, persistent: PersistentKernels?,
-        startEarly: Bool, on device: any Device
+        cell: CellSource, named name: String, precision: Precision, recurrence: RecurrenceSet,
+        factorProducts: FactorProducts?, startEarly: Bool, on device: any Device
     ) throws(CUDAError) {
         let common = try device.load(KernelSource.common(precision))
-        let recurrence = try device.load(KernelSource.recurrence(of: cell, named: name, precision))
+        let steps = try device.load(KernelSource.recurrence(of: cell, named: name, precision))
         beginStep = try common.kernel("begin_step")
         endStep = try common.kernel("end_step")
         update = try common.kernel("update")
@@ -38,11 +40,12 @@ struct KernelSet: Sendable {
         sumRows = try common.kernel("sum_rows")
         smallCrossEntropy = try common.kernel("small_cross_entropy")
         largeCrossEntropy = try common.kernel("large_cross_entropy")
-        stepForward = try recurrence.kernel("step_forward")
-        stepBackward = try recurrence.kernel("step_backward")
-        self.persistent = persistent
+        stepForward = try steps.kernel("step_forward")
+        stepBackward = try steps.kernel("step_backward")
+        self.factorProducts = factorProducts
+        self.recurrence = recurrence
         self.startEarly = startEarly
-        modules = [common, recurrence]
+        modules = [common, steps]
     }
 }
 
@@ -70,6 +73,11 @@ extension KernelSource {
                 PackageResources.update_cu,
             ])
     }
+
+    /// The kernels of large products in bfloat16.
+    package static let factorProducts = KernelSource(
+        name: "the kernels of large products", .bfloat16,
+        [PackageResources.pipeline_cuh, PackageResources.factor_products_cu])
 
     /// The kernels of a layer with this cell.
     static func recurrence(of cell: CellSource, named name: String, _ precision: Precision) -> KernelSource {
@@ -106,6 +114,18 @@ extension KernelSource {
             ] + kernels)
     }
 
+    /// The kernels of step products with this cell.
+    static func products(of cell: CellSource, named name: String, _ layout: ProductLayout) -> KernelSource {
+        KernelSource(
+            name: "the kernels of the cell '\(name)' for \(layout)", layout.layer.precision,
+            [
+                PackageResources.masks_cuh, PackageResources.functions_cuh, Array(cell.text.utf8),
+                Array(layout.definitions.utf8), PackageResources.pipeline_cuh,
+                PackageResources.step_products_cuh, PackageResources.layer_cuh,
+                PackageResources.step_products_cu,
+            ])
+    }
+
     /// The kernel that generates texts with this cell.
     static func sampler(of cell: CellSource, named name: String, _ layout: SamplerLayout) -> KernelSource {
         KernelSource(
@@ -134,6 +154,16 @@ extension KernelSource {
     ) throws(ModelError) -> KernelSource {
         let cell = CellSource(try configuration.cellGraph())
         return persistent(of: cell, named: configuration.cell.name, layout)
+    }
+
+    /// The kernels of step products with the cell of a configuration.
+    ///
+    /// - Throws: `ModelError.invalidCell`.
+    package static func products(
+        of configuration: ModelConfiguration, _ layout: ProductLayout
+    ) throws(ModelError) -> KernelSource {
+        let cell = CellSource(try configuration.cellGraph())
+        return products(of: cell, named: configuration.cell.name, layout)
     }
 
     /// The kernels of a layer with the cell of a configuration.

@@ -28,6 +28,42 @@ DEVICE Word4 load_shared(u32 address) {
 // Waits for all threads of the warp, which see then what the others have written into shared memory.
 DEVICE void warp_barrier() { __syncwarp(); }
 
+// MARK: Copies
+
+// Brings 16 bytes of global memory into shared memory while the thread goes on, or zeros if there are none. Both places
+// are multiples of 16. GPUs do that from 8.0 on.
+DEVICE void copy_to_shared(u32 address, const void* from, bool exists) {
+    asm volatile("{\n.reg .pred p;\nsetp.eq.u32 p, %2, 0;\ncp.async.cg.shared.global [%0], [%1], 16, p;\n}" ::"r"(address),
+                 "l"(__cvta_generic_to_global(from)), "r"((u32)exists)
+                 : "memory");
+}
+
+// Ends a group of this thread's copies: those since the group before, perhaps none.
+DEVICE void end_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+
+// Waits until all groups of this thread's copies but the last COUNT are there. Other threads see them after a barrier.
+template <int COUNT>
+DEVICE void wait_for_copies() {
+    asm volatile("cp.async.wait_group %0;" ::"n"(COUNT) : "memory");
+}
+
+// Four matrices of 8 x 8 numbers of 16 bits in shared memory, spread over the threads of a warp: word i is of matrix i,
+// row lane / 4, columns 2 (lane % 4) and the one after it. Each thread says where a row of 16 bytes is, a multiple of 16:
+// the thread `8 i + r` row r of matrix i. All threads of a warp call it together.
+DEVICE void load_matrices(u32 (&words)[4], u32 address) {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(words[0]), "=r"(words[1]), "=r"(words[2]), "=r"(words[3])
+                 : "r"(address)
+                 : "memory");
+}
+// The same, but of each matrix, column lane / 4, rows 2 (lane % 4) and the one after it.
+DEVICE void load_transposed(u32 (&words)[4], u32 address) {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(words[0]), "=r"(words[1]), "=r"(words[2]), "=r"(words[3])
+                 : "r"(address)
+                 : "memory");
+}
+
 // MARK: Waiting
 
 // With WATCHDOG defined as nanoseconds, a wait that lasts longer ends the kernel with an error, so that a wrong

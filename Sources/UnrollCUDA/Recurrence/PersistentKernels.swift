@@ -34,28 +34,33 @@ struct PersistentKernels: Sendable {
     /// Finds the kernels for a layer: those of the first layout of which a team can run.
     ///
     /// - Parameters:
-    ///   - kernels: Which are tried.
+    ///   - exchanges: The ways to exchange data that are tried, in their order.
     ///   - layer: The layer.
     ///   - blocks: Blocks of a team; nil for any number.
     ///   - cell: The cell's formula.
     ///   - name: The cell's name.
     ///   - device: The device.
-    /// - Returns: The kernels, or why there are none; neither if none are tried.
+    /// - Returns: The kernels; nil if the recurrent weights do not fit on the chip.
     /// - Throws: `CUDAError`.
     static func find(
-        _ kernels: RecurrenceKernels, for layer: RecurrentLayer, blocks: Int?, cell: CellSource,
+        _ exchanges: [BlockExchange], for layer: RecurrentLayer, blocks: Int?, cell: CellSource,
         named name: String, on device: any Device
-    ) throws(CUDAError) -> (kernels: PersistentKernels?, reason: String?) {
-        for exchange in kernels.exchanges {
+    ) throws(CUDAError) -> PersistentKernels? {
+        for exchange in exchanges {
             let layouts = RecurrenceChoice.layouts(
                 of: layer, exchange: exchange, on: device.properties, blocks: blocks)
             for layout in layouts {
                 if let found = try PersistentKernels(layout, cell: cell, named: name, on: device) {
-                    return (found, nil)
+                    return found
                 }
             }
         }
-        return (nil, kernels == .steps ? nil : "the recurrent weights do not fit on the chip")
+        return nil
+    }
+
+    /// Estimates how many clock cycles a step of both kernels takes for so many rows.
+    func estimatedCycles(batchSize: Int) -> Double {
+        layout.estimatedCycles(batchSize: batchSize, activeTeams: activeTeams)
     }
 
     /// Bytes of memory for each token that steps need for what blocks exchange.

@@ -79,13 +79,40 @@ extension PersistentLayout {
 
     /// Estimates how many clock cycles a step of both kernels takes, to compare layouts with the same exchange.
     ///
-    /// Assumed of a multiprocessor, before any was measured: 1280 multiply-adds of bfloat16 in a cycle or 100 of float32,
-    /// 128 bytes of shared memory, and 14 bytes from other blocks of a cluster or 24 from global memory that lies in the
-    /// second-level cache.
-    ///
     /// - Parameter multiprocessors: Those of the device.
     /// - Returns: The cycles: of a cluster for its rows, of a grid for 64 rows.
     package func estimatedCycles(multiprocessors: Int) -> Double {
+        switch exchange {
+        case .cluster: cyclesOfRows
+        case .grid:
+            estimatedCycles(batchSize: Self.comparedRows, activeTeams: max(1, multiprocessors / blocks))
+        }
+    }
+
+    /// Estimates how many clock cycles a step of both kernels takes for all rows of a minibatch.
+    ///
+    /// - Parameters:
+    ///   - batchSize: Rows of the minibatch.
+    ///   - activeTeams: Teams that run at the same time.
+    /// - Returns: The cycles.
+    package func estimatedCycles(batchSize: Int, activeTeams: Int) -> Double {
+        let rows = RecurrenceChoice.rows(
+            ofBatch: batchSize, exchange: exchange, activeTeams: activeTeams)
+        let turns =
+            switch exchange {
+            case .cluster: ((batchSize + rows - 1) / rows + activeTeams - 1) / activeTeams
+            // A team takes its rows one lot after the other.
+            case .grid: (rows + Self.rowsAtOnce - 1) / Self.rowsAtOnce
+            }
+        return Double(turns) * cyclesOfRows
+    }
+
+    /// Clock cycles of the rows that a team has at once.
+    ///
+    /// Assumed of a multiprocessor, before any was measured: 1280 multiply-adds of bfloat16 in a cycle or 100 of float32,
+    /// 128 bytes of shared memory, and 14 bytes from other blocks of a cluster or 24 from global memory that lies in the
+    /// second-level cache.
+    private var cyclesOfRows: Double {
         let products = Double(gates * blockUnits * teamUnits * Self.rowsAtOnce)
         let multiplied = 2 * products / (layer.precision == .bfloat16 ? 1280 : 100)
         let fetched = Double(
@@ -94,16 +121,12 @@ extension PersistentLayout {
         let exchanged = Double(forwardBytes(rows: Self.rowsAtOnce) + backwardBytes(rows: Self.rowsAtOnce))
         // What a thread does for one unit and row after the other: the formula, and loads before it.
         let pointwise = Double(elements) * 100
-        switch exchange {
-        case .cluster:
-            let summed = Double(2 * warps * gates * Self.sumSize + blocks * groups * Self.sumSize)
-            return multiplied + (fetched + summed) / 128 + exchanged / 14 + pointwise
-        case .grid:
-            let summed = Double(2 * warps * (gates + backwardTiles) * Self.sumSize)
-            let ofRows = multiplied + (fetched + summed) / 128 + exchanged / 24 + pointwise
-            let teams = max(1, min(multiprocessors / blocks, Self.comparedRows / Self.rowsAtOnce))
-            let turns = (Self.comparedRows + teams * Self.rowsAtOnce - 1) / (teams * Self.rowsAtOnce)
-            return Double(turns) * ofRows
-        }
+        let (summed, bytesPerCycle) =
+            switch exchange {
+            case .cluster:
+                (2 * warps * gates * Self.sumSize + blocks * groups * Self.sumSize, 14.0)
+            case .grid: (2 * warps * (gates + backwardTiles) * Self.sumSize, 24.0)
+            }
+        return multiplied + (fetched + Double(summed)) / 128 + exchanged / bytesPerCycle + pointwise
     }
 }

@@ -5,6 +5,10 @@ struct Matrix {
     var columns: Int
     private(set) var rowStride: Int
     private(set) var columnStride = 1
+    /// Whether its columns lie together, and not its rows.
+    private(set) var isTransposed = false
+    /// Where the same numbers are as factors of tensor cores, if they are.
+    var factors: DeviceAddress?
 
     /// A matrix whose rows lie together, one after the other.
     init(_ address: DeviceAddress, rows: Int, columns: Int) {
@@ -14,11 +18,15 @@ struct Matrix {
         rowStride = columns
     }
 
+    /// How many rows lie one after the other, and how many numbers are in each.
+    var stored: (rows: Int, columns: Int) { isTransposed ? (columns, rows) : (rows, columns) }
+
     /// The same memory with rows as columns.
     var transposed: Matrix {
         var matrix = self
         (matrix.rows, matrix.columns) = (columns, rows)
         (matrix.rowStride, matrix.columnStride) = (columnStride, rowStride)
+        matrix.isTransposed.toggle()
         return matrix
     }
 }
@@ -29,6 +37,7 @@ extension StepProgram {
         _ a: Matrix, _ b: Matrix, plus bias: DeviceAddress? = nil, into result: DeviceAddress,
         inParts: Bool = false
     ) throws(CUDAError) {
+        if try factorProduct(a, b, plus: bias, into: result, inParts: inParts) { return }
         let (m, n) = (a.rows, b.columns)
         let parts = ProductParts(m: m, n: n, k: a.columns)
         guard inParts, parts.count > 1 else {
@@ -38,9 +47,7 @@ extension StepProgram {
         try queue.product(
             a, b, plus: bias, into: at(memory.parts), by: kernels.product, in: parts,
             startsEarly: kernels.startEarly)
-        try launch(
-            kernels.addParts, over: m * n,
-            [.int(m * n), .int(parts.count), .address(at(memory.parts)), .address(result)])
+        try addParts(parts.count, m * n, into: result)
     }
 }
 

@@ -51,16 +51,22 @@ struct StepMemory: Sendable {
     let parts: Int
     /// What the blocks of a grid exchange.
     let exchanged: Int
+    /// Each layer's recurrent weights, [G H, H], and first states, [T + 1, B, H], as factors of step products.
+    private(set) var roundedWeights: [Int] = [], roundedStates: [Int] = []
+    /// The gradients of the hidden halves of gates as such factors, [T, B, G H].
+    let roundedGradients: Int
+    /// Factors of the first and of the second matrix of a large product, unless they are elsewhere.
+    let factorsOfFirst, factorsOfSecond: Int
     /// Sums of squares, of 4096 parameters each, in double precision.
     let squares: Int
     /// Bytes in all.
     let byteCount: Int
 
-    /// Lays out the memory of a step; the blocks of a grid exchange so many bytes for each token.
+    /// Lays out the memory of a step, with what these kernels need.
     ///
     /// - Throws: `CUDAError.arrayTooLarge`.
     init(
-        _ shape: StepShape, _ dimensions: Dimensions, parameterCount: Int, exchangedBytes: Int
+        _ shape: StepShape, _ dimensions: Dimensions, parameterCount: Int, kernels: KernelSet
     ) throws(CUDAError) {
         try CUDAError.requireCountable(Self.largestCount(shape, dimensions))
         // Blocks of a product have 64 rows, and a grid has up to 65,535 of them in its second dimension.
@@ -100,14 +106,39 @@ struct StepMemory: Sendable {
         logits = place(tokens * V)
         losses = place(2 * tokens)
         entropies = losses + 4 * tokens
-        let products = [
-            (V, H), (G * H, H), (G * H, dimensions.E ?? 0),
-        ]
-        parts = place(
-            backward * (products.map { ProductParts(m: $0, n: $1, k: tokens).scratchCount }.max() ?? 0))
-        exchanged = place(tokens * exchangedBytes, wordSize: 1)
+        let sums = [(V, H), (G * H, H), (G * H, dimensions.E ?? 0)]
+        let ofSums = sums.flatMap { m, n in
+            [ProductParts(m: m, n: n, k: tokens)]
+                + (kernels.factorProducts == nil ? [] : [ProductParts(largeOf: m, n, tokens)])
+        }
+        parts = place(backward * (ofSums.map(\.scratchCount).max() ?? 0))
+        let persistent = kernels.recurrence.persistent(forRows: B)
+        exchanged = place(tokens * (persistent?.exchangedBytes(for: shape.purpose) ?? 0), wordSize: 1)
+        let products = kernels.recurrence.products(forRows: B)?.layout
+        for _ in 0..<dimensions.L {
+            roundedWeights.append(place(products?.weightBytes ?? 0, wordSize: 1))
+            roundedStates.append(place((T + 1) * (products?.stateBytes(rows: B) ?? 0), wordSize: 1))
+        }
+        roundedGradients = place(backward * T * (products?.gradientBytes(rows: B) ?? 0), wordSize: 1)
+        let sizes = Self.productSizes(shape, dimensions).map { m, n, k in
+            kernels.factorProducts?.scratchBytes(m: m, n: n, k: k) ?? (a: 0, b: 0)
+        }
+        factorsOfFirst = place(sizes.map(\.a).max() ?? 0, wordSize: 1)
+        factorsOfSecond = place(sizes.map(\.b).max() ?? 0, wordSize: 1)
         squares = place((parameterCount + 4095) / 4096, wordSize: 8)
         byteCount = end
+    }
+
+    /// Rows, columns and summands of all products outside of the recurrence.
+    private static func productSizes(_ shape: StepShape, _ dimensions: Dimensions) -> [(Int, Int, Int)] {
+        let tokens = shape.tokenCount, gates = dimensions.G * dimensions.H
+        let inputs = [dimensions.E, dimensions.L > 1 ? dimensions.H : nil].compactMap(\.self)
+        let forward = inputs.map { (tokens, gates, $0) } + [(tokens, dimensions.V, dimensions.H)]
+        guard shape.purpose.hasGradients else { return forward }
+        let ofWeights = (inputs + [dimensions.H]).map { (gates, $0, tokens) }
+        let ofInputs = inputs.map { (tokens, $0, gates) }
+        return forward + ofWeights + ofInputs
+            + [(dimensions.V, dimensions.H, tokens), (tokens, dimensions.H, dimensions.V)]
     }
 
     /// Numbers in the largest array, in floating point, so that absurd sizes are refused and do not overflow.

@@ -6,9 +6,10 @@ extension StepProgram {
         try decoderBackward(output)
         for layer in (0..<dimensions.L).reversed() {
             try backward(layer: layer)
-            try recurrentWeightGradients(layer: layer)
+            let hidden = try hiddenGradients(layer: layer)
+            try recurrentWeightGradients(layer: layer, of: hidden)
             try vectorGradients(layer: layer)
-            try inputBackward(layer: layer)
+            try inputBackward(layer: layer, of: dimensions.hasSplitGates ? nil : hidden)
         }
         guard let E = dimensions.E else { return }
         // Tied weights have the decoder's gradient already.
@@ -21,34 +22,40 @@ extension StepProgram {
     }
 
     private func decoderBackward(_ output: Matrix) throws {
-        let logits = Matrix(at(memory.logits), rows: shape.tokenCount, columns: dimensions.V)
+        let (tokens, V, H) = (shape.tokenCount, dimensions.V, dimensions.H)
+        let logits = try rounded(
+            Matrix(at(memory.logits), rows: tokens, columns: V), forProductsOf: V, H, tokens)
         try product(logits.transposed, output, into: gradient(decoderWeight), inParts: true)
         try sumRows(logits, into: gradient("decoder.bias"))
         try product(
-            logits, Matrix(parameter(decoderWeight), rows: dimensions.V, columns: dimensions.H),
-            into: at(memory.outputGradients))
+            logits, Matrix(parameter(decoderWeight), rows: V, columns: H), into: at(memory.outputGradients))
     }
 
     /// Goes back through all steps of a layer, in one launch or one by one.
     private func backward(layer: Int) throws {
-        guard let persistent = kernels.persistent else {
-            for t in (0..<shape.T).reversed() { try stepBackward(layer: layer, t) }
-            return
-        }
         let past = at(memory.inputGradients).float(shape.tokenCount * dimensions.H)
-        try persistent.runBackward(
-            on: queue, shape,
-            [
-                .address(recurrentWeights(layer: layer)), .address(at(memory.outputGradients)),
-                record(memory.record.outputMask(layer: layer)), .int(outputPace),
-                .address(states(layer: layer, 0)), .int(stateStride),
-                argument(layout.vectors(ofLayer: layer).first.map(parameter)), .int(layout.vectorStride),
-                argument(formulaInput(layer: layer, 0)), record(memory.record.stateMasks(layer: layer)),
-                .address(saved(layer: layer, 0)), .address(at(memory.hiddenGradients)),
-                .address(at(memory.gateInputs)),
-                dimensions.vectors > 0 ? .address(at(memory.vectorGradients)) : .null,
-                .int(vectorGradientStride), dimensions.readsLayerInput ? .address(past) : .null,
-            ], stateGradients: at(memory.stateGradients), exchanged: at(memory.exchanged))
+        let arguments: [KernelArgument] = [
+            .address(at(memory.outputGradients)),
+            record(memory.record.outputMask(layer: layer)), .int(outputPace),
+            .address(states(layer: layer, 0)), .int(stateStride),
+            argument(layout.vectors(ofLayer: layer).first.map(parameter)), .int(layout.vectorStride),
+            argument(formulaInput(layer: layer, 0)), record(memory.record.stateMasks(layer: layer)),
+            .address(saved(layer: layer, 0)), .address(at(memory.hiddenGradients)),
+            .address(at(memory.gateInputs)),
+            dimensions.vectors > 0 ? .address(at(memory.vectorGradients)) : .null,
+            .int(vectorGradientStride), dimensions.readsLayerInput ? .address(past) : .null,
+        ]
+        if let persistent = kernels.recurrence.persistent(forRows: shape.B) {
+            try persistent.runBackward(
+                on: queue, shape, [.address(recurrentWeights(layer: layer))] + arguments,
+                stateGradients: at(memory.stateGradients), exchanged: at(memory.exchanged))
+        } else if let products = kernels.recurrence.products(forRows: shape.B) {
+            try products.runBackward(
+                on: queue, shape, arguments, stateGradients: at(memory.stateGradients),
+                factors: factors(layer: layer), startsEarly: kernels.startEarly)
+        } else {
+            for t in (0..<shape.T).reversed() { try stepBackward(layer: layer, t) }
+        }
     }
 
     private func stepBackward(layer: Int, _ t: Int) throws {
@@ -84,11 +91,18 @@ extension StepProgram {
         }
     }
 
-    private func recurrentWeightGradients(layer: Int) throws {
-        let hidden = gateGradients(memory.hiddenGradients)
+    /// The gradients of the halves of gates from the layer itself, with factors for the products after it.
+    private func hiddenGradients(layer: Int) throws(CUDAError) -> Matrix {
+        var hidden = gateGradients(memory.hiddenGradients)
+        if kernels.recurrence.products(forRows: shape.B) != nil {
+            hidden.factors = factors(layer: layer).gradients
+        }
+        return try rounded(hidden, forProductsOf: hidden.columns, dimensions.H, hidden.rows)
+    }
+
+    private func recurrentWeightGradients(layer: Int, of hidden: Matrix) throws {
         let weight = gradient("rnn.weight_hh_l\(layer)")
-        let previous = Matrix(
-            states(layer: layer, 0), rows: shape.tokenCount, columns: dimensions.H)
+        let previous = firstStates(layer: layer, from: 0)
         try product(hidden.transposed, previous, into: weight, inParts: true)
         if shape.hasWeightDrop { try dropWeights(weight, layer: layer, into: weight) }
         let inputBias = gradient("rnn.bias_ih_l\(layer)")
@@ -102,9 +116,10 @@ extension StepProgram {
         }
     }
 
-    /// The gradients of a layer's input weights, and of what it reads.
-    private func inputBackward(layer: Int) throws {
-        let gates = gateGradients(memory.gateInputs)
+    /// The gradients of a layer's input weights, and of what it reads; `shared` are the gradients of both halves of gates, nil
+    /// if those of the halves from the input are others.
+    private func inputBackward(layer: Int, of shared: Matrix?) throws {
+        var gates = shared ?? gateGradients(memory.gateInputs)
         let weight = gradient("rnn.weight_ih_l\(layer)")
         if layer == 0, dimensions.E == nil {
             try queue.fillWithZeros(weight, byteCount: 4 * dimensions.V * gates.columns)
@@ -114,6 +129,7 @@ extension StepProgram {
             layer == 0
             ? Matrix(at(memory.vectors), rows: shape.tokenCount, columns: dimensions.E ?? 0)
             : output(of: layer - 1)
+        gates = try rounded(gates, forProductsOf: gates.columns, input.columns, gates.rows)
         try product(gates.transposed, input, into: weight, inParts: true)
         guard dimensions.readsLayerInput else {
             return try product(gates, inputWeights(layer: layer), into: at(memory.outputGradients))

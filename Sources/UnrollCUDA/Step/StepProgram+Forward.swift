@@ -68,31 +68,60 @@ extension StepProgram {
 
     /// What a layer gives to the next, [T B, H].
     func output(of layer: Int) -> Matrix {
-        let address =
-            shape.hasDropout ? at(memory.outputs[layer]) : states(layer: layer, 1)
-        return Matrix(address, rows: shape.tokenCount, columns: dimensions.H)
+        guard !shape.hasDropout else {
+            return Matrix(at(memory.outputs[layer]), rows: shape.tokenCount, columns: dimensions.H)
+        }
+        return firstStates(layer: layer, from: 1)
+    }
+
+    /// The first state of a layer before a step and those after it, [T B, H], with factors if step products have them.
+    func firstStates(layer: Int, from t: Int) -> Matrix {
+        var matrix = Matrix(states(layer: layer, t), rows: shape.tokenCount, columns: dimensions.H)
+        if let products = kernels.recurrence.products(forRows: shape.B) {
+            matrix.factors = factors(layer: layer).states + t * products.layout.stateBytes(rows: shape.B)
+        }
+        return matrix
     }
 
     /// Runs all steps of a layer, in one launch or one by one.
     private func forward(layer: Int, looksUp: Bool) throws {
-        guard let persistent = kernels.persistent else {
+        let weights = recurrentWeights(layer: layer)
+        let arguments: [KernelArgument] = [
+            .address(parameter("rnn.bias_hh_l\(layer)")),
+            .address(looksUp ? parameter("rnn.weight_ih_l\(layer)") : at(memory.gateInputs)),
+            looksUp ? record(memory.record.inputs) : .null,
+            looksUp ? .address(parameter("rnn.bias_ih_l\(layer)")) : .null,
+            .address(states(layer: layer, 0)), .int(stateStride),
+            argument(layout.vectors(ofLayer: layer).first.map(parameter)), .int(layout.vectorStride),
+            argument(formulaInput(layer: layer, 0)), record(memory.record.stateMasks(layer: layer)),
+            .address(saved(layer: layer, 0)),
+            shape.hasDropout ? .address(at(memory.outputs[layer])) : .null,
+            record(memory.record.outputMask(layer: layer)), .int(outputPace),
+        ]
+        if let persistent = kernels.recurrence.persistent(forRows: shape.B) {
+            try persistent.runForward(
+                on: queue, shape, [.address(weights)] + arguments, exchanged: at(memory.exchanged))
+        } else if let products = kernels.recurrence.products(forRows: shape.B) {
+            let factors = factors(layer: layer)
+            let H = dimensions.H
+            try round(
+                Matrix(weights, rows: dimensions.G * H, columns: H), into: factors.weights, by: products.round
+            )
+            try round(
+                Matrix(states(layer: layer, 0), rows: shape.B, columns: H), into: factors.states,
+                by: products.round)
+            try products.runForward(
+                on: queue, shape, arguments, factors: factors, startsEarly: kernels.startEarly)
+        } else {
             for t in 0..<shape.T { try stepForward(layer: layer, t, looksUp: looksUp) }
-            return
         }
-        try persistent.runForward(
-            on: queue, shape,
-            [
-                .address(recurrentWeights(layer: layer)), .address(parameter("rnn.bias_hh_l\(layer)")),
-                .address(looksUp ? parameter("rnn.weight_ih_l\(layer)") : at(memory.gateInputs)),
-                looksUp ? record(memory.record.inputs) : .null,
-                looksUp ? .address(parameter("rnn.bias_ih_l\(layer)")) : .null,
-                .address(states(layer: layer, 0)), .int(stateStride),
-                argument(layout.vectors(ofLayer: layer).first.map(parameter)), .int(layout.vectorStride),
-                argument(formulaInput(layer: layer, 0)), record(memory.record.stateMasks(layer: layer)),
-                .address(saved(layer: layer, 0)),
-                shape.hasDropout ? .address(at(memory.outputs[layer])) : .null,
-                record(memory.record.outputMask(layer: layer)), .int(outputPace),
-            ], exchanged: at(memory.exchanged))
+    }
+
+    /// Where step products have the factors of a layer.
+    func factors(layer: Int) -> ProductKernels.Places {
+        ProductKernels.Places(
+            weights: at(memory.roundedWeights[layer]), states: at(memory.roundedStates[layer]),
+            gradients: at(memory.roundedGradients))
     }
 
     private func stepForward(layer: Int, _ t: Int, looksUp: Bool) throws {

@@ -128,8 +128,7 @@ final class StepRunner {
     private func prepare(_ shape: StepShape) throws(CUDAError) {
         guard prepared[shape] == nil else { return }
         let memory = try StepMemory(
-            shape, dimensions, parameterCount: layout.count,
-            exchangedBytes: kernels.persistent?.exchangedBytes(for: shape.purpose) ?? 0)
+            shape, dimensions, parameterCount: layout.count, kernels: kernels)
         try reserve(memory, for: shape)
         guard let base = stepMemory?.address else { return }
         if prepared.count >= Self.mostPreparedSteps { prepared = [:] }

@@ -49,16 +49,25 @@ struct StepShape: Sendable, Hashable {
 /// adds in the same order.
 struct ProductParts: Sendable {
     let count: Int
-    /// Numbers of a sum in each part, a multiple of 16.
+    /// Numbers of a sum in each part, a multiple of 16, or of 64 where tiles are large.
     let depth: Int
     /// Numbers that all parts have together, if there are several.
     let scratchCount: Int
 
     /// Divides a product of [m, k] and [k, n] into at most 16 parts, so that about 256 blocks compute it.
     init(m: Int, n: Int, k: Int) {
-        let tiles = max(1, (m + 63) / 64 * ((n + 63) / 64))
-        let wanted = max(1, min(256 / tiles, k / 64, 16))
-        depth = ((k + wanted - 1) / wanted + 15) / 16 * 16
+        self.init(m, n, k, tileSize: 64, leastDepth: 64, unit: 16)
+    }
+
+    /// Divides a product of large tiles.
+    init(largeOf m: Int, _ n: Int, _ k: Int) {
+        self.init(m, n, k, tileSize: FactorProducts.tileSize, leastDepth: 512, unit: 64)
+    }
+
+    private init(_ m: Int, _ n: Int, _ k: Int, tileSize: Int, leastDepth: Int, unit: Int) {
+        let tiles = max(1, (m + tileSize - 1) / tileSize * ((n + tileSize - 1) / tileSize))
+        let wanted = max(1, min(256 / tiles, k / leastDepth, 16))
+        depth = ((k + wanted - 1) / wanted + unit - 1) / unit * unit
         count = (k + depth - 1) / depth
         scratchCount = count > 1 ? count * m * n : 0
     }

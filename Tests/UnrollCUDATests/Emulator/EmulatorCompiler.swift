@@ -32,8 +32,9 @@ struct EmulatorCompiler: Sendable {
     static let prelude = [
         ("fibers.hpp", PackageResources.fibers_hpp), ("blocks.hpp", PackageResources.blocks_hpp),
         ("barriers.hpp", PackageResources.barriers_hpp),
-        ("transactions.hpp", PackageResources.transactions_hpp), ("orders.hpp", PackageResources.orders_hpp),
-        ("launches.hpp", PackageResources.launches_hpp), ("primitives.hpp", PackageResources.primitives_hpp),
+        ("transactions.hpp", PackageResources.transactions_hpp), ("copies.hpp", PackageResources.copies_hpp),
+        ("orders.hpp", PackageResources.orders_hpp), ("launches.hpp", PackageResources.launches_hpp),
+        ("primitives.hpp", PackageResources.primitives_hpp),
     ].map { "#line 1 \"\($0)\"\n\(String(decoding: $1, as: UTF8.self))\n" }.joined()
 
     private let program: URL

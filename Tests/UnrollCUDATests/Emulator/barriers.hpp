@@ -121,6 +121,18 @@ static void multiplyTiles(Warp& warp) {
     }
 }
 
+// Word i of each thread is of matrix i, whose rows threads 8 i to 8 i + 7 have brought.
+static void spreadMatrices(Warp& warp, bool isTransposed) {
+    for (int lane = 0; lane < 32; ++lane)
+        for (int i = 0; i < 4; ++i) {
+            const u16(*const rows)[8] = warp.rows + 8 * i;
+            const int r = lane / 4, q = lane % 4 * 2;
+            const u16 low = isTransposed ? rows[q][r] : rows[r][q];
+            const u16 high = isTransposed ? rows[q + 1][r] : rows[r][q + 1];
+            warp.words[lane][i] = u32(high) << 16 | low;
+        }
+}
+
 // Waits until all threads of the warp have called the same primitive; the last one does the work for all.
 __attribute__((noinline)) static void meet(Meeting meeting) {
     Warp& warp = block->warps[block->current / 32];
@@ -132,6 +144,8 @@ __attribute__((noinline)) static void meet(Meeting meeting) {
     if (warp.atMeeting == ~0u) {
         if (meeting == tiles)
             multiplyTiles(warp);
+        else if (meeting == matrices || meeting == transposedMatrices)
+            spreadMatrices(warp, meeting == transposedMatrices);
         else if (meeting != barrierOfWarp)
             for (int lane = 0; lane < 32; ++lane) warp.received[lane] = warp.passed[lane ^ warp.mask[lane]];
         warp.atMeeting = 0;

@@ -40,9 +40,9 @@ struct Index {
     u32 x, y, z;
 };
 
-enum Meeting { xorOfFloats, xorOfDoubles, tiles, barrierOfWarp };
+enum Meeting { xorOfFloats, xorOfDoubles, tiles, barrierOfWarp, matrices, transposedMatrices };
 static const char* const meetingNames[] = {
-    "warp_xor of floats", "warp_xor of doubles", "multiply_add", "warp_barrier"};
+    "warp_xor of floats", "warp_xor of doubles", "multiply_add", "warp_barrier", "load_matrices", "load_transposed"};
 
 // What the 32 threads of a warp wait for, one bit each, and what they pass to each other.
 struct Warp {
@@ -54,6 +54,9 @@ struct Warp {
     u64 passed[32], received[32];
     u32 a[32][4], b[32][2];
     float d[32][4];
+    // Rows of matrices, and what each thread gets of them.
+    u16 rows[32][8];
+    u32 words[32][4];
     // Of threads at barrier_wait, the number of the barrier.
     u32 awaited[32];
 };
@@ -69,6 +72,20 @@ struct Barrier {
     bool isPublished, isKnown;
 };
 constexpr u32 mostBarriers = 64;
+
+// 16 bytes of global memory, or zeros if that is null, on the way to a place in shared memory for a thread; its group
+// among those of the thread; and whether it is there already.
+struct Copy {
+    u32 address, group;
+    const void* from;
+    bool isThere;
+};
+constexpr u32 copySize = 16, mostCopies = 64;
+struct Copies {
+    Copy items[mostCopies];
+    // Of the copies, and of the groups that have ended.
+    u32 count, groups;
+};
 
 struct Block {
     void* fibers[largestBlock];
@@ -92,6 +109,8 @@ struct Block {
     // What is on the way to the block: which words of its shared memory, and how many messages.
     bool* arriving;
     u32 messages;
+    // Those of each thread; null until there is one.
+    Copies* copies;
     Barrier barriers[mostBarriers];
     u32 barrierCount;
 };

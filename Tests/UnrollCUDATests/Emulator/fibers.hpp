@@ -1,6 +1,6 @@
 // A GPU for tests: the primitives of prelude.cuh and exchange.cuh and the built-in names of CUDA, for a compiler of
-// C++20. This file, blocks.hpp, barriers.hpp, transactions.hpp, orders.hpp, launches.hpp and primitives.hpp stand, in
-// this order, in front of a kernel's text in the place of both. All become a library whose functions `emulated_NAME`
+// C++20. This file, blocks.hpp, barriers.hpp, transactions.hpp, copies.hpp, orders.hpp, launches.hpp and primitives.hpp
+// stand, in this order, in front of a kernel's text in the place of both. All become a library whose functions `emulated_NAME`
 // run a kernel.
 //
 // A CUDA thread is a fiber with a stack of its own. All fibers run on one thread of the processor, which changes

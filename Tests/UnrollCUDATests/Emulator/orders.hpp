@@ -206,7 +206,8 @@ static void prepareBlock(Block& of, u64 index) {
     memset(of.dynamic, 0xff, group.launch->sharedSize);
 }
 
-static void checkBlock(const Block& of) {
+static void checkBlock(Block& of) {
+    checkCopies(of);
     if (isDamaged(of.dynamic - guardSize) || isDamaged(of.dynamic + group.launch->sharedSize))
         report(of, "something was written outside of the dynamic shared memory of %u bytes", group.launch->sharedSize);
     if (group.launch->startsEarly && !of.hasWaited)
@@ -240,6 +241,7 @@ static void removeBlocks() {
         free(group.blocks[i].fixed);
         free(group.blocks[i].dynamic - guardSize);
         free(group.blocks[i].arriving);
+        free(group.blocks[i].copies);
     }
     free(group.blocks);
     free(group.prompt.items);

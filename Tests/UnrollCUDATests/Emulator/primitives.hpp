@@ -66,6 +66,19 @@ static inline Word4 load_shared(u32 address) {
     return value;
 }
 
+static inline void copy_to_shared(u32 address, const void* from, bool exists) {
+    emulator::beginCopy(address, exists ? from : nullptr);
+}
+static inline void end_copies() { emulator::endCopyGroup(); }
+template <int COUNT> static inline void wait_for_copies() { emulator::waitForCopyGroups(COUNT); }
+
+static inline void load_matrices(u32 (&words)[4], u32 address) {
+    emulator::loadMatrices(words, address, emulator::matrices);
+}
+static inline void load_transposed(u32 (&words)[4], u32 address) {
+    emulator::loadMatrices(words, address, emulator::transposedMatrices);
+}
+
 static inline void warp_barrier() { emulator::meet(emulator::barrierOfWarp); }
 
 // Deadlocks are found in another way.

@@ -148,9 +148,15 @@ __attribute__((noinline)) static void waitAtTransactions(u32 address, u32 parity
 
 // MARK: Messages
 
-static void mark(const Message& message, bool isArriving) {
-    bool* const words = message.to->arriving + (message.address - reservedShared) / 4;
-    for (u32 i = 0; i < message.size / 4; ++i) words[i] = isArriving;
+// Says that something is on the way to bytes of shared memory, or has arrived.
+static void mark(Block& of, u32 address, u32 size, bool isArriving) {
+    if (!of.arriving) {
+        // Memory of fixed size counts for all kernels of a library, so that both may be more than a block can have.
+        of.arriving = static_cast<bool*>(calloc((dynamicStart() + group.launch->sharedSize) / 4 + 1, 1));
+        if (!of.arriving) abort();
+    }
+    bool* const words = of.arriving + (address - reservedShared) / 4;
+    for (u32 i = 0; i < size / 4; ++i) words[i] = isArriving;
 }
 
 // Finds out whether something is on the way to bytes of shared memory.
@@ -179,13 +185,8 @@ static void sendMessage(u32 address, const void* value, u32 size, u32 barrierAdd
     Message message = {&to, address, size, u32(&barrier - to.barriers), {}};
     memcpy(message.value, value, size);
     if (!group.launch->seed) return arrive(message);
-    if (!to.arriving) {
-        // Memory of fixed size counts for all kernels of a library, so that both may be more than a block can have.
-        to.arriving = static_cast<bool*>(calloc((dynamicStart() + group.launch->sharedSize) / 4 + 1, 1));
-        if (!to.arriving) abort();
-    }
     refuseArriving(to, address, size, "send");
-    mark(message, true);
+    mark(to, address, size, true);
     ++to.messages, ++barrier.messages;
     Messages& list = draw(8) ? group.prompt : group.late;
     if (list.count == list.capacity) {
@@ -201,7 +202,7 @@ static void deliver(Messages& list) {
     Message& drawn = list.items[draw(list.count)];
     const Message message = drawn;
     drawn = list.items[--list.count];
-    mark(message, false);
+    mark(*message.to, message.address, message.size, false);
     --message.to->messages, --message.to->barriers[message.barrier].messages;
     arrive(message);
 }

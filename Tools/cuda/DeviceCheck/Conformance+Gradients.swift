@@ -24,14 +24,17 @@ extension ConformanceChecks {
     }
 
     /// Losses, gradients and states over minibatches in a row.
-    func gradients(of cells: [any RecurrentCell.Type], _ sizes: [ModelSize]) async {
+    func gradients(
+        of cells: [any RecurrentCell.Type], _ sizes: [ModelSize],
+        in precisions: [Precision] = Precision.allCases
+    ) async {
         var cases: [Case] = []
         for cell in cells {
             for size in sizes {
                 guard let model = try? CheckedModel(cell, size) else {
                     preconditionFailure("the cells and sizes of this program are within their ranges")
                 }
-                cases += Precision.allCases.map {
+                cases += precisions.map {
                     Case("\(cell.name) \(size) \($0)", model, $0, tolerance: $0.tolerance)
                 }
             }

@@ -155,16 +155,36 @@ extension ConformanceChecks {
 
     /// Models of the sizes that are trained, which double precision is too slow for, against the CPU's engine.
     func largeModels() async {
-        let sizes: [(any RecurrentCell.Type, ModelSize)] = [
+        await large([
             (TanhCell.self, .init(T: 35, B: 32, V: 28, H: 512)),
             (LSTMCell.self, .init(T: 35, B: 32, V: 100, H: 512)),
             (GRUCell.self, .init(T: 35, B: 64, V: 28, H: 512)),
             (MinimalGatedUnit.self, .init(T: 35, B: 512, V: 28, H: 256)),
             (LSTMCell.self, .init(T: 10, B: 64, V: 28, H: 1024, L: 2)),
             (LSTMCell.self, .init(T: 7, B: 32, V: 5000, H: 256, E: 256, isTied: true)),
-        ]
+        ])
+    }
+
+    /// Minibatches of many rows in bfloat16, with and without a rest beside whole tiles.
+    func manyRows() async {
+        await gradients(
+            of: Self.cells,
+            [.init(T: 5, B: 130, V: 31, H: 65, L: 2, E: 7), .init(T: 3, B: 257, V: 7, H: 100)],
+            in: [.bfloat16])
+        await regularizations(of: [GRUCell.self], [.init(T: 3, B: 70, V: 31, H: 33, L: 2, E: 7)])
+        await large(
+            [
+                (TanhCell.self, .init(T: 10, B: 512, V: 28, H: 512)),
+                (LSTMCell.self, .init(T: 10, B: 512, V: 28, H: 512)),
+                (GRUCell.self, .init(T: 5, B: 1024, V: 28, H: 256)),
+            ], in: [.bfloat16])
+    }
+
+    private func large(
+        _ sizes: [(any RecurrentCell.Type, ModelSize)], in precisions: [Precision] = Precision.allCases
+    ) async {
         for (cell, size) in sizes {
-            for precision in Precision.allCases {
+            for precision in precisions {
                 await report.check("large", "\(cell.name) \(size) \(precision)") {
                     var line = CheckLine()
                     let model = try CheckedModel(cell, size, minibatchCount: 2)

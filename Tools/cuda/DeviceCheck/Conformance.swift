@@ -17,15 +17,26 @@ struct Conformance: AsyncParsableCommand {
     @Flag(help: "Large models only.")
     var large = false
 
+    @Flag(help: "Minibatches of many rows only.")
+    var many = false
+
     func validate() throws {
-        if small, large { throw ValidationError("models are small or large, not both") }
+        guard [small, large, many].filter(\.self).count <= 1 else {
+            throw ValidationError("only one of --small, --large and --many can be given")
+        }
     }
 
     func run() async throws {
         let report = Report()
         try options.open(report)
         let checks = ConformanceChecks(make: options.make, report: report)
-        if large { await checks.largeModels() } else { await checks.run(areSmall: small) }
+        if large {
+            await checks.largeModels()
+        } else if many {
+            await checks.manyRows()
+        } else {
+            await checks.run(areSmall: small)
+        }
         try report.finish()
     }
 }
@@ -78,7 +89,7 @@ package struct ConformanceChecks {
         }
     }
 
-    private static let cells: [any RecurrentCell.Type] =
+    static let cells: [any RecurrentCell.Type] =
         ModelConfiguration.builtInCells + [
             MinimalGatedUnit.self, ThreeStatesCell.self, PeepholeCell.self, ManyOperationsCell.self,
         ]

@@ -44,17 +44,18 @@ struct Speed: AsyncParsableCommand {
     func run() async throws {
         let report = Report()
         try options.open(report)
-        // All kernels that there are, unless some are asked for.
+        // All kernels that there are, unless some are asked for, and not the choice among them.
         let kernels: [RecurrenceKernels?] =
             options.engine == .cpu || options.kernels != nil
-            ? [options.kernels] : RecurrenceKernels.allCases
+            ? [options.kernels] : RecurrenceKernels.allCases.filter { $0 != .auto }
         var measurements = (Workload.training + Workload.generation).flatMap { workload in
             Precision.allCases.flatMap { precision in
                 kernels.map { Measurement(workload, precision, $0) }
             }
         }
-        // Grids are for layers that are larger, or for GPUs without clusters.
+        // Grids are for layers that are larger, or for GPUs without clusters, and step products for many rows.
         measurements.removeAll { $0.kernels == .grid && (!$0.workload.isTraining || $0.workload.B > 64) }
+        measurements.removeAll { $0.kernels == .products && $0.workload.B <= 64 }
         if !workload.isEmpty { measurements.removeAll { !workload.contains($0.workload.name) } }
         for round in 1...rounds {
             if paced, readLine() == nil { break }

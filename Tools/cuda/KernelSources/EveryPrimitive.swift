@@ -23,6 +23,25 @@ package enum EveryPrimitive {
                 if (i < count) sums[i] = warp_xor(double(d[0]), 16) + multiply_high(u32(i), 0x9E3779B9u);
             }
 
+            // A warp's matrices, which are copied to shared memory and loaded as they are and transposed.
+            KERNEL(32, load_copies, (u32* out, const u32* in, int count)) {
+                SHARED Word4 memory[2][32];
+                const u32 i = threadIdx.x, place = shared_address(memory);
+                copy_to_shared(place + 16 * i, in + 4 * i, int(i) < count);
+                end_copies();
+                copy_to_shared(place + 512 + 16 * i, in + 4 * (31 - i), true);
+                end_copies();
+                u32 words[4];
+                wait_for_copies<1>();
+                warp_barrier();
+                load_matrices(words, place + 16 * i);
+                for (int k = 0; k < 4; k++) out[4 * i + k] = words[k];
+                wait_for_copies<0>();
+                warp_barrier();
+                load_transposed(words, place + 512 + 16 * i);
+                for (int k = 0; k < 4; k++) out[128 + 4 * i + k] = words[k];
+            }
+
             // Of each block, 128 words go to the one after it.
             KERNEL(128, pass_in_grid, (Word4* words, u32* first_words)) {
                 DYNAMIC_SHARED(memory);

@@ -28,6 +28,19 @@ import UnrollModel
         for (model, layout, name) in try PersistentLayer.samplerLayouts() {
             try write(.sampler(of: model, layout), name)
         }
+        for cell in ModelConfiguration.builtInCells + [EveryFunctionCell.self] {
+            for (H, zoneout) in [
+                (512, Zoneout()), (512, Zoneout(output: 0.1, memory: 0.1)), (100, Zoneout()),
+            ] {
+                let model = ModelConfiguration(cell: cell, hiddenSize: H, zoneout: zoneout)
+                let name = "products-\(cell.name)\(zoneout == Zoneout() ? "" : "-zoneout")-\(H)-bfloat16"
+                let layer = try RecurrentLayer(model, .bfloat16)
+                for layout in ProductLayout.layouts(of: layer, on: PersistentLayer.h200) {
+                    try write(.products(of: model, layout), "\(name)-\(layout.rows)")
+                }
+            }
+        }
+        try write(.factorProducts, "large-products-bfloat16")
         for precision in Precision.allCases {
             try write(.common(precision), "common-\(precision)")
             for cell in ModelConfiguration.builtInCells + [EveryFunctionCell.self] {

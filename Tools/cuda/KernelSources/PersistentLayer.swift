@@ -33,7 +33,7 @@ struct PersistentLayer {
     }
 
     /// GPUs with the most shared memory, and with the least of those that have tensor cores for bfloat16.
-    private static let h200 = DeviceProperties(
+    static let h200 = DeviceProperties(
         name: "H200", index: 0, capability: ComputeCapability(9, 0), memory: 141 << 30, multiprocessors: 132,
         sharedMemory: 227 << 10)
     private static let rtx4090 = DeviceProperties(
