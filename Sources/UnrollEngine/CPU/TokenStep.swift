@@ -131,6 +131,8 @@ private struct Plan {
     }
 
     let kernels: UnsafePointer<UnrollKernels>
+    /// Whether a layer's output must be there as a whole before it can be read, as in int8.
+    let quantizesRows: Bool
     let pool: OpaquePointer
     let threadCount: Int
     let gateCount: Int
@@ -151,6 +153,7 @@ private struct Plan {
     init(_ pass: Pass) {
         let (engine, shape) = (pass.engine, pass.shape)
         kernels = engine.kernels
+        quantizesRows = pass.quantizesRows
         pool = engine.pool.handle
         threadCount = engine.pool.threadCount
         gateCount = shape.gateCount
@@ -179,8 +182,9 @@ private struct Plan {
             WorkerPool.share(of: shape.hiddenPanels, part: $0, of: TokenStep.groupCount(shape))
         }
         self.groups = .allocate(copying: groups.map(UnrollRange.init))
+        // Sums of groups would need the words of the output, which in int8 are there only when all groups are done.
         let parts =
-            shape.hasNarrowDecoder ? groups.indices.map { pass.logitPart(panels: groups[$0], index: $0) } : []
+            shape.hasNarrowDecoder && !quantizesRows ? groups.indices.map { pass.logitPart(panels: groups[$0], index: $0) } : []
         logitParts = .allocate(copying: parts)
         logitPartCount = parts.count
         decoder = .allocate(copying: [pass.decoder(gradientScale: 0)])
@@ -213,7 +217,7 @@ private struct Plan {
             ? UnrollRange(0..<0)
             : UnrollRange(begin: groups[own.lowerBound].begin, end: groups[own.upperBound - 1].end)
         for layer in 0..<layerCount {
-            if layer > 0 { unroll_pool_barrier(pool) }
+            if layer > 0 { finishOutput(of: layer - 1, thread) }
             if let products = layers[layer].inputProducts {
                 for gate in 0..<gateCount { kernels.pointee.project(products + gate, panels) }
             }
@@ -226,9 +230,21 @@ private struct Plan {
                 kernels.pointee.project(logitParts + group, UnrollRange(0..<vocabularyPanels))
             }
         } else {
-            unroll_pool_barrier(pool)
+            finishOutput(of: layerCount - 1, thread)
             let tokens = WorkerPool.share(of: vocabularyPanels, part: thread, of: threadCount)
             kernels.pointee.decode(decoder, 0, UnrollRange(0..<1), UnrollRange(tokens))
         }
+    }
+    /// Waits until all of a layer's output is there, and its words.
+    private func finishOutput(of layer: Int, _ thread: Int) {
+        unroll_pool_barrier(pool)
+        guard quantizesRows else { return }
+        if thread == 0 {
+            let recurrence = layers[layer].recurrence
+            kernels.pointee.pack(
+                &recurrence.pointee.output, 1, UnrollRange(begin: 0, end: recurrence.pointee.panels),
+                UnrollRange(0..<1))
+        }
+        unroll_pool_barrier(pool)
     }
 }
