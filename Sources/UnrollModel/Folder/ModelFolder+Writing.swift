@@ -14,7 +14,7 @@ extension ModelFolder {
     package func save(
         _ model: LanguageModel, with additionalFiles: [String: Data] = [:], locked: Bool = false
     ) throws -> FolderLock? {
-        let document = ConfigurationDocument(model.configuration)
+        let document = ConfigurationDocument(model)
         let configuration = try encoded(Self.configurationName) { try document.jsonData() }
         let vocabulary = try encoded(Self.vocabularyName) { try model.vocabulary.jsonData() }
         let ngrams = model.ngrams?.data
@@ -122,12 +122,15 @@ extension ModelFolder {
         of model: LanguageModel, configuration: Data, vocabulary: Data, ngrams: Data?
     ) throws -> Data {
         try encoded(Self.parametersName) {
-            try TensorFile.encode(
-                model.parameters,
-                metadata: Seal.metadata(
-                    configuration: configuration, vocabulary: vocabulary, ngrams: ngrams
-                )
-                .merging(try Seal.metadata(of: model.moment)) { $1 })
+            let metadata = Seal.metadata(
+                configuration: configuration, vocabulary: vocabulary, ngrams: ngrams
+            )
+            .merging(try Seal.metadata(of: model.moment)) { $1 }
+            return switch model.weightFormat {
+            case .float32: try TensorFile.encode(model.parameters, metadata: metadata)
+            case .int8:
+                try TensorFile.encode(try QuantizedParameters(model.parameters), metadata: metadata)
+            }
         }
     }
 

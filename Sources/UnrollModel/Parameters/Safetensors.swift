@@ -23,11 +23,16 @@ public enum Safetensors {
     ///
     /// Elements of types F64, F16 and BF16 are converted to 32-bit floats.
     ///
-    /// - Throws: `ModelError.invalidSafetensors` if anything about the file is not as the format demands.
+    /// - Throws: `ModelError.invalidSafetensors` if anything about the file is not as the format demands, or it holds the
+    ///   whole numbers of a quantized model.
     public static func decode(
         _ data: Data
     ) throws(ModelError) -> (tensors: ModelParameters, metadata: [String: String]) {
         let header = try SafetensorsHeader(ofFile: data)
+        if let tensor = header.tensors.first(where: { $0.elementType == .int8 }) {
+            throw .invalidSafetensors(
+                "'\(tensor.name)' has elements of type I8, which are those of a quantized model alone")
+        }
         let entries = data.withUnsafeBytes { file in
             header.tensors.map { tensor in
                 let bytes = UnsafeRawBufferPointer(rebasing: file[tensor.bytes])
@@ -62,6 +67,7 @@ public enum Safetensors {
     package static func encode(
         _ tensors: ModelParameters, dataSection: Data, metadata: [String: String]
     ) -> Data {
-        SafetensorsHeader.encode(tensors, metadata: metadata) + dataSection
+        SafetensorsHeader.encode(
+            tensors.entries.map { ($0.name, .float32, $0.shape) }, metadata: metadata) + dataSection
     }
 }

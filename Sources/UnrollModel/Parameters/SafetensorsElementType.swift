@@ -1,9 +1,11 @@
-/// A type of elements in a safetensors file that can be read as 32-bit floats.
+/// A type of elements in a safetensors file that can be read: as 32-bit floats, or whole numbers of eight bits.
 enum SafetensorsElementType: String, CaseIterable {
     case float32 = "F32"
     case float64 = "F64"
     case float16 = "F16"
     case bfloat16 = "BF16"
+    /// The numbers of a ``QuantizedMatrix``, which mean nothing without its scales.
+    case int8 = "I8"
 
     /// Bytes per element.
     var size: Int {
@@ -11,6 +13,7 @@ enum SafetensorsElementType: String, CaseIterable {
         case .float64: 8
         case .float32: 4
         case .float16, .bfloat16: 2
+        case .int8: 1
         }
     }
 
@@ -21,6 +24,7 @@ enum SafetensorsElementType: String, CaseIterable {
         case .float64: words(UInt64.self, in: bytes).map { Float(Double(bitPattern: $0)) }
         case .float16: words(UInt16.self, in: bytes).map(Float.init(halfPrecisionBits:))
         case .bfloat16: words(UInt16.self, in: bytes).map { Float(bitPattern: UInt32($0) << 16) }
+        case .int8: words(Int8.self, in: bytes).map(Float.init)
         }
     }
 
