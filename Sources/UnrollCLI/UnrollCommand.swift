@@ -22,7 +22,7 @@ struct UnrollCommand: AsyncParsableCommand {
         version: "0.2.0",
         subcommands: [
             TrainCommand.self, GenerateCommand.self, EvaluateCommand.self,
-            CompressCommand.self, DecompressCommand.self, InfoCommand.self,
+            CompressCommand.self, DecompressCommand.self, QuantizeCommand.self, InfoCommand.self,
             ReportCommand.self, CorpusCommand.self, RecipeCommand.self, BenchmarkCommand.self,
         ])
 }
