@@ -6,7 +6,8 @@ extension CommandLineTests {
     @Suite struct HelpTests {
         @Test(arguments: [
             ["--help"], ["help"], [], ["train", "--help"], ["generate", "--help"], ["evaluate", "--help"],
-            ["compress", "--help"], ["decompress", "--help"], ["info", "--help"], ["report", "--help"],
+            ["compress", "--help"], ["decompress", "--help"], ["quantize", "--help"], ["info", "--help"],
+            ["report", "--help"],
             ["corpus", "--help"], ["recipe", "--help"],
             ["benchmark", "--help"],
             ["help", "train"],

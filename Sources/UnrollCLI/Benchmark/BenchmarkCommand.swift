@@ -36,7 +36,8 @@ struct BenchmarkCommand: AsyncParsableCommand {
     @OptionGroup
     var device: DeviceOptions
 
-    @Option(help: "What matrix products multiply: float32, bfloat16 or, in workloads that do not train, int8.")
+    @Option(
+        help: "What matrix products multiply: float32, bfloat16 or, in workloads that do not train, int8.")
     var precision = Precision.float32
 
     @Option(parsing: .unconditional, help: "Threads that compute on the CPU (default: all processors).")
@@ -59,7 +60,8 @@ struct BenchmarkCommand: AsyncParsableCommand {
         if !Precision.trainable.contains(precision) {
             if let other = workload.first(where: { $0.training != nil }) {
                 throw ValidationError(
-                    "--workload \(other.rawValue) trains, and nothing is trained in \(precision); leave one of them out")
+                    "--workload \(other.rawValue) trains, and nothing is trained in \(precision); leave one of them out"
+                )
             }
             guard engine == .cpu else {
                 throw ValidationError("--precision \(precision) is computed by the CPU; leave out --engine")

@@ -92,7 +92,8 @@ struct EngineOptions: ParsableArguments {
     func validate() throws {
         if let precision = products.given, !Precision.trainable.contains(precision) {
             throw ValidationError(
-                "--precision is \(precision), which nothing is trained in; train in float32 or bfloat16, then 'unroll quantize'")
+                "--precision is \(precision), which nothing is trained in; train in float32 or bfloat16, then 'unroll quantize'"
+            )
         }
         if engine.given == .reference { try products.checkReference() }
     }

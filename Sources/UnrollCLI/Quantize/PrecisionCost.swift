@@ -21,6 +21,7 @@ struct PrecisionCost: Encodable, CustomStringConvertible {
     ///   - original: The one that is computed in float32: the model itself if nil.
     ///   - text: The text.
     ///   - threads: Threads that compute.
+    /// - Throws: What reading and evaluating a text throws.
     init(
         of model: LanguageModel, beside original: LanguageModel?, on text: StoredTextPath, threads: Int?
     ) async throws {
@@ -40,7 +41,8 @@ struct PrecisionCost: Encodable, CustomStringConvertible {
 
     var description: String {
         let change = 100 * (perplexity / float32Perplexity - 1)
-        return "perplexity     \(NumberFormat.decimal(perplexity)) in int8, \(NumberFormat.decimal(float32Perplexity)) in float32"
+        return
+            "perplexity     \(NumberFormat.decimal(perplexity)) in int8, \(NumberFormat.decimal(float32Perplexity)) in float32"
             + (isOriginal ? "" : " with the same weights")
             + ", \(change < 0 ? "" : "+")\(NumberFormat.fixed(change, decimals: 2)) %"
     }

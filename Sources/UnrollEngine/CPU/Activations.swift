@@ -199,7 +199,8 @@ final class Activations {
 
 extension Activations.Embedding {
     fileprivate init(
-        sequenceLength: Int, batchSize: Int, shape: ModelShape, words: WordFormat, buffer: inout BufferDivision
+        sequenceLength: Int, batchSize: Int, shape: ModelShape, words: WordFormat,
+        buffer: inout BufferDivision
     ) {
         let rows = min(shape.vocabularySize, sequenceLength * batchSize)
         vectors = buffer.takeOperand(

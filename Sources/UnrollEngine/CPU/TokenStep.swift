@@ -184,7 +184,8 @@ private struct Plan {
         self.groups = .allocate(copying: groups.map(UnrollRange.init))
         // Sums of groups would need the words of the output, which in int8 are there only when all groups are done.
         let parts =
-            shape.hasNarrowDecoder && !quantizesRows ? groups.indices.map { pass.logitPart(panels: groups[$0], index: $0) } : []
+            shape.hasNarrowDecoder && !quantizesRows
+            ? groups.indices.map { pass.logitPart(panels: groups[$0], index: $0) } : []
         logitParts = .allocate(copying: parts)
         logitPartCount = parts.count
         decoder = .allocate(copying: [pass.decoder(gradientScale: 0)])

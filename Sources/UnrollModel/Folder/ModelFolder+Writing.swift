@@ -129,7 +129,7 @@ extension ModelFolder {
             return switch model.weightFormat {
             case .float32: try TensorFile.encode(model.parameters, metadata: metadata)
             case .int8:
-                try TensorFile.encode(try QuantizedParameters(model.parameters), metadata: metadata)
+                TensorFile.encode(try QuantizedParameters(model.parameters), metadata: metadata)
             }
         }
     }

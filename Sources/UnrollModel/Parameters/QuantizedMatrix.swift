@@ -3,27 +3,27 @@
 /// A row is what one output sums up: a gate's unit, a token's logit, or a token's vector. Its scale is a 127th of its
 /// greatest magnitude, rounded up to 17 significant bits. So every product of scale and number is exact in float32, and
 /// quantizing these products gives the same numbers and scales again.
-struct QuantizedMatrix: Sendable, Equatable {
+package struct QuantizedMatrix: Sendable, Equatable {
     /// What stands after the name of a matrix in the name of its scales.
     static let scaleSuffix = ".scale"
 
-    let name: String
+    package let name: String
     /// Rows and columns.
-    let shape: [Int]
+    package let shape: [Int]
     /// The numbers in -127...127, row by row.
-    let numbers: [Int8]
+    package let numbers: [Int8]
     /// The scale of each row, zero or positive.
-    let scales: [Float]
+    package let scales: [Float]
 
     /// Puts a matrix together; there are as many numbers and scales as the shape says.
-    init(name: String, shape: [Int], numbers: [Int8], scales: [Float]) {
+    package init(name: String, shape: [Int], numbers: [Int8], scales: [Float]) {
         (self.name, self.shape, self.numbers, self.scales) = (name, shape, numbers, scales)
     }
 
     /// Rounds each weight of a matrix, two sizes in its shape, to the nearest multiple of its row's scale.
     ///
     /// - Throws: `ModelError.shapeMismatch` if there are more or fewer weights than the shape says, and `.nonFinite`.
-    init(quantizing entry: ModelParameters.Entry) throws(ModelError) {
+    package init(quantizing entry: ModelParameters.Entry) throws(ModelError) {
         let (rows, columns) = (entry.shape[0], entry.shape[1])
         guard SafetensorsHeader.elementCount(of: entry.shape) == entry.values.count else {
             throw .shapeMismatch(name: entry.name, expected: entry.shape, actual: [entry.values.count])
@@ -43,7 +43,7 @@ struct QuantizedMatrix: Sendable, Equatable {
     }
 
     /// The weights that the numbers stand for.
-    var entry: ModelParameters.Entry {
+    package var entry: ModelParameters.Entry {
         let columns = shape[1]
         var values: [Float] = []
         values.reserveCapacity(numbers.count)

@@ -4,15 +4,20 @@ import Foundation
 ///
 /// In the file, a matrix such as `rnn.weight_hh_l0` has elements of type I8, and a tensor `rnn.weight_hh_l0.scale` beside it
 /// the scales of its rows. Biases and learned vectors are 32-bit floats as ever.
-struct QuantizedParameters: Equatable {
+package struct QuantizedParameters: Equatable {
     /// Everything but matrices and their scales.
-    let vectors: [ModelParameters.Entry]
-    let matrices: [QuantizedMatrix]
+    package let vectors: [ModelParameters.Entry]
+    package let matrices: [QuantizedMatrix]
+
+    /// Puts parameters together.
+    package init(vectors: [ModelParameters.Entry], matrices: [QuantizedMatrix]) {
+        (self.vectors, self.matrices) = (vectors, matrices)
+    }
 
     /// Quantizes the matrices.
     ///
     /// - Throws: `ModelError.nonFinite`.
-    init(_ parameters: ModelParameters) throws(ModelError) {
+    package init(_ parameters: ModelParameters) throws(ModelError) {
         vectors = parameters.entries.filter { $0.shape.count != 2 }
         var matrices: [QuantizedMatrix] = []
         for entry in parameters.entries where entry.shape.count == 2 {
@@ -34,12 +39,13 @@ extension QuantizedParameters {
     private var floats: [ModelParameters.Entry] {
         vectors
             + matrices.map {
-                .init(name: $0.name + QuantizedMatrix.scaleSuffix, shape: [$0.scales.count], values: $0.scales)
+                .init(
+                    name: $0.name + QuantizedMatrix.scaleSuffix, shape: [$0.scales.count], values: $0.scales)
             }
     }
 
     /// Names, types and shapes in the order of the elements.
-    var tensors: [(name: String, elementType: SafetensorsElementType, shape: [Int])] {
+    private var tensors: [(name: String, elementType: SafetensorsElementType, shape: [Int])] {
         floats.map { ($0.name, .float32, $0.shape) } + matrices.map { ($0.name, .int8, $0.shape) }
     }
 
@@ -53,6 +59,11 @@ extension QuantizedParameters {
             matrix.numbers.withUnsafeBytes { bytes.append(contentsOf: $0) }
         }
         return bytes
+    }
+
+    /// The file that holds them, with metadata beside them.
+    package func file(metadata: [String: String]) -> Data {
+        SafetensorsHeader.encode(tensors, metadata: metadata) + dataSection
     }
 
     /// Takes them from a file.
@@ -69,7 +80,8 @@ extension QuantizedParameters {
                     numbers.append((tensor.name, tensor.shape, bytes.map { Int8(bitPattern: $0) }))
                 } else {
                     floats[tensor.name] = .init(
-                        name: tensor.name, shape: tensor.shape, values: tensor.elementType.floats(from: bytes))
+                        name: tensor.name, shape: tensor.shape, values: tensor.elementType.floats(from: bytes)
+                    )
                 }
             }
         }
@@ -78,12 +90,15 @@ extension QuantizedParameters {
             let scales = floats.removeValue(forKey: name + QuantizedMatrix.scaleSuffix)
             guard shape.count == 2, let scales, scales.shape == [shape[0]] else {
                 throw .invalidSafetensors(
-                    "'\(name)' has elements of type I8 without a scale for each row in '\(name)\(QuantizedMatrix.scaleSuffix)'")
+                    "'\(name)' has elements of type I8 without a scale for each row in '\(name)\(QuantizedMatrix.scaleSuffix)'"
+                )
             }
             let matrix = QuantizedMatrix(name: name, shape: shape, numbers: values, scales: scales.values)
-            guard scales.values.allSatisfy(\.isFinite), try QuantizedMatrix(quantizing: matrix.entry) == matrix
+            guard scales.values.allSatisfy(\.isFinite),
+                try QuantizedMatrix(quantizing: matrix.entry) == matrix
             else {
-                throw .invalidSafetensors("the numbers of '\(name)' are not scaled as 'unroll quantize' scales them")
+                throw .invalidSafetensors(
+                    "the numbers of '\(name)' are not scaled as 'unroll quantize' scales them")
             }
             matrices.append(matrix)
         }

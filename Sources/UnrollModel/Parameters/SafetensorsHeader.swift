@@ -98,7 +98,8 @@ extension SafetensorsHeader {
         _ name: String, _ description: TensorDescription, in dataSection: Range<Int>
     ) throws(ModelError) -> Tensor {
         guard let elementType = SafetensorsElementType(rawValue: description.elementType) else {
-            let known = SafetensorsElementType.allCases.filter { $0 != .int8 }.map(\.rawValue).joined(separator: ", ")
+            let known = SafetensorsElementType.allCases.filter { $0 != .int8 }.map(\.rawValue).joined(
+                separator: ", ")
             throw .invalidSafetensors(
                 "'\(name)' has elements of type \(description.elementType); convert them to one of \(known)")
         }
@@ -184,7 +185,8 @@ extension SafetensorsHeader {
     ///
     /// Written by hand, so that the bytes depend on no library's version.
     static func encode(
-        _ tensors: [(name: String, elementType: SafetensorsElementType, shape: [Int])], metadata: [String: String]
+        _ tensors: [(name: String, elementType: SafetensorsElementType, shape: [Int])],
+        metadata: [String: String]
     ) -> Data {
         var members: [String] = []
         if !metadata.isEmpty {

@@ -20,11 +20,10 @@ package enum TensorFile {
     /// metadata and the checksum.
     static func encode(
         _ parameters: QuantizedParameters, metadata: [String: String]
-    ) throws(ModelError) -> Data {
-        let dataSection = parameters.dataSection
+    ) -> Data {
         var metadata = metadata
-        metadata[checksumKey] = Checksum.sha256(dataSection)
-        return SafetensorsHeader.encode(parameters.tensors, metadata: metadata) + dataSection
+        metadata[checksumKey] = Checksum.sha256(parameters.dataSection)
+        return parameters.file(metadata: metadata)
     }
 
     /// Reads what the header of a file says beside the tensors, and compares the length of the file with it.
