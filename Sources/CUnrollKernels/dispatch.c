@@ -7,6 +7,10 @@
 #include "unroll_kernels.h"
 
 #if defined(__x86_64__)
+static bool has_avx2(void) {
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+
 static bool has_avx512(void) {
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl")
         && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
@@ -33,8 +37,11 @@ const UnrollKernels *unroll_kernels(UnrollLevel level, UnrollPrecision precision
         return choose(precision, &unroll_portable, &unroll_portable_bfloat16, &unroll_portable_int8);
 #if defined(__x86_64__)
     case UNROLL_LEVEL_AVX2:
-        if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return NULL;
+        if (!has_avx2()) return NULL;
         return choose(precision, &unroll_avx2, &unroll_avx2_bfloat16, &unroll_avx2_int8);
+    case UNROLL_LEVEL_AVXVNNI:
+        if (!has_avx2() || !__builtin_cpu_supports("avxvnni")) return NULL;
+        return choose(precision, NULL, NULL, &unroll_avxvnni);
     case UNROLL_LEVEL_AVX512:
         if (!has_avx512()) return NULL;
         return choose(precision, &unroll_avx512, &unroll_avx512_bfloat16, &unroll_avx512_int8);

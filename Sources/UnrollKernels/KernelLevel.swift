@@ -27,6 +27,8 @@ public enum KernelLevel: String, Sendable, CaseIterable {
     case portable
     /// AVX2 with fused multiply-add.
     case avx2
+    /// AVX2 with the instruction for products of int8; it has no kernels of its own in other precisions.
+    case avxvnni
     /// AVX-512 (F, VL, BW, DQ).
     case avx512
     /// AVX-512 with the instruction for products of bfloat16; it has no kernels of its own in other precisions.
@@ -61,6 +63,7 @@ public enum KernelLevel: String, Sendable, CaseIterable {
             switch self {
             case .portable: UNROLL_LEVEL_PORTABLE
             case .avx2: UNROLL_LEVEL_AVX2
+            case .avxvnni: UNROLL_LEVEL_AVXVNNI
             case .avx512: UNROLL_LEVEL_AVX512
             case .avx512bf16: UNROLL_LEVEL_AVX512BF16
             case .avx512vnni: UNROLL_LEVEL_AVX512VNNI

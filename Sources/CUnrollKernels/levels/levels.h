@@ -15,6 +15,7 @@ extern const UnrollKernels unroll_avx512;
 extern const UnrollKernels unroll_avx512_bfloat16;
 extern const UnrollKernels unroll_avx512bf16;
 extern const UnrollKernels unroll_avx2_int8;
+extern const UnrollKernels unroll_avxvnni;
 extern const UnrollKernels unroll_avx512_int8;
 extern const UnrollKernels unroll_avx512vnni;
 #endif
