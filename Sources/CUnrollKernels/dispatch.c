@@ -7,29 +7,50 @@
 #include "unroll_kernels.h"
 
 #if defined(__x86_64__)
+static bool has_avx2(void) {
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+
 static bool has_avx512(void) {
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl")
         && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
 }
 #endif
 
+// The kernels of a level for each precision; NULL where it has none of its own.
+static const UnrollKernels *choose(
+    UnrollPrecision precision, const UnrollKernels *float32, const UnrollKernels *bfloat16, const UnrollKernels *int8) {
+    switch (precision) {
+    case UNROLL_PRECISION_FLOAT32: return float32;
+    case UNROLL_PRECISION_BFLOAT16: return bfloat16;
+    case UNROLL_PRECISION_INT8: return int8;
+    }
+    return NULL;
+}
+
 const UnrollKernels *unroll_kernels(UnrollLevel level, UnrollPrecision precision) {
-    const bool is_bfloat16 = precision == UNROLL_PRECISION_BFLOAT16;
 #if defined(__x86_64__)
     __builtin_cpu_init();
 #endif
     switch (level) {
     case UNROLL_LEVEL_PORTABLE:
-        return is_bfloat16 ? &unroll_portable_bfloat16 : &unroll_portable;
+        return choose(precision, &unroll_portable, &unroll_portable_bfloat16, &unroll_portable_int8);
 #if defined(__x86_64__)
     case UNROLL_LEVEL_AVX2:
-        if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return NULL;
-        return is_bfloat16 ? &unroll_avx2_bfloat16 : &unroll_avx2;
+        if (!has_avx2()) return NULL;
+        return choose(precision, &unroll_avx2, &unroll_avx2_bfloat16, &unroll_avx2_int8);
+    case UNROLL_LEVEL_AVXVNNI:
+        if (!has_avx2() || !__builtin_cpu_supports("avxvnni")) return NULL;
+        return choose(precision, NULL, NULL, &unroll_avxvnni);
     case UNROLL_LEVEL_AVX512:
         if (!has_avx512()) return NULL;
-        return is_bfloat16 ? &unroll_avx512_bfloat16 : &unroll_avx512;
+        return choose(precision, &unroll_avx512, &unroll_avx512_bfloat16, &unroll_avx512_int8);
     case UNROLL_LEVEL_AVX512BF16:
-        return is_bfloat16 && has_avx512() && __builtin_cpu_supports("avx512bf16") ? &unroll_avx512bf16 : NULL;
+        if (!has_avx512() || !__builtin_cpu_supports("avx512bf16")) return NULL;
+        return choose(precision, NULL, &unroll_avx512bf16, NULL);
+    case UNROLL_LEVEL_AVX512VNNI:
+        if (!has_avx512() || !__builtin_cpu_supports("avx512vnni")) return NULL;
+        return choose(precision, NULL, NULL, &unroll_avx512vnni);
 #endif
     default:
         return NULL;

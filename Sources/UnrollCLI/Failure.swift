@@ -218,7 +218,7 @@ enum Hint {
         switch error {
         case .noSuchDevice: "--device"
         case .unsupportedDevice: "--device, --engine cpu"
-        case .unsupportedPrecision: "--precision float32"
+        case .unsupportedPrecision, .precisionMissing: "--precision float32"
         case .unknownKernels: nil
         case .outOfMemory, .arrayTooLarge: "--hidden, --layers, --batch, --sequence-length, --engine cpu"
         case .noDriver, .driverTooOld, .noDevice, .noCompiler, .compilerTooOld, .invalidWatchdog,

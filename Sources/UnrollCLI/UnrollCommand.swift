@@ -22,8 +22,8 @@ struct UnrollCommand: AsyncParsableCommand {
         version: "0.2.0",
         subcommands: [
             TrainCommand.self, GenerateCommand.self, EvaluateCommand.self,
-            CompressCommand.self, DecompressCommand.self, ImportCommand.self, ExportCommand.self,
-            InfoCommand.self, ReportCommand.self, CorpusCommand.self, RecipeCommand.self,
+            CompressCommand.self, DecompressCommand.self, QuantizeCommand.self, ImportCommand.self,
+            ExportCommand.self, InfoCommand.self, ReportCommand.self, CorpusCommand.self, RecipeCommand.self,
             BenchmarkCommand.self,
         ])
 }

@@ -130,6 +130,7 @@ public final class CUDAEngine: Engine {
     }
 
     static func check(_ precision: Precision, on device: DeviceProperties) throws(CUDAError) {
+        guard precision != .int8 else { throw .precisionMissing("\(precision)") }
         let needed = ComputeCapability(8, 0)
         guard precision == .float32 || device.capability >= needed else {
             throw .unsupportedPrecision(

@@ -14,6 +14,8 @@ public enum CUDAError: UnrollError, Equatable {
     case unsupportedDevice(name: String, capability: String, needed: String)
     /// The GPU's compute capability is less than what the tensor cores of this precision need.
     case unsupportedPrecision(String, name: String, capability: String, needed: String)
+    /// The engine has no kernels for a precision.
+    case precisionMissing(String)
     /// `UNROLL_CUDA_KERNELS` names kernels that do not exist.
     case unknownKernels(String)
     /// There is no usable NVRTC, the library that compiles kernels, in any of the places `searched`, which say why not
@@ -52,6 +54,8 @@ public enum CUDAError: UnrollError, Equatable {
         case .unsupportedPrecision(let precision, let name, let capability, let needed):
             "the GPU '\(name)' has compute capability \(capability), but \(precision) needs \(needed) or more; "
                 + "use float32"
+        case .precisionMissing(let precision):
+            "a GPU does not compute in \(precision); use float32, which computes with the rounded weights, or the CPU"
         case .unknownKernels(let name):
             "\(RecurrenceKernels.environmentVariable) is '\(EscapedText.line(name))' but must be "
                 + "\(RecurrenceKernels.allCases.dropLast().map(\.rawValue).joined(separator: ", ")) or "

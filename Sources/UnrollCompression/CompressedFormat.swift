@@ -1,5 +1,6 @@
 import Foundation
 import UnrollBase
+import UnrollEngine
 import UnrollGeneration
 import UnrollKernels
 import UnrollModel
@@ -7,7 +8,7 @@ import UnrollModel
 /// The beginning of a compressed text, in version 1 of the format.
 ///
 /// Four bytes that no text begins with; the version of the format; 0 for a model, 1 for a network that learns while it
-/// predicts; its precision; its kernels, 255 for an engine without; of a model the first 16 bytes of its fingerprint,
+/// predicts; its precision; its kernels, 254 for any, 255 for an engine without; of a model the first 16 bytes of its fingerprint,
 /// otherwise a bit for each byte that is a token, in 32 bytes; the length of the text plus 1, or 0 if it was not known
 /// beforehand; four bytes of checksum. Whole numbers have seven bits in a byte, the lowest first.
 struct CompressedHeader {
@@ -16,8 +17,9 @@ struct CompressedHeader {
     static let version: UInt8 = 1
     private static let fingerprintSize = 16
     private static let alphabetSize = 32
-    private static let precisions: [Precision] = [.float32, .bfloat16]
+    private static let precisions: [Precision] = [.float32, .bfloat16, .int8]
     private static let kernelLevels: [KernelLevel] = [.portable, .avx2, .avx512, .avx512bf16]
+    private static let anyKernels = 254
     private static let noKernels = 255
 
     /// The network that it needs.
@@ -28,17 +30,33 @@ struct CompressedHeader {
         case adaptive(alphabet: [UInt8])
     }
 
+    /// The kernels that compute the same bits.
+    enum Kernels: Equatable {
+        case level(KernelLevel)
+        /// Those of every level.
+        case any
+        /// The engine has no kernels to choose from.
+        case absent
+
+        init(of engine: EngineDescription) {
+            switch (engine.kernelLevel, engine.precision) {
+            case (nil, _): self = .absent
+            case (_?, .int8): self = .any
+            case (let level?, _): self = .level(level)
+            }
+        }
+    }
+
     let signature: Signature
     let precision: Precision
-    /// The kernels of the engine; nil for an engine without.
-    let kernelLevel: KernelLevel?
+    let kernels: Kernels
     /// The length of the text, if it was known.
     let byteCount: Int?
 
-    init(signature: Signature, precision: Precision, kernelLevel: KernelLevel?, byteCount: Int?) {
+    init(signature: Signature, precision: Precision, kernels: Kernels, byteCount: Int?) {
         self.signature = signature
         self.precision = precision
-        self.kernelLevel = kernelLevel
+        self.kernels = kernels
         self.byteCount = byteCount
     }
 
@@ -65,11 +83,26 @@ struct CompressedHeader {
             network = bits
         }
         bytes.append(UInt8(Self.precisions.firstIndex(of: precision) ?? 0))
-        bytes.append(
-            UInt8(kernelLevel.flatMap { Self.kernelLevels.firstIndex(of: $0) } ?? Self.noKernels))
+        let index: Int? =
+            switch kernels {
+            case .level(let level): Self.kernelLevels.firstIndex(of: level)
+            case .any: Self.anyKernels
+            case .absent: nil
+            }
+        bytes.append(UInt8(index ?? Self.noKernels))
         bytes += network
         bytes.append(number: byteCount.map { UInt64($0) + 1 } ?? 0)
         return bytes + RunningChecksum.prefix(4, of: bytes)
+    }
+
+    /// The kernels that a byte stands for; nil for none that there are.
+    private static func kernels(at index: Int) -> Kernels? {
+        switch index {
+        case anyKernels: .any
+        case noKernels: .absent
+        case kernelLevels.indices: .level(kernelLevels[index])
+        default: nil
+        }
     }
 
     /// Reads the header; nil if more bytes are needed.
@@ -82,7 +115,7 @@ struct CompressedHeader {
         let start = reader.position
         guard let fields = reader.take(Self.magic.count + 4)?.suffix(3).map({ Int($0) }) else { return nil }
         guard version > 0, fields[0] <= 1, Self.precisions.indices.contains(fields[1]),
-            fields[2] == Self.noKernels || Self.kernelLevels.indices.contains(fields[2])
+            let kernels = Self.kernels(at: fields[2])
         else { throw .damaged(at: start) }
         guard let network = reader.take(fields[0] == 0 ? Self.fingerprintSize : Self.alphabetSize),
             let length = try reader.number(upTo: Int.max), try reader.check(from: start)
@@ -95,7 +128,7 @@ struct CompressedHeader {
                     network[network.startIndex + Int($0) / 8] >> ($0 % 8) & 1 == 1
                 })
         precision = Self.precisions[fields[1]]
-        kernelLevel = fields[2] == Self.noKernels ? nil : Self.kernelLevels[fields[2]]
+        self.kernels = kernels
         byteCount = length > 0 ? length - 1 : nil
     }
 }

@@ -17,7 +17,7 @@ import UnrollText
 ///
 /// Any bytes can be compressed: what the model's vocabulary lacks is escaped, and a block that would grow is stored as it
 /// is. Memory is bounded by the model and a block of a megabyte. Decompression must compute the same bits: any number of
-/// threads gives them, other kernels do not, so the compressed text names its kernels.
+/// threads gives them, other kernels do not, so the compressed text names its kernels. In int8 all kernels do.
 ///
 /// Witten, Neal, Cleary, "Arithmetic coding for data compression", 1987.
 public final class Compressor {
@@ -40,14 +40,15 @@ public final class Compressor {
     ///
     /// - Parameters:
     ///   - model: The model that predicts the text; the same one decompresses it.
-    ///   - precision: The number format of matrix-multiplication operands. Default: float32.
+    ///   - precision: The number format of matrix-multiplication operands. Default: the model's own.
     ///   - threads: Threads that compute. Default: as many as there are processors.
     ///   - byteCount: The length of all parts together, to be written at the beginning. Default: unknown.
     public convenience init(
-        _ model: LanguageModel, precision: Precision = .float32, threads: Int? = nil, byteCount: Int? = nil
+        _ model: LanguageModel, precision: Precision? = nil, threads: Int? = nil, byteCount: Int? = nil
     ) {
         self.init(
-            model, .cpu, EngineSettings(precision: precision, threads: threads), byteCount: byteCount)
+            model, .cpu, EngineSettings(precision: precision ?? model.precision, threads: threads),
+            byteCount: byteCount)
     }
 
     /// Creates a compressor with a network that learns while it predicts and needs no model.
@@ -131,7 +132,7 @@ public final class Compressor {
         output =
             CompressedHeader(
                 signature: try network.signature, precision: settings.precision,
-                kernelLevel: predictor.engine.description.kernelLevel, byteCount: expectedByteCount
+                kernels: .init(of: predictor.engine.description), byteCount: expectedByteCount
             ).bytes
         return BlockCoder(try network.vocabulary, predictor: predictor)
     }
@@ -149,12 +150,12 @@ extension LanguageModel {
     ///
     /// - Parameters:
     ///   - bytes: Any bytes; text like the model's shrinks most.
-    ///   - precision: The number format of matrix-multiplication operands. Default: float32.
+    ///   - precision: The number format of matrix-multiplication operands. Default: the model's own.
     ///   - threads: Threads that compute. Default: as many as there are processors.
     /// - Returns: The compressed bytes, for ``decompress(_:threads:)``.
     /// - Throws: What ``Compressor/compress(_:)`` throws.
     public func compress(
-        _ bytes: some Collection<UInt8>, precision: Precision = .float32, threads: Int? = nil
+        _ bytes: some Collection<UInt8>, precision: Precision? = nil, threads: Int? = nil
     ) throws -> [UInt8] {
         let compressor = Compressor(
             self, precision: precision, threads: threads, byteCount: bytes.count)

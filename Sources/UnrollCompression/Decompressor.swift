@@ -131,15 +131,20 @@ public final class Decompressor {
         case .adaptive(let alphabet):
             network = .adaptive(alphabet: alphabet, maker)
         }
-        if let level = header.kernelLevel {
-            guard KernelLevel.available(for: header.precision).contains(level) else {
-                throw CompressionError.kernelsMissing(level, header.precision)
+        let level: KernelLevel?
+        switch header.kernels {
+        case .level(let needed):
+            guard KernelLevel.available(for: header.precision).contains(needed) else {
+                throw CompressionError.kernelsMissing(needed, header.precision)
             }
+            level = needed
+        case .any, .absent:
+            level = nil
         }
         let predictor = try network.predictor(
             EngineSettings(
-                precision: header.precision, threads: threads, kernelLevel: header.kernelLevel))
-        guard predictor.engine.description.kernelLevel == header.kernelLevel else {
+                precision: header.precision, threads: threads, kernelLevel: level))
+        guard CompressedHeader.Kernels(of: predictor.engine.description) == header.kernels else {
             throw CompressionError.compressedWithAnotherEngine
         }
         return BlockCoder(try network.vocabulary, predictor: predictor)

@@ -1,4 +1,5 @@
 import UnrollBase
+import UnrollKernels
 
 /// What an engine refuses.
 public enum EngineError: UnrollError, Equatable {
@@ -12,6 +13,8 @@ public enum EngineError: UnrollError, Equatable {
     case noSuchRows([Int], batchSize: Int)
     /// The recurrent state has no such units.
     case noSuchUnits(state: String, layer: Int, row: Int)
+    /// An engine of this precision computes trained models and has no gradients.
+    case noTraining(Precision)
     /// No minibatch was evaluated last, or it has no such step, row or layer.
     case noPrediction(step: Int, row: Int)
     /// The optimizer's state has counts of steps that its slots contradict.
@@ -32,6 +35,8 @@ public enum EngineError: UnrollError, Equatable {
             "the recurrent state has rows 0 to \(batchSize - 1), not \(rows); name at least one of them"
         case .noSuchUnits(let state, let layer, let row):
             "the recurrent state has no units '\(state)' of layer \(layer) and row \(row)"
+        case .noTraining(let precision):
+            "nothing is trained in \(precision.rawValue); train in float32 or bfloat16 and quantize the model afterwards"
         case .noPrediction(let step, let row):
             "there is no prediction of step \(step) and row \(row); evaluate a minibatch first"
         case .invalidOptimizerState(let steps, let averagedSteps):

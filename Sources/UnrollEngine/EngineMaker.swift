@@ -55,7 +55,8 @@ public struct EngineMaker: Sendable {
     }
 
     /// The slow engine in double precision that the others are checked against.
-    public static let reference = EngineMaker { configuration, parameters, _ in
-        try ReferenceEngine(configuration: configuration, parameters: parameters)
+    public static let reference = EngineMaker { configuration, parameters, settings in
+        try ReferenceEngine(
+            configuration: configuration, parameters: parameters, precision: settings.precision)
     }
 }

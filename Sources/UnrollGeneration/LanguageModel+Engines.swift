@@ -24,7 +24,7 @@ extension LanguageModel {
     ///
     /// The state is that of the last use, so a use begins with `restoreState` or `resetState`. It must not train.
     package func withEngine<Result>(
-        precision: Precision, threads: Int?, _ body: (any Engine) throws -> Result
+        precision: Precision?, threads: Int?, _ body: (any Engine) throws -> Result
     ) throws -> Result {
         try engines(precision: precision).withEngine(threads: threads, body)
     }
@@ -34,9 +34,18 @@ extension LanguageModel {
         try engines.maker.engine(for: self, settings)
     }
 
-    /// The engines of this precision.
-    func engines(precision: Precision) -> EnginePool {
-        engines.pool(of: self, precision: precision)
+    /// The engines of a precision; the model's own if nil.
+    func engines(precision: Precision?) -> EnginePool {
+        engines.pool(of: self, precision: precision ?? self.precision)
+    }
+
+    /// The number format in which the model is computed where none is asked for: int8 if it is quantized, otherwise
+    /// float32.
+    public var precision: Precision {
+        switch weightFormat {
+        case .float32: .float32
+        case .int8: .int8
+        }
     }
 
     /// The tokens that words are made of.

@@ -2,7 +2,7 @@ import CUnrollKernels
 import Foundation
 import UnrollBase
 
-/// The format of the numbers that an engine's matrix products multiply; sums are float32.
+/// The format of the numbers that an engine's matrix products multiply; sums are float32, and exact in int8.
 public enum Precision: String, Sendable, Codable, CaseIterable {
     /// Single precision throughout.
     case float32
@@ -10,6 +10,15 @@ public enum Precision: String, Sendable, Codable, CaseIterable {
     ///
     /// Parameters, states, losses and updates stay float32; only the operands of matrix products are rounded.
     case bfloat16
+    /// Whole numbers of eight bits, a quarter as large: weights with a scale for each output, activations with one for
+    /// each row that is found when it is multiplied.
+    ///
+    /// For models that are trained. Parameters are rounded to their int8 values when an engine takes them; states, gates
+    /// and logits stay float32. Sums of products are exact, so results have the same bits on every kernel level.
+    case int8
+
+    /// The formats that models are trained in.
+    package static let trainable: [Precision] = [.float32, .bfloat16]
 }
 
 /// A set of kernels, written for one instruction set.
@@ -18,10 +27,14 @@ public enum KernelLevel: String, Sendable, CaseIterable {
     case portable
     /// AVX2 with fused multiply-add.
     case avx2
+    /// AVX2 with the instruction for products of int8; it has no kernels of its own in other precisions.
+    case avxvnni
     /// AVX-512 (F, VL, BW, DQ).
     case avx512
-    /// AVX-512 with the instruction for products of bfloat16; in float32 it has no kernels of its own.
+    /// AVX-512 with the instruction for products of bfloat16; it has no kernels of its own in other precisions.
     case avx512bf16
+    /// AVX-512 with the instruction for products of int8; it has no kernels of its own in other precisions.
+    case avx512vnni
 
     /// The environment variable that forces a level, so that one machine can test all of them: `UNROLL_KERNELS`.
     public static let environmentVariable = "UNROLL_KERNELS"
@@ -50,12 +63,15 @@ public enum KernelLevel: String, Sendable, CaseIterable {
             switch self {
             case .portable: UNROLL_LEVEL_PORTABLE
             case .avx2: UNROLL_LEVEL_AVX2
+            case .avxvnni: UNROLL_LEVEL_AVXVNNI
             case .avx512: UNROLL_LEVEL_AVX512
             case .avx512bf16: UNROLL_LEVEL_AVX512BF16
+            case .avx512vnni: UNROLL_LEVEL_AVX512VNNI
             }
         return switch precision {
         case .float32: unroll_kernels(level, UNROLL_PRECISION_FLOAT32)
         case .bfloat16: unroll_kernels(level, UNROLL_PRECISION_BFLOAT16)
+        case .int8: unroll_kernels(level, UNROLL_PRECISION_INT8)
         }
     }
 

@@ -24,6 +24,8 @@ public enum ModelError: UnrollError, Equatable {
     case unexpectedTensor(String)
     /// Two tensors have this name.
     case duplicateTensor(String)
+    /// A tensor that is to be quantized has numbers that are not finite.
+    case nonFinite(String)
     /// A tensor has the wrong shape.
     case shapeMismatch(name: String, expected: [Int], actual: [Int])
     /// The n-gram model is of another order or vocabulary than the configuration's, is missing, or is there without being asked
@@ -59,6 +61,9 @@ public enum ModelError: UnrollError, Equatable {
             "the tensor '\(name)' does not belong to a model of this configuration"
         case .duplicateTensor(let name):
             "there are two tensors of the name '\(name)'; keep one of them"
+        case .nonFinite(let name):
+            "the tensor '\(name)' has numbers that are not finite, which int8 has no place for; restore the model from a "
+                + "copy or train it again"
         case .shapeMismatch(let name, let expected, let actual):
             "the tensor '\(name)' has the shape \(actual), where the model needs \(expected)"
         case .otherNGrams(nil, _):

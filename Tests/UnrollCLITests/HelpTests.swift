@@ -6,8 +6,9 @@ extension CommandLineTests {
     @Suite struct HelpTests {
         @Test(arguments: [
             ["--help"], ["help"], [], ["train", "--help"], ["generate", "--help"], ["evaluate", "--help"],
-            ["compress", "--help"], ["decompress", "--help"], ["import", "--help"], ["export", "--help"],
-            ["info", "--help"], ["report", "--help"], ["corpus", "--help"], ["recipe", "--help"],
+            ["compress", "--help"], ["decompress", "--help"], ["quantize", "--help"], ["import", "--help"],
+            ["export", "--help"], ["info", "--help"], ["report", "--help"], ["corpus", "--help"],
+            ["recipe", "--help"],
             ["benchmark", "--help"],
             ["help", "train"],
         ])

@@ -167,6 +167,18 @@ extension CommandLineTests {
             }
         }
 
+        @Test func quantizedModels() async throws {
+            _ = try await trainModel()
+            for object in try await objects("quantize", "model", "--text", "text.txt", "--json") {
+                try forms.check(object, is: "quantize")
+                try forms.check(try #require(object["text"] as? [String: Any]), is: "text")
+            }
+            for object in try await objects("info", "model-int8", "--text", "text.txt", "--json") {
+                try forms.check(object, is: "info")
+                try forms.check(try #require(object["text"] as? [String: Any]), is: "text")
+            }
+        }
+
         @Test func recipesAndBenchmarks() async throws {
             for object in try await objects("recipe", "list", "--json") {
                 try forms.check(object, is: "recipe list")
@@ -199,7 +211,7 @@ extension CommandLineTests {
             }
             for (workload, form) in [
                 ("rnn32", "training"), ("generate-rnn512", "generation"), ("samples-rnn512", "samples"),
-                ("first-character", "first-character"),
+                ("int8-lstm512", "int8"), ("first-character", "first-character"),
             ] {
                 let object = try #require(
                     try await objects("benchmark", "--workload", workload, "--repeats", "1", "--json").first)

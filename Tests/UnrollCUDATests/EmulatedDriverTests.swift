@@ -34,7 +34,7 @@ struct EmulatedDriverTests {
         }
     }
 
-    @Test(arguments: models.indices, Precision.allCases)
+    @Test(arguments: models.indices, Precision.trainable)
     func lossesAreThoseOfTheCPU(model index: Int, precision: Precision) throws {
         let model = try Self.model(index)
         let steps = Self.steps(of: model, count: 60)

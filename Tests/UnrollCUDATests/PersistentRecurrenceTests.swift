@@ -60,7 +60,7 @@ struct PersistentRecurrenceTests {
         let cell = Self.cells[index]
         let model = try EngineModel(cell: cell, size: EngineModelSize(T: 4, B: 9, V: 31, H: 33, L: 2, E: 33))
         // What is a cell's own is the same text for all, and each is compiled for the occasion.
-        let precision = Precision.allCases[(index + (exchange == .grid ? 1 : 0)) % 2]
+        let precision = Precision.trainable[(index + (exchange == .grid ? 1 : 0)) % 2]
         try compare(
             model, precision, exchange,
             hasKinks: precision == .bfloat16 && CUDAConformanceTests.isKinked(cell))
@@ -71,28 +71,28 @@ struct PersistentRecurrenceTests {
         arguments: [
             EngineModelSize(T: 1, B: 1, V: 2, H: 1), EngineModelSize(T: 5, B: 70, V: 7, H: 20),
             EngineModelSize(T: 3, B: 3, V: 300, H: 100, L: 2, E: 7),
-        ], Precision.allCases)
+        ], Precision.trainable)
     func oddSizesAgreeWithTheReference(size: EngineModelSize, precision: Precision) throws {
         for exchange in BlockExchange.allCases {
             try compare(try EngineModel(cell: TanhCell.self, size: size), precision, exchange)
         }
     }
 
-    @Test(arguments: [1, 2, 4, 8, 16], Precision.allCases)
+    @Test(arguments: [1, 2, 4, 8, 16], Precision.trainable)
     func clustersOfEverySizeAgreeWithTheReference(clusterSize: Int, precision: Precision) throws {
         let model = try EngineModel(cell: LSTMCell.self, size: EngineModelSize(T: 2, B: 11, V: 7, H: 65))
         try compare(model, precision, .cluster, blocks: clusterSize)
     }
 
     /// Of one block for all units, of one for each 16 of them, and of sizes between, some of whose blocks have fewer.
-    @Test(arguments: [1, 2, 3, 5], Precision.allCases)
+    @Test(arguments: [1, 2, 3, 5], Precision.trainable)
     func teamsOfAGridOfEverySizeAgreeWithTheReference(blocks: Int, precision: Precision) throws {
         let model = try EngineModel(cell: LSTMCell.self, size: EngineModelSize(T: 2, B: 19, V: 7, H: 65))
         try compare(model, precision, .grid, blocks: blocks)
     }
 
     /// In blocks of many units, weights lie in shared memory too.
-    @Test(arguments: Precision.allCases)
+    @Test(arguments: Precision.trainable)
     func weightsInSharedMemoryAgreeWithTheReference(precision: Precision) throws {
         let model = try EngineModel(cell: LSTMCell.self, size: EngineModelSize(T: 3, B: 3, V: 7, H: 100))
         let layer = try RecurrentLayer(model.configuration, precision)
@@ -135,7 +135,7 @@ struct PersistentRecurrenceTests {
     }
 
     /// Sums are in another order than the step kernels', but of the same numbers.
-    @Test(arguments: Precision.allCases, BlockExchange.allCases)
+    @Test(arguments: Precision.trainable, BlockExchange.allCases)
     func gradientsAreThoseOfTheStepKernels(precision: Precision, exchange: BlockExchange) throws {
         let model = try EngineModel(
             cell: GRUCell.self, size: EngineModelSize(T: 9, B: 19, V: 7, H: 65, L: 2))
@@ -155,7 +155,8 @@ struct PersistentRecurrenceTests {
     }
 
     /// A layer of the size that grids are for, whose weights lie in registers and in shared memory of many blocks.
-    @Test(arguments: Precision.allCases) func aLargeLayerIsThatOfTheStepKernels(precision: Precision) throws {
+    @Test(arguments: Precision.trainable) func aLargeLayerIsThatOfTheStepKernels(precision: Precision) throws
+    {
         let model = try EngineModel(cell: LSTMCell.self, size: EngineModelSize(T: 2, B: 9, V: 3, H: 1024))
         let steps = try CUDAEngine(model, precision: precision)
         let grid = try Self.engine(model, precision, .grid, on: EmulatedDevice(seed: 1, multiprocessors: 64))
@@ -168,7 +169,7 @@ struct PersistentRecurrenceTests {
         }
     }
 
-    @Test(arguments: Precision.allCases) func bitsAreTheSameInEveryOrderAndDivision(precision: Precision)
+    @Test(arguments: Precision.trainable) func bitsAreTheSameInEveryOrderAndDivision(precision: Precision)
         throws
     {
         let model = try EngineModel(cell: LSTMCell.self, size: EngineModelSize(T: 6, B: 9, V: 7, H: 65))
@@ -210,7 +211,7 @@ struct PersistentRecurrenceTests {
         }
     }
 
-    @Test(arguments: Precision.allCases, BlockExchange.allCases)
+    @Test(arguments: Precision.trainable, BlockExchange.allCases)
     func advancingEqualsEvaluating(precision: Precision, exchange: BlockExchange) throws {
         let model = try EngineModel(
             cell: GRUCell.self, size: EngineModelSize(T: 7, B: 3, V: 31, H: 33, L: 2, E: 33))

@@ -92,9 +92,36 @@ import UnrollText
             #expect(try model.decompress(compressed) == bytes)
         }
         // Byte 7 names the kernels, and a checksum follows at byte 24 and more.
+        guard precision != .int8 else { return }
         var other = try model.compress(bytes)
         other[7] ^= 1
         #expect(throws: CompressionError.self) { try model.decompress(other) }
+    }
+
+    /// In int8 all kernels compute the same bits, and any of them decompresses what another has compressed.
+    @Test(arguments: KernelLevel.available(for: .int8), [false, true])
+    func kernelsOfEightBitsAreAlike(level: KernelLevel, isQuantized: Bool) throws {
+        let plain = try Self.model(LSTMCell.self, layers: 2)
+        let model = isQuantized ? try plain.quantized() : plain
+        let bytes = Array(String(repeating: Self.english, count: 200).utf8)
+        let expected = try model.compress(bytes, precision: .int8, threads: 2)
+        let compressor = Compressor(
+            model, .cpu, EngineSettings(precision: .int8, threads: 1, kernelLevel: level),
+            byteCount: bytes.count)
+        #expect(try compressor.compress(bytes) + compressor.finish() == expected)
+        let other = model.computed(
+            by: EngineMaker { configuration, parameters, settings in
+                try CPUEngine(
+                    configuration: configuration, parameters: parameters, precision: settings.precision,
+                    threads: settings.threads, kernelLevel: level)
+            })
+        #expect(try other.decompress(expected) == bytes)
+        // The engine in double precision computes other bits.
+        #expect(throws: CompressionError.compressedWithAnotherEngine) {
+            try model.computed(by: .reference).decompress(expected)
+        }
+        // A quantized model needs no precision to be named.
+        if isQuantized { #expect(try model.compress(bytes, threads: 2) == expected) }
     }
 
     @Test(arguments: TokenKind.allCases) func countsMakeTextsShorter(tokens: TokenKind) throws {

@@ -82,16 +82,18 @@ import UnrollTraining
             ngrams: NGramModel(of: corpus.tokens, vocabularySize: plain.vocabulary.count, order: 3))
     }
 
-    @Test(arguments: ["config.json", "vocabulary.json", "ngrams.bin", "model.safetensors"])
-    func filesOfAModel(name: String) throws {
-        let model = try modelWithNGrams()
+    @Test(
+        arguments: ["config.json", "vocabulary.json", "ngrams.bin", "model.safetensors"],
+        WeightFormat.allCases)
+    func filesOfAModel(name: String, format: WeightFormat) throws {
+        let model = format == .int8 ? try modelWithNGrams().quantized() : try modelWithNGrams()
         let fingerprint = try model.fingerprint
         let folder = try TemporaryFolder()
         try model.save(to: folder("model"))
         let file = folder("model/\(name)")
         let whole = Array(try Data(contentsOf: file))
         // Without its seal, as PyTorch writes files, more of a damaged model is read.
-        let unsealed = try Safetensors.encode(model.parameters)
+        let unsealed = try unsealed(model, in: folder("model/model.safetensors"))
         for isSealed in [true, false] {
             if !isSealed { try unsealed.write(to: folder("model/model.safetensors")) }
             let original = isSealed || name != "model.safetensors" ? whole : Array(unsealed)
@@ -113,6 +115,18 @@ import UnrollTraining
             }
             try Data(whole).write(to: file)
         }
+    }
+
+    /// The parameters' file without metadata: its header says less, and the elements are those that were saved.
+    private func unsealed(_ model: LanguageModel, in file: URL) throws -> Data {
+        guard model.weightFormat == .int8 else { return try Safetensors.encode(model.parameters) }
+        let whole = try Data(contentsOf: file)
+        let length = whole.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
+        let header = String(decoding: whole[8..<8 + length], as: UTF8.self)
+        let tensors = try #require(header.firstMatch(of: /"__metadata__":\{[^}]*\},/)).range
+        let bare = Data(header.replacingCharacters(in: tensors, with: "").utf8)
+        return withUnsafeBytes(of: UInt64(bare.count).littleEndian) { Data($0) } + bare
+            + whole[(8 + length)...]
     }
 
     /// Whatever can be read can be used, or says why not.

@@ -17,7 +17,7 @@ import UnrollText
     }
 
     /// Every precision on every level.
-    static let kernels = Precision.allCases.flatMap { precision in
+    static let kernels = Precision.trainable.flatMap { precision in
         KernelLevel.available(for: precision).map { (precision: precision, level: $0) }
     }
 
@@ -123,7 +123,7 @@ import UnrollText
     func advancingTokenByTokenEqualsEvaluating(cell: Int, size: EngineModelSize) throws {
         let model = try EngineModel(cell: Self.cells[cell], size: size)
         let reference = try ReferenceEngine(configuration: model.configuration, parameters: model.parameters)
-        let engines = try Precision.allCases.map { precision in
+        let engines = try Precision.trainable.map { precision in
             let engine = try CPUEngine(
                 configuration: model.configuration, parameters: model.parameters, precision: precision)
             // A sum in another order may round to the next bfloat16.
@@ -162,7 +162,7 @@ import UnrollText
         }
         let small = try model(T: 2, B: 3)
         let large = try model(T: 9, B: 17)
-        for precision in Precision.allCases {
+        for precision in Precision.trainable {
             let (fresh, used) = (
                 try CPUEngine(
                     configuration: small.configuration, parameters: small.parameters, precision: precision),
@@ -177,7 +177,7 @@ import UnrollText
         }
     }
 
-    @Test(arguments: [1, 3], Precision.allCases)
+    @Test(arguments: [1, 3], Precision.trainable)
     func aRestoredStateGoesOnInEveryBit(layers: Int, precision: Precision) throws {
         let model = try EngineModel(
             cell: LSTMCell.self, size: EngineModelSize(T: 4, B: 5, V: 9, H: 33, L: layers))
@@ -211,7 +211,7 @@ import UnrollText
     }
 
     /// Units that pad a panel have gates of zero, whose logarithm and quotients no real unit has.
-    @Test(arguments: [33, 64], Precision.allCases)
+    @Test(arguments: [33, 64], Precision.trainable)
     func whatAFormulaMakesOfPaddingIsSeenNowhere(hiddenSize: Int, precision: Precision) throws {
         enum Pole: RecurrentCell {
             static let name = "pole"
@@ -266,7 +266,7 @@ import UnrollText
         }
     }
 
-    @Test(arguments: Precision.allCases)
+    @Test(arguments: Precision.trainable)
     func aDivergedStepLeavesParametersAndStateAlone(precision: Precision) throws {
         let model = try EngineModel(cell: ReLUCell.self, size: EngineModelSize(T: 3, B: 2, V: 5, H: 8))
         var parameters = model.parameters

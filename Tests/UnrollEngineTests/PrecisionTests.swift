@@ -83,7 +83,7 @@ import UnrollText
         let configuration = ModelConfiguration(cell: cell, hiddenSize: 96)
         let parameters = try ModelParameters(
             for: configuration, vocabularySize: vocabularySize, initializer: .uniform, seed: 1)
-        let curves = try Precision.allCases.map { precision in
+        let curves = try Precision.trainable.map { precision in
             let engine = try CPUEngine(
                 configuration: configuration, parameters: parameters, precision: precision)
             return try minibatches.map {

@@ -54,4 +54,12 @@ struct InterchangeModel: Decodable {
         try Self.resource(name, "safetensors").write(to: folder("model/model.safetensors"))
         return try LanguageModel(contentsOf: folder("model"))
     }
+
+    /// The model with weights that NumPy has rounded to eight bits; see `Tools/oracles/int8_vectors.py`.
+    func quantizedModel() throws -> LanguageModel {
+        let folder = try TemporaryFolder()
+        try model().quantized().save(to: folder("model"))
+        try Self.resource("\(name)-int8", "safetensors").write(to: folder("model/model.safetensors"))
+        return try LanguageModel(contentsOf: folder("model"))
+    }
 }

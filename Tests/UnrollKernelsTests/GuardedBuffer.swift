@@ -166,7 +166,7 @@ struct KernelChoice: CustomTestStringConvertible, Sendable {
     let precision: Precision
     let level: KernelLevel
 
-    static let available = Precision.allCases.flatMap { precision in
+    static let available = Precision.trainable.flatMap { precision in
         KernelLevel.available(for: precision).map { KernelChoice(precision: precision, level: $0) }
     }
 

@@ -24,7 +24,7 @@ import UnrollTraining
 
     @Test(.needsCompiler) func aGPUThatCanBeUsedIsTakenAndNotYetClaimed() throws {
         let gpu = try FakeGPU()
-        for precision in Precision.allCases {
+        for precision in Precision.trainable {
             let choice = automatic(gpu.environment, precision)
             #expect(choice.kind == .cuda(device: 0))
             #expect(choice.reason == nil)

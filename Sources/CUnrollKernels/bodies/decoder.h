@@ -56,6 +56,23 @@ REDUCE_ROWS(sums_of_rows, SUM)
 REDUCE_ROWS(maxima_of_rows, MAX)
 #undef SUM
 
+#if WORD_UNITS == 4
+// The sum of a row in one order whatever the number of lanes. row: given, [panels][32].
+INLINE float sum_of_row(const float *row, ptrdiff_t panel_stride, int32_t panels) {
+    enum { SUMS = 16, VECTORS = SUMS / LANES };
+    float lanes[SUMS] __attribute__((aligned(UNROLL_ALIGNMENT)));
+    Vector totals[VECTORS];
+    UNROLLED for (int v = 0; v < VECTORS; v++) totals[v] = BROADCAST(0.f);
+    for (int32_t panel = 0; panel < panels; panel++, row += panel_stride) {
+        UNROLLED for (int v = 0; v < WIDTH / LANES; v++) totals[v % VECTORS] += LOAD(row + v * LANES);
+    }
+    UNROLLED for (int v = 0; v < VECTORS; v++) STORE(lanes + v * LANES, totals[v]);
+    float sum = 0;
+    for (int i = 0; i < SUMS; i++) sum += lanes[i];
+    return sum;
+}
+#endif
+
 // Losses in nats and, with a gradient_scale, gradients in place of the logits, for rows rows at logits:
 // [panels][rows][32], panels panel_stride apart, overwritten in any case. targets: given, and losses: the result, both
 // [rows].
@@ -93,6 +110,9 @@ INLINE void softmax_tile(
         }
     }
     sums_of_rows(totals, sums);
+#if WORD_UNITS == 4
+    UNROLLED for (int r = 0; r < rows; r++) sums[r] = sum_of_row(logits + r * WIDTH, panel_stride, panels);
+#endif
     if (gradient_scale != 0) {
         for (int32_t panel = 0; panel < panels; panel++) {
             float *tile = logits + panel * panel_stride;

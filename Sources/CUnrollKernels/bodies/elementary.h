@@ -76,6 +76,7 @@ INLINE Vector vector_log(Vector x) {
 
 // Where the rational function below reaches exactly +-1; with every product rounded, it does so earlier and goes astray
 // here. Cut off anywhere else, it never gets there, and a saturated gate would never quite close.
+#define UNFUSED_TANH_LIMIT 7.90531110763549805f
 #ifndef TANH_LIMIT
 #define TANH_LIMIT 7.99881172180175781f
 #endif

@@ -26,32 +26,38 @@ typedef int32_t Integers __attribute__((vector_size(LANES * sizeof(int32_t))));
 #include "recurrence.h"
 #include "projection.h"
 #include "decoder.h"
+#include "arrays.h"
+#if TRAINS
+#include "backward.h"
 #include "gradients.h"
 #include "products.h"
-#include "arrays.h"
+#endif
 
 const UnrollKernels LEVEL = {
     .name = LEVEL_NAME,
     .word_units = WORD_UNITS,
+    .scale_words = SCALE_WORDS,
     .forward_step = forward_step,
-    .backward_step = backward_step,
     .project = project,
     .decode = decode,
     .cross_entropy = cross_entropy,
     .mask = mask,
     .pack = pack,
-    .pack_weights = pack_weights,
-    .weight_gradient = weight_gradient,
-    .input_gradient = input_gradient,
-    .column_sums = column_sums,
     .transpose = transpose,
     .copy = copy,
     .sum_of_squares = sum_of_squares,
     .update = update,
     .operate = operate,
-    .multiply = multiply,
     .combine = combine,
     .sum = sum,
     .softmax = softmax,
     .probe = probe,
+#if TRAINS
+    .backward_step = backward_step,
+    .pack_weights = pack_weights,
+    .weight_gradient = weight_gradient,
+    .input_gradient = input_gradient,
+    .column_sums = column_sums,
+    .multiply = multiply,
+#endif
 };

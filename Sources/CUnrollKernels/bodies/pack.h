@@ -15,6 +15,62 @@ static void pack_weights(const float *block, float *forward, float *transposed) 
     transpose(block, WIDTH, transposed, WIDTH, WIDTH, WIDTH);
 }
 
+#elif WORD_UNITS == 4
+
+// A row has one scale, which is known when all of its panels are: rows are packed by pack alone.
+INLINE void pack_tile(const UnrollOperand *operand, int32_t t, int32_t panel, int32_t row, int32_t count) {
+    (void)operand, (void)t, (void)panel, (void)row, (void)count;
+}
+
+typedef uint8_t ByteLanes __attribute__((vector_size(LANES)));
+
+INLINE Integers greater_of(Integers a, Integers b) {
+    const Integers is_greater = a > b;
+    return (a & is_greater) | (b & ~is_greater);
+}
+
+// The greatest magnitude in a row of panels, panel_stride apart, by its bits: those of what is not a number are greater
+// than those of infinity. row: given, [panels][32].
+INLINE float greatest_magnitude(const float *row, ptrdiff_t panel_stride, int32_t panels) {
+    Integers greatest = {0};
+    for (int32_t panel = 0; panel < panels; panel++, row += panel_stride) {
+        UNROLLED for (int v = 0; v < WIDTH; v += LANES)
+            greatest = greater_of(greatest, (Integers)LOAD(row + v) & 0x7fffffff);
+    }
+    int32_t bits = 0;
+    for (int lane = 0; lane < LANES; lane++) bits = greatest[lane] > bits ? greatest[lane] : bits;
+    float magnitude;
+    __builtin_memcpy(&magnitude, &bits, sizeof magnitude);
+    return magnitude;
+}
+
+// The words of a row and, in a panel more, its scale: a 127th of its greatest magnitude; zero where that is no normal
+// number, and not a number where the row is not finite. from: given, [panels][32]; to: the result, [panels + 1][8].
+NOINLINE void pack_row(const float *from, ptrdiff_t from_stride, float *to, ptrdiff_t to_stride, int32_t panels) {
+    const float greatest = greatest_magnitude(from, from_stride, panels);
+    const float scale = greatest / 127;
+    // Without a scale, zero times anything that is finite.
+    const bool is_finite = greatest <= __FLT_MAX__;
+    const bool has_scale = is_finite && scale >= __FLT_MIN__;
+    to[panels * to_stride] = !is_finite ? __builtin_nanf("") : has_scale ? scale : 0;
+    const Vector inverse = BROADCAST(has_scale ? 127 / greatest : 0);
+    for (int32_t panel = 0; panel < panels; panel++, from += from_stride, to += to_stride) {
+        UNROLLED for (int v = 0; v < WIDTH; v += LANES) {
+            // What is not finite has no whole number.
+            const Vector number = is_finite ? ROUND(LOAD(from + v) * inverse) : BROADCAST(0.f);
+            const ByteLanes bytes = __builtin_convertvector(__builtin_convertvector(number, Integers) + 128, ByteLanes);
+            __builtin_memcpy(to + v / WORD_UNITS, &bytes, sizeof bytes);
+        }
+    }
+}
+
+static void pack(const UnrollOperand *operand, int32_t t, UnrollRange panels, UnrollRange rows) {
+    for (int32_t row = rows.begin; row < rows.end; row++)
+        pack_row(
+            tile_of(operand->values, t, 0, row), operand->values.panel, tile_of(operand->unit_words, t, 0, row),
+            operand->unit_words.panel, panels.end);
+}
+
 #else
 
 // count rows of one panel, from an even row on: reads the operand's values, and both its words are the result.

@@ -1,10 +1,11 @@
 // Products for all time steps at once: the input of upper layers, its gradient, large decoders, embeddings.
 
 // What is to stay in the L2 cache: the weights of so many inner units of one panel, or of several panels together, and
-// so many units of a few rows. Weights of more units than an L3 cache holds are read once, for all rows.
+// so many units of a few rows. Weights of more units than an L3 cache holds are read once, for all rows. In int8, all
+// inner units are one sum.
 enum {
-    PROJECTION_BLOCK = 1024,
-    PROJECTION_GROUP = 2048,
+    PROJECTION_BLOCK = WORD_UNITS < 4 ? 1024 : INT32_MAX / 2,
+    PROJECTION_GROUP = WORD_UNITS < 4 ? 2048 : 8192,
     PROJECTION_ROW_UNITS = 64 * 1024,
     PROJECTION_FAR_UNITS = 64 * 1024,
 };
@@ -56,7 +57,7 @@ static void project(const UnrollProjection *projection, UnrollRange panels) {
     for (int32_t begin = 0; begin < projection->inner; begin += PROJECTION_BLOCK) {
         const int32_t end = smaller(begin + PROJECTION_BLOCK, projection->inner);
         const int32_t units = panels_of(end - begin) * WIDTH;
-        const int32_t group = PROJECTION_GROUP / units;
+        const int32_t group = units < PROJECTION_GROUP ? PROJECTION_GROUP / units : 1;
         const bool is_far = (int64_t)units * (panels.end - panels.begin) > PROJECTION_FAR_UNITS;
         const int32_t few = PROJECTION_ROW_UNITS / units / projection->batch;
         const int32_t steps = is_far ? projection->steps : few > 1 ? few : 1;

@@ -12,6 +12,13 @@
 // are added to float32 sums; everything else stays float32. Shapes of words are those of float32; in bfloat16, the
 // direction in which the product sums up is half as long.
 //
+// In int8 a word is four whole numbers of -127 to 127, the first in the lowest byte, that a scale is multiplied with, and
+// the direction in which the product sums up is a quarter as long. Activations have a scale for each row, and their bytes
+// are 128 above the numbers: [T][P + 1][B][8], with the scale first in the row of the panel after the others. Weights have
+// a scale for each output: after the words of a panel, [inputs / 4][32], come the scales, [32], and 128 times the sum of
+// each output's numbers, [32] of int32. Products of up to 65536 inputs are exact sums in int32. There are no kernels of
+// training, and results have the same bits on every level.
+//
 // Pointers are of six kinds. A *parameter* is what training changes; only update writes it. What is *derived* is made
 // of parameters after each update and read here. What is *given* was made by the caller and is read. What is
 // *saved* is written by the forward pass and read by the backward pass. *Scratch* has no use after the call. A
@@ -53,8 +60,9 @@ typedef struct {
 // A tensor and the words that matrix products read in its place; in float32 all three are the same.
 typedef struct {
     UnrollPanels values;       // [T][P][B][32]
-    UnrollPanels unit_words;   // [T][P][B][32 or 16]: a pair is two units of a row; for products over units
-    UnrollPanels row_words;    // [T][P][B or ceil(B/2)][32]: a pair is a unit of two rows; for products over rows
+    UnrollPanels unit_words;   // [T][P][B][32 or 16], or [T][P + 1][B][8]: units of a row; for products over units
+    // [T][P][B or ceil(B/2)][32]: a pair is a unit of two rows; for products over rows, which int8 has not
+    UnrollPanels row_words;
 } UnrollOperand;
 
 typedef enum {
@@ -125,7 +133,7 @@ typedef struct {
     int32_t input_rows;
     const float *bias;         // derived, [G P][32]: both of PyTorch's biases added; of split gates, the second alone
     const float *input_bias;   // parameter, [G P][32]: PyTorch's first bias, read for split gates
-    const float *recurrent;    // words, [G P][32 P][32]: the parameter itself in float32, derived in bfloat16
+    const float *recurrent;    // words, [G P][32 P][32]: the parameter itself in float32, otherwise derived
     const float *transposed;   // derived, words, [P][32 G P][32]: the same with inputs and outputs exchanged
     UnrollOperand output;      // saved, [T+1][P][B][32]: the first state, at t its value before step t
     // [T][G P and more][B][32]: the gates, then the input's halves of split gates. Forward: what the input gives
@@ -175,7 +183,7 @@ typedef struct {
 // The decoder: logits, softmax, cross-entropy.
 typedef struct {
     int32_t batch, hidden, vocabulary;
-    const float *weight;      // words, [ceil(V/32)][32 P][32]: the parameter itself in float32, derived in bfloat16
+    const float *weight;      // words, [ceil(V/32)][32 P][32]: the parameter itself in float32, otherwise derived
     ptrdiff_t weight_panel;   // floats from one panel of weight to the next
     const float *bias;        // derived, [ceil(V/32)][32], -infinity in the padding
     UnrollPanels input;       // saved by the last layer, unit words of the output of step t, [T][P][B][32]
@@ -252,13 +260,15 @@ typedef struct {
 // comment says more.
 typedef struct {
     const char *name;
-    // Numbers in a word: 1 in float32, 2 in bfloat16.
+    // Numbers in a word: 1 in float32, 2 in bfloat16, 4 in int8.
     int32_t word_units;
+    // Words after a panel of weights: those of the scales in int8, otherwise 0.
+    int32_t scale_words;
     // Forward step t for a share of panels and rows. tokens: the rows of the layer's input, [B]; not read without one.
     void (*forward_step)(
         const UnrollRecurrence *layer, const UnrollProgram *program, int32_t t, const int32_t *tokens,
         UnrollRange panels, UnrollRange rows);
-    // Backward step t for a share of panels and rows; is_last: no later step contributes.
+    // Backward step t for a share of panels and rows; is_last: no later step contributes. NULL in int8.
     void (*backward_step)(
         const UnrollRecurrence *layer, const UnrollProgram *program, int32_t t, bool is_last, UnrollRange panels,
         UnrollRange rows);
@@ -272,19 +282,20 @@ typedef struct {
     // [count][32] and may be the same.
     void (*mask)(
         const UnrollMask *mask, int32_t t, int32_t panel, int32_t row, int32_t count, const float *from, float *to);
-    // The words of a tensor's values, for a share of panels and rows of step t; nothing to do in float32.
+    // The words of a tensor's values, for a share of panels and rows of step t; nothing to do in float32. In int8, all
+    // panels of each row, and steps do not pack their results. Units that pad the last panel must be zero there.
     void (*pack)(const UnrollOperand *operand, int32_t t, UnrollRange panels, UnrollRange rows);
     // The words of a block of weights, [32 inputs][32], as right operand of a product over inputs (forward, [32][32];
-    // in float32 the block itself, and nothing is written) and over outputs (transposed, [32 outputs][32]).
+    // in float32 the block itself, and nothing is written) and over outputs (transposed, [32 outputs][32]). NULL in int8.
     void (*pack_weights)(const float *block, float *forward, float *transposed);
-    // The rows of c that belong to a share of units of a.
+    // The rows of c that belong to a share of units of a. NULL in int8.
     void (*weight_gradient)(const UnrollProduct *product, UnrollRange units);
     // For one panel: gradient[token][32] = sum of the rows with that token, zero without one. rows: [T][..][B][32].
-    // tokens: [T], token_stride apart, of [B]. gradient: [vocabulary][32].
+    // tokens: [T], token_stride apart, of [B]. gradient: [vocabulary][32]. NULL in int8.
     void (*input_gradient)(
         UnrollPanels rows, int32_t panel, int32_t steps, int32_t batch, const int32_t *tokens, ptrdiff_t token_stride,
         int32_t vocabulary, float *gradient);
-    // sums[32] = sum of all rows of one panel. rows: [T][..][B][32].
+    // sums[32] = sum of all rows of one panel. rows: [T][..][B][32]. NULL in int8.
     void (*column_sums)(UnrollPanels rows, int32_t panel, int32_t steps, int32_t batch, float *sums);
     // to[j][i] = from[i][j] for a block of rows x columns at any address; strides in floats.
     void (*transpose)(
@@ -304,7 +315,7 @@ typedef struct {
     void (*operate)(
         const UnrollInstruction *instruction, float *d, const float *a, const float *b, const float *c,
         ptrdiff_t count);
-    // Some rows of some panels of a product.
+    // Some rows of some panels of a product. NULL in int8.
     void (*multiply)(const UnrollMatrixProduct *product, UnrollSpan rows, UnrollSpan panels);
     // count elements at any address; a single operand is one number, used for all. d may be a or b.
     void (*combine)(
@@ -322,14 +333,17 @@ typedef struct {
 typedef enum {
     UNROLL_LEVEL_PORTABLE,
     UNROLL_LEVEL_AVX2,
+    UNROLL_LEVEL_AVXVNNI,
     UNROLL_LEVEL_AVX512,
     UNROLL_LEVEL_AVX512BF16,
+    UNROLL_LEVEL_AVX512VNNI,
 } UnrollLevel;
 
-// What matrix products read; they add up in float32, and everything else is float32.
+// What matrix products read; they add up in float32, in int8 in int32, and everything else is float32.
 typedef enum {
     UNROLL_PRECISION_FLOAT32,
     UNROLL_PRECISION_BFLOAT16,
+    UNROLL_PRECISION_INT8,
 } UnrollPrecision;
 
 // The kernels of a level, or NULL where the processor or the operating system lacks it, or where it has none of its own

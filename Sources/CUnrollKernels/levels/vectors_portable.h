@@ -34,7 +34,7 @@ static inline Vector portable_min(Vector a, Vector b) {
 // Without a fused instruction, elementwise_fma would call the C library for every lane.
 #define MULTIPLY_ADD(a, b, c) ((a) * (b) + (c))
 #define NEGATED_MULTIPLY_ADD(a, b, c) ((c) - (a) * (b))
-#define TANH_LIMIT 7.90531110763549805f
+#define TANH_LIMIT UNFUSED_TANH_LIMIT
 #endif
 #define MAX(a, b) portable_max(a, b)
 #define MIN(a, b) portable_min(a, b)

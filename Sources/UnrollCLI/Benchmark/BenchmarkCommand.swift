@@ -1,5 +1,6 @@
 import ArgumentParser
 import Unroll
+import UnrollKernels
 
 struct BenchmarkCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -16,7 +17,8 @@ struct BenchmarkCommand: AsyncParsableCommand {
             training, characters that a model writes one by one, and the milliseconds from
             the start of this program to the first character. The peak is that of
             multiply-adds with the same vectors and numbers, probed before every repeat of
-            training; speeds drift, their ratio much less. A GPU is measured in training
+            training; speeds drift, their ratio much less. int8-lstm512 and int8-lstm1024x2
+            write in int8 and, in alternation, in float32. A GPU is measured in training
             alone, without a peak.
             """)
 
@@ -34,7 +36,8 @@ struct BenchmarkCommand: AsyncParsableCommand {
     @OptionGroup
     var device: DeviceOptions
 
-    @Option(help: "What matrix products multiply: float32 or bfloat16.")
+    @Option(
+        help: "What matrix products multiply: float32, bfloat16 or, in workloads that do not train, int8.")
     var precision = Precision.float32
 
     @Option(parsing: .unconditional, help: "Threads that compute on the CPU (default: all processors).")
@@ -53,6 +56,16 @@ struct BenchmarkCommand: AsyncParsableCommand {
             throw ValidationError(
                 "--workload \(other.rawValue) does not train, and a GPU is measured in training; leave it out"
             )
+        }
+        if !Precision.trainable.contains(precision) {
+            if let other = workload.first(where: { $0.training != nil }) {
+                throw ValidationError(
+                    "--workload \(other.rawValue) trains, and nothing is trained in \(precision); leave one of them out"
+                )
+            }
+            guard engine == .cpu else {
+                throw ValidationError("--precision \(precision) is computed by the CPU; leave out --engine")
+            }
         }
     }
 

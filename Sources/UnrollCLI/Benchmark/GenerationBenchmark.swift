@@ -23,10 +23,15 @@ struct GenerationBenchmark: Benchmark {
     }
 
     mutating func measure() async throws {
-        let options = TextGenerationOptions(
-            length: .max, strategy: .greedy, precision: machine.precision)
-        var pieces = model.generate(after: Self.prompt, options: options, threads: machine.threads)
-            .makeAsyncIterator()
+        speeds.append(try await Self.speed(of: model, machine.precision, threads: machine.threads))
+    }
+
+    /// The characters that a model writes in a second.
+    static func speed(
+        of model: LanguageModel, _ precision: Precision, threads: Int
+    ) async throws -> Double {
+        let options = TextGenerationOptions(length: .max, strategy: .greedy, precision: precision)
+        var pieces = model.generate(after: prompt, options: options, threads: threads).makeAsyncIterator()
         // The first piece has to wait until the engine is there and has read the prompt.
         _ = try await pieces.next()
         var characters = 0
@@ -34,7 +39,7 @@ struct GenerationBenchmark: Benchmark {
         while start.duration(to: .now) < Measurements.duration, let piece = try await pieces.next() {
             characters += piece.text.count
         }
-        speeds.append(Double(characters) / (start.duration(to: .now) / .seconds(1)))
+        return Double(characters) / (start.duration(to: .now) / .seconds(1))
     }
 
     var result: any BenchmarkResult {

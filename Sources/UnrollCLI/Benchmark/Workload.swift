@@ -1,4 +1,5 @@
 import ArgumentParser
+import UnrollKernels
 
 /// What `unroll benchmark` measures, by the names that the rivals in `Benchmarks` use too.
 enum Workload: String, CaseIterable, ExpressibleByArgument {
@@ -12,6 +13,9 @@ enum Workload: String, CaseIterable, ExpressibleByArgument {
     case words
     case generateRNN512 = "generate-rnn512"
     case generateLSTM512 = "generate-lstm512"
+    case generateLSTM1024x2 = "generate-lstm1024x2"
+    case int8LSTM512 = "int8-lstm512"
+    case int8LSTM1024x2 = "int8-lstm1024x2"
     case samplesRNN512 = "samples-rnn512"
     case samplesLSTM512 = "samples-lstm512"
     case samplesLSTM1024x2 = "samples-lstm1024x2"
@@ -28,19 +32,25 @@ enum Workload: String, CaseIterable, ExpressibleByArgument {
         case .lstm1024x2: .lstm1024x2
         case .custom512: .custom512
         case .words: .words
-        case .generateRNN512, .generateLSTM512, .samplesRNN512, .samplesLSTM512, .samplesLSTM1024x2,
-            .firstCharacter:
+        case .generateRNN512, .generateLSTM512, .generateLSTM1024x2, .int8LSTM512, .int8LSTM1024x2,
+            .samplesRNN512, .samplesLSTM512, .samplesLSTM1024x2, .firstCharacter:
             nil
         }
     }
 
     /// Prepares the workload, so that it can be measured; nil for one that the machine does not do.
     func benchmark(on machine: any BenchmarkMachine) throws -> (any Benchmark)? {
-        if let training { return try TrainingBenchmark(training, on: machine) }
+        if let training {
+            return Precision.trainable.contains(machine.precision)
+                ? try TrainingBenchmark(training, on: machine) : nil
+        }
         guard let processor = machine as? BenchmarkProcessor else { return nil }
         return switch self {
         case .generateRNN512: try GenerationBenchmark(.rnn512, on: processor)
         case .generateLSTM512: try GenerationBenchmark(.lstm512, on: processor)
+        case .generateLSTM1024x2: try GenerationBenchmark(.lstm1024x2, on: processor)
+        case .int8LSTM512: try QuantizedBenchmark(.lstm512, on: processor)
+        case .int8LSTM1024x2: try QuantizedBenchmark(.lstm1024x2, on: processor)
         case .samplesRNN512: try SamplesBenchmark(.rnn512, on: processor)
         case .samplesLSTM512: try SamplesBenchmark(.lstm512, on: processor)
         case .samplesLSTM1024x2: try SamplesBenchmark(.lstm1024x2, on: processor)

@@ -17,9 +17,9 @@ struct CompressCommand: AsyncParsableCommand {
               cat server.log | unroll compress log-model - - > log.unr
 
             Any bytes are kept in every bit. The same model is needed to get them
-            back, on a machine of the same kind; with --adaptive no model is, for
-            the network learns while it compresses. A file that is written has the
-            permissions and the time of the one that is read.
+            back, on a machine of the same kind, or on any in int8; with --adaptive
+            no model is, for the network learns while it compresses. A file that is
+            written has the permissions and the time of the one that is read.
             """)
 
     @Argument(
@@ -54,9 +54,8 @@ struct CompressCommand: AsyncParsableCommand {
                     : "a model, the file to read and the one to write are needed; \(paths.count) paths were given"
             )
         }
-        if adaptive, products.precision != .float32 {
-            throw ValidationError(
-                "--adaptive computes in float32; leave out --precision \(products.precision)")
+        if adaptive, let precision = products.given, precision != .float32 {
+            throw ValidationError("--adaptive computes in float32; leave out --precision \(precision)")
         }
         _ = try places
     }
@@ -68,7 +67,7 @@ struct CompressCommand: AsyncParsableCommand {
         let compressor: Compressor
         if let model = places.model {
             compressor = try Compressor(
-                LanguageModel(contentsOf: model.url), precision: products.precision, threads: threads,
+                LanguageModel(contentsOf: model.url), precision: products.given, threads: threads,
                 byteCount: input.byteCount)
         } else {
             compressor = .adaptive(threads: threads, byteCount: input.byteCount)

@@ -153,7 +153,8 @@ struct EvaluateCommand: AsyncParsableCommand {
         return inspection
     }
 
-    private static func showingProgress<Result>(
+    /// Shows the part of a text that is done, in percent.
+    static func showingProgress<Result>(
         _ work: ((Double) -> Void) throws -> Result
     ) throws -> Result {
         var shown = -1

@@ -3,7 +3,7 @@ import Foundation
 import Unroll
 import UnrollReports
 
-struct InfoCommand: ParsableCommand {
+struct InfoCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "info",
         abstract: "Say what a model folder holds.",
@@ -11,19 +11,50 @@ struct InfoCommand: ParsableCommand {
             Examples:
               unroll info unroll-model
               unroll info unroll-model --json
+              unroll info small-model --text other.txt --original unroll-model
+
+            With --text, the perplexity of the text in int8 and in float32: of a quantized
+            model that of --original, or of the weights as they are rounded.
             """)
 
     @Argument(help: "A model folder.", completion: .directory, transform: FolderPath.init)
     var model: FolderPath
 
+    @Option(
+        help: "A text, or a text's name, to say what eight bits cost in perplexity.", completion: .file(),
+        transform: StoredTextPath.init)
+    var text: StoredTextPath?
+
+    @Option(
+        help: "With --text: the model that was quantized.", completion: .directory,
+        transform: FolderPath.init)
+    var original: FolderPath?
+
+    @Option(parsing: .unconditional, help: "Threads that compute --text (default: all processors).")
+    var threads: Int?
+
     @Flag(help: "Write one JSON object to standard output.")
     var json = false
 
-    func run() throws {
+    func validate() throws {
+        for (name, isGiven) in [("--original", original != nil), ("--threads", threads != nil)]
+        where isGiven && text == nil {
+            throw ValidationError("\(name) is about --text; add it")
+        }
+    }
+
+    func run() async throws {
         let folder = model.url
+        let model = try LanguageModel(contentsOf: folder)
+        var cost: PrecisionCost?
+        if let text {
+            cost = try await PrecisionCost(
+                of: model, beside: try original.map { try LanguageModel(contentsOf: $0.url) }, on: text,
+                threads: threads)
+        }
         let facts = ModelFacts(
-            try LanguageModel(contentsOf: folder), record: try? TrainingRecord(of: folder),
-            saved: SavedRun(of: folder))
+            model, bytes: ModelSize.bytes(of: folder), record: try? TrainingRecord(of: folder),
+            saved: SavedRun(of: folder), cost: cost)
         if json {
             try JSONLine.write(facts)
         } else {
@@ -57,6 +88,8 @@ private struct ModelFacts: Encodable, CustomStringConvertible {
     let tiedWeights: Bool
     let singleBias: Bool
     let parameters: Int
+    let weights: WeightFormat
+    let bytes: Int
     let ngrams: Nullable<NGramFacts>
     let vocabulary: Int
     let tokens: TokenKind
@@ -64,16 +97,21 @@ private struct ModelFacts: Encodable, CustomStringConvertible {
     let corpus: Nullable<String>
     let training: Nullable<TrainingOptions>
     let saved: SavedLine
+    let text: Nullable<PrecisionCost>
     private let run: SavedRun
 
     private enum CodingKeys: CodingKey {
-        case cell, hiddenSize, layers, embedding, tiedWeights, singleBias, parameters, ngrams, vocabulary,
-            tokens
-        case preprocessing, corpus, training, saved
+        case cell, hiddenSize, layers, embedding, tiedWeights, singleBias, parameters, weights, bytes, ngrams
+        case vocabulary, tokens, preprocessing, corpus, training, saved, text
     }
 
-    init(_ model: LanguageModel, record: TrainingRecord?, saved run: SavedRun) {
+    init(
+        _ model: LanguageModel, bytes: Int, record: TrainingRecord?, saved run: SavedRun, cost: PrecisionCost?
+    ) {
         self.run = run
+        self.bytes = bytes
+        weights = model.weightFormat
+        text = Nullable(cost)
         saved = SavedLine(run)
         cell = model.configuration.cell.name
         hiddenSize = model.configuration.hiddenSize
@@ -99,6 +137,8 @@ private struct ModelFacts: Encodable, CustomStringConvertible {
         if singleBias { lines.append("biases         one in each layer") }
         lines += [
             "parameters     \(NumberFormat.grouped(Double(parameters)))"
+                + (weights == .float32 ? "" : ", weights in \(weights.rawValue)"),
+            "size           \(NumberFormat.bytes(Double(bytes)))",
         ]
         if let ngrams = ngrams.value { lines.append("n-grams        \(ngrams)") }
         lines += [
@@ -113,6 +153,7 @@ private struct ModelFacts: Encodable, CustomStringConvertible {
                     + (options.precision == .float32 ? "" : ", \(options.precision)")
             )
         }
+        if let cost = text.value { lines.append("\(cost)") }
         return (lines + savedLines).joined(separator: "\n")
     }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Unroll
 import UnrollCUDA
+import UnrollKernels
 import UnrollTraining
 
 /// The number format of matrix products.
@@ -9,16 +10,18 @@ struct PrecisionOptions: ParsableArguments {
         name: .customLong("precision"),
         help: """
             The number format of matrix products; bfloat16 is faster where the processor or the GPU has instructions \
-            for it (default: float32).
+            for it, and int8, which rounds weights to eight bits, where a model is not trained (default: float32, or \
+            int8 of a quantized model).
             """)
     var given: Precision?
 
+    /// Of a model that is trained.
     var precision: Precision { given ?? .float32 }
 
     fileprivate func checkReference() throws {
-        guard precision == .float32 else {
+        guard given != .bfloat16 else {
             throw ValidationError(
-                "--engine reference computes in double precision alone; leave out --precision \(precision)")
+                "--engine reference computes in double precision; leave out --precision bfloat16")
         }
     }
 }
@@ -87,6 +90,11 @@ struct EngineOptions: ParsableArguments {
     var products: PrecisionOptions
 
     func validate() throws {
+        if let precision = products.given, !Precision.trainable.contains(precision) {
+            throw ValidationError(
+                "--precision is \(precision), which nothing is trained in; train in float32 or bfloat16, then 'unroll quantize'"
+            )
+        }
         if engine.given == .reference { try products.checkReference() }
     }
 
@@ -122,7 +130,8 @@ struct ModelEngineOptions: ParsableArguments {
         if engine == .reference { try products.checkReference() }
     }
 
-    var precision: Precision { products.precision }
+    /// Nil for the model's own.
+    var precision: Precision? { products.given }
 
     /// Reads a model that is computed by this engine; a GPU is opened, so that one that cannot be used shows at once.
     func model(in folder: FolderPath) throws -> LanguageModel {

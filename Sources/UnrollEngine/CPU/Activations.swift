@@ -51,12 +51,12 @@ final class Activations {
 
         init(
             _ buffer: inout BufferDivision, sequenceLength: Int, batchSize: Int, shape: ModelShape,
-            savedCount: Int, wordUnits: Int, hasDropout: Bool
+            savedCount: Int, words: WordFormat, hasDropout: Bool
         ) {
             let panels = shape.hiddenPanels
             layers = (0..<shape.layerCount).map { _ in
                 let output = buffer.takeOperand(
-                    steps: sequenceLength + 1, panels: panels, rows: batchSize, wordUnits: wordUnits)
+                    steps: sequenceLength + 1, panels: panels, rows: batchSize, words: words)
                 return Layer(
                     states: [output.values]
                         + (1..<shape.stateCount).map { _ in
@@ -65,7 +65,7 @@ final class Activations {
                     output: output,
                     droppedOutput: hasDropout
                         ? buffer.takeOperand(
-                            steps: sequenceLength, panels: panels, rows: batchSize, wordUnits: wordUnits)
+                            steps: sequenceLength, panels: panels, rows: batchSize, words: words)
                         : nil,
                     masks: shape.zoneout.map {
                         $0 > 0
@@ -76,7 +76,7 @@ final class Activations {
                     },
                     gateGradient: buffer.takeOperand(
                         steps: sequenceLength, panels: shape.gateGradientPanels, rows: batchSize,
-                        wordUnits: wordUnits),
+                        words: words),
                     vectorGradients: (0..<shape.vectorCount).map { _ in
                         buffer.takePanels(steps: sequenceLength, panels: panels, rows: batchSize)
                     })
@@ -87,7 +87,7 @@ final class Activations {
                 } else {
                     Embedding(
                         sequenceLength: sequenceLength, batchSize: batchSize, shape: shape,
-                        wordUnits: wordUnits, buffer: &buffer)
+                        words: words, buffer: &buffer)
                 }
             carriedGradients = (0..<shape.stateCount).map { _ in
                 var gradient = buffer.takePanels(steps: 1, panels: panels, rows: batchSize)
@@ -99,7 +99,7 @@ final class Activations {
                     ? sequenceLength : 0,
                 panels: panels, rows: batchSize)
             logits = buffer.takeOperand(
-                steps: sequenceLength, panels: shape.vocabularyPanels, rows: batchSize, wordUnits: wordUnits)
+                steps: sequenceLength, panels: shape.vocabularyPanels, rows: batchSize, words: words)
             logitParts = buffer.takePanels(
                 steps: sequenceLength * batchSize == 1 && shape.hasNarrowDecoder
                     ? TokenStep.groupCount(shape) : 0,
@@ -121,14 +121,14 @@ final class Activations {
 
     /// Lays out memory for minibatches of this shape, in the buffer of `earlier` where that is large enough.
     init(
-        sequenceLength: Int, batchSize: Int, shape: ModelShape, savedCount: Int, wordUnits: Int,
+        sequenceLength: Int, batchSize: Int, shape: ModelShape, savedCount: Int, words: WordFormat,
         hasDropout: Bool, reusing earlier: Activations?
     ) throws(KernelError) {
         func layOut(_ buffer: inout BufferDivision) -> Layout {
             Layout(
                 &buffer, sequenceLength: sequenceLength, batchSize: batchSize, shape: shape,
                 savedCount: savedCount,
-                wordUnits: wordUnits, hasDropout: hasDropout)
+                words: words, hasDropout: hasDropout)
         }
         let count = BufferDivision.count { _ = layOut(&$0) }
         // A double takes the room of two floats.
@@ -199,12 +199,13 @@ final class Activations {
 
 extension Activations.Embedding {
     fileprivate init(
-        sequenceLength: Int, batchSize: Int, shape: ModelShape, wordUnits: Int, buffer: inout BufferDivision
+        sequenceLength: Int, batchSize: Int, shape: ModelShape, words: WordFormat,
+        buffer: inout BufferDivision
     ) {
         let rows = min(shape.vocabularySize, sequenceLength * batchSize)
         vectors = buffer.takeOperand(
-            steps: 1, panels: shape.embeddingPanels, rows: rows, wordUnits: wordUnits)
-        gates = buffer.takeOperand(steps: 1, panels: shape.gatePanels, rows: rows, wordUnits: wordUnits)
+            steps: 1, panels: shape.embeddingPanels, rows: rows, words: words)
+        gates = buffer.takeOperand(steps: 1, panels: shape.gatePanels, rows: rows, words: words)
         gradient = buffer.takePanels(steps: 1, panels: shape.embeddingPanels, rows: rows)
         inputs = buffer.takePanels(
             steps: shape.readsLayerInput ? sequenceLength : 0, panels: shape.hiddenPanels, rows: batchSize)
@@ -242,9 +243,9 @@ struct BufferDivision {
     /// Rows from which on a panel is followed by a gap.
     private static let leastPaddedRows = 8
 
-    /// The next `size` floats, a multiple of 16.
+    /// The next `size` floats and, so that all pieces suit vector loads, those up to a multiple of 16.
     mutating func take(_ size: Int) -> UnsafeMutablePointer<Float> {
-        defer { count += size }
+        defer { count += (size + 15) & ~15 }
         return base + count
     }
 
@@ -259,17 +260,18 @@ struct BufferDivision {
         return UnrollPanels(base: take(steps * step), time: step, panel: panel, row: rowSize)
     }
 
-    /// A tensor of panels and the words that products read in its place, of `wordUnits` numbers each.
-    mutating func takeOperand(steps: Int, panels: Int, rows: Int, wordUnits: Int) -> UnrollOperand {
+    /// A tensor of panels and the words that products read in its place.
+    mutating func takeOperand(steps: Int, panels: Int, rows: Int, words: WordFormat) -> UnrollOperand {
         let values = takePanels(steps: steps, panels: panels, rows: rows)
-        guard wordUnits > 1 else {
+        guard words != .float32 else {
             return UnrollOperand(values: values, unit_words: values, row_words: values)
         }
-        return UnrollOperand(
-            values: values,
-            unit_words: takePanels(
-                steps: steps, panels: panels, rows: rows, rowSize: PanelLayout.width / wordUnits),
-            row_words: takePanels(
-                steps: steps, panels: panels, rows: (rows + wordUnits - 1) / wordUnits))
+        let unitWords = takePanels(
+            steps: steps, panels: panels + words.scalePanels, rows: rows,
+            rowSize: PanelLayout.width / words.units)
+        let rowWords =
+            words.hasRowWords
+            ? takePanels(steps: steps, panels: panels, rows: (rows + words.units - 1) / words.units) : values
+        return UnrollOperand(values: values, unit_words: unitWords, row_words: rowWords)
     }
 }

@@ -5,7 +5,7 @@ import UnrollModel
 import UnrollText
 
 /// The fast engine: C kernels chosen for the processor at run time, on several threads, in float32 or with matrix
-/// products of bfloat16.
+/// products of bfloat16 or, for models that are trained, of int8.
 ///
 /// Results do not depend on the number of threads: every number is computed by one thread, in one order.
 public final class CPUEngine: Engine {
@@ -20,8 +20,7 @@ public final class CPUEngine: Engine {
 
     let shape: ModelShape
     let kernels: UnsafePointer<UnrollKernels>
-    /// Numbers in a word of the products' operands.
-    let wordUnits: Int
+    let words: WordFormat
     let pool: WorkerPool
     let program: CellProgram
     let weights: PackedParameters
@@ -64,11 +63,11 @@ public final class CPUEngine: Engine {
     ///   - configuration: The model's configuration.
     ///   - parameters: The parameters under PyTorch's names; the vocabulary size follows from their shapes.
     ///   - precision: The number format of matrix-multiplication operands; bfloat16 is faster where the processor has
-    ///     instructions for it. Default: float32.
+    ///     instructions for it. An engine in int8 rounds the weights and cannot train. Default: float32.
     ///   - threads: Threads that compute. Default: as many as there are processors.
     ///   - kernelLevel: The kernels to use. Default: what `UNROLL_KERNELS` names, otherwise the fastest.
-    /// - Throws: `ModelError` when the cell or the parameters do not fit the configuration, `KernelError` when kernels,
-    ///   memory or threads are unavailable on this machine.
+    /// - Throws: `ModelError` when the cell or the parameters do not fit the configuration, or weights that int8 has no
+    ///   place for are not finite; `KernelError` when kernels, memory or threads are unavailable on this machine.
     public convenience init(
         configuration: ModelConfiguration, parameters: ModelParameters, precision: Precision = .float32,
         threads: Int? = nil, kernelLevel: KernelLevel? = nil
@@ -78,7 +77,7 @@ public final class CPUEngine: Engine {
             vocabularySize: try parameters.checkedVocabularySize(for: configuration), precision: precision,
             kernelLevel: try kernelLevel ?? KernelLevel.preferred(for: precision), threads: threads,
             sharing: nil)
-        weights.pack(parameters)
+        weights.pack(precision == .int8 ? try parameters.roundedToInt8() : parameters)
         derived.refresh(kernels: kernels, thread: 0, threadCount: 1)
     }
 
@@ -111,13 +110,13 @@ public final class CPUEngine: Engine {
         }
         self.program = program
         kernels = try kernelLevel.kernels(for: precision)
-        wordUnits = Int(kernels.pointee.word_units)
+        words = WordFormat(kernels.pointee)
         pool = try WorkerPool(threadCount: threads ?? WorkerPool.processorCount)
         if let other {
             (weights, derived) = (other.weights, other.derived)
         } else {
             weights = try PackedParameters(shape: shape)
-            derived = try DerivedWeights(of: weights, wordUnits: wordUnits)
+            derived = try DerivedWeights(of: weights, words: words)
         }
         slots = OptimizerSlots(shape: shape)
         scratch = try AlignedBuffer(count: pool.threadCount * program.scratchCount * Activations.tileSize)
@@ -159,6 +158,7 @@ public final class CPUEngine: Engine {
         on minibatch: Minibatch, with optimizer: Optimizer, randomness: StepRandomness?
     ) throws -> StepResult {
         try optimizer.check()
+        try checkTraining()
         let masks = try masks(randomness)
         self.optimizer = optimizer
         try prepare(for: minibatch, masks)
@@ -176,6 +176,7 @@ public final class CPUEngine: Engine {
     public func gradients(
         on minibatch: Minibatch, randomness: StepRandomness?
     ) throws -> (meanLoss: Double, gradients: NamedTensors<Double>) {
+        try checkTraining()
         let masks = try masks(randomness)
         try prepare(for: minibatch, masks)
         let gradients = try preparedGradients(for: minibatch, masks)
@@ -320,6 +321,11 @@ public final class CPUEngine: Engine {
         return minibatch
     }()
 
+    /// Rounded weights have no gradient.
+    private func checkTraining() throws(EngineError) {
+        guard words != .int8 else { throw .noTraining(.int8) }
+    }
+
     private func masks(_ randomness: StepRandomness?) throws -> StepMasks? {
         guard let randomness else { return nil }
         try randomness.regularization.check(for: configuration)
@@ -349,7 +355,7 @@ public final class CPUEngine: Engine {
         }
         try layOut(sequenceLength: sequenceLength, batchSize: batchSize, hasDropout: hasDropout)
         if droppedWeights == nil, (masks?.regularization.weightDrop ?? 0) > 0 {
-            droppedWeights = try DroppedWeights(of: weights, wordUnits: wordUnits)
+            droppedWeights = try DroppedWeights(of: weights, words: words)
         }
     }
 
@@ -363,8 +369,7 @@ public final class CPUEngine: Engine {
         if !isLaidOut(sequenceLength: sequenceLength, batchSize: batchSize, hasDropout: hasDropout) {
             let activations = try Activations(
                 sequenceLength: sequenceLength, batchSize: batchSize, shape: shape,
-                savedCount: program.savedCount,
-                wordUnits: wordUnits, hasDropout: hasDropout, reusing: activations)
+                savedCount: program.savedCount, words: words, hasDropout: hasDropout, reusing: activations)
             for layer in 0..<shape.layerCount {
                 for thread in 0..<pool.threadCount { fillSlots(layer: layer, thread: thread, activations) }
             }

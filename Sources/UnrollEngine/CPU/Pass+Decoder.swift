@@ -7,8 +7,7 @@ extension Pass {
         UnrollDecoder(
             batch: Int32(batchSize), hidden: Int32(shape.hiddenSize), vocabulary: Int32(shape.vocabularySize),
             weight: engine.derived.layout.decoder.forward,
-            weight_panel: shape.hiddenPanels * PanelLayout.width * PanelLayout.width
-                / engine.wordUnits,
+            weight_panel: engine.words.weightPanel(inputPanels: shape.hiddenPanels),
             bias: engine.derived.layout.logitBias, input: output(of: shape.layerCount - 1).unit_words,
             logits: layout.logits, targets: targets, losses: activations.losses,
             gradient_scale: gradientScale, label_smoothing: masks?.regularization.labelSmoothing ?? 0)
@@ -86,7 +85,7 @@ extension Pass {
             output(of: shape.layerCount - 1).unit_words.advanced(panels: panels.lowerBound),
             units: min(units.upperBound, shape.hiddenSize) - units.lowerBound,
             by: engine.derived.layout.decoder.forward + units.lowerBound * PanelLayout.width
-                / engine.wordUnits,
+                / engine.words.units,
             weightPanels: shape.hiddenPanels, to: layout.logitParts.advanced(steps: index), steps: 1)
     }
 

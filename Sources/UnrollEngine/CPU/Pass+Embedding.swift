@@ -18,7 +18,14 @@ extension Pass {
             }
         }
         var vectors = memory.vectors
-        kernels.pointee.pack(&vectors, 0, UnrollRange(panels), UnrollRange(0..<distinct.count))
+        if quantizesRows {
+            pool.barrier()
+            kernels.pointee.pack(
+                &vectors, 0, UnrollRange(0..<shape.embeddingPanels),
+                UnrollRange(pool.share(of: distinct.count, thread: thread)))
+        } else {
+            kernels.pointee.pack(&vectors, 0, UnrollRange(panels), UnrollRange(0..<distinct.count))
+        }
         pool.barrier()
         projectInput(of: 0, thread)
         // The barrier is the one before the first layer runs.

@@ -145,24 +145,24 @@ final class DroppedWeights {
 
     private let parameters: PackedParameters
     private let buffer: AlignedBuffer
-    private let wordUnits: Int
+    private let words: WordFormat
 
-    /// Makes room for those of `parameters`, for kernels whose words hold `wordUnits` numbers.
-    init(of parameters: PackedParameters, wordUnits: Int) throws(KernelError) {
+    /// Makes room for those of `parameters`, in words of a format.
+    init(of parameters: PackedParameters, words: WordFormat) throws(KernelError) {
         let shape = parameters.shape
         let size = shape.hiddenPanels * shape.gatePanels * PanelLayout.width * PanelLayout.width
         func layOut(_ buffer: inout BufferDivision) -> [DerivedWeights.Matrix] {
             parameters.layers.map { _ in
                 DerivedWeights.Matrix(
                     buffer.take(size), inputPanels: shape.hiddenPanels, outputPanels: shape.gatePanels,
-                    wordUnits: wordUnits, buffer: &buffer)
+                    words: words, buffer: &buffer)
             }
         }
         buffer = try AlignedBuffer(count: BufferDivision.count { _ = layOut(&$0) })
         var division = BufferDivision(of: buffer.base)
         layers = layOut(&division)
         self.parameters = parameters
-        self.wordUnits = wordUnits
+        self.words = words
     }
 
     /// Masks a layer's weights, for the share of a thread out of a number of threads.
@@ -180,6 +180,6 @@ final class DroppedWeights {
                     Int32(input * width), Int32(width), weights + block, matrix.master + block)
             }
         }
-        matrix.refresh(wordUnits: wordUnits, kernels: kernels, thread: thread, threadCount: threadCount)
+        matrix.refresh(words: words, kernels: kernels, thread: thread, threadCount: threadCount)
     }
 }

@@ -39,7 +39,7 @@ extension Pass {
         runBackward(0, panels: panels, rows: rows, thread, meetsAfterSteps: false)
 
         let units = 0..<shape.hiddenSize
-        let wordRow = rows.lowerBound / engine.wordUnits
+        let wordRow = rows.lowerBound / engine.words.units
         weightGradient(
             of: memory.output.row_words.advanced(rows: wordRow),
             memory.gateGradient.row_words.advanced(rows: wordRow), panels: shape.gatePanels,

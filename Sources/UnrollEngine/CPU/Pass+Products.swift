@@ -21,12 +21,11 @@ extension Pass {
         first: Int = 0, bias: UnsafeMutablePointer<Float>? = nil, adds: Bool = false, to c: UnrollPanels,
         steps: Int? = nil, rows: Int? = nil
     ) -> UnrollProjection {
-        let width = PanelLayout.width
-        let weightPanel = weightPanels * width * width / engine.wordUnits
+        let weightPanel = engine.words.weightPanel(inputPanels: weightPanels)
         return UnrollProjection(
             a: a, inner: Int32(units), steps: Int32(steps ?? sequenceLength), batch: Int32(rows ?? batchSize),
             weights: weights + first * weightPanel, weight_panel: weightPanel,
-            bias: bias.map { UnsafePointer($0 + first * width) }, accumulates: adds, c: c)
+            bias: bias.map { UnsafePointer($0 + first * PanelLayout.width) }, accumulates: adds, c: c)
     }
 
     /// The product of the gradients of all gates with a layer's input weights: the gradient of its input.
@@ -44,11 +43,10 @@ extension Pass {
         _ gates: UnrollPanels, inputPanel: (_ gate: Int) -> Int, by input: DerivedWeights.Matrix,
         adds: Bool = false, to c: UnrollPanels, panels: Range<Int>, steps: Int? = nil, rows: Int? = nil
     ) {
-        let width = PanelLayout.width
-        let gateWords = shape.hiddenPanels * width * width / engine.wordUnits
+        let gateWords = engine.words.weightPanel(inputPanels: shape.hiddenPanels)
         for gate in 0..<shape.gateCount {
             var product = projection(
-                gates.advanced(panels: inputPanel(gate)), units: shape.hiddenPanels * width,
+                gates.advanced(panels: inputPanel(gate)), units: shape.hiddenPanels * PanelLayout.width,
                 by: input.transposed + gate * gateWords, weightPanels: shape.gatePanels,
                 adds: adds || gate > 0,
                 to: c, steps: steps, rows: rows)

@@ -10,7 +10,7 @@ import UnrollKernels
 /// |---|---|
 /// | drop weights | panels of the recurrent weights' inputs |
 /// | embed | panels of the embedding; gate panels |
-/// | forward, for each layer | gate panels of the input's product; then hidden panels, or rows |
+/// | forward, for each layer | gate panels of the input's product; then hidden panels, or rows; in int8 rows |
 /// | cross-entropy | rows of all steps; token panels of a wide decoder |
 /// | backward, for each layer | hidden panels, or rows; then hidden panels of the layer below |
 /// | weight gradients | units of the left operand; gate panels; token panels |
@@ -60,6 +60,7 @@ struct Pass {
         let (panels, rows) = recurrenceShare(thread)
         for layer in 0..<shape.layerCount {
             startStates(of: layer, panels: panels, rows: rows)
+            if quantizesRows { quantizeOutput(of: layer, step: 0, thread) }
             drawStateMasks(of: layer, panels: panels, rows: rows)
             if layer > 0 { projectInput(of: layer, thread) } else { gatherInputs(panels: panels, rows: rows) }
             pool.barrier()
@@ -97,6 +98,25 @@ struct Pass {
             to: layout.layers[layer].gateGradient.values.advanced(panels: shape.inputPanel(ofGate: gate)))
     }
 
+    /// Whether the words of a row can be made only when all of its units are there, as in int8.
+    var quantizesRows: Bool { engine.words == .int8 }
+
+    /// Makes the words of a layer's output before a step in int8, of which every thread has its share of panels, or of
+    /// rows.
+    private func quantizeOutput(of layer: Int, step: Int, _ thread: Int) {
+        var output = layout.layers[layer].output
+        let rows: Range<Int>
+        if splitsRows {
+            rows = recurrenceShare(thread).rows
+        } else {
+            if step == 0 { pool.barrier() }
+            rows = pool.share(of: batchSize, thread: thread)
+        }
+        kernels.pointee.pack(
+            &output, Int32(step), UnrollRange(0..<shape.hiddenPanels), UnrollRange(rows))
+        if !splitsRows { pool.barrier() }
+    }
+
     /// One layer's steps for a share of panels and rows.
     func runForward(
         _ index: Int, panels: Range<Int>, rows: Range<Int>, _ thread: Int, meetsAfterSteps: Bool
@@ -109,6 +129,7 @@ struct Pass {
             kernels.pointee.forward_step(
                 &layer, &program, Int32(t), tokens + t * batchSize, UnrollRange(panels), UnrollRange(rows))
             if meetsAfterSteps { pool.barrier() }
+            if quantizesRows { quantizeOutput(of: index, step: t + 1, thread) }
         }
     }
 
@@ -127,6 +148,7 @@ struct Pass {
                 state.update(repeating: 0, count: count)
             }
         }
+        guard !quantizesRows else { return }
         var output = layout.layers[layer].output
         kernels.pointee.pack(&output, 0, UnrollRange(panels), UnrollRange(rows))
     }

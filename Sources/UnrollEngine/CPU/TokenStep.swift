@@ -6,7 +6,7 @@ import UnrollKernels
 ///
 /// All arguments of the kernels are therefore made beforehand. The caller sets the states and keeps them. Each thread
 /// computes some hidden panels and what they give to the logits, which the caller adds up: one layer over one-hot
-/// tokens with a narrow decoder needs no barrier but the end.
+/// tokens with a narrow decoder needs no barrier but the end. In int8 the caller multiplies by such a decoder instead.
 final class TokenStep {
     private let plan: UnsafeMutablePointer<Plan>
     private let shape: ModelShape
@@ -90,6 +90,7 @@ final class TokenStep {
             }
         }
         if plan.pointee.logitPartCount > 0 { addUpLogits() }
+        if plan.pointee.callerDecodes { plan.pointee.decode(0, UnrollRange(0..<shape.vocabularyPanels)) }
         for token in destination.indices {
             destination[token] =
                 logits.base[token / PanelLayout.width * logits.panel + token % PanelLayout.width]
@@ -115,7 +116,7 @@ private struct Plan {
     /// The kernels' arguments for one layer.
     struct Layer {
         let recurrence: UnsafeMutablePointer<UnrollRecurrence>
-        /// What the input gives to the gates, `[G]`; nil for one-hot tokens.
+        /// What the input gives to the gates, for each thread, `[threads, G]`; nil for one-hot tokens.
         let inputProducts: UnsafeMutablePointer<UnrollProjection>?
         /// The cell's formula for each thread, `[threads]`.
         let programs: UnsafeMutablePointer<UnrollProgram>
@@ -131,6 +132,10 @@ private struct Plan {
     }
 
     let kernels: UnsafePointer<UnrollKernels>
+    /// In int8, in which a layer's output must be there as a whole before it has words: its words as each thread makes
+    /// them for itself, `[threads]`, rather than wait for another.
+    let words: UnsafeMutablePointer<UnrollPanels>?
+    private let wordMemory: UnsafeMutablePointer<Float>?
     let pool: OpaquePointer
     let threadCount: Int
     let gateCount: Int
@@ -143,7 +148,10 @@ private struct Plan {
     /// What the hidden panels of each group give to the logits, `[groups]`, or none for a wide decoder.
     let logitParts: UnsafeMutablePointer<UnrollProjection>
     let logitPartCount: Int
-    let decoder: UnsafeMutablePointer<UnrollDecoder>
+    /// The decoder for each thread, `[threads]`.
+    let decoders: UnsafeMutablePointer<UnrollDecoder>
+    /// Whether the logits are left to the caller.
+    let callerDecodes: Bool
     let vocabularyPanels: Int
     /// The token's row of the first layer's input.
     let row: UnsafeMutablePointer<Int32>
@@ -151,18 +159,36 @@ private struct Plan {
     init(_ pass: Pass) {
         let (engine, shape) = (pass.engine, pass.shape)
         kernels = engine.kernels
+        let (threads, quantizes) = (0..<engine.pool.threadCount, pass.quantizesRows)
+        let rowSize = PanelLayout.width / engine.words.units
+        let wordCount = (shape.hiddenPanels + engine.words.scalePanels) * rowSize
+        let wordMemory: UnsafeMutablePointer<Float>? =
+            quantizes ? .allocate(copying: [Float](repeating: 0, count: threads.count * wordCount)) : nil
+        let words = wordMemory.map { memory in
+            threads.map {
+                UnrollPanels(base: memory + $0 * wordCount, time: 0, panel: rowSize, row: rowSize)
+            }
+        }
+        self.wordMemory = wordMemory
+        self.words = words.map { .allocate(copying: $0) }
         pool = engine.pool.handle
         threadCount = engine.pool.threadCount
         gateCount = shape.gateCount
         layerCount = shape.layerCount
         layers = .allocate(
             copying: (0..<shape.layerCount).map { layer in
-                let products = (0..<shape.gateCount).compactMap { pass.inputProduct(of: layer, gate: $0) }
+                let products = threads.flatMap { thread in
+                    (0..<shape.gateCount).compactMap { gate in
+                        var product = pass.inputProduct(of: layer, gate: gate)
+                        if layer > 0, let words { product?.a = words[thread] }
+                        return product
+                    }
+                }
                 return Layer(
                     recurrence: .allocate(copying: [pass.recurrence(layer)]),
                     inputProducts: products.isEmpty ? nil : .allocate(copying: products),
                     programs: .allocate(
-                        copying: (0..<engine.pool.threadCount).map {
+                        copying: threads.map {
                             pass.setLayerInput(of: layer, $0)
                             return engine.forwardProgram(layer: layer, thread: $0)
                         }),
@@ -179,13 +205,21 @@ private struct Plan {
             WorkerPool.share(of: shape.hiddenPanels, part: $0, of: TokenStep.groupCount(shape))
         }
         self.groups = .allocate(copying: groups.map(UnrollRange.init))
+        // Sums of groups would need the words of the output, which in int8 are there only when all groups are done.
         let parts =
-            shape.hasNarrowDecoder ? groups.indices.map { pass.logitPart(panels: groups[$0], index: $0) } : []
+            shape.hasNarrowDecoder && !quantizes
+            ? groups.indices.map { pass.logitPart(panels: groups[$0], index: $0) } : []
         logitParts = .allocate(copying: parts)
         logitPartCount = parts.count
-        decoder = .allocate(copying: [pass.decoder(gradientScale: 0)])
-        // The minibatch's, which are gone when the step runs, and which logits do without.
-        decoder.pointee.targets = nil
+        decoders = .allocate(
+            copying: threads.map { thread in
+                var decoder = pass.decoder(gradientScale: 0)
+                // The minibatch's, which are gone when the step runs, and which logits do without.
+                decoder.targets = nil
+                if let words { decoder.input = words[thread] }
+                return decoder
+            })
+        callerDecodes = shape.hasNarrowDecoder && quantizes
         vocabularyPanels = shape.vocabularyPanels
         row = .allocate(capacity: 1)
         row.initialize(to: 0)
@@ -201,7 +235,9 @@ private struct Plan {
         layers.deallocate()
         groups.deallocate()
         logitParts.deallocate()
-        decoder.deallocate()
+        decoders.deallocate()
+        words?.deallocate()
+        wordMemory?.deallocate()
         row.deallocate()
     }
 
@@ -213,9 +249,14 @@ private struct Plan {
             ? UnrollRange(0..<0)
             : UnrollRange(begin: groups[own.lowerBound].begin, end: groups[own.upperBound - 1].end)
         for layer in 0..<layerCount {
-            if layer > 0 { unroll_pool_barrier(pool) }
+            if layer > 0 {
+                unroll_pool_barrier(pool)
+                makeWords(ofLayer: layer - 1, thread)
+            }
             if let products = layers[layer].inputProducts {
-                for gate in 0..<gateCount { kernels.pointee.project(products + gate, panels) }
+                for gate in 0..<gateCount {
+                    kernels.pointee.project(products + thread * gateCount + gate, panels)
+                }
             }
             kernels.pointee.forward_step(
                 layers[layer].recurrence, layers[layer].programs + thread, 0, row, panels,
@@ -225,10 +266,25 @@ private struct Plan {
             for group in own {
                 kernels.pointee.project(logitParts + group, UnrollRange(0..<vocabularyPanels))
             }
-        } else {
+        } else if !callerDecodes {
             unroll_pool_barrier(pool)
             let tokens = WorkerPool.share(of: vocabularyPanels, part: thread, of: threadCount)
-            kernels.pointee.decode(decoder, 0, UnrollRange(0..<1), UnrollRange(tokens))
+            decode(thread, UnrollRange(tokens))
         }
+    }
+
+    /// Some panels of the logits, by a thread, when all of the top layer's output is there.
+    func decode(_ thread: Int, _ panels: UnrollRange) {
+        makeWords(ofLayer: layerCount - 1, thread)
+        kernels.pointee.decode(decoders + thread, 0, UnrollRange(0..<1), panels)
+    }
+    /// Makes a thread's words of what a layer has given up, if it needs any.
+    private func makeWords(ofLayer layer: Int, _ thread: Int) {
+        guard let words else { return }
+        var output = layers[layer].recurrence.pointee.output
+        output.unit_words = words[thread]
+        kernels.pointee.pack(
+            &output, 1, UnrollRange(begin: 0, end: layers[layer].recurrence.pointee.panels),
+            UnrollRange(0..<1))
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import UnrollBase
+import UnrollKernels
 import UnrollModel
 import UnrollText
 
@@ -112,11 +113,15 @@ extension ReferenceParameters.Layer {
     ///   - previous: The states before the step, `[states, H]`.
     ///   - cell: The cell's formula.
     ///   - changes: What share of each state's change happens, `[states, H]`.
+    ///   - operands: What products multiply.
     /// - Returns: The states after the step, and what the backward pass needs.
-    func forward(_ x: LayerInput, after previous: [[Double]], cell: CellGraph, changes: [[Double]]) -> Step {
+    func forward(
+        _ x: LayerInput, after previous: [[Double]], cell: CellGraph, changes: [[Double]],
+        operands: ReferenceOperands
+    ) -> Step {
         let H = previous[0].count
-        let inputHalves = matmul(input, x, plus: inputBias)  // [G H]
-        let hiddenHalves = matmul(hidden, .vector(previous[0]), plus: hiddenBias)  // [G H]
+        let inputHalves = matmul(input, operands(x), plus: inputBias)  // [G H]
+        let hiddenHalves = matmul(hidden, .vector(operands(previous[0])), plus: hiddenBias)  // [G H]
         let nodes = (0..<H).map { j in
             cell.forwardValues(
                 gates: (0..<cell.gateCount).map { gate in
@@ -405,6 +410,7 @@ public final class ReferenceEngine: Engine {
     private typealias States = [[[Double]]]
 
     private let cell: CellGraph
+    private let operands: ReferenceOperands
     private var weights: ReferenceParameters
     private var optimizer = ReferenceOptimizer()
     /// The carried states of each sequence, `[B]`; empty stands for zeros.
@@ -414,10 +420,20 @@ public final class ReferenceEngine: Engine {
 
     /// Creates an engine that starts from these parameters.
     ///
-    /// - Throws: `ModelError` when the cell or the parameters do not fit the configuration.
-    public init(configuration: ModelConfiguration, parameters: ModelParameters) throws {
+    /// - Parameters:
+    ///   - configuration: The model's configuration.
+    ///   - parameters: The parameters under PyTorch's names.
+    ///   - precision: What products multiply: with int8, rounded weights and vectors, and the engine cannot train; with
+    ///     others, numbers in double precision. Default: float32.
+    /// - Throws: `ModelError` when the cell or the parameters do not fit the configuration, or weights that int8 has no
+    ///   place for are not finite.
+    public init(
+        configuration: ModelConfiguration, parameters: ModelParameters, precision: Precision = .float32
+    ) throws {
         vocabularySize = try parameters.checkedVocabularySize(for: configuration)
         cell = try configuration.cellGraph()
+        operands = ReferenceOperands(precision)
+        let parameters = try operands(parameters)
         self.configuration = configuration
         weights = ReferenceParameters(
             configuration.parameterShapes(vocabularySize: vocabularySize).compactMap {
@@ -429,14 +445,17 @@ public final class ReferenceEngine: Engine {
         configuration = other.configuration
         vocabularySize = other.vocabularySize
         cell = other.cell
+        operands = other.operands
         weights = other.weights
     }
 
     /// Creates an engine with the parameters of this one and a state of its own.
     public func sharingParameters(threads: Int?) -> ReferenceEngine { ReferenceEngine(sharing: self) }
 
-    /// `reference`.
-    public var description: EngineDescription { EngineDescription(name: "reference") }
+    /// `reference`, or `reference (int8)`.
+    public var description: EngineDescription {
+        EngineDescription(name: "reference", precision: operands == .int8 ? .int8 : nil)
+    }
 
     // MARK: Forward and backward
 
@@ -476,13 +495,13 @@ public final class ReferenceEngine: Engine {
                 let steps = (0..<L).map { l in
                     let step = layers[l].forward(
                         input, after: states[l], cell: cell,
-                        changes: masks.changes(layer: l, time: t, row: b))
+                        changes: masks.changes(layer: l, time: t, row: b), operands: operands)
                     output = masks.output(step.states[0], layer: l, time: t, row: b)
                     input = .vector(output)
                     return step
                 }
                 states = steps.map(\.states)
-                let logits = weights.decode(output)  // [V]
+                let logits = weights.decode(operands(output))  // [V]
                 sequence.tokens.append(token)
                 sequence.layers.append(steps)
                 sequence.outputs.append(output)
@@ -546,6 +565,7 @@ public final class ReferenceEngine: Engine {
         on minibatch: Minibatch, with optimizer: Optimizer, randomness: StepRandomness?
     ) throws -> StepResult {
         try optimizer.check()
+        try checkTraining()
         let masks = try masks(randomness)
         let sequences = try forward(minibatch, masks)
         let gradients = backward(sequences, masks).tensors
@@ -565,11 +585,17 @@ public final class ReferenceEngine: Engine {
     public func gradients(
         on minibatch: Minibatch, randomness: StepRandomness?
     ) throws -> (meanLoss: Double, gradients: NamedTensors<Double>) {
+        try checkTraining()
         let masks = try masks(randomness)
         let sequences = try forward(minibatch, masks)
         return (
             totalLoss(of: sequences) / Double(minibatch.tokenCount), named(backward(sequences, masks))
         )
+    }
+
+    /// Rounded weights have no gradient.
+    private func checkTraining() throws(EngineError) {
+        guard operands == .exact else { throw .noTraining(.int8) }
     }
 
     /// The summed loss over the minibatch, in nats.

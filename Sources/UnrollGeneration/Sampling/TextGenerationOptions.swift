@@ -44,17 +44,17 @@ public struct TextGenerationOptions: Sendable, Equatable {
     ///
     /// Default: none.
     public var stopStrings: [String]
-    /// The number format of matrix-multiplication operands.
+    /// The number format of matrix-multiplication operands; nil for the model's own.
     ///
-    /// Default: float32.
-    public var precision: Precision
+    /// Default: nil.
+    public var precision: Precision?
 
     /// Creates options.
     public init(
         length: Int = 200, strategy: SamplingStrategy = .temperature(1), topK: Int? = nil, topP: Double = 1,
         minP: Double = 0, repetitionPenalty: Double = 1, repetitionWindow: Int = 64,
         bannedTokens: Set<String> = [], seed: UInt64 = 0, stopStrings: [String] = [],
-        precision: Precision = .float32
+        precision: Precision? = nil
     ) {
         self.length = length
         self.strategy = strategy
@@ -73,7 +73,7 @@ public struct TextGenerationOptions: Sendable, Equatable {
     public init(
         length: Int = 200, temperature: Double, topK: Int? = nil, topP: Double = 1, minP: Double = 0,
         repetitionPenalty: Double = 1, repetitionWindow: Int = 64, bannedTokens: Set<String> = [],
-        seed: UInt64 = 0, stopStrings: [String] = [], precision: Precision = .float32
+        seed: UInt64 = 0, stopStrings: [String] = [], precision: Precision? = nil
     ) {
         self.init(
             length: length, strategy: .temperature(temperature), topK: topK, topP: topP, minP: minP,

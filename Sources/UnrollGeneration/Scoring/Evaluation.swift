@@ -42,7 +42,7 @@ extension LanguageModel {
     /// - Parameters:
     ///   - corpus: The text, as tokens of this model's vocabulary.
     ///   - adaptation: How a copy of the model learns from what it was evaluated on. Default: not at all.
-    ///   - precision: The number format of matrix-multiplication operands. Default: float32.
+    ///   - precision: The number format of matrix-multiplication operands. Default: the model's own.
     ///   - threads: Threads that compute. Default: as many as there are processors.
     ///   - progress: Is called from time to time with the part that is done, in 0...1.
     /// - Returns: The totals of the whole text.
@@ -50,7 +50,7 @@ extension LanguageModel {
     ///   `.notANumber`, `EngineError` for tokens of another vocabulary, `KernelError` when threads or memory are
     ///   unavailable, `CancellationError` when the task is canceled.
     public func evaluate(
-        on corpus: Corpus, adapting adaptation: DynamicEvaluation? = nil, precision: Precision = .float32,
+        on corpus: Corpus, adapting adaptation: DynamicEvaluation? = nil, precision: Precision? = nil,
         threads: Int? = nil, progress: (Double) -> Void = { _ in }
     ) throws -> Evaluation {
         let count = corpus.tokens.count
@@ -72,12 +72,12 @@ extension LanguageModel {
     /// - Parameters:
     ///   - url: A file, a folder whose files are read as one text, a pipe or a device.
     ///   - adaptation: How a copy of the model learns from what it was evaluated on. Default: not at all.
-    ///   - precision: The number format of matrix-multiplication operands. Default: float32.
+    ///   - precision: The number format of matrix-multiplication operands. Default: the model's own.
     ///   - threads: Threads that compute. Default: as many as there are processors.
     /// - Returns: The totals of the whole text.
     /// - Throws: `TextError` when the text cannot be read or has no token, and as for a corpus.
     public func evaluate(
-        contentsOf url: URL, adapting adaptation: DynamicEvaluation? = nil, precision: Precision = .float32,
+        contentsOf url: URL, adapting adaptation: DynamicEvaluation? = nil, precision: Precision? = nil,
         threads: Int? = nil
     ) throws -> Evaluation {
         var reader = try TokenReader(contentsOf: url, vocabulary: vocabulary)
@@ -86,7 +86,7 @@ extension LanguageModel {
 
     /// Measures how well the model predicts a text while it is read.
     package func evaluate(
-        on reader: inout TokenReader, adapting adaptation: DynamicEvaluation? = nil, precision: Precision,
+        on reader: inout TokenReader, adapting adaptation: DynamicEvaluation? = nil, precision: Precision?,
         threads: Int?, progress: (Double) -> Void = { _ in }
     ) throws -> Evaluation {
         let totals = try evaluate(adapting: adaptation, precision: precision, threads: threads) {
@@ -101,14 +101,14 @@ extension LanguageModel {
 
     /// Adds up the surprisal of a text whose tokens `next` returns one block after another, nil at the end.
     private func evaluate(
-        adapting adaptation: DynamicEvaluation?, precision: Precision, threads: Int?,
+        adapting adaptation: DynamicEvaluation?, precision: Precision?, threads: Int?,
         _ next: () throws -> [Int32]?
     ) throws -> EvaluationTotals {
         let start = TextStart(Tokenizer(vocabulary), of: vocabulary)
         var totals = EvaluationTotals(start, vocabularySize: vocabulary.count)
         if let adaptation {
             try adaptation.check()
-            let engine = try makeEngine(EngineSettings(precision: precision, threads: threads))
+            let engine = try makeEngine(EngineSettings(precision: precision ?? .float32, threads: threads))
             var strand = TokenStrand(after: start, segmentLength: adaptation.segmentLength)
             try strand.read(next, adding: &totals) { minibatch, nats in
                 let step = try engine.train(on: minibatch, with: adaptation.optimizer)

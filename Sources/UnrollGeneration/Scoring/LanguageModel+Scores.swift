@@ -13,13 +13,13 @@ extension LanguageModel {
     ///
     /// - Parameters:
     ///   - text: The text; it is preprocessed as the model's text was, but nothing is stripped at its end.
-    ///   - precision: The number format of matrix-multiplication operands. Default: float32.
+    ///   - precision: The number format of matrix-multiplication operands. Default: the model's own.
     ///   - threads: Threads that compute. Default: as many as there are processors.
     /// - Returns: The surprisal of each token, and totals.
     /// - Throws: `GenerationError.notANumber` when the model's output is not finite, `KernelError` when threads or memory
     ///   are unavailable, `CancellationError` when the task is canceled.
     public func score(
-        _ text: String, precision: Precision = .float32, threads: Int? = nil
+        _ text: String, precision: Precision? = nil, threads: Int? = nil
     ) throws -> TextScore {
         var tokenizer = Tokenizer(vocabulary)
         var text = text
@@ -36,13 +36,13 @@ extension LanguageModel {
     ///
     /// - Parameters:
     ///   - lines: The lines, without line feeds.
-    ///   - precision: The number format of matrix-multiplication operands. Default: float32.
+    ///   - precision: The number format of matrix-multiplication operands. Default: the model's own.
     ///   - threads: Threads that compute. Default: as many as there are processors.
     /// - Returns: The scores in the order of the lines.
     /// - Throws: `GenerationError.notANumber` when the model's output is not finite, `KernelError` when threads or memory
     ///   are unavailable, `CancellationError` when the task is canceled.
     public func scoreLines(
-        _ lines: some Sequence<String>, precision: Precision = .float32, threads: Int? = nil
+        _ lines: some Sequence<String>, precision: Precision? = nil, threads: Int? = nil
     ) throws -> [TextScore] {
         var tokenizer = Tokenizer(vocabulary)
         let texts = lines.map { line in
@@ -53,7 +53,7 @@ extension LanguageModel {
     }
 
     func scores(
-        of texts: [TokenizedText], areLines: Bool, _ tokenizer: Tokenizer, precision: Precision,
+        of texts: [TokenizedText], areLines: Bool, _ tokenizer: Tokenizer, precision: Precision?,
         threads: Int?
     ) throws -> [TextScore] {
         return try withEngine(precision: precision, threads: threads) { engine in

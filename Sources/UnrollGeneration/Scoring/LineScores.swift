@@ -22,11 +22,11 @@ extension LanguageModel {
     ///
     /// - Parameters:
     ///   - url: A file, a pipe or a device.
-    ///   - precision: The number format of matrix-multiplication operands. Default: float32.
+    ///   - precision: The number format of matrix-multiplication operands. Default: the model's own.
     ///   - threads: Threads that compute. Default: as many as there are processors.
     /// - Returns: The scores in the order of the lines.
     public func lineScores(
-        contentsOf url: URL, precision: Precision = .float32, threads: Int? = nil
+        contentsOf url: URL, precision: Precision? = nil, threads: Int? = nil
     ) -> LineScores {
         lineScores(of: .file(url), precision: precision, threads: threads)
     }
@@ -35,11 +35,11 @@ extension LanguageModel {
     ///
     /// - Parameters:
     ///   - source: Where the lines come from.
-    ///   - precision: The number format of matrix-multiplication operands. Default: float32.
+    ///   - precision: The number format of matrix-multiplication operands. Default: the model's own.
     ///   - threads: Threads that compute. Default: as many as there are processors.
     /// - Returns: The scores in the order of the lines, as of a file's.
     public func lineScores(
-        of source: LineSource, precision: Precision = .float32, threads: Int? = nil
+        of source: LineSource, precision: Precision? = nil, threads: Int? = nil
     ) -> LineScores {
         LineScores(model: self, precision: precision, threads: threads, source: source)
     }
@@ -57,11 +57,11 @@ extension LanguageModel {
     ///
     /// - Parameters:
     ///   - lines: The lines, without line feeds.
-    ///   - precision: The number format of matrix-multiplication operands. Default: float32.
+    ///   - precision: The number format of matrix-multiplication operands. Default: the model's own.
     ///   - threads: Threads that compute. Default: as many as there are processors.
     /// - Returns: The scores in the order of the lines.
     public func lineScores<Lines: AsyncSequence>(
-        of lines: Lines, precision: Precision = .float32, threads: Int? = nil
+        of lines: Lines, precision: Precision? = nil, threads: Int? = nil
     ) -> AsyncLineScores<Lines> where Lines.Element == String {
         AsyncLineScores(model: self, precision: precision, threads: threads, lines: lines)
     }
@@ -101,7 +101,7 @@ public struct LineScore: Sendable, Equatable, CustomStringConvertible {
 /// The scores of the lines of a file or of standard input, computed while it is read.
 public struct LineScores: AsyncSequence, Sendable {
     let model: LanguageModel
-    let precision: Precision
+    let precision: Precision?
     let threads: Int?
     let source: LineSource
 
@@ -167,7 +167,7 @@ struct LineSession {
 /// The scores of the lines of an asynchronous sequence, each computed when its line comes.
 public struct AsyncLineScores<Lines: AsyncSequence>: AsyncSequence where Lines.Element == String {
     let model: LanguageModel
-    let precision: Precision
+    let precision: Precision?
     let threads: Int?
     let lines: Lines
 

@@ -55,7 +55,7 @@ package struct TextInspection: Sendable {
 extension LanguageModel {
     /// Reads a whole text, or the beginning of one, as `evaluate` does and keeps predictions and activations for display.
     package func inspect(
-        _ text: some Collection<UInt8>, isWhole: Bool = true, precision: Precision = .float32,
+        _ text: some Collection<UInt8>, isWhole: Bool = true, precision: Precision? = nil,
         threads: Int? = nil, progress: (Double) -> Void = { _ in }
     ) throws -> TextInspection {
         var tokenizer = Tokenizer(vocabulary)

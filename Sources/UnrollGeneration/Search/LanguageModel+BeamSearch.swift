@@ -79,15 +79,15 @@ public struct BeamSearchOptions: Sendable, Equatable {
     ///
     /// Default: none but `<unk>`.
     public var bannedTokens: Set<String>
-    /// The number format of matrix-multiplication operands.
+    /// The number format of matrix-multiplication operands; nil for the model's own.
     ///
-    /// Default: float32.
-    public var precision: Precision
+    /// Default: nil.
+    public var precision: Precision?
 
     /// Creates options.
     public init(
         width: Int = 4, length: Int = 200, lengthPenalty: Double = 1, stopStrings: [String] = [],
-        bannedTokens: Set<String> = [], precision: Precision = .float32
+        bannedTokens: Set<String> = [], precision: Precision? = nil
     ) {
         self.width = width
         self.length = length

@@ -21,13 +21,13 @@ extension LanguageModel {
     ///   - count: The greatest number of completions. Default: 5.
     ///   - maximumLength: Tokens after which a word counts as ended. Default: 24.
     ///   - stepLimit: Tokens that may be read in search of completions. Default: 4096.
-    ///   - precision: The number format of matrix-multiplication operands. Default: float32.
+    ///   - precision: The number format of matrix-multiplication operands. Default: the model's own.
     ///   - threads: Threads that compute. Default: as many as there are processors.
     /// - Returns: The completions, the most probable first.
     /// - Throws: What ``read(_:after:precision:threads:)`` throws, and `GenerationError.notANumber`.
     public func complete(
         _ text: String, count: Int = 5, maximumLength: Int = 24, stepLimit: Int = 4096,
-        precision: Precision = .float32, threads: Int? = nil
+        precision: Precision? = nil, threads: Int? = nil
     ) throws -> [Completion] {
         try complete(
             from: read(text, precision: precision, threads: threads), count: count,
@@ -41,14 +41,14 @@ extension LanguageModel {
     ///   - count: The greatest number of completions. Default: 5.
     ///   - maximumLength: Tokens after which a word counts as ended. Default: 24.
     ///   - stepLimit: Tokens that may be read in search of completions. Default: 4096.
-    ///   - precision: The number format of matrix-multiplication operands. Default: float32.
+    ///   - precision: The number format of matrix-multiplication operands. Default: the model's own.
     ///   - threads: Threads that compute. Default: as many as there are processors.
     /// - Returns: The completions, the most probable first.
     /// - Throws: `GenerationError.stateOfAnotherModel` or `.notANumber`, `KernelError` when threads or memory are
     ///   unavailable, `CancellationError` when the task is canceled.
     public func complete(
         from state: GenerationState, count: Int = 5, maximumLength: Int = 24, stepLimit: Int = 4096,
-        precision: Precision = .float32, threads: Int? = nil
+        precision: Precision? = nil, threads: Int? = nil
     ) throws -> [Completion] {
         try state.check(for: self)
         guard count > 0 else { return [] }

@@ -105,13 +105,13 @@ extension LanguageModel {
     /// - Parameters:
     ///   - text: The text, or the next piece of it.
     ///   - earlier: The state after what was read before. Default: nothing.
-    ///   - precision: The number format of matrix-multiplication operands. Default: float32.
+    ///   - precision: The number format of matrix-multiplication operands. Default: the model's own.
     ///   - threads: Threads that compute. Default: as many as there are processors.
     /// - Returns: The state after the text, to continue from.
     /// - Throws: `GenerationError.emptyPrompt` when there is nothing to read, `.stateOfAnotherModel`; `KernelError` when
     ///   threads or memory are unavailable; `CancellationError` when the task is canceled.
     public func read(
-        _ text: String, after earlier: GenerationState? = nil, precision: Precision = .float32,
+        _ text: String, after earlier: GenerationState? = nil, precision: Precision? = nil,
         threads: Int? = nil
     ) throws -> GenerationState {
         try earlier?.check(for: self)

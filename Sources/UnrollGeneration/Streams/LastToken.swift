@@ -47,7 +47,7 @@ extension LanguageModel {
     }
 
     private func takeBackLastToken(
-        of state: inout GenerationState, length: Int, bannedTokens: Set<String>, precision: Precision,
+        of state: inout GenerationState, length: Int, bannedTokens: Set<String>, precision: Precision?,
         threads: Int?
     ) throws -> LastToken? {
         let tokens = vocabulary.tokens(ofOpenEnd: state.joint)

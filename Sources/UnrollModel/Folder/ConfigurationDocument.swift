@@ -1,12 +1,14 @@
 import Foundation
 import UnrollBase
 
-/// The contents of `config.json`: the format's name and version, and the configuration's properties beside them.
+/// The contents of `config.json`: the format's name and version, the configuration's properties beside them, and the
+/// format of the weights unless that is float32.
 struct ConfigurationDocument: Encodable {
     static let format = FileSignature.model
     static let version = 1
 
     let configuration: ModelConfiguration
+    let weightFormat: WeightFormat
 
     /// What every version has.
     private struct Header: Codable {
@@ -14,12 +16,23 @@ struct ConfigurationDocument: Encodable {
         var version = ConfigurationDocument.version
     }
 
-    init(_ configuration: ModelConfiguration) {
+    /// What a model of float32 does not have.
+    private struct Weights: Codable {
+        var weightFormat: WeightFormat?
+    }
+
+    private init(_ configuration: ModelConfiguration, weightFormat: WeightFormat) {
         self.configuration = configuration
+        self.weightFormat = weightFormat
+    }
+
+    init(_ model: LanguageModel) {
+        self.init(model.configuration, weightFormat: model.weightFormat)
     }
 
     func encode(to encoder: any Encoder) throws {
         try Header().encode(to: encoder)
+        try Weights(weightFormat: weightFormat == .float32 ? nil : weightFormat).encode(to: encoder)
         try configuration.encode(to: encoder)
     }
 
@@ -30,9 +43,9 @@ struct ConfigurationDocument: Encodable {
     /// Whether a file says the same, if perhaps with other spaces, or without what only later versions write.
     func isEqual(to jsonData: Data) -> Bool {
         let cells = [configuration.cell].filter { _ in !configuration.isCellBuiltIn }
-        guard let own = try? JSONValue(encoding: configuration),
-            let configuration = try? Self.configuration(jsonData: jsonData, cells: cells, path: ""),
-            let other = try? JSONValue(encoding: configuration)
+        guard let own = try? JSONValue(encoding: self),
+            let document = try? Self(jsonData: jsonData, cells: cells, path: ""),
+            let other = try? JSONValue(encoding: document)
         else { return false }
         return other == own
     }
@@ -40,26 +53,26 @@ struct ConfigurationDocument: Encodable {
     /// Reads a file; `path` is for the error.
     ///
     /// The cell is looked for among `cells` and the built-in ones.
-    static func configuration(
-        jsonData: Data, cells: [any RecurrentCell.Type], path: String
-    ) throws -> ModelConfiguration {
+    init(jsonData: Data, cells: [any RecurrentCell.Type], path: String) throws {
         try ModelConfiguration.checkNames(of: cells)
         let decoder = JSONDecoder()
         if let key = ModelConfiguration.cellsKey { decoder.userInfo[key] = cells }
-        guard let header = try? decoder.decode(Header.self, from: jsonData), header.format == format else {
+        guard let header = try? decoder.decode(Header.self, from: jsonData), header.format == Self.format
+        else {
             throw FileError.invalid(path: path, reason: "not a configuration that Unroll has written")
         }
-        guard header.version <= version else {
+        guard header.version <= Self.version else {
             throw FileError.newerVersion(path: path, version: header.version)
         }
-        guard header.version == version else {
+        guard header.version == Self.version else {
             throw FileError.invalid(
                 path: path, reason: "there is no version \(header.version) of this format")
         }
         do {
             let configuration = try decoder.decode(ModelConfiguration.self, from: jsonData)
             try configuration.check()
-            return configuration
+            let weights = try decoder.decode(Weights.self, from: jsonData)
+            self.init(configuration, weightFormat: weights.weightFormat ?? .float32)
         } catch ModelError.unknownCell(let name, let known) {
             throw ModelFolderError.unknownCell(path: path, name: name, known: known)
         } catch ModelError.otherFormula(let cell, let saved, let own) {

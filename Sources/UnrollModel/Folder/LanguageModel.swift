@@ -9,8 +9,10 @@ public struct LanguageModel: Sendable {
     public let configuration: ModelConfiguration
     /// The tokens that go in and come out.
     public let vocabulary: Vocabulary
-    /// The values of all weights and biases.
+    /// The values of all weights and biases; of weights in eight bits, what these stand for.
     public let parameters: ModelParameters
+    /// The number format of the weights.
+    public let weightFormat: WeightFormat
     /// The n-gram model that predicts beside the network; nil for the network alone.
     public let ngrams: NGramModel?
     /// The moment of training that the parameters are of; nil where it is not known.
@@ -25,6 +27,16 @@ public struct LanguageModel: Sendable {
         configuration: ModelConfiguration, vocabulary: Vocabulary, parameters: ModelParameters,
         ngrams: NGramModel? = nil
     ) throws {
+        try self.init(
+            configuration: configuration, vocabulary: vocabulary, parameters: parameters, ngrams: ngrams,
+            weightFormat: .float32)
+    }
+
+    /// Puts a model together whose weights are in this format already.
+    init(
+        configuration: ModelConfiguration, vocabulary: Vocabulary, parameters: ModelParameters,
+        ngrams: NGramModel?, weightFormat: WeightFormat
+    ) throws {
         guard configuration.ngrams?.order == ngrams?.order,
             ngrams.map({ $0.vocabularySize == vocabulary.count }) ?? true
         else { throw ModelError.otherNGrams(expected: configuration.ngrams?.order, actual: ngrams?.order) }
@@ -38,6 +50,7 @@ public struct LanguageModel: Sendable {
         self.vocabulary = vocabulary
         self.parameters = parameters
         self.ngrams = ngrams
+        self.weightFormat = weightFormat
     }
 
     /// The model without the n-gram model that predicts beside the network, if there is one.
@@ -80,7 +93,7 @@ public struct LanguageModel: Sendable {
             let description: Data
             do {
                 description =
-                    try encoder.encode(ConfigurationDocument(configuration)) + (try vocabulary.jsonData())
+                    try encoder.encode(ConfigurationDocument(self)) + (try vocabulary.jsonData())
             } catch {
                 throw .invalidSafetensors("the model cannot be described (\(error))")
             }

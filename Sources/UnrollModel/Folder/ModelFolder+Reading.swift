@@ -10,8 +10,9 @@ extension ModelFolder {
             throw ModelFolderError.notAModelFolder(path: url.path)
         }
         let configurationPath = url(of: Self.configurationName).path
-        let configuration = try ConfigurationDocument.configuration(
+        let document = try ConfigurationDocument(
             jsonData: configurationData, cells: cells, path: configurationPath)
+        let configuration = document.configuration
 
         guard let vocabularyData = try contents(of: Self.vocabularyName) else {
             throw ModelFolderError.fileMissing(path: url(of: Self.vocabularyName).path)
@@ -23,7 +24,8 @@ extension ModelFolder {
         guard let parametersData = try contents(of: Self.parametersName) else {
             throw ModelFolderError.parametersMissing(path: parametersPath)
         }
-        let (parameters, metadata) = try TensorFile.decode(parametersData, path: parametersPath)
+        let (parameters, metadata) = try parameters(
+            in: parametersData, format: document.weightFormat, path: parametersPath)
         try checkSeal(
             metadata, configuration: configurationData, vocabulary: vocabularyData, ngrams: ngramsData)
         let moment = try Seal.moment(in: metadata, path: parametersPath)
@@ -32,11 +34,24 @@ extension ModelFolder {
         }
         do {
             var model = try LanguageModel(
-                configuration: configuration, vocabulary: vocabulary, parameters: parameters, ngrams: ngrams)
+                configuration: configuration, vocabulary: vocabulary, parameters: parameters, ngrams: ngrams,
+                weightFormat: document.weightFormat)
             model.moment = moment
             return model
         } catch {
             throw ModelFolderError.parametersDoNotFit(path: parametersPath, reason: "\(error)")
+        }
+    }
+
+    private func parameters(
+        in data: Data, format: WeightFormat, path: String
+    ) throws -> (ModelParameters, [String: String]) {
+        switch format {
+        case .float32:
+            return try TensorFile.decode(data, path: path)
+        case .int8:
+            let (quantized, metadata) = try TensorFile.decodeQuantized(data, path: path)
+            return (quantized.parameters, metadata)
         }
     }
 
@@ -53,8 +68,9 @@ extension ModelFolder {
         guard let data = try contents(of: Self.configurationName) else {
             throw ModelFolderError.notAModelFolder(path: url.path)
         }
-        return try ConfigurationDocument.configuration(
-            jsonData: data, cells: cells, path: url(of: Self.configurationName).path)
+        return try ConfigurationDocument(
+            jsonData: data, cells: cells, path: url(of: Self.configurationName).path
+        ).configuration
     }
 
     /// The moment of training that the model of the folder is of; nil if it does not say, or there is no whole model.

@@ -21,7 +21,7 @@ extension ModelFolder {
         case .file:
             throw ModelFolderError.notAFolder(path: url.path)
         case .folder:
-            let document = ConfigurationDocument(model.configuration)
+            let document = ConfigurationDocument(model)
             let (configuration, vocabulary) = try description(of: model)
             let ngrams = model.ngrams?.data
             let oldConfiguration = try existing(
@@ -67,7 +67,7 @@ extension ModelFolder {
         of model: LanguageModel
     ) throws -> (configuration: Data, vocabulary: Data) {
         (
-            try encoded(Self.configurationName) { try ConfigurationDocument(model.configuration).jsonData() },
+            try encoded(Self.configurationName) { try ConfigurationDocument(model).jsonData() },
             try encoded(Self.vocabularyName) { try model.vocabulary.jsonData() }
         )
     }
@@ -137,12 +137,15 @@ extension ModelFolder {
         of model: LanguageModel, configuration: Data, vocabulary: Data, ngrams: Data?
     ) throws -> Data {
         try encoded(Self.parametersName) {
-            try TensorFile.encode(
-                model.parameters,
-                metadata: Seal.metadata(
-                    configuration: configuration, vocabulary: vocabulary, ngrams: ngrams
-                )
-                .merging(try Seal.metadata(of: model.moment)) { $1 })
+            let metadata = Seal.metadata(
+                configuration: configuration, vocabulary: vocabulary, ngrams: ngrams
+            )
+            .merging(try Seal.metadata(of: model.moment)) { $1 }
+            return switch model.weightFormat {
+            case .float32: try TensorFile.encode(model.parameters, metadata: metadata)
+            case .int8:
+                TensorFile.encode(try QuantizedParameters(model.parameters), metadata: metadata)
+            }
         }
     }
 

@@ -23,7 +23,8 @@ public enum Safetensors {
     ///
     /// Elements of types F64, F16 and BF16 are converted to 32-bit floats.
     ///
-    /// - Throws: `ModelError.invalidSafetensors` if anything about the file is not as the format demands.
+    /// - Throws: `ModelError.invalidSafetensors` if anything about the file is not as the format demands, or it holds the
+    ///   whole numbers of a quantized model.
     public static func decode(
         _ data: Data
     ) throws(ModelError) -> (tensors: ModelParameters, metadata: [String: String]) {
@@ -80,6 +81,7 @@ public enum Safetensors {
     package static func encode(
         _ tensors: ModelParameters, dataSection: Data, metadata: [String: String]
     ) -> Data {
-        SafetensorsHeader.encode(tensors, metadata: metadata) + dataSection
+        SafetensorsHeader.encode(
+            tensors.entries.map { ($0.name, .float32, $0.shape) }, metadata: metadata) + dataSection
     }
 }

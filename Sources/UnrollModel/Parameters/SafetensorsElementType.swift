@@ -7,6 +7,7 @@ package enum SafetensorsElementType: String, CaseIterable, Sendable {
     case int64 = "I64"
     case int32 = "I32"
     case int16 = "I16"
+    /// Also the numbers of a ``QuantizedMatrix``, which mean nothing without its scales.
     case int8 = "I8"
     case uint64 = "U64"
     case uint32 = "U32"

@@ -185,21 +185,24 @@ private struct TensorDescription: Decodable {
 // MARK: - Writing
 
 extension SafetensorsHeader {
-    /// Returns the length and the header for tensors of 32-bit floats that lie end to end.
+    /// Returns the length and the header for tensors that lie end to end and of which there are not too many elements.
     ///
     /// Written by hand, so that the bytes depend on no library's version.
-    static func encode(_ tensors: ModelParameters, metadata: [String: String]) -> Data {
+    static func encode(
+        _ tensors: [(name: String, elementType: SafetensorsElementType, shape: [Int])],
+        metadata: [String: String]
+    ) -> Data {
         var members: [String] = []
         if !metadata.isEmpty {
             let pairs = metadata.sorted { $0.key < $1.key }.map { "\(quoted($0.key)):\(quoted($0.value))" }
             members.append("\(quoted(metadataKey)):{\(pairs.joined(separator: ","))}")
         }
         var offset = 0
-        for entry in tensors.entries {
-            let end = offset + entry.values.count * MemoryLayout<Float>.size
-            let shape = entry.shape.map(String.init).joined(separator: ",")
+        for (name, elementType, shape) in tensors {
+            let end = offset + (elementCount(of: shape) ?? 0) * elementType.size
+            let sizes = shape.map(String.init).joined(separator: ",")
             members.append(
-                "\(quoted(entry.name)):{\"dtype\":\"F32\",\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}"
+                "\(quoted(name)):{\"dtype\":\"\(elementType.rawValue)\",\"shape\":[\(sizes)],\"data_offsets\":[\(offset),\(end)]}"
             )
             offset = end
         }

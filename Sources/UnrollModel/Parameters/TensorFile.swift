@@ -16,6 +16,16 @@ package enum TensorFile {
         return Safetensors.encode(tensors, dataSection: dataSection, metadata: metadata)
     }
 
+    /// Returns a file that holds a model's parameters, with the matrices of weights in eight bits and their scales, the
+    /// metadata and the checksum.
+    static func encode(
+        _ parameters: QuantizedParameters, metadata: [String: String]
+    ) -> Data {
+        var metadata = metadata
+        metadata[checksumKey] = Checksum.sha256(parameters.dataSection)
+        return parameters.file(metadata: metadata)
+    }
+
     /// Reads what the header of a file says beside the tensors, and compares the length of the file with it.
     ///
     /// - Throws: `FileError`.
@@ -40,8 +50,25 @@ package enum TensorFile {
     package static func decode(
         _ data: Data, path: String
     ) throws -> (tensors: ModelParameters, metadata: [String: String]) {
+        try decode(data, path: path) { data throws(ModelError) in try Safetensors.decode(data) }
+    }
+
+    /// Reads a file of a quantized model and compares its checksum, if it has one; `path` is for the error.
+    static func decodeQuantized(
+        _ data: Data, path: String
+    ) throws -> (parameters: QuantizedParameters, metadata: [String: String]) {
+        try decode(data, path: path) { data throws(ModelError) in
+            let header = try SafetensorsHeader(ofFile: data)
+            return (try QuantizedParameters(header, in: data), header.metadata)
+        }
+    }
+
+    private static func decode<Tensors>(
+        _ data: Data, path: String,
+        by read: (Data) throws(ModelError) -> (tensors: Tensors, metadata: [String: String])
+    ) throws -> (Tensors, [String: String]) {
         do throws(ModelError) {
-            let (tensors, metadata) = try Safetensors.decode(data)
+            let (tensors, metadata) = try read(data)
             if let checksum = metadata[checksumKey] {
                 guard checksum == Checksum.sha256(try Safetensors.dataSection(ofFile: data)) else {
                     throw .invalidSafetensors("its tensors are not those that were saved")

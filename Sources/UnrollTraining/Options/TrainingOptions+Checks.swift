@@ -1,5 +1,6 @@
 import UnrollBase
 import UnrollEngine
+import UnrollKernels
 import UnrollText
 
 extension TrainingOptions {
@@ -14,6 +15,11 @@ extension TrainingOptions {
         try ParameterError.require(batchSize >= 1, "batchSize", is: batchSize, but: "at least 1")
         try ParameterError.require(
             sequenceLength >= 1, "sequenceLength", is: sequenceLength, but: "at least 1")
+        guard Precision.trainable.contains(precision) else {
+            throw ParameterError.outOfRange(
+                parameter: "precision", value: precision.rawValue,
+                allowed: "float32 or bfloat16 where a model is trained; quantize it afterwards")
+        }
         try checkPartitioning()
         for (name, fraction) in [("validationFraction", validationFraction), ("testFraction", testFraction)] {
             guard let fraction else { continue }

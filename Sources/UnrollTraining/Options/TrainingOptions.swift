@@ -105,7 +105,7 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
     ///
     /// Default: 0.
     public var seed: UInt64
-    /// The number format of the operands of matrix products in `CPUEngine`.
+    /// The number format of the operands of matrix products in `CPUEngine`: float32 or bfloat16.
     ///
     /// Default: `float32`.
     public var precision: Precision
