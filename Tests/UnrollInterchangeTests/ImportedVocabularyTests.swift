@@ -55,6 +55,13 @@ import UnrollText
         #expect(try rows(model) == [1, 0, 2])
     }
 
+    @Test func aWordMayBeCalledModel() throws {
+        let folder = try TemporaryFolder()
+        try folder.write(#"{"model": 0, "train": 1, "the": 2}"#, to: "tokens")
+        #expect(
+            try tokens(model(3, .file(folder("tokens")), in: folder)) == ["<unk>", "model", "train", "the"])
+    }
+
     @Test func ownVocabularies() throws {
         let folder = try TemporaryFolder()
         let own = try LanguageModel.untrained(text: "abcab").vocabulary
@@ -124,7 +131,7 @@ import UnrollText
         (#"["a", "<pad>", " "]"#, #"token 1, "<pad>","#), (#"["ab", "", "c"]"#, #"token 1, "","#),
         (#"["<unk>", "[UNK]", "c"]"#, #"token 1, "[UNK]","#), ("a\n\nb\n", #"token 1, "","#),
         (#"{"format":"unroll-vocabulary"}"#, "not a vocabulary that Unroll has written"),
-        (#"{"model": 3}"#, "its model.type is not"), ("17", "ids from 0 on"),
+        (#"{"model": {}}"#, "its model.type is not"), ("17", "ids from 0 on"),
     ])
     func otherFilesAreErrors(contents: String, message: String) throws {
         let folder = try TemporaryFolder()

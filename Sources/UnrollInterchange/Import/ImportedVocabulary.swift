@@ -75,7 +75,8 @@ public enum ImportedVocabulary: Sendable, Equatable {
             guard tokens.count == elements.count else { break }
             return try TokenNumbering(tokens)
         case .object(let members):
-            if let model = members["model"] {
+            // A vocabulary of words may have that one, with its id.
+            if let model = members["model"], case .object = model {
                 return try HuggingFaceTokenizer(json, model: model, path: path).numbering
             }
             let pairs = members.compactMap { key, value -> (token: String, id: Int)? in
