@@ -2,9 +2,6 @@ import Foundation
 import UnrollBase
 import UnrollModel
 
-/// Files of `torch.save`: a ZIP archive of a pickle that describes tensors and of their elements.
-enum TorchFile {}
-
 extension TorchFile {
     /// The `state_dict` of a model's network as a file.
     ///
