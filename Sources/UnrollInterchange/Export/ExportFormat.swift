@@ -79,8 +79,7 @@ extension LanguageModel {
             }
         case .pytorch:
             files[TorchModule.name] = Data(try TorchModule(of: model).text.utf8)
-            files[TorchModule.parametersName] = try TorchFile.data(
-                of: model, name: TorchModule.parametersName)
+            files[TorchModule.parametersName] = try model.torchFile(named: TorchModule.parametersName)
         case .safetensors:
             files = try folder.files(of: model)
         }
