@@ -29,6 +29,16 @@ import UnrollText
         #expect(try folder.names(in: "m") == ["step.onnx", "sequence.onnx", "vocabulary.json"])
     }
 
+    /// Nothing of an earlier export is left beside the new one.
+    @Test func whatTheEarlierExportHadInAdditionIsRemoved() throws {
+        let subwords = try LanguageModel.untrained(text: "the lamp, the lamp", tokens: .subwords)
+        try subwords.export(to: folder("m"), as: .pytorch)
+        #expect(try folder.names(in: "m").contains("tokenizer.json"))
+        try folder.write("", to: "m/.hidden")
+        try model.export(to: folder("m"), as: .pytorch, replacing: true)
+        #expect(try folder.names(in: "m") == [".hidden", "model.pt", "model.py", "vocabulary.json"])
+    }
+
     @Test func otherFilesAreNeverReplaced() throws {
         try model.export(to: folder("m"), as: .safetensors)
         for format in [ExportFormat.onnx, .pytorch] {

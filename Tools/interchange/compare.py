@@ -20,6 +20,8 @@ import torch
 from safetensors.torch import load_file
 
 TOLERANCE = 1e-5
+# Folders of fixtures stay as they are.
+sys.dont_write_bytecode = True
 
 
 def module(folder):

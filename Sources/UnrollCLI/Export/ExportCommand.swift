@@ -10,7 +10,7 @@ struct ExportCommand: ParsableCommand {
             Examples:
               unroll export unroll-model --format onnx
               unroll export unroll-model --format pytorch --output network
-              python unroll-model-pytorch/model.py "The ferry"
+              python network/model.py "The ferry"
 
             Files are those of the format, and vocabulary.json with the tokens:
               onnx         step.onnx reads a token, sequence.onnx whole texts

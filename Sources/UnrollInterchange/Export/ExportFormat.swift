@@ -30,8 +30,8 @@ public enum ExportFormat: String, CaseIterable, Codable, Sendable {
 extension LanguageModel {
     /// Writes the model's network to a folder, in a format of other programs.
     ///
-    /// Beside it are the vocabulary, `vocabulary.json`, and for subwords `tokenizer.json`, which Hugging Face's `tokenizers`
-    /// reads. An n-gram model that predicts beside the network is left out, so that the network alone may predict less
+    /// Beside it is the vocabulary, `vocabulary.json`; for subwords in ONNX and PyTorch there is also `tokenizer.json`, which
+    /// Hugging Face's `tokenizers` reads. An n-gram model that predicts beside the network is left out, so that the network alone may predict less
     /// well.
     ///
     /// - Parameters:
@@ -52,6 +52,7 @@ extension LanguageModel {
         let files = try files(as: format, in: folder)
         if isThere {
             for (name, data) in files.sorted(by: { $0.key < $1.key }) { try folder.write(data, to: name) }
+            for name in format.names.subtracting(files.keys) { FileSystem.discard(folder.url(of: name)) }
         } else {
             try folder.create(with: files)
         }
@@ -61,7 +62,6 @@ extension LanguageModel {
     /// The contents of an export's files by their names.
     private func files(as format: ExportFormat, in folder: ModelFolder) throws -> [String: Data] {
         let model = try network
-        guard format != .safetensors else { return try folder.files(of: model) }
         let saved = try folder.description(of: model)
         var files = [ModelFolder.vocabularyName: saved.vocabulary]
         files[SubwordFile.name] = try SubwordFile.contents(for: vocabulary)
@@ -79,10 +79,9 @@ extension LanguageModel {
             }
         case .pytorch:
             files[TorchModule.name] = Data(try TorchModule(of: model).text.utf8)
-            files[TorchModule.parametersName] = try TorchFile.data(
-                of: model, name: TorchModule.parametersName)
+            files[TorchModule.parametersName] = try model.torchFile(named: TorchModule.parametersName)
         case .safetensors:
-            break
+            files = try folder.files(of: model)
         }
         return files
     }
@@ -117,11 +116,12 @@ extension ExportFormat {
         } catch {
             throw FileError(error, reading: folder.url.path)
         }
-        let others = found.filter { !FileSystem.isTemporary($0) }.sorted()
-        if let stranger = others.first(where: { !names.contains($0) }) {
+        // Hidden files are those of the system, or of a process that was killed.
+        let visible = found.filter { !$0.hasPrefix(".") }.sorted()
+        if let stranger = visible.first(where: { !names.contains($0) }) {
             throw ExportError.holdsOtherFiles(path: folder.url.path, name: stranger)
         }
-        guard others.isEmpty || isReplacing else { throw ExportError.exists(path: folder.url.path) }
+        guard visible.isEmpty || isReplacing else { throw ExportError.exists(path: folder.url.path) }
         return true
     }
 }

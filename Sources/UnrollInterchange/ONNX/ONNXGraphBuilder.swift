@@ -5,14 +5,16 @@ struct ONNXGraphBuilder {
     private(set) var nodes: [ONNXNode] = []
     private(set) var tensors: [ONNXTensor] = []
     private var names: Set<String> = []
+    /// The greatest number after each name that was asked for.
+    private var numbers: [String: Int] = [:]
     private var constants: [UInt32: String] = [:]
 
     /// Takes a name, with a number after it if it has been taken.
     mutating func name(_ wish: String) -> String {
         var name = wish
-        var number = 1
         while !names.insert(name).inserted {
-            number += 1
+            let number = (numbers[wish] ?? 1) + 1
+            numbers[wish] = number
             name = "\(wish)_\(number)"
         }
         return name

@@ -5,8 +5,9 @@ import UnrollText
 ///
 /// Layers read and write time-major, as everywhere in this package; only tokens and logits of whole texts have the batch
 /// first. A layer of a known cell is an operator of ONNX, except the first where tokens are one-hot vectors: operators
-/// multiply such vectors with their weights, where a formula takes a column of them. In ONNX Runtime on a CPU, formulas
-/// are as fast as operators beside such products, or faster; with 1,000 tokens and 16 texts five times.
+/// multiply such vectors with their weights, where a formula takes a column of them. In ONNX Runtime 1.32 on a CPU, an LSTM
+/// of 512 units and 100 tokens takes as long either way; with 8,192 tokens the formula is four times as fast, and with 128
+/// units and 100 tokens half as fast, at 6 microseconds a step.
 struct ONNXNetwork {
     /// What a run of the graph reads.
     enum Pass: String {

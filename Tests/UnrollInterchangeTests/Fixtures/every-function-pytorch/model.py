@@ -45,7 +45,7 @@ class Recurrent(torch.nn.Module):
         v3 = (input1 + gate1) / (2.0 + torch.exp(0.0 - gate2))
         v4 = gate3 * torch.sigmoid(gate3) + torch.pow(v1, 1.5) * 0.1 - (v2 - (v3 - old_s))
         v5 = torch.clamp(v2, max=1.0) + torch.clamp(v3, min=-0.5) * (v2 * (v1 / (1.0 + v1)))
-        v6 = (v4 + v5 - (torch.abs(old_s) * 0.2 + 0.2913126124515909)) / (1.0 + 0.3 * torch.sigmoid(input1))
+        v6 = (v4 + v5 - (torch.abs(old_s) * 0.2 + 0.2913126)) / (1.0 + 0.3 * torch.sigmoid(input1))
         v7 = torch.maximum(0.8 * old_m - torch.nn.functional.softplus(0.0 - gate3), torch.clamp(v3, max=-0.5))
         v8 = 1.0 / (1.0 + old_s * old_s) + 2.0 / torch.sqrt(1.0 + torch.exp(v7))
         v9 = torch.tanh(0.5 * v6) * v8 + torch.relu(gate1) * 0.1 + old_fixed
