@@ -74,7 +74,7 @@ import UnrollText
         for (actual, wanted) in zip(first.nats, expected.nats) { #expect(abs(actual / wanted - 1) < 2e-3) }
         for (actual, wanted) in zip(first.states, expected.states) {
             for (actual, wanted) in zip(actual.entries, wanted.entries) {
-                let scale = wanted.values.reduce(1e-2) { max($0, abs($1)) }
+                let scale = Double(wanted.values.reduce(1e-2) { max($0, abs($1)) })
                 #expect(
                     greatestDifference(actual.values.map(Double.init), wanted.values.map(Double.init)) / scale
                         < 2e-2, "\(actual.name)")

@@ -79,7 +79,8 @@ import UnrollText
 
         func texts(_ model: LanguageModel, _ precision: Precision?) async throws -> [String] {
             let options = TextGenerationOptions(length: 60, temperature: 1, seed: 4, precision: precision)
-            let one = try await model.sample(after: "the ", options: options)
+            var one = ""
+            for try await piece in model.generate(after: "the ", options: options) { one += piece.text }
             let many = try await model.generateSamples(after: "the ", count: 3, options: options).map(\.text)
             let beam = try model.beamSearch(
                 after: "the ", options: BeamSearchOptions(length: 9, precision: precision)
@@ -88,7 +89,7 @@ import UnrollText
             return [one] + many + beam + completions
         }
         #expect(try await texts(quantized, nil) == texts(model, .int8))
-        let corpus = try Corpus(text: text, vocabulary: model.vocabulary)
+        let corpus = try Corpus(bytes: Array(text.utf8), name: "text", vocabulary: model.vocabulary)
         #expect(
             try quantized.evaluate(on: corpus).nats == model.evaluate(on: corpus, precision: .int8).nats)
         // What learns while it is evaluated learns from the rounded weights, in float32.

@@ -44,6 +44,17 @@ import UnrollTraining
         #expect(bias.values.prefix(3) == [0.18278126418590546, 0.02475888654589653, 0.024593908339738846])
     }
 
+    /// What `unroll quantize` has made of the fixture.
+    @Test func theModelOfEightBitsIsRead() throws {
+        let fixture = try #require(
+            Bundle.module.url(
+                forResource: "model-int8", withExtension: nil, subdirectory: "Fixtures/Formats"))
+        let model = try LanguageModel(contentsOf: fixture)
+        #expect(model.weightFormat == .int8)
+        #expect(
+            try model.fingerprint == LanguageModel(contentsOf: folder("model")).quantized().fingerprint)
+    }
+
     @Test func theRecordIsRead() throws {
         let record = try TrainingRecord(of: folder("model"))
         #expect(

@@ -153,8 +153,7 @@ private struct ModelFacts: Encodable, CustomStringConvertible {
                     + (options.precision == .float32 ? "" : ", \(options.precision)")
             )
         }
-        if let cost = text.value { lines.append("\(cost)") }
-        return (lines + savedLines).joined(separator: "\n")
+        return (lines + savedLines + (text.value.map { ["\($0)"] } ?? [])).joined(separator: "\n")
     }
 
     /// What there is, and what is lost.
