@@ -50,10 +50,11 @@ def agreement(lines):
 
 # What varies within a row of the table, and what is shown of each measurement.
 SWEPT = {
-    "occupancy": "sharedKB", "cluster": "KB", "grid": "KB", "throughput": "warps", "recurrent": "blocks", "gap": "blocks",
+    "occupancy": "sharedKB", "cluster": "KB", "grid": "KB", "throughput": "warps", "copies": "blocks",
+    "recurrent": "blocks", "gap": "blocks",
 }
-CASES = ["kernel", "cluster", "clusters", "blocks", "variant", "way", "dependentLaunch"]
-SHOWN = {"occupancy": "activeClusters", "throughput": "perCycle"}
+CASES = ["kernel", "cluster", "clusters", "blocks", "KB", "variant", "way", "dependentLaunch"]
+SHOWN = {"occupancy": "activeClusters", "throughput": "perCycle", "copies": "bytesPerCycle"}
 
 
 def primitives(lines):

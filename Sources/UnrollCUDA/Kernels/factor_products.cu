@@ -41,19 +41,31 @@ DEVICE void multiply_factors(
     }
 }
 
-// c[m][n] = Σ a(m, k) b(k, n) + bias[n]. A factor lies as its name says, a row after the other, or transposed.
+// c[m][n] = Σ a(m, k) b(k, n) + bias[n]. A matrix of factors lies as the kernel's name says, in rows of k or in one row for
+// each k.
 //
 // - `a_pitch`, `b_pitch`: Factors from one row to the next.
 // - `depth`: As of `product`, a multiple of 64.
-#define FACTOR_PRODUCT(name, a_is_transposed, b_is_transposed)                                                      \
-    KERNEL(PIPELINE_THREADS, name, (                                                                                \
-        int m, int n, int k, const u16* __restrict__ a, int a_pitch, const u16* __restrict__ b, int b_pitch,        \
-        const float* __restrict__ bias, float* __restrict__ c, int depth)) {                                        \
-        take_turn();                                                                                                \
-        DYNAMIC_SHARED(memory);                                                                                     \
-        multiply_factors<a_is_transposed, b_is_transposed>(memory, m, n, k, a, a_pitch, b, b_pitch, bias, c, depth); \
-    }
+KERNEL(PIPELINE_THREADS, product_mk_nk, (
+    int m, int n, int k, const u16* __restrict__ a, int a_pitch, const u16* __restrict__ b, int b_pitch,
+    const float* __restrict__ bias, float* __restrict__ c, int depth)) {
+    take_turn();
+    DYNAMIC_SHARED(memory);
+    multiply_factors<false, false>(memory, m, n, k, a, a_pitch, b, b_pitch, bias, c, depth);
+}
 
-FACTOR_PRODUCT(product_mk_nk, false, false)
-FACTOR_PRODUCT(product_mk_kn, false, true)
-FACTOR_PRODUCT(product_km_kn, true, true)
+KERNEL(PIPELINE_THREADS, product_mk_kn, (
+    int m, int n, int k, const u16* __restrict__ a, int a_pitch, const u16* __restrict__ b, int b_pitch,
+    const float* __restrict__ bias, float* __restrict__ c, int depth)) {
+    take_turn();
+    DYNAMIC_SHARED(memory);
+    multiply_factors<false, true>(memory, m, n, k, a, a_pitch, b, b_pitch, bias, c, depth);
+}
+
+KERNEL(PIPELINE_THREADS, product_km_kn, (
+    int m, int n, int k, const u16* __restrict__ a, int a_pitch, const u16* __restrict__ b, int b_pitch,
+    const float* __restrict__ bias, float* __restrict__ c, int depth)) {
+    take_turn();
+    DYNAMIC_SHARED(memory);
+    multiply_factors<true, true>(memory, m, n, k, a, a_pitch, b, b_pitch, bias, c, depth);
+}

@@ -9,7 +9,7 @@ import UnrollKernels
 struct StepCost {
     /// Rows, columns and summands of a tile.
     let rows, columns, depth: Int
-    /// Columns of the whole product; several of a tile may stand for no column.
+    /// Tiles beside each other, which have all units.
     let tiles: Int
     /// Bytes of a factor on its way to a block.
     let factorSize: Int

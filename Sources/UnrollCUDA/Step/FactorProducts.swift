@@ -5,7 +5,7 @@ import UnrollKernels
 struct FactorProducts: Sendable {
     /// Rounds a matrix.
     let round: Kernel
-    /// By whether the first matrix lies transposed, and the second in rows of the result's columns.
+    /// Of matrices as they are, of a second that is transposed, and of a first that is.
     private let plain, plainTransposed, transposed: Kernel
     /// How many bytes a product must save on the way from the second-level cache.
     private let leastSaving: Int

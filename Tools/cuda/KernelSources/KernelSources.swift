@@ -28,23 +28,23 @@ import UnrollModel
         for (model, layout, name) in try PersistentLayer.samplerLayouts() {
             try write(.sampler(of: model, layout), name)
         }
-        for cell in ModelConfiguration.builtInCells + [EveryFunctionCell.self] {
-            for (H, zoneout) in [
-                (512, Zoneout()), (512, Zoneout(output: 0.1, memory: 0.1)), (100, Zoneout()),
-            ] {
-                let model = ModelConfiguration(cell: cell, hiddenSize: H, zoneout: zoneout)
-                let name = "products-\(cell.name)\(zoneout == Zoneout() ? "" : "-zoneout")-\(H)-bfloat16"
-                let layer = try RecurrentLayer(model, .bfloat16)
-                for layout in ProductLayout.layouts(of: layer, on: PersistentLayer.h200) {
-                    try write(.products(of: model, layout), "\(name)-\(layout.rows)")
-                }
+        try write(.factorProducts, "large-products-bfloat16")
+        let cells = ModelConfiguration.builtInCells + [EveryFunctionCell.self]
+        let zoneout = Zoneout(output: 0.1, memory: 0.1)
+        let layers =
+            cells.flatMap { [("\($0.name)", $0, 512, Zoneout()), ("\($0.name)-zoneout", $0, 512, zoneout)] }
+            + [("lstm-100", LSTMCell.self, 100, Zoneout())]
+        for (name, cell, hiddenSize, zoneout) in layers {
+            let model = ModelConfiguration(cell: cell, hiddenSize: hiddenSize, zoneout: zoneout)
+            let layer = try RecurrentLayer(model, .bfloat16)
+            for layout in ProductLayout.layouts(of: layer, on: PersistentLayer.h200) {
+                try write(.products(of: model, layout), "products-\(name)-bfloat16-\(layout.rows)")
             }
         }
-        try write(.factorProducts, "large-products-bfloat16")
         for precision in Precision.allCases {
             try write(.common(precision), "common-\(precision)")
-            for cell in ModelConfiguration.builtInCells + [EveryFunctionCell.self] {
-                for (suffix, zoneout) in [("", Zoneout()), ("-zoneout", Zoneout(output: 0.1, memory: 0.1))] {
+            for cell in cells {
+                for (suffix, zoneout) in [("", Zoneout()), ("-zoneout", zoneout)] {
                     let model = ModelConfiguration(cell: cell, zoneout: zoneout)
                     try write(.recurrence(of: model, precision), "\(cell.name)\(suffix)-\(precision)")
                 }
