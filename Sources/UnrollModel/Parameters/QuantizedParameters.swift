@@ -73,7 +73,8 @@ extension QuantizedParameters {
     init(_ header: SafetensorsHeader, in file: Data) throws(ModelError) {
         var floats: [String: ModelParameters.Entry] = [:]
         var numbers: [(name: String, shape: [Int], values: [Int8])] = []
-        try file.withUnsafeBytes { file throws(ModelError) in
+        var unreadable: ModelError?
+        file.withUnsafeBytes { file in
             for tensor in header.tensors {
                 let bytes = UnsafeRawBufferPointer(rebasing: file[tensor.bytes])
                 if tensor.elementType == .int8 {
@@ -81,10 +82,11 @@ extension QuantizedParameters {
                 } else if let values = tensor.elementType.floats(from: bytes) {
                     floats[tensor.name] = .init(name: tensor.name, shape: tensor.shape, values: values)
                 } else {
-                    throw SafetensorsHeader.unreadable(tensor.name, of: tensor.elementType.rawValue)
+                    unreadable = SafetensorsHeader.unreadable(tensor.name, of: tensor.elementType.rawValue)
                 }
             }
         }
+        if let unreadable { throw unreadable }
         var matrices: [QuantizedMatrix] = []
         for (name, shape, values) in numbers {
             let scales = floats.removeValue(forKey: name + QuantizedMatrix.scaleSuffix)
