@@ -48,14 +48,15 @@ class Mogrifier(nn.Module):
 
 class Model(nn.Module):
     def __init__(
-            self, vocabulary, hidden, layers=2, residual=False, normalized=False, mogrifies=False, experts=1, dropout=0.1):
+            self, vocabulary, hidden, layers=2, residual=False, normalized=False, mogrifies=False, experts=1, scale=1,
+            dropout=0.1):
         super().__init__()
         # Residual connections need an embedding of the layers' size.
         self.embedding = nn.Embedding(vocabulary, hidden)
         kind = Mogrifier if mogrifies else nn.LSTM
         self.layers = nn.ModuleList(kind(hidden, hidden) for _ in range(layers))
         self.norms = nn.ModuleList(nn.LayerNorm(hidden) for _ in range(layers)) if normalized else None
-        self.residual, self.experts, self.dropout = residual, experts, nn.Dropout(dropout)
+        self.residual, self.experts, self.scale, self.dropout = residual, experts, scale, nn.Dropout(dropout)
         if experts > 1:
             self.prior, self.latent = nn.Linear(hidden, experts), nn.Linear(hidden, experts * hidden)
         self.decoder = nn.Linear(hidden, vocabulary)
@@ -76,6 +77,7 @@ class Model(nn.Module):
                 y = self.norms[index](y)
             y = self.dropout(y)
             x = x + y if self.residual else y
+        x = x * self.scale
         if self.experts == 1:
             return F.log_softmax(self.decoder(x), -1), after
         latent = torch.tanh(self.latent(x)).view(*x.shape[:-1], self.experts, x.shape[-1])
@@ -89,6 +91,8 @@ VARIANTS = {
     "two layers": {}, "two layers, residual": {"residual": True}, "two layers, normalized": {"normalized": True},
     "mogrifier": {"layers": 1, "hidden": 140, "mogrifies": True}, "4 softmaxes": {"layers": 1, "hidden": 160, "experts": 4},
     "64 sequences": {"layers": 1, "hidden": 180, "batch": 64},
+    # What normalization does to the decoder's steps, without its statistics.
+    "outputs times 4": {"layers": 1, "hidden": 180, "scale": 4},
 }
 
 
