@@ -31,7 +31,7 @@ extension ConformanceChecks {
                 guard let model = try? CheckedModel(cell, size) else {
                     preconditionFailure("the cells and sizes of this program are within their ranges")
                 }
-                cases += Precision.allCases.map {
+                cases += Precision.trainable.map {
                     Case("\(cell.name) \(size) \($0)", model, $0, tolerance: $0.tolerance)
                 }
             }
@@ -62,7 +62,7 @@ extension ConformanceChecks {
                     else {
                         preconditionFailure("the cells and sizes of this program are within their ranges")
                     }
-                    cases += Precision.allCases.map {
+                    cases += Precision.trainable.map {
                         let tolerance = (loss: $0.tolerance.loss, tensor: 2 * $0.tolerance.tensor)
                         return Case(
                             "\(name) \(cell.name) \(size) \($0)", model, $0, tolerance: tolerance,
@@ -117,7 +117,7 @@ extension ConformanceChecks {
     func advance(sizes: [ModelSize]) async {
         for cell in [TanhCell.self, LSTMCell.self, ThreeStatesCell.self] as [any RecurrentCell.Type] {
             for size in sizes {
-                for precision in Precision.allCases {
+                for precision in Precision.trainable {
                     await report.check("advance", "\(cell.name) \(size) \(precision)") {
                         var line = CheckLine()
                         let model = try CheckedModel(cell, size)

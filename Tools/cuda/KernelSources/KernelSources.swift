@@ -28,7 +28,7 @@ import UnrollModel
         for (model, layout, name) in try PersistentLayer.samplerLayouts() {
             try write(.sampler(of: model, layout), name)
         }
-        for precision in Precision.allCases {
+        for precision in Precision.trainable {
             try write(.common(precision), "common-\(precision)")
             for cell in ModelConfiguration.builtInCells + [EveryFunctionCell.self] {
                 for (suffix, zoneout) in [("", Zoneout()), ("-zoneout", Zoneout(output: 0.1, memory: 0.1))] {
