@@ -27,6 +27,16 @@ import UnrollTestSupport
         }
     }
 
+    @Test func eightBitsAreRefused() throws {
+        let maker = EngineMaker.cuda(on: try FakeGPU().open())
+        let model = try EngineModel(cell: TanhCell.self, size: EngineModelSize(T: 1, B: 1, V: 2, H: 1))
+        #expect(throws: CUDAError.precisionMissing("int8")) {
+            try maker.engine(
+                configuration: model.configuration, parameters: model.parameters,
+                settings: EngineSettings(precision: .int8))
+        }
+    }
+
     @Test func theEstimateIsOfAllThatTrainingTakes() throws {
         let gpu = try FakeGPU()
         gpu.driver["free"] = 1 << 28

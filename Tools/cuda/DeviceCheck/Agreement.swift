@@ -70,7 +70,7 @@ struct Agreement: AsyncParsableCommand {
             of: CPUEngine(configuration: configuration, parameters: parameters, kernelLevel: wantedLevel),
             training)
         var isOK = true
-        for precision in Precision.allCases {
+        for precision in Precision.trainable {
             var line = Line(precision: precision)
             do {
                 let losses = try losses(of: try options.make(configuration, parameters, precision), training)

@@ -108,7 +108,7 @@ extension Precision {
     var tolerance: (loss: Double, tensor: Double) {
         switch self {
         case .float32: (1e-5, 1e-5)
-        case .bfloat16: (2e-3, 3e-2)
+        case .bfloat16, .int8: (2e-3, 3e-2)
         }
     }
 }

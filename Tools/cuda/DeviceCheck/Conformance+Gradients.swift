@@ -26,7 +26,7 @@ extension ConformanceChecks {
     /// Losses, gradients and states over minibatches in a row.
     func gradients(
         of cells: [any RecurrentCell.Type], _ sizes: [ModelSize],
-        in precisions: [Precision] = Precision.allCases
+        in precisions: [Precision] = Precision.trainable
     ) async {
         var cases: [Case] = []
         for cell in cells {
@@ -65,7 +65,7 @@ extension ConformanceChecks {
                     else {
                         preconditionFailure("the cells and sizes of this program are within their ranges")
                     }
-                    cases += Precision.allCases.map {
+                    cases += Precision.trainable.map {
                         let tolerance = (loss: $0.tolerance.loss, tensor: 2 * $0.tolerance.tensor)
                         return Case(
                             "\(name) \(cell.name) \(size) \($0)", model, $0, tolerance: tolerance,
@@ -120,7 +120,7 @@ extension ConformanceChecks {
     func advance(sizes: [ModelSize]) async {
         for cell in [TanhCell.self, LSTMCell.self, ThreeStatesCell.self] as [any RecurrentCell.Type] {
             for size in sizes {
-                for precision in Precision.allCases {
+                for precision in Precision.trainable {
                     await report.check("advance", "\(cell.name) \(size) \(precision)") {
                         var line = CheckLine()
                         let model = try CheckedModel(cell, size)

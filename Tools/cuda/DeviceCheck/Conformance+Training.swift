@@ -10,7 +10,7 @@ extension ConformanceChecks {
             for (name, averaging) in [
                 ("", .none), (" mean", .mean), (" exponential", .exponential(decay: 0.9)),
             ] as [(String, Optimizer.Averaging)] {
-                for precision in Precision.allCases {
+                for precision in Precision.trainable {
                     await report.check("optimizer", "\(rule.name)\(name) \(size) \(precision)") {
                         try trained(size, Self.optimizer(rule, averaging), precision)
                     }
@@ -80,7 +80,7 @@ extension ConformanceChecks {
     /// A new engine with what another one has goes on as that one, bit for bit.
     func resumption() async {
         for rule in [Optimizer.Rule.sgd, .nesterov(), .adamw()] {
-            for precision in Precision.allCases {
+            for precision in Precision.trainable {
                 await report.check("resumption", "\(rule.name) \(precision)") {
                     var line = CheckLine()
                     let model = try CheckedModel(
@@ -102,7 +102,7 @@ extension ConformanceChecks {
 
     /// A step whose loss is not finite leaves everything as it is.
     func divergence() async {
-        for precision in Precision.allCases {
+        for precision in Precision.trainable {
             await report.check("divergence", "\(precision)") {
                 var line = CheckLine()
                 let model = try CheckedModel(
@@ -134,7 +134,7 @@ extension ConformanceChecks {
             (LSTMCell.self, .init(T: 35, B: 32, V: 28, H: 512), nil),
         ]
         for (cell, size, regularization) in sizes {
-            for precision in Precision.allCases {
+            for precision in Precision.trainable {
                 await report.check("runs", "\(cell.name) \(size) \(precision)") {
                     var line = CheckLine()
                     let model = try CheckedModel(cell, size, minibatchCount: 6)
@@ -181,7 +181,7 @@ extension ConformanceChecks {
     }
 
     private func large(
-        _ sizes: [(any RecurrentCell.Type, ModelSize)], in precisions: [Precision] = Precision.allCases
+        _ sizes: [(any RecurrentCell.Type, ModelSize)], in precisions: [Precision] = Precision.trainable
     ) async {
         for (cell, size) in sizes {
             for precision in precisions {

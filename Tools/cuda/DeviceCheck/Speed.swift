@@ -49,7 +49,7 @@ struct Speed: AsyncParsableCommand {
             options.engine == .cpu || options.kernels != nil
             ? [options.kernels] : RecurrenceKernels.allCases.filter { $0 != .auto }
         var measurements = (Workload.training + Workload.generation).flatMap { workload in
-            Precision.allCases.flatMap { precision in
+            Precision.trainable.flatMap { precision in
                 kernels.map { Measurement(workload, precision, $0) }
             }
         }

@@ -41,7 +41,7 @@ import UnrollModel
                 try write(.products(of: model, layout), "products-\(name)-bfloat16-\(layout.rows)")
             }
         }
-        for precision in Precision.allCases {
+        for precision in Precision.trainable {
             try write(.common(precision), "common-\(precision)")
             for cell in cells {
                 for (suffix, zoneout) in [("", Zoneout()), ("-zoneout", zoneout)] {

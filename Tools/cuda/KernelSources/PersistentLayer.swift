@@ -44,7 +44,7 @@ struct PersistentLayer {
     /// grids, which are compiled for large layers only.
     func layouts() throws -> Set<PersistentLayout> {
         var found: Set<PersistentLayout> = []
-        for precision in Precision.allCases {
+        for precision in Precision.trainable {
             let layer = try RecurrentLayer(configuration, precision)
             func add(_ exchange: BlockExchange, _ device: DeviceProperties, blocks: Int? = nil) -> Bool {
                 let layouts = RecurrenceChoice.layouts(
@@ -69,7 +69,7 @@ struct PersistentLayer {
     /// How these networks are spread over the larger of the GPUs, with the cell's configuration and a name of the file.
     static func samplerLayouts() throws -> [(ModelConfiguration, SamplerLayout, name: String)] {
         try samplers.flatMap { cell, H, L, V in
-            try Precision.allCases.compactMap { precision in
+            try Precision.trainable.compactMap { precision in
                 let model = ModelConfiguration(cell: cell, hiddenSize: H, layerCount: L)
                 let layouts = SamplerLayout.layouts(
                     of: try RecurrentLayer(model, precision), layers: L, vocabularySize: V, on: h200)
