@@ -178,6 +178,7 @@ let package = Package(
         example("Continuations"),
         tool("LogAnomaly"),
         tool("Autocomplete"),
+        tool("ImportedNetwork"),
 
         .target(
             name: "UnrollTestSupport",
