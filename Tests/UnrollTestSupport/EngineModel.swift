@@ -129,6 +129,24 @@ package struct EngineModelSize: CustomTestStringConvertible, Sendable {
     }
 }
 
+extension Engine {
+    /// The summed loss of a minibatch whose tokens are read step by step, in nats.
+    package func lossOfAdvancing(through minibatch: Minibatch) throws -> Double {
+        if !minibatch.continuesState { try resetState() }
+        let (B, V) = (minibatch.batchSize, vocabularySize)
+        var (sum, logits) = (0.0, [Float]())
+        for step in 0..<minibatch.sequenceLength {
+            let tokens = step * B..<(step + 1) * B
+            try advance(Array(minibatch.inputs[tokens]), logits: &logits)
+            for (row, target) in minibatch.targets[tokens].enumerated() {
+                sum += negativeLogLikelihood(
+                    of: Int(target), logits: Array(logits[row * V..<(row + 1) * V]))
+            }
+        }
+        return sum
+    }
+}
+
 /// The loss of a target, in nats.
 package func negativeLogLikelihood(of target: Int, logits: [Float]) -> Double {
     let logits = logits.map(Double.init)

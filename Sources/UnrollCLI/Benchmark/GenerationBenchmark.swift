@@ -23,14 +23,19 @@ struct GenerationBenchmark: Benchmark {
     }
 
     mutating func measure() async throws {
-        speeds.append(try await Self.speed(of: model, machine.precision, threads: machine.threads))
+        speeds.append(
+            try await Self.speed(of: model, Self.greedy(in: machine.precision), threads: machine.threads))
     }
 
-    /// The characters that a model writes in a second.
+    /// Options that take the likeliest character, without an end.
+    static func greedy(in precision: Precision) -> TextGenerationOptions {
+        TextGenerationOptions(length: .max, strategy: .greedy, precision: precision)
+    }
+
+    /// The characters that a model writes in a second, with options that let it go on.
     static func speed(
-        of model: LanguageModel, _ precision: Precision, threads: Int
+        of model: LanguageModel, _ options: TextGenerationOptions, threads: Int
     ) async throws -> Double {
-        let options = TextGenerationOptions(length: .max, strategy: .greedy, precision: precision)
         var pieces = model.generate(after: prompt, options: options, threads: threads).makeAsyncIterator()
         // The first piece has to wait until the engine is there and has read the prompt.
         _ = try await pieces.next()

@@ -14,11 +14,16 @@ struct QuantizedBenchmark: Benchmark {
     }
 
     mutating func measure() async throws {
-        let slow = try await GenerationBenchmark.speed(of: model, .float32, threads: machine.threads)
-        let fast = try await GenerationBenchmark.speed(of: model, .int8, threads: machine.threads)
+        let slow = try await speed(in: .float32)
+        let fast = try await speed(in: .int8)
         float32.append(slow)
         quantized.append(fast)
         ratios.append(fast / slow)
+    }
+
+    private func speed(in precision: Precision) async throws -> Double {
+        try await GenerationBenchmark.speed(
+            of: model, GenerationBenchmark.greedy(in: precision), threads: machine.threads)
     }
 
     var result: any BenchmarkResult {

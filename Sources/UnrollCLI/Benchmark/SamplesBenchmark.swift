@@ -16,25 +16,12 @@ struct SamplesBenchmark: Benchmark {
     }
 
     mutating func measure() async throws {
-        let one = try await speedOfOne()
+        let one = try await GenerationBenchmark.speed(
+            of: model, options(length: .max), threads: machine.threads)
         let many = try await speedOfSamples()
         alone.append(one)
         together.append(many)
         ratios.append(many / one)
-    }
-
-    private func speedOfOne() async throws -> Double {
-        var pieces = model.generate(
-            after: GenerationBenchmark.prompt, options: options(length: .max), threads: machine.threads
-        ).makeAsyncIterator()
-        // The first piece has to wait until the engine is there and has read the prompt.
-        _ = try await pieces.next()
-        var characters = 0
-        let start = ContinuousClock.now
-        while start.duration(to: .now) < Measurements.duration, let piece = try await pieces.next() {
-            characters += piece.text.count
-        }
-        return Double(characters) / (start.duration(to: .now) / .seconds(1))
     }
 
     /// Grows the texts until they take long enough.

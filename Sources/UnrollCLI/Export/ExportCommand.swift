@@ -39,8 +39,7 @@ struct ExportCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-        let name = model.url.standardizedFileURL.lastPathComponent
-        let output = try output ?? FolderPath("\(name)-\(format.rawValue)")
+        let output = try output ?? model.derived(format.rawValue)
         let model = try LanguageModel(contentsOf: model.url)
         let names = try model.export(to: output.url, as: format, replacing: force)
         ModelNote.say(of: model, in: self.model.argument)

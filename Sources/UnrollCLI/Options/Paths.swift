@@ -131,4 +131,9 @@ struct FolderPath: Equatable, CustomStringConvertible {
     var url: URL { URL(fileURLWithPath: argument, isDirectory: true) }
 
     var description: String { argument }
+
+    /// The default folder of what is made of the model in this one: in the current folder, by the model's name.
+    func derived(_ suffix: String) throws -> FolderPath {
+        try FolderPath("\(url.standardizedFileURL.lastPathComponent)-\(suffix)")
+    }
 }

@@ -53,24 +53,17 @@ struct QuantizeCommand: AsyncParsableCommand {
         guard original.weightFormat == .float32 else {
             throw Failure("\(model): its weights have eight bits already; name the model that it was made of")
         }
-        let name = output?.argument ?? defaultOutput
-        let folder = URL(fileURLWithPath: name, isDirectory: true)
+        let output = try output ?? model.derived("int8")
         let quantized = try original.quantized()
-        try quantized.save(to: folder)
+        try quantized.save(to: output.url)
         var cost: PrecisionCost?
         if let text {
             cost = try await PrecisionCost(of: quantized, beside: original, on: text, threads: threads)
         }
         let line = QuantizedLine(
-            model: name, bytes: ModelSize.bytes(of: folder), originalBytes: ModelSize.bytes(of: model.url),
-            text: Nullable(cost))
+            model: output.argument, bytes: ModelSize.bytes(of: output.url),
+            originalBytes: ModelSize.bytes(of: model.url), text: Nullable(cost))
         if json { try JSONLine.write(line) } else { Standard.output.write("\(line)\n") }
-    }
-
-    private var defaultOutput: String {
-        var name = Substring(model.argument)
-        while name.count > 1, name.last == "/" { name.removeLast() }
-        return name + "-int8"
     }
 }
 

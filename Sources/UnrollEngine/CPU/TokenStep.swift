@@ -278,6 +278,7 @@ private struct Plan {
         makeWords(ofLayer: layerCount - 1, thread)
         kernels.pointee.decode(decoders + thread, 0, UnrollRange(0..<1), panels)
     }
+
     /// Makes a thread's words of what a layer has given up, if it needs any.
     private func makeWords(ofLayer layer: Int, _ thread: Int) {
         guard let words else { return }

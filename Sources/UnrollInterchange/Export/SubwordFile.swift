@@ -36,23 +36,11 @@ enum SubwordFile {
         let names = (0..<Int32(vocabulary.count)).map { id in
             id == Vocabulary.unknownID
                 ? vocabulary.token(id) ?? ""
-                : String(String.UnicodeScalarView(vocabulary.bytes(of: id).map(letter)))
+                : ByteAlphabet.token(of: vocabulary.bytes(of: id))
         }
         let model = Model(
             vocab: Dictionary(zip(names, 0...)) { first, _ in first },
             merges: vocabulary.merges.map { [names[Int($0.left)], names[Int($0.right)]] })
         return try JSONEncoder.unroll.encode(Document(model: model))
-    }
-
-    /// The character that stands for a byte: itself if Latin-1 prints it, otherwise one of those from U+0100 on, as in
-    /// GPT-2.
-    private static func letter(for byte: UInt8) -> Unicode.Scalar {
-        if isPrinted(byte) { return Unicode.Scalar(byte) }
-        let rank = (UInt8.min..<byte).count { !isPrinted($0) }
-        return Unicode.Scalar(0x100 + UInt32(rank)) ?? Unicode.Scalar(byte)
-    }
-
-    private static func isPrinted(_ byte: UInt8) -> Bool {
-        (0x21...0x7E).contains(byte) || (0xA1...0xAC).contains(byte) || byte >= 0xAE
     }
 }

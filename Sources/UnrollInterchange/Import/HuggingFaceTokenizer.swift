@@ -36,7 +36,7 @@ struct HuggingFaceTokenizer {
         var tokens = Dictionary(
             uniqueKeysWithValues: (1..<Int32(bytes.count)).map { (bytes.bytes(of: $0), $0) })
         for (index, merge) in merges.enumerated() {
-            let parts = Self.pair(merge).compactMap { Self.bytes(ofToken: $0) }
+            let parts = Self.pair(merge).compactMap { ByteAlphabet.bytes(ofToken: $0) }
             let ids = parts.compactMap { tokens[$0] }
             guard ids.count == 2, let token = encoding.add(TokenPair(left: ids[0], right: ids[1])) else {
                 throw invalid("merge \(index) is not one of two tokens before it")
@@ -49,7 +49,7 @@ struct HuggingFaceTokenizer {
                 throw invalid("the id of \(name.debugDescription) is not a whole number")
             }
             let isUnknown = TokenNumbering.unknownTokens.contains(name)
-            guard let token = isUnknown ? 0 : Self.bytes(ofToken: name).flatMap({ tokens[$0] }) else {
+            guard let token = isUnknown ? 0 : ByteAlphabet.bytes(ofToken: name).flatMap({ tokens[$0] }) else {
                 throw ImportError.unsupportedToken(id: row, name)
             }
             rows[Int(token)] = row
@@ -68,27 +68,6 @@ struct HuggingFaceTokenizer {
         default: []
         }
     }
-
-    /// The bytes that a token's characters stand for, as GPT-2 writes them: those that Latin-1 prints for themselves, the
-    /// others by the characters from U+0100 on; nil for any other character.
-    private static func bytes(ofToken token: String) -> [UInt8]? {
-        let bytes = token.unicodeScalars.compactMap { byteOfScalar[$0.value] }
-        return bytes.count == token.unicodeScalars.count ? bytes : nil
-    }
-
-    private static let byteOfScalar: [UInt32: UInt8] = {
-        var bytes: [UInt32: UInt8] = [:]
-        var next: UInt32 = 0x100
-        for byte in UInt8.min...UInt8.max {
-            switch byte {
-            case 0x21...0x7E, 0xA1...0xAC, 0xAE...0xFF: bytes[UInt32(byte)] = byte
-            default:
-                bytes[next] = byte
-                next += 1
-            }
-        }
-        return bytes
-    }()
 }
 
 extension JSONValue? {

@@ -53,7 +53,7 @@ struct TorchFile {
     mutating func values(of tensor: TorchTensor, named name: String) throws -> [Float]? {
         let storage = tensor.storage
         guard SafetensorsElementType.floats.contains(storage.elementType) else { return nil }
-        guard let count = Self.product(tensor.shape), let last = Self.lastElement(of: tensor),
+        guard let count = Safetensors.elementCount(of: tensor.shape), let last = Self.lastElement(of: tensor),
             last < storage.count
         else { throw damaged("'\(name)' is not in its storage") }
         guard count > 0 else { return [] }
@@ -84,17 +84,6 @@ struct TorchFile {
 
     private func damaged(_ reason: String) -> FileError {
         .invalid(path: path, reason: EscapedText.line(reason))
-    }
-
-    /// The number of elements of a shape; nil past the largest number.
-    private static func product(_ shape: [Int]) -> Int? {
-        var count = 1
-        for size in shape {
-            let (product, overflow) = count.multipliedReportingOverflow(by: size)
-            guard !overflow else { return nil }
-            count = product
-        }
-        return count
     }
 
     /// The place in its storage of a tensor's last element; nil past the largest number.

@@ -25,7 +25,7 @@ package struct QuantizedMatrix: Sendable, Equatable {
     /// - Throws: `ModelError.shapeMismatch` if there are more or fewer weights than the shape says, and `.nonFinite`.
     package init(quantizing entry: ModelParameters.Entry) throws(ModelError) {
         let (rows, columns) = (entry.shape[0], entry.shape[1])
-        guard SafetensorsHeader.elementCount(of: entry.shape) == entry.values.count else {
+        guard Safetensors.elementCount(of: entry.shape) == entry.values.count else {
             throw .shapeMismatch(name: entry.name, expected: entry.shape, actual: [entry.values.count])
         }
         guard entry.values.allSatisfy(\.isFinite) else { throw .nonFinite(entry.name) }

@@ -1,4 +1,5 @@
 import Foundation
+import UnrollBase
 
 /// A model's parameters with its matrices of weights in eight bits, as the file of a quantized model holds them.
 ///
@@ -52,9 +53,7 @@ extension QuantizedParameters {
     /// The elements.
     var dataSection: Data {
         var bytes = Data()
-        for entry in floats {
-            entry.values.map { $0.bitPattern.littleEndian }.withUnsafeBytes { bytes.append(contentsOf: $0) }
-        }
+        for entry in floats { bytes.append(Data(littleEndian: entry.values)) }
         for matrix in matrices {
             matrix.numbers.withUnsafeBytes { bytes.append(contentsOf: $0) }
         }

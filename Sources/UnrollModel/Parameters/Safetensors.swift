@@ -57,13 +57,24 @@ public enum Safetensors {
         return (ModelParameters(entries), others, header.metadata)
     }
 
+    /// Returns how many elements a tensor has, or nothing if it cannot be of that shape.
+    package static func elementCount(of shape: [Int]) -> Int? {
+        var count = 1
+        for size in shape {
+            let (product, overflow) = count.multipliedReportingOverflow(by: size)
+            guard size >= 0, !overflow else { return nil }
+            count = product
+        }
+        return count
+    }
+
     /// Checks the tensors and returns their elements as they lie in a file, for a checksum to be put into its header.
     package static func dataSection(of tensors: ModelParameters) throws(ModelError) -> Data {
         if let twin = tensors.duplicateName { throw .duplicateTensor(twin) }
         var bytes = Data(capacity: tensors.scalarCount * MemoryLayout<Float>.size)
         for entry in tensors.entries {
             guard entry.name != SafetensorsHeader.metadataKey else { throw .unexpectedTensor(entry.name) }
-            guard SafetensorsHeader.elementCount(of: entry.shape) == entry.values.count else {
+            guard elementCount(of: entry.shape) == entry.values.count else {
                 throw .shapeMismatch(
                     name: entry.name, expected: entry.shape, actual: [entry.values.count])
             }

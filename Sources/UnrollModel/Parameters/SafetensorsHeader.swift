@@ -21,17 +21,6 @@ struct SafetensorsHeader {
     let tensors: [Tensor]
     /// The length of the header and of the number before it.
     let byteCount: Int
-
-    /// Returns how many elements a tensor has, or nothing if it cannot be of that shape.
-    static func elementCount(of shape: [Int]) -> Int? {
-        var count = 1
-        for size in shape {
-            let (product, overflow) = count.multipliedReportingOverflow(by: size)
-            guard size >= 0, !overflow else { return nil }
-            count = product
-        }
-        return count
-    }
 }
 
 // MARK: - Reading
@@ -106,7 +95,7 @@ extension SafetensorsHeader {
         guard let elementType = SafetensorsElementType(rawValue: description.elementType) else {
             throw unreadable(name, of: description.elementType)
         }
-        guard let count = elementCount(of: description.shape) else {
+        guard let count = Safetensors.elementCount(of: description.shape) else {
             throw .invalidSafetensors("'\(name)' cannot have the shape \(description.shape)")
         }
         let offsets = description.offsets
@@ -199,7 +188,7 @@ extension SafetensorsHeader {
         }
         var offset = 0
         for (name, elementType, shape) in tensors {
-            let end = offset + (elementCount(of: shape) ?? 0) * elementType.size
+            let end = offset + (Safetensors.elementCount(of: shape) ?? 0) * elementType.size
             let sizes = shape.map(String.init).joined(separator: ",")
             members.append(
                 "\(quoted(name)):{\"dtype\":\"\(elementType.rawValue)\",\"shape\":[\(sizes)],\"data_offsets\":[\(offset),\(end)]}"
