@@ -45,6 +45,18 @@ import UnrollTraining
         #expect(lines.split(separator: "\n").count == 8)
     }
 
+    @Test func aRunThatNeedsANewFolderTakesNoneThatAnotherHasFinished() throws {
+        try trainer().saveCheckpoint(to: model)
+        let before = try Snapshot(of: model)
+        let writer = try CheckpointWriter(trainer(), folder: model, policy: .init())
+        #expect(throws: ModelFolderError.holdsAnotherModel(path: model.path)) {
+            try writer.start(mustBeNew: true)
+        }
+        #expect(try Snapshot(of: model) == before)
+        #expect(!(try folder.names(in: "model").contains("run.lock")))
+        try writer.start()
+    }
+
     @Test func nothingIsWrittenBeforeItIsDue() async throws {
         let trainer = try trainer()
         try trainer.saveCheckpoint(to: model)

@@ -51,7 +51,8 @@ struct OutputFolder {
             if lock == nil { try take() }
             let writer = try CheckpointWriter(trainer, folder: url, policy: policy)
             do {
-                try writer.start(with: lock)
+                // A folder that was not there may be by now, and its run may have ended already.
+                try writer.start(with: lock, mustBeNew: lock == nil)
                 // From here on the lock is the writer's alone.
                 lock = nil
                 return writer

@@ -82,16 +82,20 @@ public final class CheckpointWriter: Sendable {
     ///
     /// The first event does so too; this is for those who want to know before anything else is done.
     ///
+    /// - Parameters:
+    ///   - lock: The lock. Default: none.
+    ///   - mustBeNew: Whether a folder that is there is another run's, even one that is finished and of the same model.
+    ///     Default: false.
     /// - Throws: `FileError` when another writer has the folder, or it cannot be written; `TrainingError.keptCheckpoint`;
     ///   `ModelFolderError` when it is no place for this run.
-    package func start(with lock: FolderLock? = nil) throws {
+    package func start(with lock: FolderLock? = nil, mustBeNew: Bool = false) throws {
         try progress.withLock { progress in
             guard progress.lock == nil else { return }
-            progress.lock = try take(lock)
+            progress.lock = try take(lock, mustBeNew: mustBeNew)
         }
     }
 
-    private func take(_ lock: FolderLock?) throws -> FolderLock {
+    private func take(_ lock: FolderLock?, mustBeNew: Bool) throws -> FolderLock {
         if let run = Self.run(keeping: folder) {
             throw TrainingError.keptCheckpoint(folder: folder.path, run: run.path)
         }
@@ -106,6 +110,7 @@ public final class CheckpointWriter: Sendable {
         let files = try earlier?.files(upTo: checkpoint.position) ?? [:]
         let isNew = FileSystem.kind(of: folder) == .nothing
         let held = try isNew ? nil : lock ?? FolderLock(folder)
+        guard isNew || !mustBeNew else { throw ModelFolderError.holdsAnotherModel(path: folder.path) }
         let made: FolderLock?
         do {
             made = try trainer.save(checkpoint, with: files, to: folder, locked: isNew)
