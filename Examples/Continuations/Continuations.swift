@@ -38,6 +38,22 @@ func suggestions(while typing: String, with model: LanguageModel) throws {
     }
 }
 
+/// Texts after several prompts, computed together; each is printed when it is complete.
+func texts(after prompts: [String], with model: LanguageModel) async throws {
+    let generator = try BatchGenerator(model)
+    try await withThrowingTaskGroup(of: String.self) { group in
+        for prompt in prompts {
+            group.addTask {
+                var text = prompt
+                let request = GenerationRequest(.text(prompt), options: .init(length: 80, minP: 0.05))
+                for try await piece in try generator.generate(request) { text += piece.text }
+                return text
+            }
+        }
+        for try await text in group { print(text) }
+    }
+}
+
 @main struct Continuations: AsyncParsableCommand {
     @Argument(help: "A model folder.")
     var model: String
@@ -52,5 +68,6 @@ func suggestions(while typing: String, with model: LanguageModel) throws {
         for text in try await samples(of: prompt, with: model) { print("Sample:", text) }
         print("The most probable:", try sentence(after: prompt, with: model) ?? "")
         try suggestions(while: prompt, with: model)
+        try await texts(after: [prompt, String(prompt.prefix(1))], with: model)
     }
 }

@@ -3,17 +3,18 @@
 /// All tasks share as many threads as there are processors. On a machine of two, two tasks that compute and never wait keep
 /// both, and no other task runs: not even the one that would cancel them.
 package struct TaskTurn: Sendable {
-    private static let length = Duration.milliseconds(10)
-
+    private let length: Duration
     private var start = ContinuousClock.now
 
-    /// Begins the first turn.
-    package init() {}
+    /// Begins the first turn of this length.
+    package init(length: Duration = .milliseconds(10)) {
+        self.length = length
+    }
 
     /// Whether the turn is over, which begins the next one; the task then calls `Task.yield()`.
     package mutating func isOver() -> Bool {
         let now = ContinuousClock.now
-        guard start.duration(to: now) >= Self.length else { return false }
+        guard start.duration(to: now) >= length else { return false }
         start = now
         return true
     }

@@ -101,7 +101,7 @@ enum FlagNames {
         "precision", "engine", "device", "threads", "dropout", "embeddingDropout", "weightDrop",
         "labelSmoothing",
         "minimumFrequency", "limit", "length", "lengthPenalty", "topK", "topP", "minP", "temperature",
-        "alpha", "repetitionPenalty", "repetitionWindow",
+        "alpha", "repetitionPenalty", "repetitionWindow", "presencePenalty", "frequencyPenalty",
         "maxTokens", "queue", "connections", "keys", "chatTemplate",
     ]
     /// Parameters whose flags have other names.

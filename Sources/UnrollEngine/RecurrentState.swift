@@ -100,6 +100,28 @@ public struct RecurrentState: Sendable, Equatable {
         return result
     }
 
+    /// Puts another text's state in the place of a row.
+    ///
+    /// - Parameters:
+    ///   - row: The row.
+    ///   - state: A state of one row.
+    /// - Throws: `EngineError.noSuchRows` when there is no such row, `EngineError.stateMismatch` when the other state is of
+    ///   another network or has more rows.
+    package mutating func setRow(_ row: Int, to state: RecurrentState) throws(EngineError) {
+        guard (0..<batchSize).contains(row) else { throw .noSuchRows([row], batchSize: batchSize) }
+        guard state.fits(self), state.batchSize == 1 else {
+            throw .stateMismatch(expected: [layerCount, 1, hiddenSize], actual: state.shape)
+        }
+        let width = PanelLayout.width
+        for tile in 0..<tileCount {
+            let place = (tile * batchSize + row) * width
+            numbers.replaceSubrange(
+                place..<place + width, with: state.numbers[tile * width..<(tile + 1) * width])
+        }
+        let place = row * historyLength
+        history.replaceSubrange(place..<place + historyLength, with: state.history)
+    }
+
     /// The units of one of the cell's states, such as `h` or `c`, in one layer and row: `[H]`.
     ///
     /// - Throws: `EngineError.noSuchUnits` when there is no such state, layer or row.

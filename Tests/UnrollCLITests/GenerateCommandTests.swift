@@ -41,7 +41,8 @@ extension CommandLineTests {
                 generate(plain), generate(plain + ["--top-k", "4"]), generate(plain + ["--top-p", "0.6"]),
                 generate(plain + ["--min-p", "0.3"]), generate(plain + ["--repetition-penalty", "1.5"]),
                 generate(plain + ["--repetition-penalty", "1.5", "--repetition-window", "2"]),
-                generate(plain + ["--ban", "e"]),
+                generate(plain + ["--ban", "e"]), generate(plain + ["--presence-penalty", "-2"]),
+                generate(plain + ["--frequency-penalty", "0.1"]),
             ].map(\.output)
             #expect(Set(texts).count == texts.count)
             #expect(texts.allSatisfy { $0.count == 304 })
@@ -247,6 +248,7 @@ extension CommandLineTests {
             ["--top-k", "0"], ["--top-k", "-1"], ["--top-k", "many"], ["--top-p", "0"], ["--top-p", "2"],
             ["--top-p", "nan"], ["--min-p", "-0.1"], ["--min-p", "1.5"], ["--repetition-penalty", "0"],
             ["--repetition-penalty", "inf"], ["--repetition-window", "0", "--repetition-penalty", "2"],
+            ["--presence-penalty", "2.1"], ["--frequency-penalty", "nan"],
             ["--repetition-window", "3"], ["--ban", "zebra"], ["--ban", ""], ["--stop", ""],
             ["--samples", "0"], ["--samples", "-1"], ["--beam", "0"], ["--beam", "100000"],
             ["--length-penalty", "1"], ["--length-penalty", "-1", "--beam", "2"], ["--complete", "0"],

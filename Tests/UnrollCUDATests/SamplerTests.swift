@@ -36,10 +36,10 @@ struct SamplerTests {
             configuration: model.configuration, parameters: model.parameters(in: precision))
         try reference.advance(first, logits: &expected)
         var samplers = try ConformanceChecks.samplers(B, vocabularySize: V)
-        for row in 0..<B { samplers[row].observe(first[row]) }
+        for row in 0..<B { samplers[row].observe([first[row]]) }
         let tokens = try #require(
             try engine.generate(
-                count, logits: &logits, choosing: samplers.map(\.choice), atOnce: longest))
+                count, logits: &logits, choosing: samplers.compactMap(\.choice), atOnce: longest))
         #expect(tokens.count == count * B)
         #expect(device.launches["sample"] == (count + min(longest, count) - 1) / min(longest, count))
         let tolerance: Float = precision == .float32 ? 1e-4 : 0.1
@@ -48,7 +48,7 @@ struct SamplerTests {
             for row in 0..<B where precision == .float32 {
                 let wanted = try samplers[row].choose(from: Array(expected[row * V..<(row + 1) * V]))
                 #expect(chosen[row] == wanted, "token \(t) of text \(row)")
-                samplers[row].observe(wanted)
+                samplers[row].observe(generated: wanted)
             }
             try reference.advance(chosen, logits: &expected)
         }
@@ -106,7 +106,7 @@ struct SamplerTests {
             let (engine, _) = try Self.engine(
                 model, precision, seed: UInt64(seed), multiprocessors: multiprocessors)
             var logits = [Float](repeating: 0, count: 400)
-            let tokens = try engine.generate(5, logits: &logits, choosing: samplers.map(\.choice))
+            let tokens = try engine.generate(5, logits: &logits, choosing: samplers.compactMap(\.choice))
             found.append((try #require(tokens), logits))
         }
         for other in found { #expect(other.0 == found[0].0 && other.1 == found[0].1) }
@@ -136,7 +136,7 @@ struct SamplerTests {
                 configuration: model.configuration, parameters: model.parameters, recurrence: .grid,
                 on: device)
             var logits = [Float](repeating: 0, count: 480)
-            return try engine.generate(4, logits: &logits, choosing: samplers.map(\.choice))
+            return try engine.generate(4, logits: &logits, choosing: samplers.compactMap(\.choice))
         }
         let expected = try tokens(seed: 0, isWrong: false)
         #expect((1...24).contains { seed in (try? tokens(seed: seed, isWrong: true)) != expected })

@@ -34,7 +34,7 @@ import UnrollText
                 minP: vector.minP ?? 0, repetitionPenalty: vector.repetitionPenalty ?? 1,
                 repetitionWindow: 256, bannedTokens: Set(banned))
             var sampler = try TokenSampler(options, vocabulary: vocabulary)
-            for token in vector.tokens { sampler.observe(token) }
+            sampler.observe(vector.tokens)
             let found = try sampler.probabilities(of: vector.logits)
             expect(found.sorted(), toBe: vector.probabilities.sorted(), index)
             if !vector.hasEqualTokens {

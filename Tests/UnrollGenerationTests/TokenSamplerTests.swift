@@ -12,12 +12,18 @@ import UnrollText
     /// The first eleven letters by frequency and then by bytes: token 1 is `a`.
     static let vocabulary = Result { try Corpus(text: "abcdefghijk").vocabulary }
     static let read: [Int32] = [1, 6, 6, 9, 4]
+    static let generated: [Int32] = [7, 2, 2, 6]
 
     /// Probabilities by definition: each step sorts and sums anew.
     static func definition(_ options: TextGenerationOptions) throws -> [Double] {
         var scores = logits.map(Double.init)
-        for token in Set(read.suffix(options.repetitionWindow)).map(Int.init) {
+        for (token, bias) in options.logitBias { scores[Int(token)] += bias }
+        for token in Set((read + generated).suffix(options.repetitionWindow)).map(Int.init) {
             scores[token] *= scores[token] < 0 ? options.repetitionPenalty : 1 / options.repetitionPenalty
+        }
+        for token in scores.indices {
+            let count = Double(generated.count { $0 == token })
+            scores[token] -= min(count, 1) * options.presencePenalty + count * options.frequencyPenalty
         }
         let vocabulary = try Self.vocabulary.get()
         var allowed = Set(1..<scores.count).filter { token in
@@ -63,11 +69,18 @@ import UnrollText
             temperature: 1.2, topK: 9, topP: 0.95, minP: 0.03, repetitionPenalty: 1.3, repetitionWindow: 3,
             bannedTokens: ["b", "f"]),
         .init(strategy: .alpha(0.8), topK: 7, topP: 0.9, repetitionPenalty: 1.1),
+        .init(presencePenalty: 1.5), .init(frequencyPenalty: 0.7), .init(frequencyPenalty: -2),
+        .init(logitBias: [1: -100, 5: 2.5, 11: 100]), .init(logitBias: [3: 4, 6: -1]),
+        .init(strategy: .greedy, presencePenalty: 2, logitBias: [1: -3]),
+        .init(
+            temperature: 0.9, topP: 0.9, repetitionPenalty: 1.2, presencePenalty: 0.5, frequencyPenalty: 0.4,
+            logitBias: [4: 3], bannedTokens: ["c"]),
     ]
 
     static func sampler(_ options: TextGenerationOptions) throws -> TokenSampler {
         var sampler = try TokenSampler(options, vocabulary: vocabulary.get())
-        for token in read { sampler.observe(token) }
+        sampler.observe(read)
+        for token in generated { sampler.observe(generated: token) }
         return sampler
     }
 
@@ -118,9 +131,9 @@ import UnrollText
         for step in 0..<40 {
             let token = Int32(1 + step * step % 11)
             read.append(token)
-            sampler.observe(token)
+            sampler.observe(generated: token)
             var fresh = try TokenSampler(options, vocabulary: vocabulary)
-            for token in read.suffix(3) { fresh.observe(token) }
+            fresh.observe(read)
             #expect(
                 try sampler.probabilities(of: Self.logits) == fresh.probabilities(of: Self.logits))
         }

@@ -7,7 +7,6 @@ struct SamplesBenchmark: Benchmark {
     private var together = Measurements()
     private var alone = Measurements()
     private var ratios = Measurements()
-    private var length = 8
     private static let count = 256
 
     init(_ workload: TrainingWorkload, on machine: BenchmarkProcessor) throws {
@@ -17,19 +16,20 @@ struct SamplesBenchmark: Benchmark {
 
     mutating func measure() async throws {
         let one = try await GenerationBenchmark.speed(
-            of: model, options(length: .max), threads: machine.threads)
-        let many = try await speedOfSamples()
+            of: model, Self.options(length: .max, machine.precision), threads: machine.threads)
+        let many = try await Self.speed(of: model, on: machine)
         alone.append(one)
         together.append(many)
         ratios.append(many / one)
     }
 
-    /// Grows the texts until they take long enough.
-    private mutating func speedOfSamples() async throws -> Double {
+    /// The characters in a second of texts that are long enough to take long enough.
+    static func speed(of model: LanguageModel, on machine: BenchmarkProcessor) async throws -> Double {
+        var length = 8
         while true {
             let samples = try await model.generateSamples(
-                after: GenerationBenchmark.prompt, count: Self.count, options: options(length: length),
-                threads: machine.threads)
+                after: GenerationBenchmark.prompt, count: count,
+                options: options(length: length, machine.precision), threads: machine.threads)
             let characters = samples.reduce(0) { $0 + $1.text.count }
             let duration = samples.compactMap(\.summary?.duration).max() ?? .zero
             if duration >= Measurements.duration || length > 1 << 16 {
@@ -39,8 +39,8 @@ struct SamplesBenchmark: Benchmark {
         }
     }
 
-    private func options(length: Int) -> TextGenerationOptions {
-        TextGenerationOptions(length: length, temperature: 1, precision: machine.precision)
+    private static func options(length: Int, _ precision: Precision) -> TextGenerationOptions {
+        TextGenerationOptions(length: length, temperature: 1, precision: precision)
     }
 
     var result: any BenchmarkResult {

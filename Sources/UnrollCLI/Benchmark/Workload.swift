@@ -19,6 +19,8 @@ enum Workload: String, CaseIterable, ExpressibleByArgument {
     case samplesRNN512 = "samples-rnn512"
     case samplesLSTM512 = "samples-lstm512"
     case samplesLSTM1024x2 = "samples-lstm1024x2"
+    case batchLSTM512 = "batch-lstm512"
+    case batchLSTM1024x2 = "batch-lstm1024x2"
     case firstCharacter = "first-character"
 
     /// What is trained; nil for other workloads.
@@ -33,7 +35,8 @@ enum Workload: String, CaseIterable, ExpressibleByArgument {
         case .custom512: .custom512
         case .words: .words
         case .generateRNN512, .generateLSTM512, .generateLSTM1024x2, .int8LSTM512, .int8LSTM1024x2,
-            .samplesRNN512, .samplesLSTM512, .samplesLSTM1024x2, .firstCharacter:
+            .samplesRNN512, .samplesLSTM512, .samplesLSTM1024x2, .batchLSTM512, .batchLSTM1024x2,
+            .firstCharacter:
             nil
         }
     }
@@ -54,6 +57,8 @@ enum Workload: String, CaseIterable, ExpressibleByArgument {
         case .samplesRNN512: try SamplesBenchmark(.rnn512, on: processor)
         case .samplesLSTM512: try SamplesBenchmark(.lstm512, on: processor)
         case .samplesLSTM1024x2: try SamplesBenchmark(.lstm1024x2, on: processor)
+        case .batchLSTM512: try BatchBenchmark(.lstm512, on: processor)
+        case .batchLSTM1024x2: try BatchBenchmark(.lstm1024x2, on: processor)
         case .firstCharacter: try FirstCharacterBenchmark(on: processor)
         default: nil
         }

@@ -195,7 +195,7 @@ extension GenerateCommand {
     private func withoutSay(in mode: String) -> Set<String> {
         let choosing: Set = [
             "--greedy", "--temperature", "--alpha", "--top-k", "--top-p", "--min-p", "--repetition-penalty",
-            "--repetition-window", "--seed",
+            "--repetition-window", "--presence-penalty", "--frequency-penalty", "--seed",
         ]
         return switch mode {
         case "--beam": choosing

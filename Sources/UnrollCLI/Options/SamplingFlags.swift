@@ -41,6 +41,16 @@ struct SamplingFlags: ParsableArguments {
         help: "With --repetition-penalty: how many tokens back it looks, up to 256 (default: 64).")
     var repetitionWindow: Int?
 
+    @Option(
+        parsing: .unconditional,
+        help: "Subtract X from logits of tokens that have been generated (-2 to 2; default: 0).")
+    var presencePenalty: Double?
+
+    @Option(
+        parsing: .unconditional,
+        help: "Subtract X from them for each time that they have been generated (-2 to 2; default: 0).")
+    var frequencyPenalty: Double?
+
     @Option(parsing: .unconditional, help: "The same seed gives the same text (default: 0).")
     var seed: UInt64?
 
@@ -50,7 +60,9 @@ struct SamplingFlags: ParsableArguments {
             ("--greedy", greedy), ("--temperature", temperature != nil), ("--alpha", alpha != nil),
             ("--top-k", topK != nil), ("--top-p", topP != nil), ("--min-p", minP != nil),
             ("--repetition-penalty", repetitionPenalty != nil),
-            ("--repetition-window", repetitionWindow != nil), ("--seed", seed != nil),
+            ("--repetition-window", repetitionWindow != nil),
+            ("--presence-penalty", presencePenalty != nil),
+            ("--frequency-penalty", frequencyPenalty != nil), ("--seed", seed != nil),
         ]
         return flags.filter(\.1).map(\.0)
     }
@@ -77,6 +89,8 @@ struct SamplingFlags: ParsableArguments {
         if let minP { options.minP = minP }
         if let repetitionPenalty { options.repetitionPenalty = repetitionPenalty }
         if let repetitionWindow { options.repetitionWindow = repetitionWindow }
+        if let presencePenalty { options.presencePenalty = presencePenalty }
+        if let frequencyPenalty { options.frequencyPenalty = frequencyPenalty }
         if let seed { options.seed = seed }
     }
 }

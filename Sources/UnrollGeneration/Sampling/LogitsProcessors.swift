@@ -1,3 +1,4 @@
+import UnrollEngine
 import UnrollText
 
 // What changes the scores of tokens before one is chosen, in the order in which `TokenSampler` applies them.
@@ -41,6 +42,48 @@ struct RepetitionPenalty {
     func apply(to scores: inout [Double]) {
         for (token, count) in counts.enumerated() where count > 0 {
             scores[token] = scores[token] < 0 ? scores[token] * penalty : scores[token] / penalty
+        }
+    }
+}
+
+/// Adds numbers to the logits of some tokens.
+struct LogitBias {
+    let values: [(token: Int, bias: Double)]
+
+    /// - Throws: `EngineError.tokenOutOfRange` for an id that the vocabulary lacks.
+    init(_ values: [Int32: Double], vocabularySize: Int) throws(EngineError) {
+        for token in values.keys.sorted() where token < 0 || token >= vocabularySize {
+            throw .tokenOutOfRange(token, vocabularySize: vocabularySize)
+        }
+        self.values = values.map { (Int($0), $1) }
+    }
+
+    func apply(to scores: inout [Double]) {
+        for (token, bias) in values { scores[token] += bias }
+    }
+}
+
+/// Makes tokens less probable that have been generated, as OpenAI's interface has it: once for that they came at all, and
+/// once for each time.
+struct OccurrencePenalty {
+    private let presence: Double
+    private let frequency: Double
+    /// How often each token was generated.
+    private var counts: [Int32: Int] = [:]
+
+    init(presence: Double, frequency: Double) {
+        self.presence = presence
+        self.frequency = frequency
+    }
+
+    /// Counts a token that was generated.
+    mutating func observe(_ token: Int32) {
+        counts[token, default: 0] += 1
+    }
+
+    func apply(to scores: inout [Double]) {
+        for (token, count) in counts where scores.indices.contains(Int(token)) {
+            scores[Int(token)] -= presence + Double(count) * frequency
         }
     }
 }

@@ -1,6 +1,7 @@
 import UnrollBase
 import UnrollKernels
 import UnrollModel
+import UnrollText
 
 /// The length of a generated text, and how its tokens are chosen.
 public struct TextGenerationOptions: Sendable, Equatable {
@@ -32,6 +33,18 @@ public struct TextGenerationOptions: Sendable, Equatable {
     ///
     /// Default: 64.
     public var repetitionWindow: Int
+    /// What is subtracted from the logit of a token that has been generated, however often, in -2...2.
+    ///
+    /// Default: 0.
+    public var presencePenalty: Double
+    /// What is subtracted from the logit of a token each time that it has been generated, in -2...2.
+    ///
+    /// Default: 0.
+    public var frequencyPenalty: Double
+    /// What is added to logits before anything else, by token id, each in -100...100.
+    ///
+    /// Default: nothing.
+    public var logitBias: [Int32: Double]
     /// Tokens that are never chosen, as `Vocabulary.token(_:)` writes them.
     ///
     /// Default: none but `<unk>`.
@@ -53,6 +66,7 @@ public struct TextGenerationOptions: Sendable, Equatable {
     public init(
         length: Int = 200, strategy: SamplingStrategy = .temperature(1), topK: Int? = nil, topP: Double = 1,
         minP: Double = 0, repetitionPenalty: Double = 1, repetitionWindow: Int = 64,
+        presencePenalty: Double = 0, frequencyPenalty: Double = 0, logitBias: [Int32: Double] = [:],
         bannedTokens: Set<String> = [], seed: UInt64 = 0, stopStrings: [String] = [],
         precision: Precision? = nil
     ) {
@@ -63,6 +77,9 @@ public struct TextGenerationOptions: Sendable, Equatable {
         self.minP = minP
         self.repetitionPenalty = repetitionPenalty
         self.repetitionWindow = repetitionWindow
+        self.presencePenalty = presencePenalty
+        self.frequencyPenalty = frequencyPenalty
+        self.logitBias = logitBias
         self.bannedTokens = bannedTokens
         self.seed = seed
         self.stopStrings = stopStrings
@@ -72,21 +89,24 @@ public struct TextGenerationOptions: Sendable, Equatable {
     /// Creates options for sampling at a temperature.
     public init(
         length: Int = 200, temperature: Double, topK: Int? = nil, topP: Double = 1, minP: Double = 0,
-        repetitionPenalty: Double = 1, repetitionWindow: Int = 64, bannedTokens: Set<String> = [],
+        repetitionPenalty: Double = 1, repetitionWindow: Int = 64, presencePenalty: Double = 0,
+        frequencyPenalty: Double = 0, logitBias: [Int32: Double] = [:], bannedTokens: Set<String> = [],
         seed: UInt64 = 0, stopStrings: [String] = [], precision: Precision? = nil
     ) {
         self.init(
             length: length, strategy: .temperature(temperature), topK: topK, topP: topP, minP: minP,
             repetitionPenalty: repetitionPenalty, repetitionWindow: repetitionWindow,
+            presencePenalty: presencePenalty, frequencyPenalty: frequencyPenalty, logitBias: logitBias,
             bannedTokens: bannedTokens, seed: seed, stopStrings: stopStrings, precision: precision)
     }
 
     /// Checks everything: ranges, effects and bans.
     ///
-    /// - Throws: `ParameterError`, `GenerationError.unknownToken` or `.allTokensBanned`.
+    /// - Throws: `ParameterError`, `EngineError.tokenOutOfRange`, `GenerationError.unknownToken` or `.allTokensBanned`.
     func check(for model: LanguageModel) throws {
         try check()
         try checkEffects()
+        _ = try LogitBias(logitBias, vocabularySize: model.vocabulary.count)
         _ = try TokenBans(bannedTokens, in: model.vocabulary)
     }
 
@@ -107,6 +127,15 @@ public struct TextGenerationOptions: Sendable, Equatable {
         try ParameterError.require(
             (1...GenerationState.recentTokenLimit).contains(repetitionWindow), "repetitionWindow",
             is: repetitionWindow, but: "in 1...\(GenerationState.recentTokenLimit)")
+        for (name, penalty) in [("presencePenalty", presencePenalty), ("frequencyPenalty", frequencyPenalty)]
+        {
+            try ParameterError.require(
+                (-2...2).contains(penalty), name, is: penalty, but: "in -2...2, where 0 penalizes nothing")
+        }
+        for (token, bias) in logitBias.sorted(by: { $0.key < $1.key }) {
+            try ParameterError.require(
+                (-100...100).contains(bias), "logitBias[\(token)]", is: bias, but: "in -100...100")
+        }
     }
 
     /// Checks that no option cancels another, as those of one token's choice cancel all that choose among several.

@@ -5,18 +5,21 @@ import UnrollText
 
 /// Chooses the next token from logits; `<unk>` is never chosen.
 ///
-/// Options apply in the order of Hugging Face's `transformers`: repetition penalty, bans, temperature,
-/// top-k, top-p, min-p. Nothing is allocated after the first token, but for top-p, which sorts.
+/// Options apply in the order of Hugging Face's `transformers` and of vLLM: bias, repetition penalty, presence and frequency
+/// penalties, bans, temperature, top-k, top-p, min-p. Nothing is allocated after the first token, but for top-p, which sorts.
 package struct TokenSampler: Sendable {
     /// The factor of the logits; nil for the most probable token alone.
     private let exponent: Double?
     private let bans: TokenBans
+    private let bias: LogitBias
     private var penalty: RepetitionPenalty?
+    private var occurrences: OccurrencePenalty?
     private var topK: TopK?
     private var topP: TopP?
     private let minP: MinP?
     private var source: RandomSource
     private let options: TextGenerationOptions
+    private let vocabularySize: Int
     /// Numbers that grow with the tokens' probabilities, `[V]`: logits at first, then weights proportional to the
     /// probabilities.
     private var scores: [Double] = []
@@ -27,31 +30,44 @@ package struct TokenSampler: Sendable {
     ///   - options: How to choose; the length is ignored.
     ///   - vocabulary: The tokens to choose from.
     /// - Throws: `ParameterError` for an option that is out of range, `GenerationError.unknownToken` or
-    ///   `.allTokensBanned`.
+    ///   `.allTokensBanned`, `EngineError.tokenOutOfRange` for a bias on none of the tokens.
     package init(_ options: TextGenerationOptions, vocabulary: Vocabulary) throws {
         try options.check()
         self.options = options
+        vocabularySize = vocabulary.count
         exponent = options.strategy.exponent
         bans = try TokenBans(options.bannedTokens, in: vocabulary)
-        if options.repetitionPenalty != 1 {
-            penalty = RepetitionPenalty(
-                options.repetitionPenalty, window: options.repetitionWindow,
-                vocabularySize: vocabulary.count)
+        bias = try LogitBias(options.logitBias, vocabularySize: vocabulary.count)
+        if options.presencePenalty != 0 || options.frequencyPenalty != 0 {
+            occurrences = OccurrencePenalty(
+                presence: options.presencePenalty, frequency: options.frequencyPenalty)
         }
         topK = options.topK.map(TopK.init)
         topP = options.topP < 1 ? TopP(options.topP) : nil
         minP = options.minP > 0 ? MinP(share: options.minP) : nil
         source = RandomSource(seed: options.seed, purpose: .generation)
+        observe([])
     }
 
-    /// Counts a token of the prompt or a chosen one, for the repetition penalty.
-    package mutating func observe(_ token: Int32) {
+    /// Takes these for the last tokens of the text, for the repetition penalty.
+    package mutating func observe(_ recentTokens: [Int32]) {
+        guard options.repetitionPenalty != 1 else { return }
+        var penalty = RepetitionPenalty(
+            options.repetitionPenalty, window: options.repetitionWindow, vocabularySize: vocabularySize)
+        for token in recentTokens { penalty.observe(token) }
+        self.penalty = penalty
+    }
+
+    /// Counts a token that was generated, for all penalties.
+    package mutating func observe(generated token: Int32) {
         penalty?.observe(token)
+        occurrences?.observe(token)
     }
 
-    /// What an engine needs to know to choose the next tokens.
-    package var choice: TokenChoice {
-        TokenChoice(
+    /// What an engine needs to know to choose the next tokens; nil if it cannot choose as the options say.
+    package var choice: TokenChoice? {
+        guard occurrences == nil, bias.values.isEmpty else { return nil }
+        return TokenChoice(
             exponent: exponent, topK: options.topK, topP: options.topP, minP: options.minP,
             repetitionPenalty: options.repetitionPenalty, repetitionWindow: options.repetitionWindow,
             recentTokens: penalty?.recentTokens ?? [], bannedTokens: bans.banned, source: source)
@@ -60,7 +76,7 @@ package struct TokenSampler: Sendable {
     /// Counts a token that an engine has chosen as `choice` says.
     package mutating func observe(chosen token: Int32) {
         if exponent != nil { source.position &+= 1 }
-        observe(token)
+        observe(generated: token)
     }
 
     /// Chooses a token.
@@ -108,7 +124,9 @@ package struct TokenSampler: Sendable {
             scores[token] = Double(logits[token])
         }
         guard areFinite else { throw .notANumber }
+        bias.apply(to: &scores)
         penalty?.apply(to: &scores)
+        occurrences?.apply(to: &scores)
         if let candidates {
             let kept = candidates.map { ($0, scores[Int($0)]) }
             for token in scores.indices { scores[token] = -.infinity }

@@ -14,6 +14,10 @@ struct Continuation: Sendable {
     private var lastToken: LastToken?
     private(set) var tokenCount = 0
     private(set) var stopReason: StopReason?
+    /// The text that the last token has completed, before stop strings were looked for.
+    private(set) var piece = ""
+    /// Bytes of all such text.
+    private(set) var decodedByteCount = 0
 
     /// Begins after `state`, which is that before `lastToken` if there is one.
     init(
@@ -25,14 +29,14 @@ struct Continuation: Sendable {
         decoder = TextDecoder(model.vocabulary, state.decoder)
         matcher = StopMatcher(options.stopStrings)
         length = options.length
-        for token in state.recentTokens { sampler.observe(token) }
+        sampler.observe(state.recentTokens)
         if length == 0 { stopReason = .length }
     }
 
     /// Chooses the next token; returns it with the text that it completes, which may be empty.
     mutating func next(from logits: [Float]) throws(GenerationError) -> (token: Int32, text: String) {
         let token = try sampler.choose(from: logits, among: lastToken?.candidates)
-        sampler.observe(token)
+        sampler.observe(generated: token)
         let known = lastToken?.byteCount ?? 0
         lastToken = nil
         return (token, append(token, after: known))
@@ -52,7 +56,12 @@ struct Continuation: Sendable {
     }
 
     private mutating func append(_ token: Int32, after known: Int) -> String {
-        guard let piece = decoder.decode(token, after: known) else { return "" }
+        guard let piece = decoder.decode(token, after: known) else {
+            piece = ""
+            return ""
+        }
+        self.piece = piece
+        decodedByteCount += piece.utf8.count
         tokenCount += 1
         var (text, stop) = matcher.append(piece)
         if let stop {

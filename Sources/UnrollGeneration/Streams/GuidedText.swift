@@ -44,15 +44,8 @@ package struct GuidedText {
         self.options = options
         self.threads = threads
         let state = try model.read(prompt, precision: options.precision, threads: threads)
-        present = Moment(state: state, sampler: try Self.sampler(options, model, after: state))
-    }
-
-    private static func sampler(
-        _ options: TextGenerationOptions, _ model: LanguageModel, after state: GenerationState
-    ) throws -> TokenSampler {
-        var sampler = try TokenSampler(options, vocabulary: model.vocabulary)
-        for token in state.recentTokens { sampler.observe(token) }
-        return sampler
+        present = Moment(state: state, sampler: try TokenSampler(options, vocabulary: model.vocabulary))
+        present.sampler.observe(state.recentTokens)
     }
 
     /// The most probable tokens, the most probable first; those that cannot come are omitted.
@@ -79,7 +72,7 @@ package struct GuidedText {
         var decoder = TextDecoder(model.vocabulary, next.state.decoder)
         next.text += decoder.decode(choice.token)
         next.state.decoder = decoder.state
-        next.sampler.observe(choice.token)
+        next.sampler.observe(generated: choice.token)
         next.endsWithChoice = true
         advance(to: next)
     }
@@ -93,7 +86,7 @@ package struct GuidedText {
         next.state = try model.read(
             text, after: present.state, precision: options.precision, threads: threads)
         // The text may have changed the last word, and so what was observed.
-        next.sampler = try Self.sampler(options, model, after: next.state)
+        next.sampler.observe(next.state.recentTokens)
         next.endsWithChoice = next.endsWithChoice && text.isEmpty
         advance(to: next)
     }

@@ -15,7 +15,7 @@ struct LastToken: Sendable {
     let candidates: [Int32]
 
     /// A ban is on what is generated, which the token itself is not.
-    fileprivate init(_ id: Int32, in vocabulary: Vocabulary, _ bans: TokenBans) {
+    init(_ id: Int32, in vocabulary: Vocabulary, _ bans: TokenBans) {
         let bytes = vocabulary.bytes(of: id)
         self.id = id
         byteCount = bytes.count

@@ -41,8 +41,9 @@ extension ConformanceChecks {
         try engine.advance(first, logits: &actual)
         try reference.advance(first, logits: &wanted)
         var samplers = try Self.samplers(size.B, vocabularySize: size.V)
-        for row in 0..<size.B { samplers[row].observe(first[row]) }
-        guard let tokens = try engine.generate(count, logits: &actual, choosing: samplers.map(\.choice))
+        for row in 0..<size.B { samplers[row].observe([first[row]]) }
+        guard
+            let tokens = try engine.generate(count, logits: &actual, choosing: samplers.compactMap(\.choice))
         else {
             // Step kernels leave the choice to their caller; persistent ones must not.
             if case .persistent? = (engine as? CUDAEngine)?.recurrence {
@@ -56,7 +57,7 @@ extension ConformanceChecks {
             for row in 0..<size.B {
                 let logits = Array(wanted[row * size.V..<(row + 1) * size.V])
                 if try samplers[row].choose(from: logits) != chosen[row] { others += 1 }
-                samplers[row].observe(chosen[row])
+                samplers[row].observe(generated: chosen[row])
             }
             try reference.advance(chosen, logits: &wanted)
         }
