@@ -52,13 +52,17 @@ struct SamplingFields: Sendable {
     private static func options(_ fields: RequestFields, length: Int) throws -> TextGenerationOptions {
         var options = TextGenerationOptions(length: length)
         let temperature = try fields.number("temperature", in: 0...100) ?? 1
-        options.strategy = temperature == 0 ? .greedy : .temperature(temperature)
         let topP = try fields.number("top_p", in: 0...1) ?? 1
         guard topP > 0 else { throw ServingError.invalidField("top_p", allowed: "above 0 and at most 1") }
         let topK = try fields.integer("top_k", in: 1...1_000_000)
         let minP = try fields.number("min_p", in: 0...1) ?? 0
-        // The most probable token is left by all of them; clients send them with every temperature.
-        if temperature > 0 { (options.topP, options.topK, options.minP) = (topP, topK, minP) }
+        // Whichever of them leaves the most probable token alone, the others change nothing. Clients send all of them.
+        if temperature == 0 || topK == 1 || minP == 1 {
+            options.strategy = .greedy
+        } else {
+            options.strategy = .temperature(temperature)
+            (options.topP, options.topK, options.minP) = (topP, topK, minP)
+        }
         options.repetitionPenalty = try fields.number("repetition_penalty", in: 0.01...100) ?? 1
         options.presencePenalty = try fields.number("presence_penalty", in: -2...2) ?? 0
         options.frequencyPenalty = try fields.number("frequency_penalty", in: -2...2) ?? 0
