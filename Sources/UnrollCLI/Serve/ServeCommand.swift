@@ -52,6 +52,9 @@ struct ServeCommand: AsyncParsableCommand {
             #"How a message of a chat is written (default: "{role}: {content}\n")."#, valueName: "text"))
     var chatTemplate: String?
 
+    @OptionGroup
+    var escapes: EscapeOptions
+
     @Flag(help: "Read a model again when its folder has changed; requests that run keep the earlier version.")
     var reload = false
 
@@ -113,6 +116,9 @@ struct ServingLimitFlags: ParsableArguments {
             guard !models.isEmpty else {
                 throw ValidationError("there is nothing to serve; name a model folder")
             }
+            if escapes.noEscape, chatTemplate == nil {
+                throw ValidationError("--no-escape is about --chat-template; leave it out")
+            }
             guard (0...65535).contains(port) else {
                 throw ValidationError("--port is \(port) but must be in 0...65535")
             }
@@ -121,7 +127,7 @@ struct ServingLimitFlags: ParsableArguments {
             options.keys = try apiKeys
             if let chatTemplate {
                 options.chatTemplate = try ChatTemplate(
-                    message: EscapeOptions().decoded(chatTemplate, of: "--chat-template"))
+                    message: escapes.decoded(chatTemplate, of: "--chat-template"))
             }
             try options.limits.check()
             let maker = try engine.maker
