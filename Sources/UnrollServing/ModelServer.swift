@@ -128,6 +128,7 @@ private struct ModelReloader: Service {
                 }
                 guard let (outcomes, next) = reload else { continue }
                 stamps = next
+                if !outcomes.isEmpty { state.states.keepOnly(state.models.all) }
                 for (name, error) in outcomes {
                     if let error {
                         logger.error(

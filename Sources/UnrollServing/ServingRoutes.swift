@@ -60,7 +60,9 @@ public struct ServingRoutes: Sendable {
         let state = state
         for (path, routes) in Dictionary(grouping: Route.all, by: \.path) {
             let methods = routes.map(\.method)
-            let refusals = Route.methods.filter { !methods.contains($0) }.map { method in
+            // A router that answers HEAD does so where there is GET.
+            let known = methods.contains(.get) ? methods + [.head] : methods
+            let refusals = Route.methods.filter { !known.contains($0) }.map { method in
                 Route(method, path, needsKey: false, readsBody: false) { _, _ in
                     throw ServingError.otherMethod(method.rawValue, allowed: methods.map(\.rawValue).sorted())
                 }
@@ -88,8 +90,10 @@ public struct ServingRoutes: Sendable {
 struct Route: Sendable {
     typealias Answer = @Sendable (ServerState, ClientRequest) async throws -> Response
 
-    /// All methods that a path may be asked with; `HEAD` is answered where `GET` is.
-    static let methods: [HTTPRequest.Method] = [.get, .post, .put, .patch, .delete, .options]
+    /// All methods that a path may be asked with.
+    static let methods: [HTTPRequest.Method] = [
+        .get, .head, .post, .put, .patch, .delete, .options, .trace, .connect,
+    ]
 
     let method: HTTPRequest.Method
     /// As a router has it, with `{name}` for a part that varies.

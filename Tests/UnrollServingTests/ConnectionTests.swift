@@ -168,9 +168,15 @@ import UnrollTestSupport
         try await withServer(ServingRoutes(models), reloads: true) { port, _ async throws in
             try await self.withClient(port) { client async throws in
                 let first = try await self.fingerprint(client)
+                let read = try await client.post(
+                    "/v1/state", headers: [.contentType: "application/json"],
+                    body: ByteBuffer(string: #"{"input": "the"}"#))
+                #expect(read.status == .ok)
                 try TestServer.model(seed: 2).save(to: url)
                 let second = try await self.waitForChange(client, from: first)
                 #expect(second != first)
+                // States are of the version that has read them.
+                #expect(try await self.waitForMetric("unroll_states 0", port))
                 // A damaged one is refused, and the next one is not.
                 let parameters = url.appendingPathComponent("model.safetensors")
                 let data = try Data(contentsOf: parameters)

@@ -95,6 +95,10 @@ import UnrollServing
             #expect(other.status == 405)
             #expect(other.response.headers[.allow] == "POST")
             #expect(try other.error()["code"] as? String == "method_not_allowed")
+            for method in [HTTPRequest.Method.head, .put, .patch, .delete, .options, .trace] {
+                let refused = try await client.get("/v1/score", method: method)
+                #expect(refused.status == 405, "\(method)")
+            }
             let state = try await client.post("/v1/state/x", "{}")
             #expect(state.status == 405)
             #expect(state.response.headers[.allow] == "DELETE, GET")

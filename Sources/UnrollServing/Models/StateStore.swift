@@ -85,6 +85,16 @@ final class StateStore: Sendable {
         return entry.state
     }
 
+    /// Drops the states of versions that are not served any more, and the versions with them.
+    func keepOnly(_ versions: [ServedModel]) {
+        contents.withLock { contents in
+            contents.entries = contents.entries.filter { entry in
+                versions.contains { $0 === entry.value.version }
+            }
+            contents.bytes = contents.entries.values.reduce(0) { $0 + $1.bytes }
+        }
+    }
+
     /// Drops a state.
     ///
     /// - Throws: `ServingError.unknownState`.
