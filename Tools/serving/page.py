@@ -292,7 +292,7 @@ def error(status, message, param=None, headers=None):
 def check_writing(it):
     """What is typed is colored by surprisal."""
     it.open()
-    check(it.column().locator(".empty").is_visible(), "an empty text has a hint")
+    check(it.column().locator(".invitation").is_visible(), "an empty text has a hint")
     it.page.locator("#text").press_sequentially(PROMPT, delay=2)
     it.until_read()
     check(it.text() == PROMPT, "the colored text is what was typed")
@@ -579,6 +579,77 @@ def check_key(it):
     it.page.evaluate("sessionStorage.clear()")
 
 
+def check_interruptions(it):
+    """Whatever is done while a text streams in, the columns show the text of the field and what follows it."""
+    it.open()
+    it.write(PROMPT)
+    it.page.locator("#max_tokens").fill("400")
+    go, field, compare = (it.page.locator(name) for name in ["#go", "#text", "#compare"])
+    second = it.page.locator("#second")
+    streams = lambda: until(lambda: len(it.text()) > len(it.value()) + 5, "a text streams in")
+
+    go.click()
+    streams()
+    field.press("End")
+    field.press_sequentially("Then", delay=5)
+    check(it.value() == PROMPT + "Then" == it.text(), "typing takes the model's part away")
+    it.until_read()
+    field.press("Control+Enter")
+    field.press("Control+Enter")
+    streams()
+    compare.check()
+    it.page.keyboard.press("Control+Enter")
+    streams()
+    second.select_option(index=0)
+    compare.uncheck()
+    compare.check()
+    it.until_done()
+    check(it.text().startswith(it.value()) and it.text(1).startswith(it.value()), "both columns begin with the text")
+    go.click()
+    streams()
+    it.page.locator("#back").click()
+    check("Generate" in go.text_content(), "going back stops")
+    while it.page.locator("#back").is_enabled():
+        it.page.locator("#back").click()
+        check(it.text().startswith(it.value()), "each text before is whole")
+    check(it.value().startswith(PROMPT), f"the first text is back: {it.value()}")
+    go.click()
+    streams()
+    it.column().locator(".continue").click()
+    streams()
+    field.fill("")
+    check(it.text() == "", "an empty text has no continuation")
+    go.click()
+    it.until_done()
+    check(len(it.text()) > 100, "models go on from nothing, too")
+
+
+PARTS_OF_CHARACTERS = r"""() => {
+  const token = (offset, surprisal) => ({offset, surprisal, entropy: 1, alternatives: []});
+  const inspected = marksOfInspection("aé時", {tokens: [0, 1, 2, 3, 4, 5].map(offset => token(offset, 1)), units: []});
+  const piece = (text, tokens) => marksOfPiece({text, logprobs: {
+    tokens, token_logprobs: tokens.map(() => -1), top_logprobs: tokens.map(token => ({[token]: -1}))}});
+  const told = marks => marks.map(({text, surprisal}) => [text, surprisal]);
+  return {
+    inspected: told(inspected), bytes: told(piece("aéb", ["a", "bytes:\\xc3", "bytes:\\xa9", "b"])),
+    end: told(piece("é", ["bytes:\\xc3", "bytes:\\xa9"])), words: told(piece("the cat sat", ["the", "cat", "sat"])),
+    none: told(marksOfPiece({text: "abc", logprobs: null})),
+    window: windowStart("x".repeat(5500)), line: windowStart("x".repeat(2100) + "\\n" + "x".repeat(3000)),
+  };
+}"""
+
+
+def check_tokens(it):
+    """Tokens that are bytes or words become marks that tile the text."""
+    it.open()
+    expected = {
+        "inspected": [["a", 1], ["é", 2], ["時", 3]], "bytes": [["a", 1], ["é", 2], ["b", 1]], "end": [["é", 2]],
+        "words": [["the", 1], [" cat", 1], [" sat", 1]], "none": [["abc", None]], "window": 2000, "line": 2101,
+    }
+    found = it.page.evaluate(PARTS_OF_CHARACTERS)
+    check(found == expected, f"marks tile the text: {found}")
+
+
 def check_long_text(it):
     """A text of 20,000 characters stays smooth, and its last 4,000 are read."""
     it.open()
@@ -715,7 +786,7 @@ def take_pictures(it):
 
 CHECKS = [
     check_writing, check_streaming, check_curl, check_taking, check_settings, check_units, check_comparison, check_errors,
-    check_key, check_long_text, check_accessibility, take_pictures,
+    check_key, check_interruptions, check_tokens, check_long_text, check_accessibility, take_pictures,
 ]
 
 
