@@ -371,7 +371,16 @@ def check_taking(it):
     check(it.value() == PROMPT and it.text() == PROMPT, "the text before is back")
 
     it.until_read()
+    it.page.locator("#go").focus()
+    it.page.keyboard.press("Tab")
+    check(it.tokens().first.evaluate("token => token === document.activeElement"), "Tab goes to the text")
+    check("surprisal" in it.tokens().first.get_attribute("aria-label"), "the label tells what was read")
+    it.page.keyboard.press("Escape")
+    check(card.is_hidden(), "Escape closes the card of a focused token")
     it.tokens().nth(3).click()
+    it.page.keyboard.press("Escape")
+    it.tokens().nth(3).click()
+    check(card.is_visible(), "another click opens the card again")
     for key in ["ArrowRight", "ArrowRight", "ArrowLeft", "End", "Home", "ArrowDown", "ArrowUp", "ArrowRight"]:
         it.page.keyboard.press(key)
     focused = it.page.locator("[role=option]:focus")
@@ -634,7 +643,7 @@ PARTS_OF_CHARACTERS = r"""() => {
     inspected: told(inspected), bytes: told(piece("aéb", ["a", "bytes:\\xc3", "bytes:\\xa9", "b"])),
     end: told(piece("é", ["bytes:\\xc3", "bytes:\\xa9"])), words: told(piece("the cat sat", ["the", "cat", "sat"])),
     none: told(marksOfPiece({text: "abc", logprobs: null})),
-    window: windowStart("x".repeat(5500)), line: windowStart("x".repeat(2100) + "\\n" + "x".repeat(3000)),
+    window: windowStart("x".repeat(5500)), line: windowStart("x".repeat(2100) + "\n" + "x".repeat(3000)),
   };
 }"""
 
