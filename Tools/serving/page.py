@@ -196,20 +196,25 @@ class Checks:
 
     def __init__(self, browser, base, pictures):
         self.base, self.pictures, self.errors = base, pictures, []
-        self.context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
+        self.context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light", has_touch=True)
         self.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=base)
         self.page = self.context.new_page()
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("console", self.note)
+        self.page.on("request", self.follow)
 
     def note(self, message):
         # Chromium logs every answer that is an error, also those that are provoked here.
         if message.type in ["error", "warning"] and not message.text.startswith("Failed to load resource"):
             self.errors.append(message.text)
 
-    def open(self, address="/"):
+    def follow(self, request):
+        if not request.url.startswith((self.base, "data:", "about:")):
+            self.errors.append(f"a request to {request.url}")
+
+    def open(self):
         self.page.goto("about:blank")
-        self.page.goto(self.base + address)
+        self.page.goto(self.base + "/")
         until(lambda: self.page.locator("#model option").count() > 0, "the models are listed")
 
     def column(self, index=0):
@@ -241,6 +246,7 @@ class Checks:
         self.page.locator("#seed").fill(str(seed))
         self.page.locator("#go").click()
         self.until_done()
+        check(self.text().startswith(self.value()), "the text begins with what was written")
         return self.text()[len(self.value()):]
 
     def until_done(self):
@@ -306,6 +312,8 @@ def check_writing(it):
     check(it.page.locator(".reading img").count() == 0 and "<img src=x" in it.text(), "markup that is typed is text")
     check(it.text().endswith("時間 😀"), "characters of several bytes are whole")
     check(first.evaluate("element => element.isConnected"), "what is the same keeps its elements")
+    it.page.locator("#text").fill("<b>bold</b>")
+    check(it.page.locator(".reading b").count() == 0 and it.text() == "<b>bold</b>", "markup is text before it is read, too")
 
 
 def check_streaming(it):
@@ -400,6 +408,12 @@ def check_taking(it):
     it.page.keyboard.press("3")
     it.until_done()
     check(len(it.value()) <= length, "a digit takes a token")
+    it.page.locator("#back").click()
+    it.tokens().nth(10).tap()
+    until(card.is_visible, "a tap opens the card")
+    card.locator("button").nth(2).tap()
+    it.until_done()
+    check(len(it.value()) == 11, "a tap takes a token")
     it.page.locator("#back").click()
     it.page.locator("#back").click()
     check(it.value() == PROMPT and it.page.locator("#back").is_disabled(), "two steps back")
@@ -563,7 +577,6 @@ def check_key(it):
             route.fulfill(**error(401, "An API key is missing or unknown."))
 
     it.page.route("**/v1/**", handle)
-    it.page.goto("about:blank")
     it.page.goto(it.base + "/")
     form = it.page.locator("#key")
     until(form.is_visible, "the page asks for a key")
@@ -837,6 +850,7 @@ def main():
     with contextlib.ExitStack() as stack:
         base = stack.enter_context(stand_in()) if options.mock else options.base.rstrip("/")
         program = stack.enter_context(browsers.sync_playwright())
+        # Chromium's sandbox does not start for root, as in a container; the page is our own.
         browser = program.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         for each in CHECKS:
             name = each.__name__.partition("_")[2]
@@ -845,6 +859,7 @@ def main():
             it = Checks(browser, base, options.pictures)
             begin = time.monotonic()
             each(it)
+            check(it.page.locator(".note:visible").count() == 0, "no error is left")
             check(not it.errors, f"the page has logged errors: {it.errors}")
             it.context.close()
             print(f"{name}: {each.__doc__.strip().splitlines()[0]} ({time.monotonic() - begin:.1f} s)", flush=True)
