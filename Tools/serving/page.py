@@ -646,30 +646,52 @@ def check_interruptions(it):
     check(len(it.text()) > 100, "models go on from nothing, too")
 
 
-PARTS_OF_CHARACTERS = r"""() => {
-  const token = (offset, surprisal) => ({offset, surprisal, entropy: 1, alternatives: []});
-  const inspected = marksOfInspection("aé時", {tokens: [0, 1, 2, 3, 4, 5].map(offset => token(offset, 1)), units: []});
-  const piece = (text, tokens) => marksOfPiece({text, logprobs: {
-    tokens, token_logprobs: tokens.map(() => -1), top_logprobs: tokens.map(token => ({[token]: -1}))}});
+MARKS = r"""() => {
   const told = marks => marks.map(({text, surprisal}) => [text, surprisal]);
+  const inspected = (text, ...tokens) => told(marksOfInspection(text, {
+    tokens: tokens.map(([text, offset]) => ({text, offset, surprisal: 1, entropy: 1, alternatives: []})), units: []}));
+  const streamed = (text, ...tokens) => told(marksOfPiece({text, logprobs: {
+    tokens, token_logprobs: tokens.map(() => -1), top_logprobs: tokens.map(token => ({[token]: -1}))}}));
+  const letters = text => [...text].map((letter, offset) => [letter, offset]);
   return {
-    inspected: told(inspected), bytes: told(piece("aéb", ["a", "bytes:\\xc3", "bytes:\\xa9", "b"])),
-    end: told(piece("é", ["bytes:\\xc3", "bytes:\\xa9"])), words: told(piece("the cat sat", ["the", "cat", "sat"])),
-    none: told(marksOfPiece({text: "abc", logprobs: null})),
-    window: windowStart("x".repeat(5500)), line: windowStart("x".repeat(2100) + "\n" + "x".repeat(3000)),
+    characters: inspected("é😀a", ["é", 0], ["😀", 2], ["a", 6]),
+    bytes: inspected("aé時", ["a", 0], ...[1, 2, 3, 4, 5].map(offset => ["\uFFFD", offset])),
+    words: inspected("the  cat", ["the  ", 0], ["cat", 5]),
+    lowercase: inspected("A  B\nc ", ...letters("a b c")),
+    letters: inspected("“No,” 7 I–said!", ...letters(" no i said ")),
+    noToken: inspected("abc"),
+    streamedBytes: streamed("aéb", "a", "<0xC3>", "é", "b"),
+    streamedEnd: streamed("é", "<0xC3>", "<0xA9>"),
+    streamedWords: streamed("the cat sat", "the", "cat", "sat"),
+    streamedPlain: told(marksOfPiece({text: "abc", logprobs: null})),
+    unwritable: ["<0xE2>", " <0xE2>", "<unk>", "", "\uFFFD"].filter(isText),
+    window: [4000, 4001, 5500].map(length => windowStart("x".repeat(length))),
+    line: windowStart("x".repeat(2100) + "\n" + "x".repeat(3000)),
   };
 }"""
 
 
-def check_tokens(it):
-    """Tokens that are bytes or words become marks that tile the text."""
+def check_marks(it):
+    """Tokens of all kinds become marks that tile the text, also where a model reads it in lower case or letters alone."""
     it.open()
     expected = {
-        "inspected": [["a", 1], ["é", 2], ["時", 3]], "bytes": [["a", 1], ["é", 2], ["b", 1]], "end": [["é", 2]],
-        "words": [["the", 1], [" cat", 1], [" sat", 1]], "none": [["abc", None]], "window": 2000, "line": 2101,
+        "characters": [["é", 1], ["😀", 1], ["a", 1]],
+        "bytes": [["a", 1], ["é", 2], ["時", 3]],
+        "words": [["the  ", 1], ["cat", 1]],
+        "lowercase": [["A", 1], ["  ", 1], ["B", 1], ["\n", 1], ["c ", 1]],
+        "letters": [["“", 1], ["N", 1], ["o", 1], [",” 7 ", 1], ["I", 1], ["–", 1], ["s", 1], ["a", 1], ["i", 1], ["d", 1], ["!", 1]],
+        "noToken": [["abc", None]],
+        "streamedBytes": [["a", 1], ["é", 2], ["b", 1]],
+        "streamedEnd": [["é", 2]],
+        "streamedWords": [["the", 1], [" cat", 1], [" sat", 1]],
+        "streamedPlain": [["abc", None]],
+        "unwritable": [],
+        "window": [0, 1000, 2000],
+        "line": 2101,
     }
-    found = it.page.evaluate(PARTS_OF_CHARACTERS)
-    check(found == expected, f"marks tile the text: {found}")
+    found = it.page.evaluate(MARKS)
+    for name, value in expected.items():
+        check(found[name] == value, f"{name}: {found[name]}, not {value}")
 
 
 def check_long_text(it):
@@ -808,7 +830,7 @@ def take_pictures(it):
 
 CHECKS = [
     check_writing, check_streaming, check_curl, check_taking, check_settings, check_units, check_comparison, check_errors,
-    check_key, check_interruptions, check_tokens, check_long_text, check_accessibility, take_pictures,
+    check_key, check_interruptions, check_marks, check_long_text, check_accessibility, take_pictures,
 ]
 
 
