@@ -35,6 +35,8 @@ STORY = ROOT / "Sources/UnrollText/Resources/sample.txt"
 PROMPT = "The ferry at Brindle was called the Patience, and she crossed the river. "
 # Not `wait_for_function`, which needs more than the page's Content-Security-Policy allows.
 PATIENCE = 20
+WIDE = {"width": 1280, "height": 900}
+NARROW = {"width": 360, "height": 740}
 
 
 # The stand-in for the server
@@ -194,9 +196,9 @@ def stand_in():
 class Checks:
     """A page in a browser, and what one does with it."""
 
-    def __init__(self, browser, base, pictures):
+    def __init__(self, browser, base, pictures, **options):
         self.base, self.pictures, self.errors = base, pictures, []
-        self.context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light", has_touch=True)
+        self.context = browser.new_context(**{"viewport": WIDE, "color_scheme": "light"} | options)
         self.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=base)
         self.page = self.context.new_page()
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
@@ -327,6 +329,8 @@ def check_streaming(it):
     it.page.keyboard.press("Escape")
     it.until_done()
     check("stopped" in it.facts(), "the facts say that it was stopped")
+    time.sleep(0.2)
+    check(it.column().locator(".failure").is_hidden(), "to stop is no failure")
     length = len(it.text())
     it.page.locator("#go").click()
     until(lambda: len(it.text()) > len(PROMPT) + 20, "another text streams in")
@@ -356,7 +360,7 @@ def check_curl(it):
 
 
 def check_taking(it):
-    """Tokens show the likeliest ones in their place, and these can be taken with pointer, keyboard and finger."""
+    """Tokens show the likeliest ones in their place, and these can be taken with pointer and keyboard."""
     it.open()
     it.write(PROMPT)
     card = it.page.locator("#card")
@@ -409,12 +413,6 @@ def check_taking(it):
     it.until_done()
     check(len(it.value()) <= length, "a digit takes a token")
     it.page.locator("#back").click()
-    it.tokens().nth(10).tap()
-    until(card.is_visible, "a tap opens the card")
-    card.locator("button").nth(2).tap()
-    it.until_done()
-    check(len(it.value()) == 11, "a tap takes a token")
-    it.page.locator("#back").click()
     it.page.locator("#back").click()
     check(it.value() == PROMPT and it.page.locator("#back").is_disabled(), "two steps back")
 
@@ -426,6 +424,26 @@ def check_taking(it):
     text = it.text()
     it.column().locator(".edit").click()
     check(it.value() == text and it.page.locator("#text:focus").count() == 1, "Edit brings the text into the field")
+
+
+def check_touch(it):
+    """On a narrow screen, tokens are tapped, and what is written comes into sight."""
+    it.open()
+    it.write(PROMPT)
+    it.tokens().nth(10).tap()
+    card = it.page.locator("#card")
+    until(card.is_visible, "a tap opens the card")
+    box = card.bounding_box()
+    check(box["x"] >= 0 and box["x"] + box["width"] <= NARROW["width"], "the card is inside the screen")
+    it.picture("card-narrow", full=False)
+    card.locator("button").nth(2).tap()
+    it.until_done()
+    check(len(it.value()) == len("".join(it.tokens().all_text_contents()[:11])), "a tap takes a token")
+    it.page.locator(".settings summary").tap()
+    it.page.locator("#max_tokens").fill("100")
+    it.page.locator("#go").tap()
+    it.until_done()
+    until(lambda: it.column().locator(".reading").bounding_box()["y"] < NARROW["height"] - 100, "the text is in sight")
 
 
 def check_settings(it):
@@ -485,12 +503,11 @@ def check_comparison(it):
     check(len(it.text(1)) > len(PROMPT) and (models == 1 or it.text() != it.text(1)), "both have written")
     boxes = [it.column(index).bounding_box() for index in range(2)]
     check(boxes[0]["y"] == boxes[1]["y"], "columns are side by side")
-    it.picture("comparison-light")
-    it.page.set_viewport_size({"width": 360, "height": 740})
+    it.page.set_viewport_size(NARROW)
     boxes = [it.column(index).bounding_box() for index in range(2)]
     check(boxes[0]["y"] < boxes[1]["y"], "columns are one below the other on a narrow screen")
     it.picture("comparison-narrow")
-    it.page.set_viewport_size({"width": 1280, "height": 900})
+    it.page.set_viewport_size(WIDE)
     it.page.locator("#compare").uncheck()
     check(it.column(1).is_hidden(), "the second column is gone")
 
@@ -798,38 +815,36 @@ def check_accessibility(it):
     it.picture("help", full=False)
     it.page.keyboard.press("Escape")
     check(it.page.get_by_role("dialog").count() == 0, "Escape closes the help")
-    it.page.set_viewport_size({"width": 360, "height": 740})
+    it.page.set_viewport_size(NARROW)
     check(it.page.evaluate("document.documentElement.scrollWidth") <= 360, "nothing is wider than a narrow screen")
-    it.page.set_viewport_size({"width": 1280, "height": 900})
+    it.page.set_viewport_size(WIDE)
 
 
 def take_pictures(it):
     """The page with a text, in light and dark and on a narrow screen."""
-    for name, scheme, width in [("light", "light", 1280), ("dark", "dark", 1280), ("narrow", "light", 360), ("narrow-dark", "dark", 360)]:
+    for scheme in ["light", "dark"]:
         it.page.emulate_media(color_scheme=scheme)
-        it.page.set_viewport_size({"width": width, "height": 900 if width > 400 else 740})
-        it.open()
-        it.picture(f"empty-{name}")
-        if width > 400:
-            it.generate(1)
-        it.write(PROMPT + '"A bell is a question," he told Hetty.')
-        it.page.locator(".settings").evaluate("details => { details.open = true; }")
-        it.generate(500)
-        it.until_read()
-        it.picture(name)
-    it.page.set_viewport_size({"width": 1280, "height": 900})
-    it.page.emulate_media(color_scheme="dark")
-    it.open()
-    it.page.locator("#compare").check()
-    it.write(PROMPT)
-    it.generate(300)
-    it.tokens(1).nth(120).hover()
-    until(it.page.locator("#card").is_visible, "the card is open")
-    it.picture("comparison-dark", full=False)
+        for width, size in [("wide", WIDE), ("narrow", NARROW)]:
+            it.page.set_viewport_size(size)
+            it.open()
+            it.page.locator("#text").fill("")
+            it.picture(f"empty-{width}-{scheme}")
+            it.write(PROMPT + '"A bell is a question," he told Hetty.')
+            it.page.locator(".settings").evaluate("details => { details.open = true; }")
+            it.generate(500)
+            it.until_read()
+            it.picture(f"{width}-{scheme}")
+        it.page.set_viewport_size(WIDE)
+        it.page.locator("#compare").check()
+        it.generate(300)
+        it.tokens(1).nth(120).hover()
+        until(it.page.locator("#card").is_visible, "the card is open")
+        it.picture(f"comparison-{scheme}", full=False)
+        it.page.locator("#compare").uncheck()
 
 
 CHECKS = [
-    check_writing, check_streaming, check_curl, check_taking, check_settings, check_units, check_comparison, check_errors,
+    check_writing, check_streaming, check_curl, check_taking, check_touch, check_settings, check_units, check_comparison, check_errors,
     check_key, check_interruptions, check_marks, check_long_text, check_accessibility, take_pictures,
 ]
 
@@ -878,7 +893,8 @@ def main():
             name = each.__name__.partition("_")[2]
             if options.only not in [None, name]:
                 continue
-            it = Checks(browser, base, options.pictures)
+            touched = {"viewport": NARROW, "has_touch": True} if each is check_touch else {}
+            it = Checks(browser, base, options.pictures, **touched)
             begin = time.monotonic()
             each(it)
             check(it.page.locator(".note:visible").count() == 0, "no error is left")
