@@ -6,17 +6,16 @@ models and provokes every error, checks accessibility, and takes screenshots.
     Tools/serving/page.py http://127.0.0.1:8080     # a server that runs; one model is enough, two are better
 
 Screenshots in light, dark and 360 pixels wide go into the folder PICTURES, if it is given. Errors are made on the way between
-page and server, so that any server will do. Needs Chromium (Debian's package `chromium`, or UNROLL_CHROMIUM names it) and
-playwright, which goes into a virtual environment in the folder `.build-python`; UNROLL_PYTHON names another Python. Where
-they cannot be had, nothing is checked, and the script says so. Fails at the first thing that is not as it should be, and
-if the page has logged an error.
+page and server, so that any server with a model of characters will do. Needs Chromium (Debian's package `chromium`, or
+UNROLL_CHROMIUM names it) and playwright, which goes into a virtual environment in the folder `.build-python`; UNROLL_PYTHON
+names another Python. Where they cannot be had, nothing is checked, and the script says so. Fails at the first thing that is
+not as it should be, and if the page has logged an error or asked another server.
 """
 
 import argparse
 import contextlib
 import functools
 import http.server
-import itertools
 import json
 import math
 import os
@@ -273,6 +272,11 @@ class Checks:
 
         self.page.route(f"**/v1/{path}", handle)
 
+    def slow_down(self):
+        """Lets 60 kB/s through, so that a text can be interrupted however fast the server is."""
+        conditions = {"offline": False, "latency": 0, "downloadThroughput": 60_000, "uploadThroughput": -1}
+        self.context.new_cdp_session(self.page).send("Network.emulateNetworkConditions", conditions)
+
     def as_it_is(self):
         self.page.unroute_all(behavior="wait")
 
@@ -314,6 +318,8 @@ def check_writing(it):
     check(it.page.locator(".reading img").count() == 0 and "<img src=x" in it.text(), "markup that is typed is text")
     check(it.text().endswith("時間 😀"), "characters of several bytes are whole")
     check(first.evaluate("element => element.isConnected"), "what is the same keeps its elements")
+    it.page.locator("#text").press("Control+z")
+    check(it.value() == it.text() and not it.text().endswith("😀"), "typing is undone")
     it.page.locator("#text").fill("<b>bold</b>")
     check(it.page.locator(".reading b").count() == 0 and it.text() == "<b>bold</b>", "markup is text before it is read, too")
 
@@ -322,6 +328,7 @@ def check_streaming(it):
     """A text streams in, and stops when it is told to."""
     it.open()
     it.write(PROMPT)
+    it.slow_down()
     it.page.locator("#max_tokens").fill("2000")
     it.page.locator("#text").press("Control+Enter")
     until(lambda: len(it.text()) > len(PROMPT) + 20, "the text streams in")
@@ -481,7 +488,9 @@ def check_units(it):
     radios.nth(1).focus()
     it.page.keyboard.press("Space")
     check("activation of layer" in it.column().locator(".legend").text_content(), "the legend names the unit")
-    check(it.column().locator(".reading .plus").count() and it.column().locator(".reading .minus").count(), "both signs are seen")
+    signs = it.page.evaluate("columns[0].unit.activations.map(Math.sign)")
+    for sign, name in [(1, "plus"), (-1, "minus")]:
+        check((sign in signs) == (it.column().locator(f".reading .{name}").count() > 0), f"the colors tell the sign: {name}")
     it.picture("unit")
     it.page.keyboard.press("ArrowUp")
     check("surprisal" in it.column().locator(".legend").text_content(), "arrows go through the list")
@@ -519,10 +528,10 @@ def check_errors(it):
     failure, again = it.column().locator(".failure"), it.column().locator(".failure button")
     go = it.page.locator("#go")
 
-    it.on_the_way("completions", error(429, "Too many texts are running.", headers={"Retry-After": "2"}))
+    it.on_the_way("completions", error(429, "too many texts are running", headers={"Retry-After": "2"}))
     go.click()
     until(failure.is_visible, "the queue is full")
-    check("Too many texts" in failure.text_content() and "Try again in 2 s" in failure.text_content(), "when to try again")
+    check("Too many texts are running.Try again in 2 s" in failure.text_content(), f"when to try again: {failure.text_content()}")
     check(again.is_disabled(), "not before the time")
     it.picture("busy")
     until(again.is_enabled, "it is time")
@@ -622,7 +631,8 @@ def check_interruptions(it):
     """Whatever is done while a text streams in, the columns show the text of the field and what follows it."""
     it.open()
     it.write(PROMPT)
-    it.page.locator("#max_tokens").fill("400")
+    it.slow_down()
+    it.page.locator("#max_tokens").fill("150")
     go, field, compare = (it.page.locator(name) for name in ["#go", "#text", "#compare"])
     second = it.page.locator("#second")
     streams = lambda: until(lambda: len(it.text()) > len(it.value()) + 5, "a text streams in")
@@ -709,6 +719,22 @@ def check_marks(it):
     found = it.page.evaluate(MARKS)
     for name, value in expected.items():
         check(found[name] == value, f"{name}: {found[name]}, not {value}")
+
+
+def check_policy(it):
+    """The page's policy lets nothing in from elsewhere."""
+    it.open()
+    refused = it.page.evaluate("""() => new Promise(resolve => {
+      const refused = [];
+      document.addEventListener("securitypolicyviolation", event => {
+        if (refused.push(event.effectiveDirective) === 3) resolve(refused.sort());
+      });
+      new Image().src = "http://127.0.0.1:9/picture.png";
+      fetch("http://127.0.0.1:9/").catch(() => {});
+      document.head.append(Object.assign(document.createElement("script"), {src: "http://127.0.0.1:9/script.js"}));
+    })""")
+    check(refused == ["connect-src", "img-src", "script-src-elem"], f"refused: {refused}")
+    it.errors.clear()
 
 
 def check_long_text(it):
@@ -845,7 +871,7 @@ def take_pictures(it):
 
 CHECKS = [
     check_writing, check_streaming, check_curl, check_taking, check_touch, check_settings, check_units, check_comparison, check_errors,
-    check_key, check_interruptions, check_marks, check_long_text, check_accessibility, take_pictures,
+    check_key, check_interruptions, check_marks, check_policy, check_long_text, check_accessibility, take_pictures,
 ]
 
 
