@@ -32,7 +32,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PAGE = ROOT / "Sources/UnrollServing/Page/index.html"
 STORY = ROOT / "Sources/UnrollText/Resources/sample.txt"
 PROMPT = "The ferry at Brindle was called the Patience, and she crossed the river. "
-# Not `wait_for_function`, which needs more than the page's Content-Security-Policy allows.
+# Seconds to wait for anything at most.
 PATIENCE = 20
 WIDE = {"width": 1280, "height": 900}
 NARROW = {"width": 360, "height": 740}
@@ -282,6 +282,7 @@ class Checks:
 
 
 def until(condition, what):
+    """Waits. Playwright's own `wait_for_function` needs more than the page's Content-Security-Policy allows."""
     end = time.monotonic() + PATIENCE
     while not condition():
         check(time.monotonic() < end, f"waited in vain until {what}")
@@ -531,7 +532,8 @@ def check_errors(it):
     it.on_the_way("completions", error(429, "too many texts are running", headers={"Retry-After": "2"}))
     go.click()
     until(failure.is_visible, "the queue is full")
-    check("Too many texts are running.Try again in 2 s" in failure.text_content(), f"when to try again: {failure.text_content()}")
+    told = failure.text_content()
+    check("Too many texts are running." in told and "Try again in 2 s" in told, f"it is told when to try again: {told}")
     check(again.is_disabled(), "not before the time")
     it.picture("busy")
     until(again.is_enabled, "it is time")
@@ -706,7 +708,7 @@ def check_marks(it):
         "bytes": [["a", 1], ["é", 2], ["時", 3]],
         "words": [["the  ", 1], ["cat", 1]],
         "lowercase": [["A", 1], ["  ", 1], ["B", 1], ["\n", 1], ["c ", 1]],
-        "letters": [["“", 1], ["N", 1], ["o", 1], [",” 7 ", 1], ["I", 1], ["–", 1], ["s", 1], ["a", 1], ["i", 1], ["d", 1], ["!", 1]],
+        "letters": [[part, 1] for part in ["“", "N", "o", ",” 7 ", "I", "–", "s", "a", "i", "d", "!"]],
         "noToken": [["abc", None]],
         "streamedBytes": [["a", 1], ["é", 2], ["b", 1]],
         "streamedEnd": [["é", 2]],
@@ -791,7 +793,8 @@ CONTRAST = """() => {
     const [below, above] = [paint(backgrounds), paint([...backgrounds, getComputedStyle(element).color])].map(luminance);
     const contrast = (Math.max(below, above) + 0.05) / (Math.min(below, above) + 0.05);
     count += 1;
-    if (contrast < 4.5) low.push(`${element.tagName} ${element.className} “${element.textContent.slice(0, 20)}” ${contrast.toFixed(2)}`);
+    const name = `${element.tagName} ${element.className} “${element.textContent.slice(0, 20)}”`;
+    if (contrast < 4.5) low.push(`${name} ${contrast.toFixed(2)}`);
   }
   return {count, low};
 }"""
@@ -870,8 +873,9 @@ def take_pictures(it):
 
 
 CHECKS = [
-    check_writing, check_streaming, check_curl, check_taking, check_touch, check_settings, check_units, check_comparison, check_errors,
-    check_key, check_interruptions, check_marks, check_policy, check_long_text, check_accessibility, take_pictures,
+    check_writing, check_streaming, check_curl, check_taking, check_touch, check_settings, check_units, check_comparison,
+    check_errors, check_key, check_interruptions, check_marks, check_policy, check_long_text, check_accessibility,
+    take_pictures,
 ]
 
 
