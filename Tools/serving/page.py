@@ -8,8 +8,8 @@ models and provokes every error, checks accessibility, and takes screenshots.
 Screenshots in light, dark and 360 pixels wide go into the folder PICTURES, if it is given. Errors are made on the way between
 page and server, so that any server with a model of characters will do. Needs Chromium (Debian's package `chromium`, or
 UNROLL_CHROMIUM names it) and playwright, which goes into a virtual environment in the folder `.build-python`; UNROLL_PYTHON
-names another Python. Where they cannot be had, nothing is checked, and the script says so. Fails at the first thing that is
-not as it should be, and if the page has logged an error or asked another server.
+names another Python that has it. Where they cannot be had, nothing is checked, and the script says so. Fails at the first
+thing that is not as it should be, and if the page has logged an error or asked another server.
 """
 
 import argparse
@@ -885,15 +885,17 @@ def playwright():
         import playwright.sync_api
         return playwright.sync_api
     except ImportError:
-        folder = ROOT / ".build-python"
-        program = pathlib.Path(os.environ.get("UNROLL_PYTHON") or folder / "bin" / "python")
-        if pathlib.Path(sys.prefix).resolve() == folder.resolve() or "UNROLL_PAGE" in os.environ:
+        # This is the other Python already.
+        if "UNROLL_PAGE" in os.environ:
             return None
+    folder = ROOT / ".build-python"
+    program = os.environ.get("UNROLL_PYTHON") or folder / "bin" / "python"
+    if "UNROLL_PYTHON" not in os.environ:
         if not program.exists() and subprocess.run([sys.executable, "-m", "venv", folder]).returncode != 0:
             return None
         if subprocess.run([program, "-c", "import playwright"], capture_output=True).returncode != 0:
             subprocess.run([program, "-m", "pip", "install", "--quiet", "playwright"])
-        os.execve(program, [program, *sys.argv], os.environ | {"UNROLL_PAGE": "1"})
+    os.execve(program, [program, *sys.argv], os.environ | {"UNROLL_PAGE": "1"})
 
 
 def main():
@@ -901,7 +903,8 @@ def main():
     parser.add_argument("base", nargs="?", help="the address of a server that runs")
     parser.add_argument("pictures", nargs="?", type=pathlib.Path, help="a folder for screenshots")
     parser.add_argument("--mock", action="store_true", help="check with a stand-in for the server")
-    parser.add_argument("--only", help="only the check of this name, such as taking")
+    checks = {each.__name__.partition("_")[2]: each for each in CHECKS}
+    parser.add_argument("--only", choices=checks, help="only this check")
     options = parser.parse_args()
     if options.mock and options.base:
         options.base, options.pictures = None, pathlib.Path(options.base)
@@ -919,8 +922,7 @@ def main():
         program = stack.enter_context(browsers.sync_playwright())
         # Chromium's sandbox does not start for root, as in a container; the page is our own.
         browser = program.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        for each in CHECKS:
-            name = each.__name__.partition("_")[2]
+        for name, each in checks.items():
             if options.only not in [None, name]:
                 continue
             touched = {"viewport": NARROW, "has_touch": True} if each is check_touch else {}
