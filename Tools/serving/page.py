@@ -469,7 +469,10 @@ def check_settings(it):
     sent = request.value.post_data_json
     expected = {"prompt": PROMPT, "temperature": 1, "top_p": 0.9, "max_tokens": 12, "seed": 3, "stream": True, "logprobs": 5}
     check(expected.items() <= sent.items(), f"the request has the settings: {sent}")
+    background = "getComputedStyle(document.body).backgroundColor"
+    light = it.page.evaluate(background)
     it.page.locator("#theme").select_option("dark")
+    check(it.page.evaluate(background) != light, "the switch changes the colors")
     it.page.reload()
     until(lambda: it.page.locator("#model option").count() > 0, "the models are listed again")
     check(it.value() == PROMPT, "a reload keeps the text")
