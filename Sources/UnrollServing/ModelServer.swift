@@ -48,10 +48,18 @@ public struct ModelServer: Service {
         self.onRunning = onRunning
     }
 
+    /// Whether a name or an address is that of this machine for itself.
+    package static func isLocal(_ host: String) -> Bool {
+        ["127.0.0.1", "::1", "localhost"].contains(host.lowercased())
+    }
+
     /// The application, for tests and for services beside it.
     package var application: some ApplicationProtocol {
         let router = Router(context: ServingRequestContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: UnknownPaths(state: routes.state))
+        if Self.isLocal(host), routes.state.keys == nil {
+            router.add(middleware: LocalNames(state: routes.state))
+        }
         routes.add(to: router)
         let limits = routes.state.limits
         return Application(
@@ -107,6 +115,29 @@ private struct UnknownPaths: RouterMiddleware {
             }
             return await state.answer(request, context, by: route)
         }
+    }
+}
+
+/// Refuses requests for another name than this machine's own.
+///
+/// A browser takes a page and a server of one name for one, and a page can make its name lead to this machine (DNS rebinding).
+private struct LocalNames: RouterMiddleware {
+    let state: ServerState
+
+    func handle(
+        _ request: Request, context: ServingRequestContext,
+        next: (Request, ServingRequestContext) async throws -> Response
+    ) async throws -> Response {
+        let authority = request.head.authority ?? "localhost"
+        // Without the port; an address with colons is in brackets.
+        var name = authority[...]
+        if let colon = name.lastIndex(of: ":"), name.last != "]" { name = name[..<colon] }
+        if name.first == "[", name.last == "]" { name = name.dropFirst().dropLast() }
+        guard !ModelServer.isLocal(String(name)) else { return try await next(request, context) }
+        let route = Route(request.method, "unknown", needsKey: false, readsBody: false) { _, _ in
+            throw ServingError.foreignName(authority)
+        }
+        return await state.answer(request, context, by: route)
     }
 }
 

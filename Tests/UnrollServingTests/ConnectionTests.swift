@@ -213,9 +213,28 @@ import UnrollTestSupport
             // The head has come, and the body does not.
             let answer = try await Self.answer(
                 to:
-                    "POST /v1/score HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
+                    "POST /v1/score HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
                 port)
             #expect(answer.hasPrefix("HTTP/1.1 408") || answer.isEmpty, "\(answer)")
+        }
+    }
+
+    @Test func requestsForAnotherNameNeedAKey() async throws {
+        func status(_ name: String, _ port: Int) async throws -> String {
+            let answer = try await Self.answer(
+                to: "GET /v1/models HTTP/1.1\r\nHost: \(name)\r\nConnection: close\r\n\r\n", port)
+            return String(answer.prefix(12).suffix(3))
+        }
+        try await withServer(TestServer.routes()) { port, _ async throws in
+            for name in ["localhost", "LocalHost:\(port)", "127.0.0.1:\(port)", "[::1]:\(port)", "[::1]"] {
+                #expect(try await status(name, port) == "200", "\(name)")
+            }
+            for name in ["example.org", "example.org:\(port)", "localhost.example.org", "127.0.0.1.example.org"] {
+                #expect(try await status(name, port) == "403", "\(name)")
+            }
+        }
+        try await withServer(TestServer.routes(keys: ["secret"])) { port, _ async throws in
+            #expect(try await status("example.org", port) == "401")
         }
     }
 

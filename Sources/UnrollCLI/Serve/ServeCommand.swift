@@ -149,8 +149,7 @@ struct ServingLimitFlags: ParsableArguments {
             ProcessSettings.ignoreBrokenPipeSignal()
             LoggingSystem.bootstrap(StreamLogHandler.standardError)
             let names = served.names.joined(separator: ", ")
-            let isOpen = !["127.0.0.1", "::1", "localhost"].contains(host) && options.keys == nil
-            if isOpen {
+            if !ModelServer.isLocal(host), options.keys == nil {
                 Standard.error.say("note: anyone who reaches \(host) can use the models; see --keys")
             }
             let server = ModelServer(

@@ -38,6 +38,8 @@ package enum ServingError: UnrollError, Equatable {
     case stateTooLarge(bytes: Int, limit: Int)
     /// The request has no key, or not one of the server's.
     case invalidKey
+    /// The request is for another name than this machine's, of a server without keys that is for this machine alone.
+    case foreignName(String)
 
     // MARK: What the server cannot do now
 
@@ -75,6 +77,8 @@ package enum ServingError: UnrollError, Equatable {
         case .stateTooLarge(let bytes, let limit):
             "the state has \(bytes) bytes, and the server keeps \(limit) of all states; read the text with each request"
         case .invalidKey: "the API key is missing or wrong; send 'Authorization: Bearer KEY'"
+        case .foreignName(let name):
+            "the request is for \(name.debugDescription), and the server is for localhost alone; start it with API keys, or ask for localhost"
         case .busy(let seconds): "the server is busy; try again in \(seconds) s"
         case .timeout(let seconds): "the answer was not complete within \(seconds) s; ask for less"
         case .stopping: "the server is stopping; try again later"
@@ -114,6 +118,7 @@ extension ServingError {
         case .unknownState: "state_not_found"
         case .stateTooLarge: "state_too_large"
         case .invalidKey: "invalid_api_key"
+        case .foreignName: "host_not_allowed"
         case .busy: "busy"
         case .stopping: "stopping"
         case .failed: nil
@@ -125,6 +130,7 @@ extension ServingError {
         switch self {
         case .invalidJSON, .unknownField, .missingField, .invalidField, .fieldNeeds, .unsupportedField: 400
         case .invalidKey: 401
+        case .foreignName: 403
         case .unknownPath, .unknownModel, .unknownState: 404
         case .otherMethod: 405
         case .bodyTooSlow, .timeout: 408
@@ -140,6 +146,7 @@ extension ServingError {
     var kind: String {
         switch self {
         case .invalidKey: "authentication_error"
+        case .foreignName: "permission_error"
         case .busy: "rate_limit_error"
         case .failed, .stopping, .timeout: "server_error"
         default: "invalid_request_error"
