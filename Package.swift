@@ -19,6 +19,11 @@ func tests(of name: String, uses dependencies: [Target.Dependency] = [], resourc
         swiftSettings: strict)
 }
 
+/// A product of another package that the server alone needs.
+func server(_ product: String, of package: String) -> Target.Dependency {
+    .product(name: product, package: package, condition: .when(traits: ["Serving"]))
+}
+
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 /// A program of one file under `Examples`.
@@ -67,10 +72,23 @@ let package = Package(
         .library(name: "UnrollModel", targets: ["UnrollModel"]),
         .library(name: "UnrollGeneration", targets: ["UnrollGeneration"]),
         .library(name: "UnrollCompression", targets: ["UnrollCompression"]),
+        // An HTTP server; empty without the trait.
+        .library(name: "UnrollServing", targets: ["UnrollServing"]),
         .executable(name: "unroll", targets: ["UnrollCLI"]),
     ],
+    traits: [
+        .trait(
+            name: "Serving", description: "An HTTP server: 'unroll serve' and the library UnrollServing.")
+    ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        // What follows is compiled with the trait alone.
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     ],
     targets: [
         // Leaf loops in C: chosen at run time by the processor's features, no flags, no dependency.
@@ -128,12 +146,30 @@ let package = Package(
                 "RecipeFiles", "UnrollBase", "UnrollText", "UnrollTensor", "UnrollModel", "UnrollKernels",
                 "UnrollEngine", "UnrollTraining", "UnrollGeneration", "UnrollCharts",
             ]),
+        room(
+            "UnrollServing",
+            uses: [
+                "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine",
+                "UnrollGeneration",
+                server("Hummingbird", of: "hummingbird"),
+                server("HummingbirdCore", of: "hummingbird"),
+                server("NIOCore", of: "swift-nio"),
+                server("NIOHTTPTypes", of: "swift-nio-extras"),
+                server("ServiceLifecycle", of: "swift-service-lifecycle"),
+                server("Logging", of: "swift-log"),
+                server("Metrics", of: "swift-metrics"),
+                server("CoreMetrics", of: "swift-metrics"),
+            ],
+            resources: [.embedInCode("Page/index.html"), .embedInCode("API/openapi.json")]),
         .executableTarget(
             name: "UnrollCLI",
             dependencies: [
                 "Unroll", "UnrollBase", "UnrollCUDA", "UnrollInterchange", "UnrollDatasets", "UnrollCharts",
                 "UnrollReports",
                 "UnrollRecipes", argumentParser,
+                .target(name: "UnrollServing", condition: .when(traits: ["Serving"])),
+                server("Logging", of: "swift-log"),
+                server("ServiceLifecycle", of: "swift-service-lifecycle"),
             ],
             swiftSettings: strict),
 
@@ -247,6 +283,19 @@ let package = Package(
             uses: [
                 "RecipeFiles", "UnrollBase", "UnrollCharts", "UnrollText", "UnrollEngine", "UnrollModel",
                 "UnrollTraining",
+            ]),
+        tests(
+            of: "UnrollServing",
+            uses: [
+                "UnrollTestSupport", "UnrollBase", "UnrollText", "UnrollModel", "UnrollEngine",
+                "UnrollGeneration",
+                server("Hummingbird", of: "hummingbird"),
+                server("HummingbirdTesting", of: "hummingbird"),
+                server("NIOCore", of: "swift-nio"),
+                server("NIOPosix", of: "swift-nio"),
+                server("ServiceLifecycle", of: "swift-service-lifecycle"),
+                server("Logging", of: "swift-log"),
+                server("Metrics", of: "swift-metrics"),
             ]),
         tests(of: "UnrollCLI", uses: ["UnrollTestSupport"]),
         .testTarget(

@@ -72,11 +72,33 @@ package enum ProcessSettings {
         _ = kill(process, SIGTERM)
     }
 
+    /// Allows this process as many open descriptors as the system lets it have.
+    ///
+    /// The limit at first is often 1024, so that programs that know no more descriptors are safe.
+    package static func raiseDescriptorLimit() {
+        #if canImport(Glibc)
+            let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        #else
+            let resource = RLIMIT_NOFILE
+        #endif
+        var limit = rlimit()
+        guard getrlimit(resource, &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        _ = setrlimit(resource, &limit)
+    }
+
     /// Makes exceeding the limit on the size of files an error of the call that writes.
     ///
     /// By default it ends the process.
     package static func ignoreFileSizeSignal() {
         signal(SIGXFSZ, SIG_IGN)
+    }
+
+    /// Makes writing to a pipe or a connection without a reader an error in this process.
+    ///
+    /// By default it ends the process.
+    package static func ignoreBrokenPipeSignal() {
+        signal(SIGPIPE, SIG_IGN)
     }
 
     /// Makes writing to a pipe without a reader an error on this thread.

@@ -102,6 +102,7 @@ enum FlagNames {
         "labelSmoothing",
         "minimumFrequency", "limit", "length", "lengthPenalty", "topK", "topP", "minP", "temperature",
         "alpha", "repetitionPenalty", "repetitionWindow", "presencePenalty", "frequencyPenalty",
+        "maxTokens", "queue", "connections", "keys", "chatTemplate",
     ]
     /// Parameters whose flags have other names.
     private static let other = [
@@ -119,6 +120,8 @@ enum FlagNames {
         "decay.epochs": "--decay-after", "decay.patience": "--decay-after", "warmUpSteps": "--warmup",
         "usesVariationalDropout": "--variational-dropout", "threadCount": "--threads",
         "beamWidth": "--beam", "windowCount": "--windows", "width": "--beam", "count": "--samples",
+        "bodyBytes": "--max-body", "textsPerRequest": "--max-texts", "stateBytes": "--state-memory",
+        "idleSeconds": "--idle-timeout", "answerSeconds": "--answer-timeout", "graceSeconds": "--grace",
     ]
 
     /// Parameters by the keys that lead to them in JSON, where the last key alone is another's name.

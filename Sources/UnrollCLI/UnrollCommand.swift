@@ -24,7 +24,7 @@ struct UnrollCommand: AsyncParsableCommand {
             TrainCommand.self, GenerateCommand.self, EvaluateCommand.self,
             CompressCommand.self, DecompressCommand.self, QuantizeCommand.self, ImportCommand.self,
             ExportCommand.self, InfoCommand.self, ReportCommand.self, CorpusCommand.self, RecipeCommand.self,
-            BenchmarkCommand.self,
+            BenchmarkCommand.self, ServeCommand.self,
         ])
 }
 

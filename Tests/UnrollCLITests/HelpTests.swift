@@ -8,7 +8,7 @@ extension CommandLineTests {
             ["--help"], ["help"], [], ["train", "--help"], ["generate", "--help"], ["evaluate", "--help"],
             ["compress", "--help"], ["decompress", "--help"], ["quantize", "--help"], ["import", "--help"],
             ["export", "--help"], ["info", "--help"], ["report", "--help"], ["corpus", "--help"],
-            ["recipe", "--help"],
+            ["recipe", "--help"], ["serve", "--help"],
             ["benchmark", "--help"],
             ["help", "train"],
         ])

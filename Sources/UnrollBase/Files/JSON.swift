@@ -104,3 +104,19 @@ package enum JSONValue: Codable, Equatable, Sendable {
         return .object(members)
     }
 }
+
+/// A value that is written as `null` when it is not there, where Swift would leave out the key.
+package struct Nullable<Value: Encodable>: Encodable {
+    package let value: Value?
+
+    package init(_ value: Value?) {
+        self.value = value
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        if let value { try container.encode(value) } else { try container.encodeNil() }
+    }
+}
+
+extension Nullable: Sendable where Value: Sendable {}

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import UnrollBase
 import UnrollReports
 
 struct ReportCommand: ParsableCommand {

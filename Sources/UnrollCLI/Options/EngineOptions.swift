@@ -136,10 +136,17 @@ struct ModelEngineOptions: ParsableArguments {
     /// Reads a model that is computed by this engine; a GPU is opened, so that one that cannot be used shows at once.
     func model(in folder: FolderPath) throws -> LanguageModel {
         let model = try LanguageModel(contentsOf: folder.url)
-        return switch engine {
-        case .cpu: model
-        case .cuda: model.computed(by: .cuda(on: try DriverDevice.open(index: device.index)))
-        case .reference: model.computed(by: .reference)
+        return model.computed(by: try maker)
+    }
+
+    /// What makes the engines; a GPU is opened.
+    var maker: EngineMaker {
+        get throws {
+            switch engine {
+            case .cpu: .cpu
+            case .cuda: .cuda(on: try DriverDevice.open(index: device.index))
+            case .reference: .reference
+            }
         }
     }
 }

@@ -33,6 +33,15 @@ enum Interruption {
         }
     }
 
+    /// Returns what the work returns; the first signal asks it to stop, and a second one ends the program at once.
+    static func stopping<Result>(
+        by stop: @escaping @Sendable () -> Void, _ work: () async throws -> Result
+    ) async throws -> Result {
+        state.withLock { $0.cancelWork = stop }
+        defer { state.withLock { $0.cancelWork = nil } }
+        return try await work()
+    }
+
     /// Returns what the work returns; the first signal cancels it.
     static func cancelling<Result: Sendable>(
         _ work: @escaping @Sendable () async throws -> Result

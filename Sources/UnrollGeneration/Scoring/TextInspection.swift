@@ -48,21 +48,23 @@ package struct TextInspection: Sendable {
 
     /// How many units are kept for each feature.
     package static let unitsPerFeature = 4
-    /// How many alternatives are kept for each token.
+    /// How many alternatives are kept for each token where nothing is said of it.
     package static let alternativeCount = 3
 }
 
 extension LanguageModel {
     /// Reads a whole text, or the beginning of one, as `evaluate` does and keeps predictions and activations for display.
     package func inspect(
-        _ text: some Collection<UInt8>, isWhole: Bool = true, precision: Precision? = nil,
+        _ text: some Collection<UInt8>, isWhole: Bool = true,
+        alternativeCount: Int = TextInspection.alternativeCount, precision: Precision? = nil,
         threads: Int? = nil, progress: (Double) -> Void = { _ in }
     ) throws -> TextInspection {
         var tokenizer = Tokenizer(vocabulary)
         let tokenized = Array(text).withUnsafeBufferPointer { tokenizer.tokenize($0, isWhole: isWhole) }
         return try withEngine(precision: precision, threads: threads) { engine in
             let inspector = TextInspector(
-                engine: engine, text: tokenized, start: TextStart(tokenizer, of: vocabulary))
+                engine: engine, text: tokenized, start: TextStart(tokenizer, of: vocabulary),
+                alternativeCount: alternativeCount)
             return try inspector.inspection(vocabulary, progress: progress)
         }
     }
@@ -73,14 +75,16 @@ private struct TextInspector {
     let engine: any Engine
     let text: TokenizedText
     let start: TextStart
+    let alternativeCount: Int
     /// Tokens that go in, `lead` of them before the text's.
     let inputs: [Int32]
     let lead: Int
 
-    init(engine: any Engine, text: TokenizedText, start: TextStart) {
+    init(engine: any Engine, text: TokenizedText, start: TextStart, alternativeCount: Int) {
         self.engine = engine
         self.text = text
         self.start = start
+        self.alternativeCount = alternativeCount
         lead = 1 - start.uniformCount
         inputs = (start.separatorID.map { [$0] } ?? []) + text.ids
     }
@@ -111,7 +115,7 @@ private struct TextInspector {
                     id: text.ids[next], surprisal: Float(prediction.loss), entropy: Float(prediction.entropy),
                     start: text.starts[next]))
             try engine.copyProbabilities(step: step, row: 0, to: &probabilities)
-            alternatives.append(Self.mostProbable(probabilities))
+            alternatives.append(mostProbable(probabilities))
             progress(Double(position) / Double(2 * inputs.count))
         }
         var result = TextInspection(
@@ -191,11 +195,11 @@ private struct TextInspector {
         }
     }
 
-    private static func mostProbable(_ probabilities: [Float]) -> [TextInspection.Alternative] {
+    private func mostProbable(_ probabilities: [Float]) -> [TextInspection.Alternative] {
         var best: [TextInspection.Alternative] = []
         for (id, probability) in probabilities.enumerated() {
             best.insert(
-                .init(id: Int32(id), probability: probability), keeping: TextInspection.alternativeCount
+                .init(id: Int32(id), probability: probability), keeping: alternativeCount
             ) { Double($0.probability) }
         }
         return best

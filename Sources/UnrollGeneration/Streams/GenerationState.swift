@@ -49,6 +49,18 @@ public struct GenerationState: Sendable, Equatable {
         var tokens: [Int32]
     }
 
+    /// The memory that its numbers take, in bytes.
+    package var byteCount: Int {
+        func bytes(_ state: RecurrentState, _ logits: [Float], _ tokens: [Int32]) -> Int {
+            let numbers = state.tensors.entries.reduce(0) { $0 + $1.values.count }
+            return 4 * (numbers + logits.count + tokens.count)
+        }
+        let earlier = beforeOpenWord.map {
+            bytes($0.prediction.recurrentState, $0.prediction.logits, $0.tokens)
+        }
+        return bytes(recurrentState, logits, tokens) + (earlier ?? 0)
+    }
+
     init(zerosFor configuration: ModelConfiguration) {
         recurrentState = RecurrentState(zerosFor: configuration)
     }
