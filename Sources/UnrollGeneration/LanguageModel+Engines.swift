@@ -131,6 +131,11 @@ final class EnginePool: Sendable {
         return try body(entry.engine)
     }
 
+    /// Whether engines compute on a device of its own, on which several would be slower than one.
+    func usesDevice(threads: Int?) throws -> Bool {
+        try withEngine(threads: threads) { $0.description.device != nil }
+    }
+
     /// Lends an engine until the lease is released.
     func lease(threads: Int?) throws -> Lease {
         Lease(try take(threads: threads), of: self)

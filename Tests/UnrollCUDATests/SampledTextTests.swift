@@ -92,6 +92,36 @@ struct SampledTextTests {
         for (actual, wanted) in zip(actual, wanted) { try expectSame(actual, wanted) }
     }
 
+    /// Several engines would only share the device.
+    @Test func oneEngineHasAllSamples() async throws {
+        let options = TextGenerationOptions(length: 12, temperature: 1, seed: 5)
+        var counts: [Int] = []
+        for threads in [1, 4] {
+            let (_, device, launches) = try Self.model()
+            _ = try await device.generateSamples(after: "fox", count: 40, options: options, threads: threads)
+            counts.append(launches())
+        }
+        #expect(counts[0] == counts[1])
+    }
+
+    @Test func batchedTextsAreThoseOfTheProcessor() async throws {
+        let (host, device, _) = try Self.model()
+        var texts: [[String]] = []
+        for model in [host, device] {
+            let generator = try BatchGenerator(model, width: 4, threads: 3)
+            let pending = try (1...7).map { seed in
+                let options = TextGenerationOptions(length: 6 * seed, temperature: 1, seed: UInt64(seed))
+                return try generator.generate(.init(.text(seed % 2 == 0 ? "fox" : "the d"), options: options))
+            }
+            var found: [String] = []
+            for text in pending {
+                found.append(try await text.reduce(into: "") { $0 += $1.text })
+            }
+            texts.append(found)
+        }
+        #expect(texts[0] == texts[1] && texts[0].map(\.count) == (1...7).map { 6 * $0 })
+    }
+
     @Test func logitsThatAreNoNumbersAreAnError() async throws {
         let (_, device, _) = try Self.model { $0.fill("decoder.bias", with: .nan) }
         await expectGenerationError(.notANumber) {

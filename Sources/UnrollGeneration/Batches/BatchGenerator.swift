@@ -41,24 +41,27 @@ public final class BatchGenerator: Sendable {
         var waiting: [BatchRow] = []
     }
 
-    /// Prepares to generate; engines are made when they are needed.
+    /// Prepares to generate.
     ///
     /// - Parameters:
     ///   - model: The model.
     ///   - width: Texts that are generated at the same time, in 1...4096. Default: 64.
     ///   - precision: The number format of matrix-multiplication operands. Default: the model's own.
-    ///   - threads: Parts into which the texts are divided, each with an engine of one thread. Default: as many as there are
-    ///     processors.
-    /// - Throws: `ParameterError` for a number that is out of range.
+    ///   - threads: Parts into which the texts are divided, each with an engine of one thread; on a GPU it is one. Default: as
+    ///     many as there are processors.
+    /// - Throws: `ParameterError` for a number that is out of range; what the machine lacks, such as `KernelError`.
     public init(
         _ model: LanguageModel, width: Int = 64, precision: Precision? = nil, threads: Int? = nil
-    ) throws(ParameterError) {
+    ) throws {
         try ParameterError.require((1...4096).contains(width), "width", is: width, but: "in 1...4096")
-        if let threads { try ParameterError.require(threads >= 1, "threads", is: threads, but: "at least 1") }
+        if let threads {
+            try ParameterError.require(threads >= 1, "threads", is: threads, but: "at least 1")
+        }
         self.model = model
         self.width = width
         self.precision = precision
-        let partCount = min(threads ?? WorkerPool.processorCount, width)
+        let usesDevice = try model.engines(precision: precision).usesDevice(threads: 1)
+        let partCount = usesDevice ? 1 : min(threads ?? WorkerPool.processorCount, width)
         schedule = Mutex(
             Schedule(
                 parts: [Schedule.Part](repeating: .init(), count: partCount),

@@ -31,7 +31,8 @@ extension LanguageModel {
         let lastToken = try takeBackLastToken(of: &state, options, threads: threads)
         let promptDuration = begin.duration(to: .now)
         // A part for each thread, which then waits for no other, unless the parts would be too small.
-        let threads = threads ?? WorkerPool.processorCount
+        let usesDevice = try engines(precision: options.precision).usesDevice(threads: threads)
+        let threads = usesDevice ? 1 : threads ?? WorkerPool.processorCount
         let partCount = max(1, min(threads, count / Self.leastSamplesOfThread))
         return try await withThrowingTaskGroup(of: (Int, [GeneratedText]).self) { group in
             for part in 0..<partCount {

@@ -40,7 +40,7 @@ private final class ComputingExecutor: TaskExecutor {
 }
 
 /// A number of places, for which tasks wait in order.
-final class Places: Sendable {
+package final class Places: Sendable {
     private struct State {
         var free: Int
         var waiting: [(number: Int, continuation: CheckedContinuation<Void, any Error>)] = []
@@ -52,18 +52,19 @@ final class Places: Sendable {
     private let state: Mutex<State>
     private let queue: Int
 
-    init(count: Int, queue: Int) {
+    /// Has so many places, and lets so many tasks wait.
+    package init(count: Int, queue: Int) {
         state = Mutex(State(free: count))
         self.queue = queue
     }
 
     /// The number of tasks that wait.
-    var waitingCount: Int { state.withLock(\.waiting.count) }
+    package var waitingCount: Int { state.withLock(\.waiting.count) }
 
     /// Waits for a place.
     ///
     /// - Throws: `ServingError.busy` when too many wait, `CancellationError`.
-    func take() async throws {
+    package func take() async throws {
         let number = state.withLock { state in
             state.count += 1
             return state.count
@@ -99,7 +100,7 @@ final class Places: Sendable {
     }
 
     /// Gives a place to the next that waits.
-    func putBack() {
+    package func putBack() {
         let next = state.withLock { state in
             guard !state.waiting.isEmpty else {
                 state.free += 1

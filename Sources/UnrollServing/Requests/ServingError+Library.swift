@@ -5,7 +5,7 @@ import UnrollGeneration
 
 extension ServingError {
     /// What an error of the library says about a request; nil where the request is not the cause.
-    init?(_ error: any Error) {
+    package init?(_ error: any Error) {
         switch error {
         case let error as ServingError: self = error
         case let error as ParameterError: self.init(error)

@@ -59,7 +59,7 @@ package enum ServingError: UnrollError, Equatable {
         case .otherMediaType(let type):
             "the body is declared as \(type.debugDescription); send JSON with 'Content-Type: application/json'"
         case .unknownField(let name, let suggestion):
-            "the field '\(name)' is not known here"
+            "the field '\(EscapedText.line(name))' is not known here"
                 + (suggestion.map { "; did you mean '\($0)'?" } ?? "; leave it out")
         case .missingField(let name): "the field '\(name)' is missing; add it"
         case .invalidField(let name, let allowed): "the field '\(name)' must be \(allowed)"
@@ -67,7 +67,7 @@ package enum ServingError: UnrollError, Equatable {
         case .unsupportedField(let name, let reason): "the field '\(name)' is not supported: \(reason)"
         case .bodyTooLarge(let limit): "the body is larger than \(limit) bytes; send less"
         case .bodyTooSlow(let seconds): "the body did not arrive within \(seconds) s; send it again"
-        case .unknownPath(let path): "there is nothing at \(path); see /openapi.json"
+        case .unknownPath(let path): "there is nothing at \(EscapedText.line(path)); see /openapi.json"
         case .otherMethod(let method, let allowed):
             "\(method) is not possible here; use \(allowed.joined(separator: " or "))"
         case .unknownModel(let name, let known):
@@ -89,7 +89,7 @@ package enum ServingError: UnrollError, Equatable {
 
 extension ServingError {
     /// The field that is wrong, if that is the cause.
-    var field: String? {
+    package var field: String? {
         switch self {
         case .unknownField(let name, _), .missingField(let name), .invalidField(let name, _),
             .fieldNeeds(let name, _), .unsupportedField(let name, _):
@@ -126,7 +126,7 @@ extension ServingError {
     }
 
     /// The number that stands for it in HTTP (RFC 9110).
-    var status: Int {
+    package var status: Int {
         switch self {
         case .invalidJSON, .unknownField, .missingField, .invalidField, .fieldNeeds, .unsupportedField: 400
         case .invalidKey: 401
