@@ -37,7 +37,7 @@ import UnrollServing
         (#"{"prompt": "a", "tools": []}"#, "tools", "not known"),
         (#"{"prompt": "a", "stream_options": {"include_usage": true}}"#, "stream_options", "'stream'"),
         (#"{"prompt": "a", "stream": true, "stream_options": {"x": true}}"#, "x", "not known"),
-        (#"{"prompt": []}"#, "prompt", "not empty"),
+        (#"{"prompt": []}"#, "prompt", "1 to 128"),
         (#"{"prompt": [5000]}"#, "prompt", "token ids"),
         (#"{"prompt": [-1]}"#, "prompt", "token ids"),
         (#"{"prompt": [1, "a"]}"#, "prompt", "array"),
