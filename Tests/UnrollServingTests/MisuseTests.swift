@@ -95,7 +95,10 @@ import UnrollServing
             #expect(other.status == 405)
             #expect(other.response.headers[.allow] == "POST")
             #expect(try other.error()["code"] as? String == "method_not_allowed")
-            for method in [HTTPRequest.Method.head, .put, .patch, .delete, .options, .trace] {
+            for method in [
+                HTTPRequest.Method.head, .put, .patch, .delete, .options, .trace,
+                try #require(.init("QUERY")),
+            ] {
                 let refused = try await client.get("/v1/score", method: method)
                 #expect(refused.status == 405, "\(method)")
             }
