@@ -99,7 +99,7 @@ public struct ModelServer: Service {
     }
 }
 
-/// Answers in OpenAI's form where there is no endpoint.
+/// Answers in OpenAI's form where there is no endpoint, or none for the method.
 private struct UnknownPaths: RouterMiddleware {
     let state: ServerState
 
@@ -110,8 +110,13 @@ private struct UnknownPaths: RouterMiddleware {
         do {
             return try await next(request, context)
         } catch let error as HTTPError where error.status == .notFound {
-            let route = Route(request.method, "unknown", needsKey: false, readsBody: false) { _, _ in
-                throw ServingError.unknownPath(request.uri.path)
+            let (path, method) = (request.uri.path, request.method)
+            let route = Route(method, "unknown", needsKey: false, readsBody: false) { _, _ in
+                let methods = Route.methods(at: path).map(\.rawValue).sorted()
+                guard methods.isEmpty else {
+                    throw ServingError.otherMethod(method.rawValue, allowed: methods)
+                }
+                throw ServingError.unknownPath(path)
             }
             return await state.answer(request, context, by: route)
         }

@@ -15,6 +15,7 @@ final class ServerState: Sendable {
     let states: StateStore
     let computing: Computing
     let texts: TextBudget
+    let deadlines = Deadlines()
     let metrics: ServingMetrics
     let prometheus: PrometheusMetrics
     let isStopping = Atomic<Bool>(false)
@@ -42,7 +43,7 @@ final class ServerState: Sendable {
                 ClientRequest(
                     body: body, parameters: context.parameters,
                     channel: (context as? any ConnectionRequestContext)?.channel, limits: limits,
-                    record: record))
+                    deadlines: deadlines, record: record))
             // A stream is recorded when it ends.
             if response.body.contentLength != nil { record.finish(Int(response.status.code)) }
             return response
@@ -92,20 +93,12 @@ final class ServerState: Sendable {
             throw ServingError.bodyTooLarge(limit: limit)
         }
         let body = request.body
-        return try await withThrowingTaskGroup(of: Data.self) { group in
-            group.addTask {
-                do {
-                    return Data(try await body.collect(upTo: limit).readableBytesView)
-                } catch is NIOTooManyBytesError {
-                    throw ServingError.bodyTooLarge(limit: limit)
-                }
-            }
-            group.addTask {
-                try await Task.sleep(for: .seconds(seconds))
-                throw ServingError.bodyTooSlow(seconds: seconds)
-            }
-            defer { group.cancelAll() }
-            return try await group.next() ?? Data()
+        let work = ClientWork(
+            on: nil, within: seconds, or: .bodyTooSlow(seconds: seconds), among: deadlines)
+        do {
+            return try await work.run { Data(try await body.collect(upTo: limit).readableBytesView) }
+        } catch is NIOTooManyBytesError {
+            throw ServingError.bodyTooLarge(limit: limit)
         }
     }
 }
@@ -116,6 +109,7 @@ struct ClientRequest: Sendable {
     let parameters: Parameters
     let channel: (any Channel)?
     let limits: ServingLimits
+    let deadlines: Deadlines
     let record: AnswerRecord
 
     /// The part of the path that varies.
@@ -133,7 +127,9 @@ struct ClientRequest: Sendable {
 
     /// Begins to watch the client.
     func work() -> ClientWork {
-        ClientWork(on: channel, seconds: limits.answerSeconds)
+        ClientWork(
+            on: channel, within: limits.answerSeconds, or: .timeout(seconds: limits.answerSeconds),
+            among: deadlines)
     }
 }
 #endif

@@ -55,22 +55,13 @@ public struct ServingRoutes: Sendable {
 
     /// Adds the endpoints to a router, or to a group of one.
     ///
-    /// They answer with an error of OpenAI's form whatever goes wrong, and do not throw.
+    /// They answer with an error of OpenAI's form whatever goes wrong, and do not throw. What has no endpoint is the
+    /// application's to answer.
     public func add<Context: RequestContext>(to router: some RouterMethods<Context>) {
         let state = state
-        for (path, routes) in Dictionary(grouping: Route.all, by: \.path) {
-            let methods = routes.map(\.method)
-            // A router that answers HEAD does so where there is GET.
-            let known = methods.contains(.get) ? methods + [.head] : methods
-            let refusals = Route.methods.filter { !known.contains($0) }.map { method in
-                Route(method, path, needsKey: false, readsBody: false) { _, _ in
-                    throw ServingError.otherMethod(method.rawValue, allowed: methods.map(\.rawValue).sorted())
-                }
-            }
-            for route in routes + refusals {
-                router.on(RouterPath(path), method: route.method) { request, context in
-                    await state.answer(request, context, by: route)
-                }
+        for route in Route.all {
+            router.on(RouterPath(route.path), method: route.method) { request, context in
+                await state.answer(request, context, by: route)
             }
         }
     }
@@ -90,11 +81,6 @@ public struct ServingRoutes: Sendable {
 struct Route: Sendable {
     typealias Answer = @Sendable (ServerState, ClientRequest) async throws -> Response
 
-    /// All methods that a path may be asked with.
-    static let methods: [HTTPRequest.Method] = [
-        .get, .head, .post, .put, .patch, .delete, .options, .trace, .connect,
-    ]
-
     let method: HTTPRequest.Method
     /// As a router has it, with `{name}` for a part that varies.
     let path: String
@@ -111,6 +97,16 @@ struct Route: Sendable {
         self.needsKey = needsKey
         self.readsBody = readsBody ?? (method == .post)
         self.answer = answer
+    }
+
+    /// The methods by which a path is known; none if there is nothing at it.
+    static func methods(at path: String) -> [HTTPRequest.Method] {
+        let parts = path.split(separator: "/")
+        return all.filter { route in
+            let pattern = route.path.split(separator: "/")
+            return pattern.count == parts.count
+                && zip(pattern, parts).allSatisfy { $0 == $1 || $0.hasPrefix("{") }
+        }.map(\.method)
     }
 
     /// All endpoints.

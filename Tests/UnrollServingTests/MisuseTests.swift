@@ -37,7 +37,7 @@ import UnrollServing
         (#"{"prompt": "a", "tools": []}"#, "tools", "not known"),
         (#"{"prompt": "a", "stream_options": {"include_usage": true}}"#, "stream_options", "'stream'"),
         (#"{"prompt": "a", "stream": true, "stream_options": {"x": true}}"#, "x", "not known"),
-        (#"{"prompt": []}"#, "prompt", "not empty"),
+        (#"{"prompt": []}"#, "prompt", "1 to 128"),
         (#"{"prompt": [5000]}"#, "prompt", "token ids"),
         (#"{"prompt": [-1]}"#, "prompt", "token ids"),
         (#"{"prompt": [1, "a"]}"#, "prompt", "array"),
@@ -95,7 +95,10 @@ import UnrollServing
             #expect(other.status == 405)
             #expect(other.response.headers[.allow] == "POST")
             #expect(try other.error()["code"] as? String == "method_not_allowed")
-            for method in [HTTPRequest.Method.head, .put, .patch, .delete, .options, .trace] {
+            for method in [
+                HTTPRequest.Method.head, .put, .patch, .delete, .options, .trace,
+                try #require(.init("QUERY")),
+            ] {
                 let refused = try await client.get("/v1/score", method: method)
                 #expect(refused.status == 405, "\(method)")
             }

@@ -2,7 +2,7 @@
 import NIOCore
 import Synchronization
 
-/// Work for one client, which ends when the client leaves or the time for the answer is over.
+/// Work for one client, which ends when the client leaves or the time for it is over.
 final class ClientWork: Sendable {
     private struct State {
         /// What stands in the way of more work.
@@ -11,38 +11,39 @@ final class ClientWork: Sendable {
     }
 
     private let state: Mutex<State>
-    private let timer: Task<Void, Never>
-    /// Takes the handler out of the connection again.
+    /// Forgets the deadline, and takes the handler out of the connection.
     private let unwatch: @Sendable () -> Void
 
     /// Begins to watch.
     ///
     /// - Parameters:
     ///   - channel: The client's connection; nil where it is not known, so that its end shows in the next write only.
-    ///   - seconds: The time for the answer.
-    init(on channel: (any Channel)?, seconds: Int) {
+    ///   - seconds: The time for the work.
+    ///   - error: What the work ends with after that time.
+    ///   - deadlines: Those of all requests.
+    init(on channel: (any Channel)?, within seconds: Int, or error: ServingError, among deadlines: Deadlines)
+    {
         let link = Link()
         state = Mutex(State())
-        timer = Task {
-            guard (try? await Task.sleep(for: .seconds(seconds))) != nil else { return }
-            link.work?.end(ServingError.timeout(seconds: seconds))
-        }
+        let deadline = deadlines.add(after: seconds) { link.work?.end(error) }
         if let channel {
             let handler = DepartureHandler { link.work?.end(CancellationError()) }
             _ = channel.pipeline.addHandler(handler, position: .first)
-            unwatch = { channel.pipeline.removeHandler(handler, promise: nil) }
+            unwatch = {
+                deadlines.remove(deadline)
+                channel.pipeline.removeHandler(handler, promise: nil)
+            }
         } else {
-            unwatch = {}
+            unwatch = { deadlines.remove(deadline) }
         }
         link.work = self
     }
 
     deinit {
-        timer.cancel()
         unwatch()
     }
 
-    /// What the timer and the handler know of the work, without keeping it.
+    /// What the deadline and the handler know of the work, without keeping it.
     private final class Link: Sendable {
         private struct Weak: Sendable {
             weak var work: ClientWork?
@@ -58,7 +59,7 @@ final class ClientWork: Sendable {
 
     /// Does a part of the work, one at a time.
     ///
-    /// - Throws: What the part throws; `ServingError.timeout`, or `CancellationError` when the client has left.
+    /// - Throws: What the part throws; the error of the time, or `CancellationError` when the client has left.
     func run<Result: Sendable>(
         _ part: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {

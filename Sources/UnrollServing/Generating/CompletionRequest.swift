@@ -22,8 +22,7 @@ struct CompletionRequest: ServingRequest {
         }
         echoes = try fields.flag("echo") ?? false
         alternativeCount = try fields.integer("logprobs", in: 0...20)
-        let prompt: PromptField? = try fields.value("prompt", allowed: PromptField.allowed)
-        prompts = prompt?.prompts ?? [.text("")]
+        prompts = try fields.prompts("prompt", count: 1...limits.textsPerRequest) ?? [.text("")]
         candidateCount = try fields.integer("best_of", in: 1...limits.textsPerRequest) ?? sampling.count
         guard candidateCount >= sampling.count else {
             throw ServingError.invalidField("best_of", allowed: "at least 'n', \(sampling.count)")
@@ -35,30 +34,6 @@ struct CompletionRequest: ServingRequest {
             throw ServingError.invalidField(
                 "prompt",
                 allowed: "such that there are at most \(limits.textsPerRequest) texts, prompts times samples")
-        }
-    }
-}
-
-/// The field `prompt`: a text, several, token ids, or several lists of those.
-private struct PromptField: Decodable {
-    static let allowed =
-        "a string, an array of strings, an array of token ids or an array of arrays of token ids, and not empty"
-
-    let prompts: [GenerationRequest.Prompt]
-
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        if let text = try? container.decode(String.self) {
-            prompts = [.text(text)]
-        } else if let texts = try? container.decode([String].self) {
-            prompts = texts.map { .text($0) }
-        } else if let tokens = try? container.decode([Int32].self) {
-            prompts = [.tokens(tokens)]
-        } else {
-            prompts = try container.decode([[Int32]].self).map { .tokens($0) }
-        }
-        guard !prompts.isEmpty else {
-            throw ServingError.invalidField("prompt", allowed: Self.allowed)
         }
     }
 }

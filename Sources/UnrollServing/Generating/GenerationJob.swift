@@ -132,14 +132,14 @@ struct GenerationJob: Sendable {
     func whole() async throws -> Response {
         let candidates = try await work.run { [parts, record, version] in
             var choices: [Choice] = []
+            var isFirst = true
             // The texts are generated side by side, in whatever order they are asked for.
             for (index, part) in parts.enumerated() {
                 var choice = Choice(index: index, text: part.echo)
                 var details = part.details
                 for try await piece in part.text {
-                    if choices.isEmpty, choice.text.isEmpty, !piece.text.isEmpty {
-                        record.metrics.firstToken(after: record.elapsed, model: version.id)
-                    }
+                    if isFirst { record.metrics.firstToken(after: record.elapsed, model: version.id) }
+                    isFirst = false
                     choice.add(piece, &details)
                 }
                 choices.append(choice)

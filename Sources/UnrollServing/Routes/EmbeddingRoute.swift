@@ -8,14 +8,9 @@ import UnrollText
 
 /// What `POST /v1/embeddings` takes.
 struct EmbeddingRequest: ServingRequest {
-    /// A text, or token ids, which stand for the text that they make.
-    enum Input: Sendable {
-        case text(String)
-        case tokens([Int32])
-    }
-
     let model: String?
-    let inputs: [Input]
+    /// Token ids stand for the text that they make.
+    let inputs: [GenerationRequest.Prompt]
     let isBase64: Bool
 
     init(from decoder: any Decoder, configuration limits: ServingLimits) throws {
@@ -28,33 +23,10 @@ struct EmbeddingRequest: ServingRequest {
                 "dimensions", reason: "the vector has as many numbers as the model has hidden units")
         }
         isBase64 = try fields.word("encoding_format", among: ["float", "base64"]) == "base64"
-        let inputs: EmbeddingInputs? = try fields.value("input", allowed: EmbeddingInputs.allowed)
-        guard let inputs else { throw ServingError.missingField("input") }
-        self.inputs = inputs.values
-    }
-}
-
-/// The field `input`, as that of OpenAI: a text, several, token ids, or several lists of those.
-private struct EmbeddingInputs: Decodable {
-    static let allowed =
-        "a string, an array of strings, an array of token ids or an array of arrays of token ids, of 1 to 2048 texts"
-
-    let values: [EmbeddingRequest.Input]
-
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        if let text = try? container.decode(String.self) {
-            values = [.text(text)]
-        } else if let texts = try? container.decode([String].self) {
-            values = texts.map { .text($0) }
-        } else if let tokens = try? container.decode([Int32].self) {
-            values = [.tokens(tokens)]
-        } else {
-            values = try container.decode([[Int32]].self).map { .tokens($0) }
+        guard let inputs = try fields.prompts("input", count: 1...2048) else {
+            throw ServingError.missingField("input")
         }
-        guard (1...2048).contains(values.count) else {
-            throw ServingError.invalidField("input", allowed: Self.allowed)
-        }
+        self.inputs = inputs
     }
 }
 
@@ -138,7 +110,7 @@ extension ServerState {
 
 extension ServedModel {
     fileprivate func embedding(
-        of input: EmbeddingRequest.Input
+        of input: GenerationRequest.Prompt
     ) throws -> (vector: [Float], tokenCount: Int) {
         do {
             let text =
