@@ -229,7 +229,9 @@ import UnrollTestSupport
             for name in ["localhost", "LocalHost:\(port)", "127.0.0.1:\(port)", "[::1]:\(port)", "[::1]"] {
                 #expect(try await status(name, port) == "200", "\(name)")
             }
-            for name in ["example.org", "example.org:\(port)", "localhost.example.org", "127.0.0.1.example.org"] {
+            for name in [
+                "example.org", "example.org:\(port)", "localhost.example.org", "127.0.0.1.example.org",
+            ] {
                 #expect(try await status(name, port) == "403", "\(name)")
             }
         }

@@ -18,7 +18,8 @@ import Testing
     @Test func codeInArticlesIsTheExamples() throws {
         // The server is no example: it is there with a trait alone.
         let sources = try Self.texts(in: "Examples", extension: "swift").merging(
-            Self.texts(in: "Tests/UnrollServingTests", extension: "swift")) { first, _ in first }
+            Self.texts(in: "Tests/UnrollServingTests", extension: "swift")
+        ) { first, _ in first }
         let articles = try Self.texts(in: "Sources/Unroll/Unroll.docc", extension: "md")
         var blockCount = 0
         for (name, article) in articles {
