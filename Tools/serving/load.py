@@ -22,7 +22,7 @@ import time
 
 from server import BUILD, Checks, Server, request, train
 
-TOKENS = 100
+TOKENS = 200
 KINDS = 50
 
 
@@ -106,13 +106,13 @@ def speeds(checks, server, unroll, seconds):
     found = {}
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(f"wrk.method = 'POST'\nwrk.headers['Content-Type'] = 'application/json'\n"
-                     f"wrk.body = '{json.dumps(body(0, False, 4 * TOKENS))}'\n")
+                     f"wrk.body = '{json.dumps(body(0, False, 2 * TOKENS))}'\n")
         script.flush()
         for clients in [1, 64]:
             output = subprocess.run(
                 ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "-s", script.name, f"{server.url}/v1/completions"],
                 check=True, capture_output=True, text=True).stdout
-            found[clients] = float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1]) * 4 * TOKENS
+            found[clients] = float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1]) * 2 * TOKENS
             checks.require("Non-2xx" not in output, f"not all requests of {clients} clients were answered")
     print(f"tokens/s: one client {found[1]:,.0f}, 64 clients {found[64]:,.0f}, {found[64] / found[1]:.1f} times")
     output = subprocess.run([unroll, "benchmark", "--workload", "samples-lstm512", "--json"], check=True,
