@@ -4,7 +4,7 @@ import UnrollModel
 
 extension CUDAEngine {
     /// Generates texts in few launches, with all weights on the chip, where persistent kernels were asked for and the
-    /// network fits.
+    /// network fits; nil also where the device has too little memory left for a launch.
     ///
     /// Tokens are those that `TokenSampler` chooses, except where two are so nearly equally probable that rounding decides.
     ///
@@ -52,8 +52,14 @@ extension CUDAEngine {
         var tokens: [Int32] = [], choices = choices
         while tokens.count < count * B {
             let steps = min(count - tokens.count / B, sampler.longestRun(texts: B), longest)
-            tokens += try sampler.run(
-                steps, logits: &logits, choices: &choices, ngrams: &ngrams, of: network, on: queue)
+            do {
+                tokens += try sampler.run(
+                    steps, logits: &logits, choices: &choices, ngrams: &ngrams, of: network, on: queue)
+            } catch {
+                // Before the first launch, nothing has changed.
+                guard case .outOfMemory = error, tokens.isEmpty else { throw error }
+                return nil
+            }
         }
         return tokens
     }
