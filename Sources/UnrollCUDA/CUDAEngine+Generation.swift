@@ -38,6 +38,10 @@ extension CUDAEngine {
         try checkState(batchSize: B)
         var ngrams: DeviceSampler.NGrams?
         if let texts {
+            let count = B * (texts.model.order - 1)
+            try ParameterError.require(
+                texts.histories.count == count, "histories.count", is: texts.histories.count,
+                but: "choices.count * (order - 1), \(count)")
             guard let model = try deviceNGrams(of: texts) else { return nil }
             ngrams = .init(model: model, histories: texts.histories, areFirstMixed: true)
         }

@@ -27,7 +27,7 @@ package protocol NGramSampling: Engine {
     ///   - choices: How each text's tokens are chosen, `[B]`.
     ///   - texts: The n-gram model and the texts that it has read.
     /// - Returns: The tokens, `[count, B]`; nil if the engine cannot, also for want of memory. Then nothing has changed.
-    /// - Throws: As ``Engine/generate(_:logits:choosing:)``.
+    /// - Throws: As ``Engine/generate(_:logits:choosing:)``; `ParameterError` also when histories are not as many.
     func generate(
         _ count: Int, logits: inout [Float], choosing choices: [TokenChoice], beside texts: NGramTexts
     ) throws -> [Int32]?

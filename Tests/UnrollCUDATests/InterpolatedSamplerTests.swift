@@ -21,7 +21,9 @@ struct InterpolatedSamplerTests {
 
     private func compare(_ model: InterpolatedModel, _ precision: Precision = .float32, count: Int = 9) throws
     {
-        let device = EmulatedDevice(seed: 1, multiprocessors: 16)
+        // Few blocks for few tokens, so that texts take turns.
+        let device = EmulatedDevice(
+            seed: 1, multiprocessors: model.ngrams.vocabularySize > 100 ? 132 : 16)
         let engine = try model.engine(Self.maker(on: device), precision: precision)
         let reference = try model.engine(.reference, parameters: model.model.parameters(in: precision))
         let minibatch = model.model.minibatches[0]
@@ -136,13 +138,14 @@ struct InterpolatedSamplerTests {
         var logits: [Float] = [], expected: [Float] = []
         try engine.advance([1, 2], logits: &logits)
         try processor.advance([1, 2], logits: &expected)
-        let limit = device.memory.limit, before = logits
-        // For nothing at all, and for the tables alone.
+        let limit = device.memory.limit, before = logits, allocations = device.memory.allocationCount
+        // Room for nothing at all, and then for the tables alone.
         for free in [100, 8 * (1 + model.ngrams.contextCount + model.ngrams.nodeCount) * 3 / 2 + 100] {
             device.memory.limit = device.memory.allocatedBytes + free
             #expect(try engine.generate(4, logits: &logits, choosing: choices) == nil)
             #expect(logits == before)
         }
+        #expect(device.memory.allocationCount == allocations + 1)
         try engine.advance([3, 4], logits: &logits)
         try processor.advance([3, 4], logits: &expected)
         #expect(zip(logits, expected).allSatisfy { abs($0 - $1) < 1e-4 })
@@ -160,6 +163,9 @@ struct InterpolatedSamplerTests {
         #expect(
             try engine.generate(3, logits: &logits, choosing: choices, beside: other.texts(1)) == nil)
         #expect(logits == [Float](repeating: 0.5, count: 31))
+        expectError(naming: "histories.count is 4", "2") {
+            _ = try engine.generate(3, logits: &logits, choosing: choices, beside: model.texts(2))
+        }
         // The reference and step kernels leave it to the caller, too.
         #expect(try model.engine(.reference).generate(3, logits: &logits, choosing: choices) == nil)
         let steps = try model.engine(.cuda(on: EmulatedDevice()))
