@@ -53,7 +53,8 @@ let cudaSources = [
     "prelude.cuh", "exchange.cuh", "masks.cuh", "step.cuh", "tile.cuh", "functions.cuh", "products.cu",
     "factor_products.cu", "tokens.cu", "decoder.cu", "update.cu", "recurrence.cu", "persistent.cuh",
     "layer.cuh", "cluster.cuh", "cluster_forward.cu", "cluster_backward.cu", "grid.cuh", "grid_forward.cu",
-    "grid_backward.cu", "pipeline.cuh", "step_products.cuh", "step_products.cu", "choice.cuh", "sampler.cu",
+    "grid_backward.cu", "pipeline.cuh", "step_products.cuh", "step_products.cu", "choice.cuh", "ngrams.cuh",
+    "sampler.cu",
 ]
 
 /// What stands in the place of a GPU when tests compile the kernels for the CPU.

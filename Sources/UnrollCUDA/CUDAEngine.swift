@@ -36,6 +36,8 @@ public final class CUDAEngine: Engine {
     var evaluated: Evaluation?
     /// What generates texts, from its first use on: nil before it, and nil in it if there is nothing.
     var sampler: DeviceSampler??
+    /// The n-gram model beside the network, once texts are generated with one; engines that share parameters share it.
+    let sharedNGrams: SharedNGrams
 
     var dimensions: Dimensions { runner.dimensions }
     var queue: any DeviceQueue { runner.queue }
@@ -99,6 +101,7 @@ public final class CUDAEngine: Engine {
             factorProducts: factorProducts,
             startEarly: wantedKernels != .steps && device.properties.hasClusters, on: device)
         parameterMemory = try DeviceMemory(byteCount: 4 * layout.count, on: device)
+        sharedNGrams = SharedNGrams()
         runner = try StepRunner(
             configuration: configuration,
             dimensions: Dimensions(
@@ -117,6 +120,7 @@ public final class CUDAEngine: Engine {
         kernels = other.kernels
         wantedKernels = other.wantedKernels
         parameterMemory = other.parameterMemory
+        sharedNGrams = other.sharedNGrams
         runner = try StepRunner(
             configuration: configuration, dimensions: other.dimensions, layout: layout, kernels: kernels,
             parameters: parameterMemory, device: device)

@@ -115,8 +115,9 @@ final class InterpolatedEngine: Engine {
 
     private func append(_ token: Int32, to row: inout Row) {
         ngrams.append(token, to: &row.history)
-        row.tokens.removeFirst()
+        // There are none to remember with an order of 1.
         row.tokens.append(token)
+        row.tokens.removeFirst()
     }
 
     /// Prepares for so many texts, which go on where they are or begin.
@@ -243,6 +244,28 @@ final class InterpolatedEngine: Engine {
             append(token, to: &rows[row])
             interpolate(row, &logits)
         }
+    }
+
+    /// Lets the network's engine choose by the probabilities of both, if it can.
+    func generate(
+        _ count: Int, logits: inout [Float], choosing choices: [TokenChoice]
+    ) throws -> [Int32]? {
+        guard let network = network as? any NGramSampling else { return nil }
+        let B = choices.count
+        let before = rows.count == B ? rows : (0..<B).map { _ in beginning }
+        let texts = NGramTexts(ngrams, weight: weight, histories: before.flatMap(\.tokens))
+        guard
+            let tokens = try network.generate(count, logits: &logits, choosing: choices, beside: texts)
+        else { return nil }
+        rows = before
+        for row in rows.indices {
+            // Nothing depends on tokens further back.
+            for step in max(0, count - (ngrams.order - 1))..<count {
+                append(tokens[step * B + row], to: &rows[row])
+            }
+            interpolate(row, &logits)
+        }
+        return tokens
     }
 
     /// Turns a text's logits by the network into logarithms of probabilities by both.

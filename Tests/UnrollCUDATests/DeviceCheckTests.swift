@@ -16,6 +16,21 @@ struct DeviceCheckTests {
         #expect(report.failures.isEmpty)
     }
 
+    /// Persistent kernels, without which the checks of texts have nothing to compare.
+    @Test func textsOfPersistentKernelsPass() async {
+        let report = Report { _ in }
+        let device = EmulatedDevice(seed: 1)
+        let checks = ConformanceChecks(
+            make: {
+                try CUDAEngine(
+                    configuration: $0, parameters: $1, precision: $2, recurrence: .grid, on: device)
+            }, report: report)
+        await checks.smallGeneration()
+        #expect(report.failures.isEmpty)
+        // In both precisions, with n-grams and without.
+        #expect(device.launches["sample"] == 4)
+    }
+
     @Test(arguments: VainWaitCheck.Kind.allCases) func waitsInVainEndWithAnError(kind: VainWaitCheck.Kind)
         async
     {

@@ -13,10 +13,12 @@ struct SampledTextTests {
     private static let text = "the quick brown fox jumps over the lazy dog, and the dog sleeps on"
 
     private static func model(
-        _ tokens: TokenKind = .characters, change: (inout ModelParameters) -> Void = { _ in }
+        _ tokens: TokenKind = .characters, hasNGrams: Bool,
+        change: (inout ModelParameters) -> Void = { _ in }
     ) throws -> (host: LanguageModel, device: LanguageModel, launches: () -> Int) {
         let model = try LanguageModel.untrained(
-            text: text, tokens: tokens, hiddenSize: 20, seed: 3, change: change)
+            text: text, tokens: tokens, hiddenSize: 20, seed: 3,
+            ngrams: hasNGrams ? NGramConfiguration() : nil, change: change)
         let device = EmulatedDevice(seed: 1)
         let maker = EngineMaker { configuration, parameters, settings in
             try CUDAEngine(
@@ -49,8 +51,9 @@ struct SampledTextTests {
         #expect(zip(actual.state.logits, wanted.state.logits).allSatisfy { abs($0 - $1) < 1e-4 })
     }
 
-    @Test(arguments: options.indices) func streamsAreThoseOfTheProcessor(index: Int) async throws {
-        let (host, device, launches) = try Self.model()
+    @Test(arguments: options.indices, [false, true])
+    func streamsAreThoseOfTheProcessor(index: Int, hasNGrams: Bool) async throws {
+        let (host, device, launches) = try Self.model(hasNGrams: hasNGrams)
         let options = Self.options[index]
         var texts: [String] = [], ends: [GeneratedText?] = []
         for model in [host, device] {
@@ -73,8 +76,9 @@ struct SampledTextTests {
         }
     }
 
-    @Test(arguments: options.indices) func samplesAreThoseOfTheProcessor(index: Int) async throws {
-        let (host, device, _) = try Self.model()
+    @Test(arguments: options.indices, [false, true])
+    func samplesAreThoseOfTheProcessor(index: Int, hasNGrams: Bool) async throws {
+        let (host, device, _) = try Self.model(hasNGrams: hasNGrams)
         let options = Self.options[index]
         let wanted = try await host.generateSamples(after: "fox", count: 5, options: options, threads: 1)
         let actual = try await device.generateSamples(after: "fox", count: 5, options: options, threads: 1)
@@ -83,8 +87,9 @@ struct SampledTextTests {
     }
 
     /// Some tokens complete no character.
-    @Test(arguments: [TokenKind.bytes, .words]) func otherTokensAreChosenAlike(kind: TokenKind) async throws {
-        let (host, device, _) = try Self.model(kind)
+    @Test(arguments: [TokenKind.bytes, .words], [false, true])
+    func otherTokensAreChosenAlike(kind: TokenKind, hasNGrams: Bool) async throws {
+        let (host, device, _) = try Self.model(kind, hasNGrams: hasNGrams)
         let options = TextGenerationOptions(length: 50, temperature: 1.5, seed: 4)
         let wanted = try await host.generateSamples(after: "the ", count: 3, options: options, threads: 1)
         let actual = try await device.generateSamples(after: "the ", count: 3, options: options, threads: 1)
@@ -122,8 +127,8 @@ struct SampledTextTests {
         #expect(texts[0] == texts[1] && texts[0].map(\.count) == (1...7).map { 6 * $0 })
     }
 
-    @Test func logitsThatAreNoNumbersAreAnError() async throws {
-        let (_, device, _) = try Self.model { $0.fill("decoder.bias", with: .nan) }
+    @Test(arguments: [false, true]) func logitsThatAreNoNumbersAreAnError(hasNGrams: Bool) async throws {
+        let (_, device, _) = try Self.model(hasNGrams: hasNGrams) { $0.fill("decoder.bias", with: .nan) }
         await expectGenerationError(.notANumber) {
             for try await _ in device.generate(after: "the", options: .init(length: 3)) {}
         }

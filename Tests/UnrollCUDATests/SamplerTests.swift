@@ -28,42 +28,14 @@ struct SamplerTests {
     ) throws {
         let B = model.minibatches[0].batchSize
         let (engine, device) = try Self.engine(model, precision, multiprocessors: 16)
-        let V = engine.vocabularySize
-        let first = Array(model.minibatches[0].inputs[..<B])
-        var logits: [Float] = [], expected: [Float] = []
-        try engine.advance(first, logits: &logits)
         let reference = try ReferenceEngine(
             configuration: model.configuration, parameters: model.parameters(in: precision))
-        try reference.advance(first, logits: &expected)
-        var samplers = try ConformanceChecks.samplers(B, vocabularySize: V)
-        for row in 0..<B { samplers[row].observe([first[row]]) }
-        let tokens = try #require(
-            try engine.generate(
-                count, logits: &logits, choosing: samplers.compactMap(\.choice), atOnce: longest))
-        #expect(tokens.count == count * B)
+        let first = Array(model.minibatches[0].inputs[..<B])
+        let texts = SampledTexts(first: first, count: count, precision: precision)
+        try texts.compare(engine, with: reference) { logits, choices in
+            try engine.generate(count, logits: &logits, choosing: choices, atOnce: longest)
+        }
         #expect(device.launches["sample"] == (count + min(longest, count) - 1) / min(longest, count))
-        let tolerance: Float = precision == .float32 ? 1e-4 : 0.1
-        for t in 0..<count {
-            let chosen = Array(tokens[t * B..<(t + 1) * B])
-            for row in 0..<B where precision == .float32 {
-                let wanted = try samplers[row].choose(from: Array(expected[row * V..<(row + 1) * V]))
-                #expect(chosen[row] == wanted, "token \(t) of text \(row)")
-                samplers[row].observe(generated: wanted)
-            }
-            try reference.advance(chosen, logits: &expected)
-        }
-        #expect(zip(logits, expected).allSatisfy { abs($0 - $1) <= tolerance * max(1, abs($1)) })
-        for (actual, wanted) in zip(try engine.state.entries, reference.state.entries) {
-            let isClose = zip(actual.values, wanted.values).allSatisfy {
-                abs($0 - $1) <= tolerance * max(1, abs($1))
-            }
-            #expect(isClose, "\(actual.name)")
-        }
-        // What was carried before is not what is carried now.
-        var after = logits
-        try engine.advance(Array(tokens.suffix(B)), logits: &after)
-        try reference.advance(Array(tokens.suffix(B)), logits: &expected)
-        #expect(zip(after, expected).allSatisfy { abs($0 - $1) <= tolerance * max(1, abs($1)) })
     }
 
     /// Of all kinds of formulas: others differ in what the training kernels test.

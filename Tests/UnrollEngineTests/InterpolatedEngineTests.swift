@@ -21,6 +21,19 @@ import UnrollText
         try InterpolatedModel(size).check(Self.makers[maker].maker)
     }
 
+    @Test(arguments: [1, 2, 16]) func everyOrderGoesOnFromStates(order: Int) throws {
+        let model = try InterpolatedModel(EngineModelSize(T: 6, B: 2, V: 28, H: 9), order: order)
+        let (engine, other) = (try model.engine(.cpu), try model.engine(.cpu))
+        var (logits, expected) = ([Float](), [Float]())
+        for token in 0..<20 as Range<Int32> {
+            try engine.advance([token % 4, 3 - token % 3], logits: &expected)
+        }
+        try other.restoreState(engine.recurrentState)
+        try engine.advance([1, 2], logits: &expected)
+        try other.advance([1, 2], logits: &logits)
+        #expect(logits == expected)
+    }
+
     @Test(arguments: makers.indices)
     func textsAreReadTokenByTokenAsInMinibatches(maker: Int) throws {
         let model = try InterpolatedModel(EngineModelSize(T: 6, B: 1, V: 28, H: 9))

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import UnrollBase
 import UnrollEngine
+import UnrollKernels
 import UnrollModel
 import UnrollText
 
@@ -10,36 +11,47 @@ package struct InterpolatedModel {
     package let model: EngineModel
     package let ngrams: NGramModel
     private let configuration: ModelConfiguration
-    private static let ngramConfiguration = NGramConfiguration(order: 3, weight: 0.3)
+    private let weight: Double
 
-    package init(_ size: EngineModelSize) throws {
-        model = try EngineModel(cell: LSTMCell.self, size: size)
+    package init(
+        _ size: EngineModelSize, cell: any RecurrentCell.Type = LSTMCell.self, order: Int = 3,
+        weight: Double = 0.3
+    ) throws {
+        model = try EngineModel(cell: cell, size: size)
+        self.weight = weight
         var configuration = model.configuration
-        configuration.ngrams = Self.ngramConfiguration
+        configuration.ngrams = NGramConfiguration(order: order, weight: weight)
         self.configuration = configuration
         // Half of the text has few tokens, so that sequences occur several times.
         var source = RandomSource(seed: 5, purpose: .partitioning)
         let text = (0..<400).map { Int32(source.integer(below: $0 < 200 ? size.V : min(size.V, 4))) }
-        ngrams = try NGramModel(
-            of: TokenIDs(text), vocabularySize: size.V, order: Self.ngramConfiguration.order)
+        ngrams = try NGramModel(of: TokenIDs(text), vocabularySize: size.V, order: order)
     }
 
     package func network(
-        _ maker: EngineMaker, parameters: ModelParameters? = nil
+        _ maker: EngineMaker, parameters: ModelParameters? = nil, precision: Precision = .float32
     ) throws -> any Engine {
         try maker.engine(
             configuration: configuration, parameters: parameters ?? model.parameters,
-            settings: EngineSettings(threads: 1))
+            settings: EngineSettings(precision: precision, threads: 1))
     }
 
-    package func engine(_ maker: EngineMaker, parameters: ModelParameters? = nil) throws -> any Engine {
-        try network(maker, parameters: parameters).interpolated(with: ngrams)
+    package func engine(
+        _ maker: EngineMaker, parameters: ModelParameters? = nil, precision: Precision = .float32
+    ) throws -> any Engine {
+        try network(maker, parameters: parameters, precision: precision).interpolated(with: ngrams)
+    }
+
+    /// The n-gram model and texts that have not begun.
+    package func texts(_ count: Int) -> NGramTexts {
+        NGramTexts(
+            ngrams, weight: weight,
+            histories: [Int32](repeating: -1, count: count * (ngrams.order - 1)))
     }
 
     /// Checks losses, entropies and probabilities against the network's and the n-gram model's own.
     package func check(_ maker: EngineMaker) throws {
         let (network, engine) = (try network(maker), try engine(maker))
-        let weight = Self.ngramConfiguration.weight
         var histories: [NGramModel.History] = []
         var (own, both, expected) = ([Float](), [Float](), [Double]())
         for minibatch in model.minibatches {

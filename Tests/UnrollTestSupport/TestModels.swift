@@ -10,15 +10,18 @@ extension LanguageModel {
     /// A model that has not learned anything, with a vocabulary of the text.
     package static func untrained(
         text: String, tokens: TokenKind = .characters, hiddenSize: Int = 7, seed: UInt64 = 1,
-        change: (inout ModelParameters) -> Void = { _ in }
+        ngrams: NGramConfiguration? = nil, change: (inout ModelParameters) -> Void = { _ in }
     ) throws -> LanguageModel {
-        let vocabulary = try Corpus(text: text, tokens: tokens).vocabulary
-        let configuration = ModelConfiguration(hiddenSize: hiddenSize)
+        let corpus = try Corpus(text: text, tokens: tokens), vocabulary = corpus.vocabulary
+        let configuration = ModelConfiguration(hiddenSize: hiddenSize, ngrams: ngrams)
         var parameters = try ModelParameters(
             for: configuration, vocabularySize: vocabulary.count, initializer: .uniform, seed: seed)
         change(&parameters)
         return try LanguageModel(
-            configuration: configuration, vocabulary: vocabulary, parameters: parameters)
+            configuration: configuration, vocabulary: vocabulary, parameters: parameters,
+            ngrams: ngrams.map {
+                try NGramModel(of: corpus.tokens, vocabularySize: vocabulary.count, order: $0.order)
+            })
     }
 
     /// A model whose logits are these at every step, whatever it has read; the first is that of `<unk>`.

@@ -67,6 +67,25 @@ final class DeviceSampler {
         let product: Kernel
     }
 
+    /// The n-gram model beside a network, and where texts are in it.
+    struct NGrams {
+        let model: DeviceNGrams
+        /// The last tokens of each text, [B, order - 1]; -1 before its beginning.
+        var histories: [Int32]
+        /// Whether the logits of the first tokens are by both, and not by the network alone.
+        var areFirstMixed: Bool
+
+        /// Goes on after tokens, [B, steps].
+        mutating func observe(_ tokens: [Int32], texts B: Int) {
+            let (length, steps) = (model.order - 1, tokens.count / B)
+            histories = (0..<B).flatMap { row in
+                let before = histories[row * length..<(row + 1) * length]
+                return (before + tokens[row * steps..<(row + 1) * steps]).suffix(length)
+            }
+            areFirstMixed = false
+        }
+    }
+
     /// The most tokens of each of so many texts that one launch generates.
     func longestRun(texts B: Int) -> Int {
         max(1, Self.mostExchangedBytes / (B * (layout.exchangedBytes + 4 * layout.layer.blocks)))
@@ -76,45 +95,51 @@ final class DeviceSampler {
     ///
     /// - Parameters:
     ///   - steps: Tokens of each text, at most `longestRun`.
-    ///   - logits: Those of the first tokens, [B, V]; become those after the last.
+    ///   - logits: Those of the first tokens, [B, V]; become the network's after the last.
     ///   - choices: How each text's tokens are chosen; become those of the tokens after the last.
+    ///   - ngrams: The n-gram model beside the network, if any; goes on after the last token.
     ///   - network: The network.
     ///   - queue: The queue.
     /// - Returns: The tokens, [steps, B].
     /// - Throws: `CUDAError`.
     func run(
-        _ steps: Int, logits: inout [Float], choices: inout [TokenChoice], of network: Network,
-        on queue: any DeviceQueue
+        _ steps: Int, logits: inout [Float], choices: inout [TokenChoice], ngrams: inout NGrams?,
+        of network: Network, on queue: any DeviceQueue
     ) throws(CUDAError) -> [Int32] {
         let B = choices.count
-        let words = SamplerWords(network, layout, logits: logits, choices: choices)
-        let memory = try reserve(words, steps: steps, texts: B)
+        let words = SamplerWords(
+            network, layout, logits: logits, choices: choices, histories: ngrams?.histories ?? [])
+        let rows = RecurrenceChoice.rows(ofBatch: B, exchange: .grid, activeTeams: activeTeams)
+        let teams = (B + rows - 1) / rows
+        let order = ngrams?.model.order ?? 0
+        let memory = try reserve(words, steps: steps, texts: B, teams: teams, order: order)
         try queue.copy(words.words, to: memory.input)
         try queue.fillWithZeros(
-            memory.laterLogits, byteCount: memory.chosen.distance(from: memory.laterLogits))
-        let rows = RecurrenceChoice.rows(ofBatch: B, exchange: .grid, activeTeams: activeTeams)
+            memory.laterLogits, byteCount: memory.expected.distance(from: memory.laterLogits))
         let (gates, bias) = try prepareTokenGates(of: network, on: queue)
-        try queue.launch(
-            kernel,
-            layout.launch(
-                teams: (B + rows - 1) / rows,
-                [
-                    .int(steps), .int(B), .int(rows), .address(network.parameters),
-                    .address(memory.input + 4 * words.places), .int(network.layout.vectorStride),
-                    .address(gates), bias.map { .address($0) } ?? .null,
-                    network.dimensions.readsLayerInput
-                        ? .address(network.layout.address(of: "embedding.weight", in: network.parameters))
-                        : .null,
-                    .address(memory.input + 4 * words.shares), .address(network.states),
-                    .address(memory.input + 4 * words.choices), .address(memory.input + 4 * words.banned),
-                    .address(memory.input + 4 * words.recent), .address(memory.chosen),
-                    .address(memory.exchanged), .address(memory.input + 4 * words.logits),
-                ]))
+        let vectors =
+            network.dimensions.readsLayerInput
+            ? network.layout.address(of: "embedding.weight", in: network.parameters) : nil
+        func input(_ word: Int) -> KernelArgument { .address(memory.input + 4 * word) }
+        var arguments: [KernelArgument] = [
+            .int(steps), .int(B), .int(rows), .address(network.parameters), input(words.places),
+            .int(network.layout.vectorStride), .address(gates), bias.map { .address($0) } ?? .null,
+            vectors.map { .address($0) } ?? .null, input(words.shares), .address(network.states),
+            input(words.choices), input(words.banned), input(words.recent),
+        ]
+        arguments += ngrams?.model.arguments ?? DeviceNGrams.noArguments
+        arguments += [
+            .int(ngrams?.areFirstMixed == true ? 1 : 0), input(words.histories), .address(memory.nodes),
+            .address(memory.expected), .address(memory.chosen), .address(memory.exchanged),
+            input(words.logits),
+        ]
+        try queue.launch(kernel, layout.launch(teams: teams, arguments))
         var last = [UInt32](repeating: 0, count: B * layout.logitCount)
         try queue.copy(memory.laterLogits + (steps - 1) * 4 * last.count, to: &last)
         // All blocks of the first layer chose the same; these are the first one's, [B, steps].
         var chosen = [Int32](repeating: 0, count: B * steps)
         try queue.copy(memory.chosen, to: &chosen)
+        ngrams?.observe(chosen, texts: B)
         let V = layout.vocabularySize
         for row in 0..<B {
             for token in 0..<V {
@@ -151,108 +176,39 @@ final class DeviceSampler {
         var laterLogits: DeviceAddress
         /// What layers exchange.
         var exchanged: DeviceAddress
+        /// The n-gram model's probabilities, [teams, blocks, choosers, V] in double precision.
+        var expected: DeviceAddress
         /// The tokens, [blocks, B, steps].
         var chosen: DeviceAddress
+        /// Where texts are in the n-gram model, [blocks, B, order].
+        var nodes: DeviceAddress
     }
 
-    /// Makes room for a launch.
-    private func reserve(_ words: SamplerWords, steps: Int, texts B: Int) throws(CUDAError) -> Places {
-        let logits = 4 * B * layout.logitCount * steps
-        let exchanged = B * layout.layers * layout.layer.forwardBytes(rows: 1) * (steps + 1)
-        let chosen = 4 * layout.layer.blocks * B * steps
-        let input = 4 * words.words.count
-        let byteCount = input + logits + exchanged + chosen
+    /// Makes room for a launch; without an n-gram model, its order is 0.
+    private func reserve(
+        _ words: SamplerWords, steps: Int, texts B: Int, teams: Int, order: Int
+    ) throws(CUDAError) -> Places {
+        let blocks = layout.layer.blocks
+        // Those of numbers of eight bytes begin at multiples of it, as all before them have multiples of 64.
+        let sizes = [
+            4 * words.words.count, 4 * B * layout.logitCount * steps,
+            B * layout.layers * layout.layer.forwardBytes(rows: 1) * (steps + 1),
+            order > 0 ? 8 * teams * blocks * layout.choosers * layout.vocabularySize : 0,
+            4 * blocks * B * steps, 4 * blocks * B * order,
+        ]
+        let byteCount = sizes.reduce(0, +)
         if memory.map({ $0.byteCount < byteCount }) ?? true {
             memory = nil
             try device.requireMemory(byteCount)
             memory = try DeviceMemory(byteCount: byteCount, on: device)
         }
-        guard let base = memory?.address else { preconditionFailure("memory has just been reserved") }
+        guard var place = memory?.address else { preconditionFailure("memory has just been reserved") }
+        let places = sizes.map { size in
+            defer { place = place + size }
+            return place
+        }
         return Places(
-            input: base, laterLogits: base + input, exchanged: base + (input + logits),
-            chosen: base + (input + logits + exchanged))
-    }
-}
-
-/// What the host says of texts that are generated, in 32-bit words one after the other.
-private struct SamplerWords {
-    private(set) var words: [UInt32] = []
-    /// Where its parts begin: `Sampler` of `sampler.cu` says what they are.
-    let places, shares, choices, banned, recent, logits: Int
-
-    init(
-        _ network: DeviceSampler.Network, _ layout: SamplerLayout, logits values: [Float],
-        choices: [TokenChoice]
-    ) {
-        let (configuration, V) = (network.configuration, layout.vocabularySize)
-        var words: [UInt32] = []
-        func offset(_ name: String) -> UInt32 { UInt32(network.layout.offset(of: name)) }
-        places = 0
-        for layer in 0..<layout.layers {
-            words += [
-                offset("rnn.weight_hh_l\(layer)"), offset("rnn.bias_hh_l\(layer)"),
-                offset("rnn.weight_ih_l\(layer)"), offset("rnn.bias_ih_l\(layer)"),
-                network.layout.vectors(ofLayer: layer).first.map(offset) ?? 0,
-            ]
-        }
-        words += [
-            offset(network.dimensions.tiesWeights ? "embedding.weight" : "decoder.weight"),
-            offset("decoder.bias"),
-        ]
-        shares = words.count
-        words += (0..<network.dimensions.states).map {
-            Float(1 - configuration.zoneout.probability(ofState: $0)).bitPattern
-        }
-        self.choices = words.count
-        for choice in choices { words += choice.words(vocabularySize: V) }
-        banned = words.count
-        for choice in choices {
-            var bits = [UInt32](repeating: 0, count: (V + 31) / 32)
-            for token in choice.bannedTokens where (0..<Int32(V)).contains(token) {
-                bits[Int(token) / 32] |= 1 << UInt32(token % 32)
-            }
-            words += bits
-        }
-        recent = words.count
-        for choice in choices {
-            let tokens = choice.recentTokens.suffix(TokenChoice.recentTokenLimit)
-            words += repeatElement(UInt32.max, count: TokenChoice.recentTokenLimit - tokens.count)
-            words += tokens.map { (0..<Int32(V)).contains($0) ? UInt32($0) : .max }
-        }
-        // Logits lie in steps of 64 bytes, as what follows them does.
-        words += repeatElement(0, count: (16 - words.count % 16) % 16)
-        logits = words.count
-        for row in choices.indices {
-            words += values[row * V..<(row + 1) * V].map {
-                // As `sealed` of `grid.cuh` has it.
-                $0.bitPattern == .max ? 0x8000_0000 : ~$0.bitPattern
-            }
-            words += repeatElement(.max, count: layout.logitCount - V)
-        }
-        self.words = words
-    }
-}
-
-extension TokenChoice {
-    /// `Choice` of `choice.cuh`.
-    fileprivate func words(vocabularySize V: Int) -> [UInt32] {
-        // An exponent of zero stands for none.
-        let factor = exponent.map { Float(min(max($0, 1e-30), 1e30)) } ?? 0
-        let hasPenalty = repetitionPenalty != 1
-        return [
-            UInt32(truncatingIfNeeded: source.seed), UInt32(truncatingIfNeeded: source.seed >> 32),
-            UInt32(truncatingIfNeeded: source.position), UInt32(truncatingIfNeeded: source.position >> 32),
-            factor.bitPattern, UInt32(min(max(topK ?? 0, 0), V)), Float(topP).bitPattern,
-            Float(minP).bitPattern, Float(repetitionPenalty).bitPattern,
-            hasPenalty ? UInt32(min(max(repetitionWindow, 0), Self.recentTokenLimit)) : 0,
-        ]
-    }
-
-    /// Goes on after tokens that were chosen.
-    fileprivate mutating func observe(_ tokens: ArraySlice<Int32>) {
-        if exponent != nil { source.position &+= UInt64(tokens.count) }
-        if repetitionPenalty != 1 {
-            recentTokens = (recentTokens + tokens).suffix(Self.recentTokenLimit)
-        }
+            input: places[0], laterLogits: places[1], exchanged: places[2], expected: places[3],
+            chosen: places[4], nodes: places[5])
     }
 }

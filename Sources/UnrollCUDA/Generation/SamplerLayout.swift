@@ -54,6 +54,9 @@ package struct SamplerLayout: Sendable, Hashable {
     /// Logits of a text, with room for those of all blocks.
     package var logitCount: Int { decoderBlocks * layer.blockUnits }
 
+    /// Warps of a block that choose tokens, each for a text.
+    var choosers: Int { min(layer.warps, PersistentLayout.rowsAtOnce) }
+
     /// Registers of weights beyond which the compiler spills a few beside the choice of tokens.
     private static let mostRegisters = 80
 
@@ -73,7 +76,7 @@ package struct SamplerLayout: Sendable, Hashable {
             layer.warps * tiles * (layer.forwardChunks - kept) * PersistentLayout.chunkSize
         }
         let areas = layer.areas(tiles: layer.gates)
-        let scores = min(layer.warps, PersistentLayout.rowsAtOnce) * logitCount * 4
+        let scores = choosers * logitCount * 4
         let ofLayer = weights(tiles: layer.gates, kept: keptOfLayer)
         return [
             areas + scores + ofLayer, layers > 1 ? 2 * (areas + ofLayer) : 0,

@@ -133,7 +133,7 @@ extension KernelSource {
             [
                 PackageResources.masks_cuh, PackageResources.functions_cuh, Array(cell.text.utf8),
                 Array(layout.definitions.utf8), PackageResources.persistent_cuh, PackageResources.grid_cuh,
-                PackageResources.choice_cuh, PackageResources.sampler_cu,
+                PackageResources.choice_cuh, PackageResources.ngrams_cuh, PackageResources.sampler_cu,
             ])
     }
 

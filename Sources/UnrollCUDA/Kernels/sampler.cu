@@ -28,6 +28,11 @@ typedef Areas<1> DecoderAreas;
 // - `states`: Become those after the last step, [LAYERS, STATES, B, H].
 // - `choices`, `banned`: Of each text, and a bit for each token, [B, (V + 31) / 32].
 // - `recent`: The last tokens of each text, [B, RECENT].
+// - `ngrams`: The n-gram model beside the network, and its share.
+// - `first_mixed`: The step from which on logits are to be mixed with it: 0 or, if those before the first one are, 1.
+// - `last`: The last tokens of each text as the n-gram model has them, [B, `ngrams.order` - 1].
+// - `nodes`: Memory for where each text is in it, by each block of the first layer, [BLOCKS, B, `ngrams.order`].
+// - `expected`: Memory for its probabilities, by each warp that chooses, [teams, BLOCKS, CHOOSERS, V].
 // - `chosen`: Becomes the tokens, by each block of the first layer, [BLOCKS, B, steps].
 // - `exchanged`: Zeros; becomes outputs of each layer as factors, before the first step and after each,
 //   [LAYERS, steps + 1, B, TEAM_UNITS].
@@ -42,6 +47,11 @@ struct Sampler {
     const Choice* choices;
     const u32* banned;
     const int* recent;
+    NGrams ngrams;
+    int first_mixed;
+    const int* last;
+    int* nodes;
+    double* expected;
     int* chosen;
     u32 *exchanged, *logits;
 
@@ -58,8 +68,36 @@ struct Sampler {
     METHOD u32* logits_of(int row, int t) const { return logits + ((size_t)t * batch + row) * LOGITS; }
 };
 
+// Where a warp that chooses tokens works: `chosen` and `nodes` are its block's, and the others its own.
+struct Chooser {
+    int *chosen, *nodes;
+    double* expected;
+    float* scores;
+
+    METHOD Chooser(const Sampler& sampler, int block, float* scores) : scores(scores) {
+        chosen = sampler.chosen + (size_t)block * sampler.batch * sampler.steps;
+        nodes = sampler.nodes + (size_t)block * sampler.batch * sampler.ngrams.order;
+        const size_t number = (blockIdx.x / TEAM_BLOCKS * BLOCKS + block) * CHOOSERS + threadIdx.x / 32;
+        expected = sampler.expected + number * VOCABULARY;
+    }
+};
+
 // Takes the logits of a text when they are there, and chooses; all lanes of the warp get the token.
-DEVICE int next_token(const Sampler& sampler, int row, int t, int* chosen, float* scores) {
+DEVICE int next_token(const Sampler& sampler, const Chooser& chooser, int row, int t) {
+    float* const scores = chooser.scores;
+    int* const of_row = chooser.chosen + (size_t)row * sampler.steps;
+    const NGrams& ngrams = sampler.ngrams;
+    double rest = 0.0;
+    // What the n-gram model says does not wait for the network.
+    if (ngrams.order > 0) {
+        int* const nodes = chooser.nodes + (size_t)row * ngrams.order;
+        if (t == 0) {
+            ngrams.begin(sampler.last + (size_t)row * (ngrams.order - 1), nodes);
+        } else {
+            ngrams.append(of_row[t - 1], nodes);
+        }
+        if (t >= sampler.first_mixed) rest = ngrams.expect(nodes, VOCABULARY, chooser.expected);
+    }
     const Word4* const from = (const Word4*)sampler.logits_of(row, t);
     for (int i = threadIdx.x % 32; i < LOGITS / 4; i += 32) {
         Watchdog watchdog;
@@ -71,7 +109,7 @@ DEVICE int next_token(const Sampler& sampler, int row, int t, int* chosen, float
         ((Word4*)scores)[i] = {~w.x, ~w.y, ~w.z, ~w.w};
     }
     warp_barrier();
-    int* const of_row = chosen + (size_t)row * sampler.steps;
+    if (ngrams.order > 0 && t >= sampler.first_mixed) ngrams.mix(scores, VOCABULARY, chooser.expected, rest);
     const History history = {sampler.recent + (size_t)row * RECENT, of_row};
     const int token = choose(
         scores, VOCABULARY, sampler.choices[row], sampler.banned + (size_t)row * ((VOCABULARY + 31) / 32), history, t);
@@ -102,10 +140,9 @@ DEVICE void run_layer(
     const int first_unit = block * BLOCK_UNITS, last_row = min(team_row + sampler.rows, sampler.batch);
     // Two areas for the states' products, and two for those of inputs or else scores of tokens.
     const LayerAreas areas = {memory};
-    float* const scores = (float*)(memory + LayerAreas::BYTES) + warp * LOGITS;
+    const Chooser chooser(sampler, block, (float*)(memory + LayerAreas::BYTES) + warp * LOGITS);
     unsigned char* const weights =
         memory + LayerAreas::BYTES + (IS_FIRST ? CHOOSERS * LOGITS * 4 : LayerAreas::BYTES);
-    int* const chosen = sampler.chosen + (size_t)block * sampler.batch * sampler.steps;
 
     ForwardWeights hidden, inputs;
     load_forward(hidden, weights, sampler.parameter(layer, 0), first_unit, HIDDEN);
@@ -138,7 +175,7 @@ DEVICE void run_layer(
             hidden_sums.store(d);
             if (IS_FIRST) {
                 for (int row = warp; row < live_rows; row += CHOOSERS) {
-                    const int token = next_token(sampler, first_row + row, t, chosen, scores);
+                    const int token = next_token(sampler, chooser, first_row + row, t);
                     if (threadIdx.x % 32 == 0) tokens[turn][row] = max(0, token);
                 }
             } else {
@@ -228,13 +265,16 @@ KERNEL(THREADS, sample, (
     int steps, int batch, int rows, const float* __restrict__ parameters, const int* __restrict__ places,
     int vector_stride, const float* __restrict__ token_gates, const float* __restrict__ token_bias,
     const float* __restrict__ token_vectors, const float* __restrict__ shares, float* states,
-    const Choice* __restrict__ choices, const u32* __restrict__ banned, const int* __restrict__ recent, int* chosen,
-    u32* exchanged, u32* logits)) {
+    const Choice* __restrict__ choices, const u32* __restrict__ banned, const int* __restrict__ recent,
+    int order, const double* __restrict__ weight, const u32* __restrict__ children, const double* __restrict__ freed,
+    const int* __restrict__ node_tokens, const double* __restrict__ kept, int first_mixed,
+    const int* __restrict__ last, int* nodes, double* expected, int* chosen, u32* exchanged, u32* logits)) {
     DYNAMIC_SHARED(memory);
     SHARED int tokens[2][TEAM_ROWS];
     const Sampler sampler = {
         steps, batch, rows, parameters, places, vector_stride, token_gates, token_bias, token_vectors, shares, states,
-        choices, banned, recent, chosen, exchanged, logits};
+        choices, banned, recent, {order, weight, children, freed, node_tokens, kept}, first_mixed, last, nodes,
+        expected, chosen, exchanged, logits};
     const int team_row = blockIdx.x / TEAM_BLOCKS * rows, block = blockIdx.x % TEAM_BLOCKS;
     if (block < BLOCKS) {
         run_layer<true>(sampler, 0, block, team_row, memory, tokens);

@@ -55,6 +55,33 @@ import UnrollText
         }
     }
 
+    @Test(arguments: NGramOracle.names, [1, 2, 5])
+    func theTreeHasTheSameProbabilities(name: String, order: Int) throws {
+        let oracle = try NGramOracle.named(name)
+        let training = try oracle.parts().training
+        let model = try NGramModel(of: training, vocabularySize: oracle.vocabularySize, order: order)
+        let tree = model.tree
+        #expect(tree.freed.count == model.contextCount && tree.children.count == model.contextCount + 1)
+        #expect(tree.tokens.count == model.nodeCount && tree.kept.count == model.nodeCount)
+        func child(_ node: Int, _ token: Int32) -> Int? {
+            let children = Int(tree.children[node])..<Int(tree.children[node + 1])
+            #expect(zip(tree.tokens[children], tree.tokens[children].dropFirst()).allSatisfy { $0 < $1 })
+            return children.first { tree.tokens[$0] == token }
+        }
+        var history = model.beginning
+        // The nodes of the last 0, 1 ... tokens.
+        var nodes: [Int?] = [0]
+        for token in training.suffix(60) + [0, 1, training[0]] {
+            var probability = 1 / Double(oracle.vocabularySize)
+            for case let node? in nodes {
+                probability = probability * tree.freed[node] + (child(node, token).map { tree.kept[$0] } ?? 0)
+            }
+            #expect(abs(probability / model.probability(of: token, after: history) - 1) < 1e-12)
+            model.append(token, to: &history)
+            nodes = [0] + nodes.prefix(order - 1).map { $0.flatMap { child($0, token) } }
+        }
+    }
+
     @Test func tokensOfALargeVocabularyAreNotMistakenForEachOther() throws {
         // Ids that differ in their upper bits alone, and whose sequences would collide if they were packed.
         let ids: [Int32] = [1, 65_537, 131_073, 1, 65_537, 196_609, 1, 65_537]

@@ -24,14 +24,16 @@ struct CheckedModel: Sendable {
     let configuration: ModelConfiguration
     let parameters: ModelParameters
     let minibatches: [Minibatch]
+    /// The n-gram model of a random text, if the configuration has one.
+    let ngrams: NGramModel?
 
     init(
         _ cell: any RecurrentCell.Type, _ size: ModelSize, zoneout: Zoneout = Zoneout(),
-        minibatchCount: Int = 3
+        ngrams: NGramConfiguration? = nil, minibatchCount: Int = 3
     ) throws {
         configuration = ModelConfiguration(
             cell: cell, hiddenSize: size.H, layerCount: size.L, embeddingSize: size.E,
-            tiesWeights: size.isTied, hasSingleBias: size.hasSingleBias, zoneout: zoneout)
+            tiesWeights: size.isTied, hasSingleBias: size.hasSingleBias, zoneout: zoneout, ngrams: ngrams)
         var parameters = try ModelParameters(
             for: configuration, vocabularySize: size.V, initializer: .uniform, seed: UInt64(size.T))
         // Inputs that matter beside states.
@@ -48,6 +50,11 @@ struct CheckedModel: Sendable {
                 minibatch.targets[token] = Int32(source.integer(below: size.V))
             }
             return minibatch
+        }
+        // Half of the text has few tokens, so that sequences occur several times.
+        let text = (0..<2000).map { Int32(source.integer(below: $0 < 1000 ? size.V : min(size.V, 5))) }
+        self.ngrams = try ngrams.map {
+            try NGramModel(of: TokenIDs(text), vocabularySize: size.V, order: $0.order)
         }
     }
 

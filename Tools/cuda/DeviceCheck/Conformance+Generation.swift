@@ -16,13 +16,20 @@ extension ConformanceChecks {
     /// Texts that the engine generates by itself, against choices from the reference engine's logits.
     ///
     /// The reference reads the engine's tokens, so that one of two that are equally probable does no harm; in float32, one
-    /// in a thousand may be such a token.
-    func generation(of cells: [any RecurrentCell.Type], _ sizes: [ModelSize], count: Int) async {
+    /// in a thousand may be such a token. With an n-gram model, it stands beside both networks.
+    func generation(
+        of cells: [any RecurrentCell.Type], _ sizes: [ModelSize], ngrams: NGramConfiguration? = nil,
+        count: Int
+    ) async {
         for cell in cells {
             for size in sizes {
                 for precision in Precision.trainable {
-                    await report.check("generation", "\(cell.name) \(size) \(precision)") {
-                        try generation(of: CheckedModel(cell, size), size, count: count, precision)
+                    await report.check(
+                        ngrams == nil ? "generation" : "generation with n-grams",
+                        "\(cell.name) \(size) \(precision)"
+                    ) {
+                        let model = try CheckedModel(cell, size, ngrams: ngrams)
+                        return try generation(of: model, size, count: count, precision)
                     }
                 }
             }
@@ -33,9 +40,11 @@ extension ConformanceChecks {
         of model: CheckedModel, _ size: ModelSize, count: Int, _ precision: Precision
     ) throws -> CheckLine {
         var line = CheckLine()
-        let engine = try engine(of: model, precision)
+        let network = try engine(of: model, precision)
+        let engine = network.interpolated(with: model.ngrams)
         let reference = try ReferenceEngine(
-            configuration: model.configuration, parameters: model.rounded(to: precision))
+            configuration: model.configuration, parameters: model.rounded(to: precision)
+        ).interpolated(with: model.ngrams)
         var (actual, wanted): ([Float], [Float]) = ([], [])
         let first = Array(model.minibatches[0].inputs[..<size.B])
         try engine.advance(first, logits: &actual)
@@ -46,7 +55,7 @@ extension ConformanceChecks {
             let tokens = try engine.generate(count, logits: &actual, choosing: samplers.compactMap(\.choice))
         else {
             // Step kernels leave the choice to their caller; persistent ones must not.
-            if case .persistent? = (engine as? CUDAEngine)?.recurrence {
+            if case .persistent? = (network as? CUDAEngine)?.recurrence {
                 line.require(false, "the engine does not generate")
             }
             return line
@@ -69,6 +78,14 @@ extension ConformanceChecks {
             "logits", actual.map(Double.init), with: wanted.map(Double.init),
             within: precision.tolerance.tensor)
         return line
+    }
+
+    /// The same of a small network, with an n-gram model and without.
+    package func smallGeneration() async {
+        for ngrams in [nil, NGramConfiguration()] {
+            await generation(
+                of: [GRUCell.self], [.init(T: 1, B: 9, V: 33, H: 33, L: 2)], ngrams: ngrams, count: 5)
+        }
     }
 
     /// So many samplers of all kinds, one after the other.

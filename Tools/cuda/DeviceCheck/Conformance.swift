@@ -67,7 +67,7 @@ package struct ConformanceChecks {
             await optimizers(
                 size: .init(T: 3, B: 4, V: 33, H: 33, L: 2), rules: [.adam(epsilon: 1e-3)])
             await advance(sizes: [.init(T: 3, B: 7, V: 33, H: 33, L: 2)])
-            await generation(of: [GRUCell.self], [.init(T: 1, B: 9, V: 33, H: 33, L: 2)], count: 5)
+            await smallGeneration()
             await divergence()
         } else {
             await gradients(of: Self.cells, Self.sizes + Self.stacks)
@@ -82,6 +82,7 @@ package struct ConformanceChecks {
             ])
             await generation(
                 of: [TanhCell.self, LSTMCell.self, MinimalGatedUnit.self], Self.generated, count: 50)
+            await generation(of: [LSTMCell.self], Self.generated, ngrams: NGramConfiguration(), count: 50)
             await resumption()
             await divergence()
             await runs()
