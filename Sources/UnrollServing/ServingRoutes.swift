@@ -125,7 +125,9 @@ struct Route: Sendable {
         Route(.get, "/health", needsKey: false) { _, _ in try .json(ServerStatus.running) },
         Route(.get, "/ready", needsKey: false) { server, _ in try server.readiness() },
         Route(.get, "/metrics", needsKey: false) { server, _ in server.currentMetrics() },
-        Route(.get, "/openapi.json", needsKey: false) { _, _ in .openAPI },
+        Route(.get, "/openapi.json", needsKey: false) { server, _ in
+            .text(try APIDescription.json(server.limits), type: "application/json")
+        },
         Route(.get, "/", needsKey: false) { _, _ in .page },
     ]
 }

@@ -96,6 +96,9 @@ import UnrollText
             let expected = try model.complete("the fer", count: 3, threads: 1)
             #expect(words.compactMap { $0["text"] as? String } == expected.map(\.text))
             #expect(words.count == 3)
+            // Nothing is the beginning of a line.
+            let first = try await client.post("/v1/complete", #"{"input": ""}"#)
+            #expect(try await client.post("/v1/complete", #"{"input": "\n"}"#).body == first.body)
             try await client.expectRefusal(
                 "/v1/complete", #"{"input": "a", "count": 101}"#, field: "count", saying: "1...100")
         }
@@ -217,9 +220,15 @@ import UnrollText
         }
     }
 
-    @Test func theDescriptionHasEveryEndpoint() async throws {
-        try await TestServer.test(TestServer.routes()) { client async throws in
-            let document = try await client.get("/openapi.json").object()
+    @Test func theDescriptionHasEveryEndpointAndTheLimits() async throws {
+        let routes = try TestServer.routes { ($0.maxTokens, $0.textsPerRequest) = (77, 5) }
+        try await TestServer.test(routes) { client async throws in
+            let answer = try await client.get("/openapi.json")
+            let document = try answer.object()
+            #expect(answer.body.contains(#""maximum":77"#) && !answer.body.contains(#""maximum":4096"#))
+            try await client.expectRefusal(
+                "/v1/completions", #"{"prompt": "a", "max_tokens": 78}"#, field: "max_tokens",
+                saying: "0...77")
             let paths = try #require(document["paths"] as? [String: [String: Any]])
             let described = Set(paths.flatMap { path, methods in methods.keys.map { "\($0) \(path)" } })
             #expect(described == Set(ServingRoutes.endpoints.map { "\($0.method.lowercased()) \($0.path)" }))

@@ -97,7 +97,7 @@ import UnrollServing
             #expect(try other.error()["code"] as? String == "method_not_allowed")
             for method in [
                 HTTPRequest.Method.head, .put, .patch, .delete, .options, .trace,
-                try #require(.init("QUERY")),
+                try #require(HTTPRequest.Method("QUERY")),
             ] {
                 let refused = try await client.get("/v1/score", method: method)
                 #expect(refused.status == 405, "\(method)")

@@ -166,8 +166,9 @@ def generated(checks, server, count, folder):
         return
     result = subprocess.run(
         [program, "run", f"{server.url}/openapi.json", "--max-examples", str(count), "--seed", "1",
-         "--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
-         "--exclude-path", "/metrics"], cwd=folder, capture_output=True, text=True)
+         # What a right request is depends on several fields together, and on the model, which a document cannot say.
+         "--generation-database", "none", "--exclude-checks", "positive_data_acceptance"], cwd=folder, capture_output=True,
+        text=True)
     print(result.stdout[-6000:])
     checks.require(result.returncode == 0, "requests made from the OpenAPI document found faults")
 

@@ -35,11 +35,6 @@ extension Response {
         return response
     }
 
-    /// The description of all endpoints.
-    static var openAPI: Response {
-        .text(PackageResources.openapi_json, type: "application/json")
-    }
-
     /// The page, whose own policy lets it load nothing and talk to this server only.
     static var page: Response {
         var response = text(PackageResources.index_html, type: "text/html; charset=utf-8")

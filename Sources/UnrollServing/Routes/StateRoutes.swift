@@ -3,6 +3,7 @@ import Hummingbird
 import UnrollBase
 import UnrollGeneration
 import UnrollModel
+import UnrollText
 
 /// What `POST /v1/state` takes.
 struct StateRequest: ServingRequest {
@@ -75,10 +76,12 @@ extension ServerState {
 }
 
 extension ServedModel {
-    /// Reads a text, by itself or after what was read before.
+    /// Reads a text, by itself or after what was read before; one that is empty and follows nothing begins a line.
     ///
     /// - Throws: `ServingError.invalidField` when there is nothing to read, and as the model.
     func read(_ input: String, after earlier: GenerationState?) throws -> GenerationState {
+        let start = startToken.map { model.vocabulary.decode([$0]) } ?? ""
+        let input = input.isEmpty && earlier == nil ? start : input
         do {
             return try model.read(input, after: earlier, precision: precision, threads: 1)
         } catch GenerationError.emptyPrompt {
