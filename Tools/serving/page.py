@@ -862,6 +862,9 @@ def check_accessibility(it):
     check(it.page.get_by_role("dialog").count() == 0, "Escape closes the help")
     it.page.set_viewport_size(NARROW)
     check(it.page.evaluate("document.documentElement.scrollWidth") <= 360, "nothing is wider than a narrow screen")
+    it.page.locator("#help-button").click()
+    check(it.page.locator("#help-title").bounding_box()["y"] > 0, "the help begins at its beginning")
+    it.page.keyboard.press("Escape")
     it.page.set_viewport_size(WIDE)
 
 
