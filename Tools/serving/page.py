@@ -7,15 +7,17 @@ models and provokes every error, checks accessibility, and takes screenshots.
 
 Screenshots in light, dark and 360 pixels wide go into the folder PICTURES, if it is given. Errors are made on the way between
 page and server, so that any server with a model of characters will do. Needs Chromium (Debian's package `chromium`, or
-UNROLL_CHROMIUM names it) and playwright, which goes into a virtual environment in the folder `.build-python`; UNROLL_PYTHON
-names another Python that has it. Where they cannot be had, nothing is checked, and the script says so. Fails at the first
-thing that is not as it should be, and if the page has logged an error or asked another server.
+UNROLL_CHROMIUM names it), and playwright and axe-playwright-python, which go into a virtual environment in the folder
+`.build-python`; UNROLL_PYTHON names another Python that has them. Where they cannot be had, nothing is checked, and the
+script says so. Fails at the first thing that is not as it should be, and if the page has logged an error or asked another
+server.
 """
 
 import argparse
 import contextlib
 import functools
 import http.server
+import importlib
 import json
 import math
 import os
@@ -810,8 +812,16 @@ CONTROLS = {
 INTERACTIVE = {role for role, _ in CONTROLS} | {"listbox", "option", "link", "group", "dialog", "form"}
 
 
+def axe(page):
+    """What axe-core, another judge of accessibility, finds on a page."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    violations = Axe().run(page).response["violations"]
+    return [(violation["id"], violation["nodes"][0]["html"][:100]) for violation in violations]
+
+
 def check_accessibility(it):
-    """Roles and names, identifiers, contrast in both schemes, and no scrolling sideways on a narrow screen."""
+    """Roles and names, identifiers, what axe-core finds, contrast in both schemes, and no scrolling sideways."""
     it.open()
     it.page.locator("#compare").check()
     # Rare letters have strong colors.
@@ -828,6 +838,8 @@ def check_accessibility(it):
     check(not nameless, f"controls without names: {nameless}")
     known = {(role, " ".join(name.split())) for role, name in named}
     check(CONTROLS <= known, f"controls that are missing: {CONTROLS - known}, of {sorted(known)[:60]}")
+    found = axe(it.page)
+    check(not found, f"axe finds: {found}")
     ids = it.page.locator("[id]").evaluate_all("elements => elements.map(element => element.id)")
     check(len(ids) == len(set(ids)), f"identifiers are used once: {sorted(ids)}")
     for scheme in ["light", "dark"]:
@@ -844,11 +856,15 @@ def check_accessibility(it):
     it.page.emulate_media(reduced_motion="no-preference")
     it.page.locator("#help-button").click()
     check(it.page.get_by_role("dialog", name="How this page works").is_visible(), "the help is open")
+    check(not axe(it.page), f"axe finds in the help: {axe(it.page)}")
     it.picture("help", full=False)
     it.page.keyboard.press("Escape")
     check(it.page.get_by_role("dialog").count() == 0, "Escape closes the help")
     it.page.set_viewport_size(NARROW)
     check(it.page.evaluate("document.documentElement.scrollWidth") <= 360, "nothing is wider than a narrow screen")
+    it.page.locator("#help-button").click()
+    check(it.page.locator("#help-title").bounding_box()["y"] > 0, "the help begins at its beginning")
+    it.page.keyboard.press("Escape")
     it.page.set_viewport_size(WIDE)
 
 
@@ -885,8 +901,8 @@ CHECKS = [
 def playwright():
     """Playwright, if need be with another Python, which runs this script instead; None where it cannot be had."""
     try:
-        import playwright.sync_api
-        return playwright.sync_api
+        importlib.import_module("axe_playwright_python")
+        return importlib.import_module("playwright.sync_api")
     except ImportError:
         # This is the other Python already.
         if "UNROLL_PAGE" in os.environ:
@@ -896,8 +912,8 @@ def playwright():
     if "UNROLL_PYTHON" not in os.environ:
         if not program.exists() and subprocess.run([sys.executable, "-m", "venv", folder]).returncode != 0:
             return None
-        if subprocess.run([program, "-c", "import playwright"], capture_output=True).returncode != 0:
-            subprocess.run([program, "-m", "pip", "install", "--quiet", "playwright"])
+        if subprocess.run([program, "-c", "import playwright, axe_playwright_python"], capture_output=True).returncode != 0:
+            subprocess.run([program, "-m", "pip", "install", "--quiet", "playwright", "axe-playwright-python"])
     os.execve(program, [program, *sys.argv], os.environ | {"UNROLL_PAGE": "1"})
 
 
@@ -916,7 +932,7 @@ def main():
     chromium = shutil.which(os.environ.get("UNROLL_CHROMIUM", "chromium"))
     browsers = playwright() if chromium else None
     if browsers is None:
-        print("skipped: no Chromium, or no Python with playwright can be had")
+        print("skipped: no Chromium, or no Python with playwright and axe can be had")
         return 0
     if options.pictures:
         options.pictures.mkdir(parents=True, exist_ok=True)
