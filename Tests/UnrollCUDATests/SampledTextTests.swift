@@ -98,19 +98,19 @@ struct SampledTextTests {
     }
 
     /// Several engines would only share the device.
-    @Test func oneEngineHasAllSamples() async throws {
+    @Test(arguments: [false, true]) func oneEngineHasAllSamples(hasNGrams: Bool) async throws {
         let options = TextGenerationOptions(length: 12, temperature: 1, seed: 5)
         var counts: [Int] = []
         for threads in [1, 4] {
-            let (_, device, launches) = try Self.model()
+            let (_, device, launches) = try Self.model(hasNGrams: hasNGrams)
             _ = try await device.generateSamples(after: "fox", count: 40, options: options, threads: threads)
             counts.append(launches())
         }
         #expect(counts[0] == counts[1])
     }
 
-    @Test func batchedTextsAreThoseOfTheProcessor() async throws {
-        let (host, device, _) = try Self.model()
+    @Test(arguments: [false, true]) func batchedTextsAreThoseOfTheProcessor(hasNGrams: Bool) async throws {
+        let (host, device, _) = try Self.model(hasNGrams: hasNGrams)
         var texts: [[String]] = []
         for model in [host, device] {
             let generator = try BatchGenerator(model, width: 4, threads: 3)
