@@ -219,24 +219,26 @@ import UnrollTestSupport
         }
     }
 
+    /// The status of a request for the server by another name.
+    private static func status(_ name: String, _ port: Int) async throws -> String {
+        let answer = try await answer(
+            to: "GET /v1/models HTTP/1.1\r\nHost: \(name)\r\nConnection: close\r\n\r\n", port)
+        return String(answer.prefix(12).suffix(3))
+    }
+
     @Test func requestsForAnotherNameNeedAKey() async throws {
-        func status(_ name: String, _ port: Int) async throws -> String {
-            let answer = try await Self.answer(
-                to: "GET /v1/models HTTP/1.1\r\nHost: \(name)\r\nConnection: close\r\n\r\n", port)
-            return String(answer.prefix(12).suffix(3))
-        }
         try await withServer(TestServer.routes()) { port, _ async throws in
             for name in ["localhost", "LocalHost:\(port)", "127.0.0.1:\(port)", "[::1]:\(port)", "[::1]"] {
-                #expect(try await status(name, port) == "200", "\(name)")
+                #expect(try await Self.status(name, port) == "200", "\(name)")
             }
             for name in [
                 "example.org", "example.org:\(port)", "localhost.example.org", "127.0.0.1.example.org",
             ] {
-                #expect(try await status(name, port) == "403", "\(name)")
+                #expect(try await Self.status(name, port) == "403", "\(name)")
             }
         }
         try await withServer(TestServer.routes(keys: ["secret"])) { port, _ async throws in
-            #expect(try await status("example.org", port) == "401")
+            #expect(try await Self.status("example.org", port) == "401")
         }
     }
 
