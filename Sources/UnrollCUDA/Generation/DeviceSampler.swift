@@ -128,10 +128,12 @@ final class DeviceSampler {
             input(words.choices), input(words.banned), input(words.recent),
         ]
         arguments += ngrams?.model.arguments ?? DeviceNGrams.noArguments
+        // Without n-grams there is no memory for these.
+        let (nodes, expected): (KernelArgument, KernelArgument) =
+            ngrams == nil ? (.null, .null) : (.address(memory.nodes), .address(memory.expected))
         arguments += [
-            .int(ngrams?.areFirstMixed == true ? 1 : 0), input(words.histories), .address(memory.nodes),
-            .address(memory.expected), .address(memory.chosen), .address(memory.exchanged),
-            input(words.logits),
+            .int(ngrams?.areFirstMixed == true ? 1 : 0), input(words.histories), nodes, expected,
+            .address(memory.chosen), .address(memory.exchanged), input(words.logits),
         ]
         try queue.launch(kernel, layout.launch(teams: teams, arguments))
         var last = [UInt32](repeating: 0, count: B * layout.logitCount)
