@@ -7,7 +7,8 @@ import UnrollModel
 ///
 /// Texts join and leave between two tokens (continuous batching; Yu et al.: "Orca: a distributed serving system for
 /// transformer-based generative models", 2022), so none waits for another to end. What comes out depends on the request
-/// alone: the same seed gives the same text, bit for bit, whatever is generated beside it. A long prompt is read a token at a
+/// alone: the same seed gives the same text, bit for bit, whatever is generated beside it. (On a GPU, where other kernels may
+/// compute other numbers of texts, it does so except where rounding decides between two tokens.) A long prompt is read a token at a
 /// time like everything else.
 ///
 /// ```swift
