@@ -96,13 +96,16 @@ let package = Package(
         .target(name: "CUnrollKernels", linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
         room("UnrollBase"),
         room("UnrollKernels", uses: ["UnrollBase", "CUnrollKernels"]),
+        room("UnrollCluster", uses: ["UnrollBase"]),
         room("UnrollText", uses: ["UnrollBase"], resources: [.embedInCode("Resources/sample.txt")]),
         room("UnrollTensor", uses: ["UnrollBase", "UnrollKernels", "CUnrollKernels"]),
         room("UnrollModel", uses: ["UnrollBase", "UnrollText"]),
         room("UnrollInterchange", uses: ["UnrollBase", "UnrollText", "UnrollModel"]),
         room(
             "UnrollEngine",
-            uses: ["UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "CUnrollKernels"]),
+            uses: [
+                "UnrollBase", "UnrollCluster", "UnrollText", "UnrollModel", "UnrollKernels", "CUnrollKernels",
+            ]),
         // No CUDA at build time: the driver and the compiler of kernels are looked for when a GPU is asked for.
         room(
             "UnrollCUDA",
@@ -111,7 +114,8 @@ let package = Package(
         room(
             "UnrollTraining",
             uses: [
-                "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine", "UnrollCUDA",
+                "UnrollBase", "UnrollCluster", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine",
+                "UnrollCUDA",
             ]),
         room(
             "UnrollGeneration",
@@ -125,7 +129,8 @@ let package = Package(
         room(
             "Unroll",
             uses: [
-                "UnrollBase", "UnrollText", "UnrollTensor", "UnrollModel", "UnrollInterchange",
+                "UnrollBase", "UnrollCluster", "UnrollText", "UnrollTensor", "UnrollModel",
+                "UnrollInterchange",
                 "UnrollKernels", "UnrollEngine", "UnrollCUDA", "UnrollTraining", "UnrollGeneration",
                 "UnrollCompression",
             ]),
@@ -165,7 +170,8 @@ let package = Package(
         .executableTarget(
             name: "UnrollCLI",
             dependencies: [
-                "Unroll", "UnrollBase", "UnrollCUDA", "UnrollInterchange", "UnrollDatasets", "UnrollCharts",
+                "Unroll", "UnrollBase", "UnrollCluster", "UnrollCUDA", "UnrollInterchange", "UnrollDatasets",
+                "UnrollCharts",
                 "UnrollReports",
                 "UnrollRecipes", argumentParser,
                 .target(name: "UnrollServing", condition: .when(traits: ["Serving"])),
@@ -226,6 +232,7 @@ let package = Package(
             path: "Tests/UnrollTestSupport", resources: [.copy("Fakes")], swiftSettings: strict),
         tests(of: "Unroll"),
         tests(of: "UnrollBase", uses: ["UnrollTestSupport"], resources: [.copy("Oracles")]),
+        tests(of: "UnrollCluster", uses: ["UnrollBase"]),
         tests(of: "UnrollKernels", uses: ["CUnrollKernels"]),
         tests(
             of: "UnrollText", uses: ["UnrollBase", "UnrollTestSupport"],

@@ -1,5 +1,6 @@
 @_exported import UnrollBase
 @_exported import UnrollCUDA
+@_exported import UnrollCluster
 @_exported import UnrollCompression
 @_exported import UnrollEngine
 @_exported import UnrollGeneration
