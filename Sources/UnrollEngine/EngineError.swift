@@ -15,6 +15,8 @@ public enum EngineError: UnrollError, Equatable {
     case noSuchUnits(state: String, layer: Int, row: Int)
     /// An engine of this precision computes trained models and has no gradients.
     case noTraining(Precision)
+    /// An engine of this kind does not train in shards.
+    case noShards(engine: String)
     /// No minibatch was evaluated last, or it has no such step, row or layer.
     case noPrediction(step: Int, row: Int)
     /// The optimizer's state has counts of steps that its slots contradict.
@@ -37,6 +39,8 @@ public enum EngineError: UnrollError, Equatable {
             "the recurrent state has no units '\(state)' of layer \(layer) and row \(row)"
         case .noTraining(let precision):
             "nothing is trained in \(precision.rawValue); train in float32 or bfloat16 and quantize the model afterwards"
+        case .noShards(let engine):
+            "the engine '\(engine)' does not train in shards; use one shard of more rows, or another engine"
         case .noPrediction(let step, let row):
             "there is no prediction of step \(step) and row \(row); evaluate a minibatch first"
         case .invalidOptimizerState(let steps, let averagedSteps):

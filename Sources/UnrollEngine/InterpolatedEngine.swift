@@ -16,8 +16,8 @@ extension Engine {
 ///
 /// Jelinek, Mercer, "Interpolated estimation of Markov source parameters from sparse data", 1980. Of a token that is read,
 /// the network learns by itself, since counts of the text that it trains on would leave it nothing to learn.
-final class InterpolatedEngine: Engine {
-    private let network: any Engine
+final class InterpolatedEngine: NetworkWrapper {
+    let network: any Engine
     private let ngrams: NGramModel
     /// The share of the n-gram model in each probability.
     private let weight: Double
@@ -42,15 +42,6 @@ final class InterpolatedEngine: Engine {
         self.weight = weight
     }
 
-    /// That of the network.
-    var configuration: ModelConfiguration { network.configuration }
-    /// That of the network.
-    var vocabularySize: Int { network.vocabularySize }
-    /// That of the network.
-    var description: EngineDescription { network.description }
-    /// Those of the network.
-    var parameters: ModelParameters { get throws { try network.parameters } }
-
     /// The same n-gram model beside an engine that shares the network's parameters.
     func sharingParameters(threads: Int?) throws -> InterpolatedEngine {
         InterpolatedEngine(
@@ -58,9 +49,6 @@ final class InterpolatedEngine: Engine {
     }
 
     // MARK: State
-
-    /// That of the network alone.
-    var state: NamedTensors<Float> { get throws { try network.state } }
 
     /// Continues with the network from this state, and with the n-gram model from the beginning of a text.
     func restoreState(_ state: NamedTensors<Float>) throws {
@@ -94,19 +82,6 @@ final class InterpolatedEngine: Engine {
                 index += 1
             }
         }
-    }
-
-    /// That of the network's optimizer.
-    var optimizerState: OptimizerState { get throws { try network.optimizerState } }
-
-    /// Restores that of the network's optimizer.
-    func restoreOptimizerState(_ state: OptimizerState) throws {
-        try network.restoreOptimizerState(state)
-    }
-
-    /// Exchanges those of the network.
-    func exchangeParametersWithAverage() throws {
-        try network.exchangeParametersWithAverage()
     }
 
     private var beginning: Row {
@@ -145,24 +120,6 @@ final class InterpolatedEngine: Engine {
         on minibatch: Minibatch, randomness: StepRandomness?
     ) throws -> (meanLoss: Double, gradients: NamedTensors<Double>) {
         try network.gradients(on: minibatch, randomness: randomness)
-    }
-
-    /// That of the network.
-    func memoryEstimate(
-        sequenceLength: Int, batchSize: Int, optimizer: Optimizer, regularization: Regularization
-    ) throws -> (needed: Double, available: Double) {
-        try network.memoryEstimate(
-            sequenceLength: sequenceLength, batchSize: batchSize, optimizer: optimizer,
-            regularization: regularization)
-    }
-
-    /// Checks that of the network.
-    func checkMemory(
-        sequenceLength: Int, batchSize: Int, optimizer: Optimizer, regularization: Regularization
-    ) throws {
-        try network.checkMemory(
-            sequenceLength: sequenceLength, batchSize: batchSize, optimizer: optimizer,
-            regularization: regularization)
     }
 
     // MARK: Evaluation
@@ -213,13 +170,6 @@ final class InterpolatedEngine: Engine {
         for token in probabilities.indices {
             probabilities[token] = Float(interpolated(Double(probabilities[token]), expected[token]))
         }
-    }
-
-    /// Copies those of the network.
-    func copyUnits(
-        ofState state: Int, layer: Int, step: Int, row: Int, to units: inout [Float]
-    ) throws {
-        try network.copyUnits(ofState: state, layer: layer, step: step, row: row, to: &units)
     }
 
     private func interpolated(_ network: Double, _ ngrams: Double) -> Double {

@@ -65,6 +65,20 @@ public struct RecurrentState: Sendable, Equatable {
         }
     }
 
+    /// Takes the numbers of another such state.
+    ///
+    /// - Throws: `EngineError.stateMismatch` when they are not those of whole rows.
+    init(numbers: [Float], for configuration: ModelConfiguration) throws(EngineError) {
+        let row = RecurrentState(zerosFor: configuration)
+        let (batchSize, rest) = numbers.count.quotientAndRemainder(dividingBy: row.numbers.count)
+        guard batchSize > 0, rest == 0 else {
+            throw .stateMismatch(
+                expected: row.shape, actual: [row.layerCount, numbers.count, row.hiddenSize])
+        }
+        self.init(zerosFor: configuration, batchSize: batchSize)
+        self.numbers = numbers
+    }
+
     /// Puts the rows of several states of one network side by side.
     ///
     /// - Throws: `EngineError.noSuchRows` when there are no states, `EngineError.stateMismatch` when they are of different

@@ -40,7 +40,9 @@ public final class CPUEngine: Engine {
     var gradients: PackedParameters?
     let slots: OptimizerSlots
     /// The gradients of the parts of a batch, for models that are trained in parts.
-    private var partGradients: [PackedParameters] = []
+    var partGradients: [PackedParameters] = []
+    /// The memories of the gradients of shards.
+    var shardGradients: [PackedParameters] = []
     /// The sum of squares of each block of gradients.
     let blockNorms: UnsafeMutablePointer<Double>
     var activations: Activations?
@@ -53,7 +55,7 @@ public final class CPUEngine: Engine {
     /// Rows of the carried states; 0 stands for zeros of any batch size.
     var carriedBatchSize = 0
     /// Whether the activations are those of a minibatch that was evaluated.
-    private(set) var hasPredictions = false
+    var hasPredictions = false
     /// Steps that the training loop asks for at once; only a test has a reason to change it.
     package(set) public var preferredRunLength = 1
 
@@ -231,19 +233,38 @@ public final class CPUEngine: Engine {
 
     private lazy var trainTask = task { engine, pass, thread in
         engine.computeGradients(pass, thread)
-        pass.sumSquares(thread)
-        // The same numbers, and so the same decision, on every thread.
-        let result = pass.result()
-        if result.isFinite {
-            pass.update(thread, by: engine.slots.step(engine.optimizer, gradientNorm: result.gradientNorm))
-            pass.carryStates(thread)
-        }
-        if thread == 0 { engine.result = result }
+        if engine.update(with: pass.gradients, meanLoss: pass.meanLoss(), thread) { pass.carryStates(thread) }
     }
 
     private lazy var gradientsTask = task { engine, pass, thread in
         engine.computeGradients(pass, thread)
         if thread == 0 { engine.result = StepResult(meanLoss: pass.meanLoss(), gradientNorm: .nan) }
+    }
+
+    /// A shard's gradient; the states go on, as whether the step counts is known when there are all shards.
+    lazy var shardTask = task { engine, pass, thread in
+        engine.computeGradients(pass, thread)
+        pass.carryStates(thread)
+        if thread == 0 { engine.result = StepResult(meanLoss: pass.totalLoss(), gradientNorm: .nan) }
+    }
+
+    /// The blocks of parameters that are a thread's share.
+    func blocks(of thread: Int) -> StrideTo<Int> {
+        stride(from: thread, to: weights.blocks.count, by: pool.threadCount)
+    }
+
+    /// Updates the parameters and returns whether that was done: the same numbers, and so the same decision, on every
+    /// thread.
+    func update(with gradients: PackedParameters?, meanLoss: Double, _ thread: Int) -> Bool {
+        guard let gradients else { return false }
+        let update = ParameterUpdate(engine: self, gradients: gradients)
+        update.sumSquares(thread)
+        let result = StepResult(meanLoss: meanLoss, gradientNorm: update.norm())
+        if result.isFinite {
+            update.apply(slots.step(optimizer, gradientNorm: result.gradientNorm), thread)
+        }
+        if thread == 0 { self.result = result }
+        return result.isFinite
     }
 
     private func computeGradients(_ pass: Pass, _ thread: Int) {
@@ -274,11 +295,11 @@ public final class CPUEngine: Engine {
     /// Where `advance` writes.
     private var logits: UnsafeMutablePointer<Float>?
     /// The optimizer of the last step.
-    private var optimizer = Optimizer()
-    private var result = StepResult(meanLoss: .nan, gradientNorm: .nan)
+    var optimizer = Optimizer()
+    var result = StepResult(meanLoss: .nan, gradientNorm: .nan)
     private var pass: Pass?
     /// What `advance` runs, for the current memory.
-    private var tokenStep: TokenStep?
+    var tokenStep: TokenStep?
 
     private func task(_ body: @escaping (CPUEngine, Pass, _ thread: Int) -> Void) -> PoolTask {
         PoolTask { [unowned self] thread in
@@ -287,7 +308,7 @@ public final class CPUEngine: Engine {
         }
     }
 
-    private func run(
+    func run(
         _ task: PoolTask, over minibatch: Minibatch, _ masks: StepMasks?, gradients: PackedParameters?
     ) {
         run(over: minibatch, masks, gradients: gradients) { pass in
@@ -309,7 +330,8 @@ public final class CPUEngine: Engine {
                     Pass(
                         engine: self, activations: activations, carried: carried.base,
                         gradients: gradients, masks: masks, inputs: inputs, targets: targets,
-                        continuesState: minibatch.continuesState && carriedBatchSize > 0))
+                        continuesState: minibatch.continuesState && carriedBatchSize > 0,
+                        wholeTokenCount: minibatch.wholeTokenCount, firstRow: minibatch.firstRow))
             }
         }
     }
@@ -320,119 +342,6 @@ public final class CPUEngine: Engine {
         minibatch.reshape(sequenceLength: 1, batchSize: 1, continuesState: true)
         return minibatch
     }()
-
-    /// Rounded weights have no gradient.
-    private func checkTraining() throws(EngineError) {
-        guard words != .int8 else { throw .noTraining(.int8) }
-    }
-
-    private func masks(_ randomness: StepRandomness?) throws -> StepMasks? {
-        guard let randomness else { return nil }
-        try randomness.regularization.check(for: configuration)
-        return StepMasks(randomness, of: configuration)
-    }
-
-    /// Checks the minibatch and lays out memory for it; allocates only when it is larger than all before.
-    private func prepare(for minibatch: Minibatch, _ masks: StepMasks?) throws {
-        hasPredictions = false
-        // A step with dropout reads from elsewhere.
-        if shape.readsLayerInput, masks != nil { tokenStep = nil }
-        try minibatch.check(vocabularySize: vocabularySize)
-        let (sequenceLength, batchSize) = (minibatch.sequenceLength, minibatch.batchSize)
-        if minibatch.continuesState, carriedBatchSize > 0, carriedBatchSize != batchSize {
-            throw EngineError.stateMismatch(
-                expected: [shape.layerCount, batchSize, shape.hiddenSize],
-                actual: [shape.layerCount, carriedBatchSize, shape.hiddenSize])
-        }
-        let needsDropout = (masks?.regularization.dropout ?? 0) > 0
-        // Once there has been dropout there is room for it, so that evaluation in between changes nothing.
-        let hasDropout = needsDropout || activations?.hasDropout == true
-        if !isLaidOut(sequenceLength: sequenceLength, batchSize: batchSize, hasDropout: hasDropout) {
-            try MemoryEstimate.check(
-                configuration: configuration, vocabularySize: vocabularySize, sequenceLength: sequenceLength,
-                batchSize: batchSize, precision: precision, optimizer: optimizer,
-                regularization: masks?.regularization ?? Regularization())
-        }
-        try layOut(sequenceLength: sequenceLength, batchSize: batchSize, hasDropout: hasDropout)
-        if droppedWeights == nil, (masks?.regularization.weightDrop ?? 0) > 0 {
-            droppedWeights = try DroppedWeights(of: weights, words: words)
-        }
-    }
-
-    private func isLaidOut(sequenceLength: Int, batchSize: Int, hasDropout: Bool) -> Bool {
-        guard let activations else { return false }
-        return activations.sequenceLength == sequenceLength && activations.batchSize == batchSize
-            && activations.hasDropout == hasDropout
-    }
-
-    private func layOut(sequenceLength: Int, batchSize: Int, hasDropout: Bool) throws(KernelError) {
-        if !isLaidOut(sequenceLength: sequenceLength, batchSize: batchSize, hasDropout: hasDropout) {
-            let activations = try Activations(
-                sequenceLength: sequenceLength, batchSize: batchSize, shape: shape,
-                savedCount: program.savedCount, words: words, hasDropout: hasDropout, reusing: activations)
-            for layer in 0..<shape.layerCount {
-                for thread in 0..<pool.threadCount { fillSlots(layer: layer, thread: thread, activations) }
-            }
-            if shape.embeddingSize != nil {
-                distinctTokens = DistinctTokens(
-                    vocabularySize: vocabularySize, capacity: sequenceLength * batchSize)
-            }
-            self.activations = activations
-            tokenStep = nil
-        }
-        let stateSize = carriedOffset(layer: shape.layerCount, state: 0, batchSize: batchSize)
-        if carried.map({ $0.count < stateSize }) ?? true {
-            let larger = try AlignedBuffer(count: stateSize)
-            // The step may leave the state as it is.
-            if let carried { larger.base.update(from: carried.base, count: carried.count) }
-            carried = larger
-        }
-    }
-
-    /// A thread's table of a layer's slots.
-    private func slots(layer: Int, thread: Int) -> UnsafeMutablePointer<UnrollPanels> {
-        slotTables + (layer * pool.threadCount + thread) * program.slots.count
-    }
-
-    private func fillSlots(layer: Int, thread: Int, _ activations: Activations) {
-        let slots = slots(layer: layer, thread: thread)
-        let tiles = scratch.base + thread * program.scratchCount * Activations.tileSize
-        for (index, location) in program.slots.enumerated() {
-            slots[index] = activations.address(
-                of: location, layer: layer, parameters: weights.layers[layer], scratch: tiles)
-        }
-    }
-
-    /// Lets a layer's formula, as a thread runs it, read the layer's input from there, if it does.
-    func setLayerInput(_ input: UnrollPanels, layer: Int, thread: Int) {
-        if let slot = program.layerInputSlot { slots(layer: layer, thread: thread)[slot] = input }
-    }
-
-    /// The cell's formula for a layer, as a thread runs it.
-    func forwardProgram(layer: Int, thread: Int) -> UnrollProgram {
-        UnrollProgram(
-            instructions: forwardInstructions, instruction_count: Int32(program.forward.count),
-            slot_count: Int32(program.slots.count), slots: slots(layer: layer, thread: thread))
-    }
-
-    /// The gradient of the cell's formula for a layer, as a thread runs it.
-    func backwardProgram(layer: Int, thread: Int) -> UnrollProgram {
-        UnrollProgram(
-            instructions: backwardInstructions, instruction_count: Int32(program.backward.count),
-            slot_count: Int32(program.slots.count), slots: slots(layer: layer, thread: thread))
-    }
-
-    private func preparedGradients(
-        for minibatch: Minibatch, _ masks: StepMasks?
-    ) throws(KernelError) -> PackedParameters {
-        if partGradients.isEmpty, Pass.usesParts(shape, batchSize: minibatch.batchSize, masks) {
-            partGradients = try PackedParameters.several(Pass.partCount, shape: shape)
-        }
-        if let gradients { return gradients }
-        let gradients = try PackedParameters(shape: shape)
-        self.gradients = gradients
-        return gradients
-    }
 }
 
 extension UnsafeMutablePointer {

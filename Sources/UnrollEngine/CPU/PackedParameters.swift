@@ -116,7 +116,8 @@ final class PackedParameters {
     /// The panels of all weights, the biases and the learned vectors.
     let blocks: [Block]
 
-    init(shape: ModelShape) throws(KernelError) {
+    /// Lays out the tensors of a shape, and behind them room for `extra` numbers more.
+    init(shape: ModelShape, extra: Int = 0) throws(KernelError) {
         let width = PanelLayout.width
         let squarePanel = shape.hiddenPanels * width * width
         var blocks: [Block] = []
@@ -142,7 +143,7 @@ final class PackedParameters {
         let decoder = place(shape.vocabularyPanels, squarePanel)
         let decoderBias = place(1, shape.vocabularyPanels * width)
 
-        let buffer = try AlignedBuffer(count: offset)
+        let buffer = try AlignedBuffer(count: offset + extra)
         self.buffer = buffer
         self.shape = shape
         self.blocks = blocks
@@ -157,9 +158,11 @@ final class PackedParameters {
     }
 
     /// Creates a number of them.
-    static func several(_ count: Int, shape: ModelShape) throws(KernelError) -> [PackedParameters] {
+    static func several(
+        _ count: Int, shape: ModelShape, extra: Int = 0
+    ) throws(KernelError) -> [PackedParameters] {
         var several: [PackedParameters] = []
-        for _ in 0..<count { several.append(try PackedParameters(shape: shape)) }
+        for _ in 0..<count { several.append(try PackedParameters(shape: shape, extra: extra)) }
         return several
     }
 

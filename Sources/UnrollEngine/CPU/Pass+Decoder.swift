@@ -70,7 +70,7 @@ extension Pass {
 
     /// Losses of some rows of a step and the gradients of their logits; a narrow decoder's logits are computed first.
     func crossEntropy(step: Int, rows: Range<Int>) {
-        var decoder = decoder(gradientScale: gradients == nil ? 0 : 1 / Float(sequenceLength * batchSize))
+        var decoder = decoder(gradientScale: gradients == nil ? 0 : 1 / Float(wholeTokenCount))
         if shape.hasNarrowDecoder {
             kernels.pointee.decode(
                 &decoder, Int32(step), UnrollRange(rows), UnrollRange(0..<shape.vocabularyPanels))
@@ -89,8 +89,11 @@ extension Pass {
             weightPanels: shape.hiddenPanels, to: layout.logitParts.advanced(steps: index), steps: 1)
     }
 
-    /// The mean loss, added up in one order whatever the number of threads.
-    func meanLoss() -> Double {
+    /// The mean loss of the minibatch.
+    func meanLoss() -> Double { totalLoss() / Double(sequenceLength * batchSize) }
+
+    /// The summed loss, added up in one order whatever the number of threads.
+    func totalLoss() -> Double {
         // In eight sums, as one would wait for each addition.
         let (losses, count) = (activations.losses, sequenceLength * batchSize)
         var sums = SIMD8<Double>()
@@ -99,6 +102,6 @@ extension Pass {
         }
         var total = sums.sum()
         for token in count - count % 8..<count { total += losses[token] }
-        return total / Double(count)
+        return total
     }
 }

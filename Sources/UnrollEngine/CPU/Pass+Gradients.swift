@@ -125,48 +125,4 @@ extension Pass {
             layout.logits.values.advanced(rows: rows.lowerBound), Int32(panel), Int32(sequenceLength),
             Int32(rows.count), gradients.decoderBias + panel * PanelLayout.width)
     }
-
-    // MARK: Update
-
-    /// The blocks of parameters that are a thread's share.
-    func blocks(of thread: Int) -> StrideTo<Int> {
-        stride(from: thread, to: engine.weights.blocks.count, by: pool.threadCount)
-    }
-
-    /// Adds up the squares of the gradients, block by block.
-    func sumSquares(_ thread: Int) {
-        guard let gradients else { return }
-        for index in blocks(of: thread) {
-            let block = gradients.blocks[index]
-            engine.blockNorms[index] = kernels.pointee.sum_of_squares(
-                gradients.buffer.base + block.offset, block.count)
-        }
-        pool.barrier()
-    }
-
-    /// Loss and gradient norm, the same on every thread once `sumSquares` is done.
-    func result() -> StepResult {
-        guard let gradients else { return StepResult(meanLoss: .nan, gradientNorm: .nan) }
-        var squares = 0.0
-        for index in gradients.blocks.indices { squares += engine.blockNorms[index] }
-        return StepResult(
-            meanLoss: meanLoss(), gradientNorm: squares.squareRoot())
-    }
-
-    /// Updates the parameters and refreshes what follows from them.
-    func update(_ thread: Int, by step: UnrollUpdate) {
-        guard let gradients else { return }
-        var step = step
-        let (weights, slots) = (engine.weights, engine.slots)
-        let (momentum, square) = (slots.momentum?.buffer.base, slots.square?.buffer.base)
-        let average = slots.average?.buffer.base
-        for index in blocks(of: thread) {
-            let (offset, count) = (weights.blocks[index].offset, weights.blocks[index].count)
-            kernels.pointee.update(
-                &step, weights.buffer.base + offset, gradients.buffer.base + offset,
-                momentum.map { $0 + offset }, square.map { $0 + offset }, average.map { $0 + offset }, count)
-        }
-        pool.barrier()
-        engine.derived.refresh(kernels: kernels, thread: thread, threadCount: pool.threadCount)
-    }
 }

@@ -33,8 +33,9 @@ extension Pass {
         for t in 0..<sequenceLength {
             for panel in panels {
                 kernels.pointee.mask(
-                    &kernelMask, Int32(masks.outputTime(t)), Int32(panel), Int32(rows.lowerBound),
-                    Int32(rows.count), output.advanced(steps: t, panels: panel, rows: rows.lowerBound).base,
+                    &kernelMask, Int32(masks.outputTime(t)), Int32(panel),
+                    Int32(firstRow + rows.lowerBound), Int32(rows.count),
+                    output.advanced(steps: t, panels: panel, rows: rows.lowerBound).base,
                     dropped.values.advanced(steps: t, panels: panel, rows: rows.lowerBound).base)
             }
             kernels.pointee.pack(&dropped, Int32(t), UnrollRange(panels), UnrollRange(rows))
@@ -51,8 +52,8 @@ extension Pass {
                     steps: t, panels: panel
                 ).base
                 kernels.pointee.mask(
-                    &kernelMask, Int32(masks.outputTime(t)), Int32(panel), 0, Int32(batchSize), gradient,
-                    gradient)
+                    &kernelMask, Int32(masks.outputTime(t)), Int32(panel), Int32(firstRow),
+                    Int32(batchSize), gradient, gradient)
             }
         }
     }
@@ -120,8 +121,8 @@ extension Pass {
                     if let random {
                         var mask = UnrollMask(StepMasks.Mask(random: random, scale: 1))
                         kernels.pointee.mask(
-                            &mask, Int32(t), Int32(panel), Int32(rows.lowerBound), Int32(rows.count), nil,
-                            share)
+                            &mask, Int32(t), Int32(panel), Int32(firstRow + rows.lowerBound),
+                            Int32(rows.count), nil, share)
                     } else {
                         share.update(repeating: expected, count: rows.count * PanelLayout.width)
                     }

@@ -61,7 +61,7 @@ extension Pass {
 
     private func addUp(_ parts: [PackedParameters], _ thread: Int) {
         guard let gradients else { return }
-        for index in blocks(of: thread) {
+        for index in engine.blocks(of: thread) {
             let block = gradients.blocks[index]
             let sum = gradients.buffer.base + block.offset
             sum.update(from: parts[0].buffer.base + block.offset, count: block.count)

@@ -28,6 +28,10 @@ struct Pass {
     let inputs: UnsafePointer<Int32>
     let targets: UnsafePointer<Int32>
     let continuesState: Bool
+    /// Tokens of the whole minibatch, of which this may be a shard: the gradient is of the mean over them.
+    let wholeTokenCount: Int
+    /// The place of row 0 in the whole minibatch, by which random masks are drawn.
+    let firstRow: Int
 
     var shape: ModelShape { engine.shape }
     var kernels: UnsafePointer<UnrollKernels> { engine.kernels }

@@ -64,6 +64,25 @@ extension TokenIDs {
             first: trainingWindows, count: windowCount, random: nil)
     }
 
+    /// The same in parts that can be judged apart, each of whole minibatches.
+    ///
+    /// - Parameter partCount: The number of parts, at least 1; there are no more than minibatches.
+    package func validationWindows(
+        batchSize: Int, sequenceLength: Int, after trainingWindows: Int, windowCount: Int, partCount: Int
+    ) throws -> [any MinibatchSource] {
+        let whole = try validationWindows(
+            batchSize: batchSize, sequenceLength: sequenceLength, after: trainingWindows,
+            windowCount: windowCount)
+        let partCount = Swift.max(1, Swift.min(partCount, whole.count))
+        return try (0..<partCount).map { index in
+            let first = whole.count * index / partCount * batchSize
+            let end = Swift.min(whole.count * (index + 1) / partCount * batchSize, windowCount)
+            return try validationWindows(
+                batchSize: batchSize, sequenceLength: sequenceLength, after: trainingWindows + first,
+                windowCount: end - first)
+        }
+    }
+
     /// All of the text as one strand (`B` = 1) with the state carried on: every token but the first is predicted once.
     ///
     /// The last minibatch has fewer steps when `sequenceLength` does not divide the text.
@@ -87,6 +106,25 @@ extension TokenIDs {
     ///   predict.
     package func evaluationStrands(tokenCount: Int) throws -> any MinibatchSource {
         try WarmStrandMinibatches(cutting: self, tokenCount: tokenCount)
+    }
+
+    /// The same in parts of the text that can be judged apart, of which each reads the tokens before its own first.
+    ///
+    /// - Parameters:
+    ///   - partCount: The number of parts, at least 1; there are fewer of a text with less than 8,192 predictions for each.
+    ///   - tokenCount: Tokens of a minibatch at most; at least 1.
+    /// - Throws: As ``evaluationStrands(tokenCount:)``.
+    package func evaluationStrands(partCount: Int, tokenCount: Int) throws -> [any MinibatchSource] {
+        let predictions = count - 1
+        let partCount = Swift.max(1, Swift.min(partCount, predictions / WarmStrandMinibatches.partLength))
+        guard partCount > 1 else { return [try evaluationStrands(tokenCount: tokenCount)] }
+        return try (0..<partCount).map { index in
+            let start = predictions * index / partCount
+            let end = predictions * (index + 1) / partCount
+            let past = index == 0 ? 0 : WarmStrandMinibatches.warmUp
+            return try WarmStrandMinibatches(
+                cutting: part(start - past..<end + 1), tokenCount: tokenCount, hasPast: index > 0)
+        }
     }
 }
 

@@ -24,11 +24,15 @@ struct RandomMinibatches: MinibatchSource {
     }
 
     func fill(_ minibatch: inout Minibatch, at index: Int) {
+        fill(&minibatch, at: index, rows: 0..<shape.batchSize)
+    }
+
+    func fill(_ minibatch: inout Minibatch, at index: Int, rows: Range<Int>) {
         minibatch.reshape(
-            sequenceLength: shape.sequenceLength, batchSize: shape.batchSize, continuesState: false)
-        for b in 0..<shape.batchSize {
-            let subsequence = order[index * shape.batchSize + b]
-            minibatch.setColumn(b, from: tokens, at: offset + subsequence * shape.sequenceLength)
+            sequenceLength: shape.sequenceLength, rows: rows.clamped(to: 0..<shape.batchSize),
+            of: shape.batchSize, continuesState: false)
+        minibatch.setColumns(from: tokens) { row in
+            offset + order[index * shape.batchSize + row] * shape.sequenceLength
         }
     }
 }
@@ -74,12 +78,17 @@ struct WindowMinibatches: MinibatchSource {
     }
 
     func fill(_ minibatch: inout Minibatch, at index: Int) {
+        fill(&minibatch, at: index, rows: 0..<shape.batchSize)
+    }
+
+    func fill(_ minibatch: inout Minibatch, at index: Int, rows: Range<Int>) {
         let start = index * shape.batchSize
         let batchSize = min(shape.batchSize, windows.count - start)
-        minibatch.reshape(sequenceLength: shape.sequenceLength, batchSize: batchSize, continuesState: false)
-        for b in 0..<batchSize {
-            let window = order?[start + b] ?? start + b
-            minibatch.setColumn(b, from: tokens, at: windows.lowerBound + window)
+        minibatch.reshape(
+            sequenceLength: shape.sequenceLength, rows: rows.clamped(to: 0..<batchSize), of: batchSize,
+            continuesState: false)
+        minibatch.setColumns(from: tokens) { row in
+            windows.lowerBound + (order?[start + row] ?? start + row)
         }
     }
 }

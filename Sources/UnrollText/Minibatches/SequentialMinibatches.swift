@@ -24,10 +24,15 @@ struct SequentialMinibatches: MinibatchSource {
     }
 
     func fill(_ minibatch: inout Minibatch, at index: Int) {
+        fill(&minibatch, at: index, rows: 0..<shape.batchSize)
+    }
+
+    func fill(_ minibatch: inout Minibatch, at index: Int, rows: Range<Int>) {
         minibatch.reshape(
-            sequenceLength: shape.sequenceLength, batchSize: shape.batchSize, continuesState: index > 0)
-        for b in 0..<shape.batchSize {
-            minibatch.setColumn(b, from: tokens, at: offset + b * strandLength + index * shape.sequenceLength)
+            sequenceLength: shape.sequenceLength, rows: rows.clamped(to: 0..<shape.batchSize),
+            of: shape.batchSize, continuesState: index > 0)
+        minibatch.setColumns(from: tokens) { row in
+            offset + row * strandLength + index * shape.sequenceLength
         }
     }
 }

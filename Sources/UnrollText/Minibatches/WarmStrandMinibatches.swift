@@ -30,10 +30,18 @@ struct WarmStrandMinibatches: MinibatchSource {
     private let tokens: TokenIDs
     private let parts: [Part]
 
+    /// Predictions of a part of a text at least that is judged by itself.
+    static let partLength = 8 * strandLength
+
     /// Plans the minibatches, of `tokenCount` tokens at most.
     ///
+    /// - Parameters:
+    ///   - tokens: The text.
+    ///   - tokenCount: Tokens of a minibatch at most; at least 1.
+    ///   - hasPast: Whether the text begins with a warm-up whose predictions do not count; it must then be long enough for
+    ///     two strands.
     /// - Throws: `ParameterError`; `TextError.textTooShort` when the text has no token to predict.
-    init(cutting tokens: TokenIDs, tokenCount: Int) throws {
+    init(cutting tokens: TokenIDs, tokenCount: Int, hasPast: Bool = false) throws {
         try ParameterError.require(tokenCount >= 1, "tokenCount", is: tokenCount, but: "at least 1")
         let predictions = tokens.count - 1
         guard predictions >= 1 else {
@@ -45,7 +53,7 @@ struct WarmStrandMinibatches: MinibatchSource {
         parts =
             rows < 2
             ? [Self.strand(at: 0, predictions, of: tokenCount)]
-            : Self.strands(rows, of: predictions, tokenCount: tokenCount)
+            : Self.strands(rows, of: predictions, tokenCount: tokenCount, hasPast: hasPast)
         count = parts.reduce(0) { $0 + $1.count }
     }
 
@@ -57,13 +65,16 @@ struct WarmStrandMinibatches: MinibatchSource {
             counts: counts, continuesState: continuesState)
     }
 
-    /// The warm-up of the first strand counts, and so do the tokens at the end that are too few for all strands.
-    private static func strands(_ rows: Int, of predictions: Int, tokenCount: Int) -> [Part] {
+    /// Without a past, the warm-up of the first strand counts; the tokens at the end that are too few for all strands do
+    /// in any case.
+    private static func strands(
+        _ rows: Int, of predictions: Int, tokenCount: Int, hasPast: Bool
+    ) -> [Part] {
         let length = (predictions - warmUp) / rows
         let starts = (0..<rows).map { $0 * length }
         let steps = min(max(tokenCount / rows, 1), maximumSequenceLength)
         var parts = [
-            strand(at: 0, warmUp, of: tokenCount),
+            strand(at: 0, warmUp, of: tokenCount, counts: !hasPast),
             Part(
                 starts: starts, length: warmUp, sequenceLength: steps, counts: false, continuesState: false),
             Part(

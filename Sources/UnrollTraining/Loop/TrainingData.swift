@@ -66,24 +66,28 @@ struct TrainingData {
 
     func minibatches(epoch: Int) throws -> any MinibatchSource {
         try options.partitioning.minibatches(
-            of: parts.training.tokens, batchSize: options.batchSize, sequenceLength: options.sequenceLength,
+            of: parts.training.tokens, batchSize: options.wholeBatchSize, sequenceLength: options.sequenceLength,
             seed: options.seed,
             epoch: epoch, windowCount: options.trainingWindows)
     }
 
-    /// The validation minibatches: all of the text in order, or the book's windows; nil if nothing is held out.
-    func validationMinibatches() throws -> (any MinibatchSource)? {
+    /// The validation minibatches: all of the text in order, or the book's windows; none if nothing is held out.
+    ///
+    /// With several shards they are in up to as many parts, which can be judged apart.
+    func validationMinibatches() throws -> [any MinibatchSource] {
         if let validation = parts.validation {
-            return try validation.tokens.evaluationStrands(tokenCount: evaluationTokens)
+            return try validation.tokens.evaluationStrands(
+                partCount: options.shards, tokenCount: evaluationTokens)
         }
-        guard let count = options.validationWindows, let start = options.trainingWindows else { return nil }
+        guard let count = options.validationWindows, let start = options.trainingWindows else { return [] }
         return try parts.training.tokens.validationWindows(
             batchSize: options.batchSize, sequenceLength: options.sequenceLength, after: start,
-            windowCount: count)
+            windowCount: count, partCount: options.shards)
     }
 
-    /// The test minibatches, all of the text in order; nil without a test text.
-    func testMinibatches() throws -> (any MinibatchSource)? {
-        try parts.test?.tokens.evaluationStrands(tokenCount: evaluationTokens)
+    /// The test minibatches, all of the text in order, in such parts; none without a test text.
+    func testMinibatches() throws -> [any MinibatchSource] {
+        guard let test = parts.test else { return [] }
+        return try test.tokens.evaluationStrands(partCount: options.shards, tokenCount: evaluationTokens)
     }
 }

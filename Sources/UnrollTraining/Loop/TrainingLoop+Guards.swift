@@ -41,6 +41,7 @@ extension TrainingLoop {
             throw divergence(step: position.minibatch)
         }
         engine = try makeEngine(good)
+        collection.collect(NamedTensors())
         position.guards.recoveries += 1
         position.guards.skips = 0
         position.guards.gauge = nil

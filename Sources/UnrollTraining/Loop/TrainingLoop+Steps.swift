@@ -9,10 +9,15 @@ extension TrainingLoop {
     /// Trains on the next minibatches: as many as the engine prefers, and no further than something may happen.
     mutating func trainRun() throws {
         let count = runLength
+        prepareForStep()
         while steps.count < count { steps.append(TrainingStep()) }
         for index in 0..<count {
             let minibatch = position.minibatch + index
-            minibatches.fill(&steps[index].minibatch, at: minibatch)
+            if let shards {
+                minibatches.fill(&steps[index].minibatch, at: minibatch, rows: shards.ownRows)
+            } else {
+                minibatches.fill(&steps[index].minibatch, at: minibatch)
+            }
             if let stateful = options.statefulEpochs, position.epoch >= stateful {
                 steps[index].minibatch.continuesState = false
             }
@@ -24,7 +29,7 @@ extension TrainingLoop {
         let seconds = start.duration(to: .now) / .seconds(1) / Double(max(results.count, 1))
         for (index, result) in results.enumerated() {
             guard result.isFinite else { return try skipMinibatch() }
-            record(result, tokens: steps[index].minibatch.tokenCount, seconds: seconds)
+            record(result, tokens: steps[index].minibatch.wholeTokenCount, seconds: seconds)
             if hasDiverged(result.meanLoss) {
                 // The rest of the results is lost with the parameters.
                 try recover()
@@ -52,7 +57,7 @@ extension TrainingLoop {
     /// A run stops where the epoch ends, a validation is due or parameters are kept, and takes no longer than the interval
     /// between two reports, as nothing is reported and no cancellation noticed meanwhile.
     private var runLength: Int {
-        guard engine.preferredRunLength > 1, runSeconds > 0, let tokens = steps.first?.minibatch.tokenCount
+        guard engine.preferredRunLength > 1, runSeconds > 0, let tokens = steps.first?.minibatch.wholeTokenCount
         else { return 1 }
         let secondsPerStep = runSeconds / Double(runTokens) * Double(tokens)
         var length = min(engine.preferredRunLength, minibatches.count - position.minibatch)

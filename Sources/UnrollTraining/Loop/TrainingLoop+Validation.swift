@@ -1,5 +1,6 @@
 import Foundation
 import UnrollBase
+import UnrollCluster
 import UnrollEngine
 import UnrollModel
 import UnrollText
@@ -7,28 +8,31 @@ import UnrollText
 extension TrainingLoop {
     /// The perplexity of the held-out text, if there is any; the recurrent state is then as before.
     mutating func validationPerplexity() throws -> Double? {
-        guard let source = try data.validationMinibatches() else { return nil }
-        let first = try perplexity(of: source)
+        let parts = try data.validationMinibatches()
+        guard !parts.isEmpty else { return nil }
+        let first = try perplexity(of: parts)
         if first.isFinite { return first }
         try recover()
         // The parameters to return to stay the same until there is another step.
-        let second = try perplexity(of: source)
+        let second = try perplexity(of: parts)
         guard second.isFinite else { throw divergence(step: position.minibatch) }
         return second
     }
 
     /// The perplexity of the test text, if there is any, by the current model.
     mutating func testPerplexity() throws -> Double? {
-        try data.testMinibatches().map { try perplexity(of: $0) }
+        let parts = try data.testMinibatches()
+        return parts.isEmpty ? nil : try perplexity(of: parts)
     }
 
     /// The perplexity by the model, which is the average if there is one, with the recurrent state carried throughout.
-    private mutating func perplexity(of source: any MinibatchSource) throws -> Double {
-        let state = try engine.state
+    private mutating func perplexity(of parts: [any MinibatchSource]) throws -> Double {
+        // Those of shards lie apart.
+        let state = shards == nil ? try engine.state : nil
         try engine.exchangeParametersWithAverage()
-        let perplexity = Result { try evaluate(source) }
+        let perplexity = Result { try evaluate(parts) }
         try engine.exchangeParametersWithAverage()
-        try engine.restoreState(state)
+        if let state { try engine.restoreState(state) }
         return try perplexity.get()
     }
 
@@ -42,18 +46,31 @@ extension TrainingLoop {
         }
     }
 
-    private mutating func evaluate(_ source: any MinibatchSource) throws -> Double {
+    /// The perplexity of parts of a text, of which every process of a group judges some.
+    private mutating func evaluate(_ parts: [any MinibatchSource]) throws -> Double {
         let engine = engine.interpolated(with: ngrams)
-        var (nats, tokens) = (0.0, 0)
+        let group = shards?.group
+        let own = ShardTree(count: parts.count).shards(of: group?.rank ?? 0, of: group?.size ?? 1)
+        var sums: [EvaluationSum] = []
+        for index in own { sums.append(try evaluate(parts[index], by: engine)) }
+        if let group { sums = try group.gather(sums).flatMap(\.self) }
+        let total = sums.reduce(into: EvaluationSum()) { $0.add($1) }
+        return exp(total.nats / Double(max(total.tokens, 1)))
+    }
+
+    private mutating func evaluate(
+        _ source: any MinibatchSource, by engine: any Engine
+    ) throws -> EvaluationSum {
+        var sum = EvaluationSum()
         for index in 0..<source.count {
-            try Task.checkCancellation()
+            // A group stops together, between two steps.
+            if shards?.group == nil { try Task.checkCancellation() }
             source.fill(&minibatch, at: index)
-            let sum = try engine.evaluate(minibatch)
+            let nats = try engine.evaluate(minibatch)
             guard source.counts(at: index) else { continue }
-            nats += sum
-            tokens += minibatch.tokenCount
+            sum.add(EvaluationSum(nats: nats, tokens: minibatch.tokenCount))
         }
-        return exp(nats / Double(max(tokens, 1)))
+        return sum
     }
 
     /// Updates learning rate, averaging, early stopping and notices after a report.
@@ -94,6 +111,19 @@ extension TrainingLoop {
         guard let stopping else { return false }
         return position.validation.countSinceImprovement >= stopping.patience
             && position.epoch >= stopping.minimumEpochs
+    }
+}
+
+/// What was found in a part of a text.
+private struct EvaluationSum: BitwiseCopyable {
+    /// The summed loss, in nats.
+    var nats = 0.0
+    /// The tokens that it is of.
+    var tokens = 0
+
+    mutating func add(_ other: EvaluationSum) {
+        nats += other.nats
+        tokens += other.tokens
     }
 }
 

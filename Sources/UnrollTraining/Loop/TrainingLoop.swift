@@ -11,6 +11,10 @@ struct TrainingLoop {
     typealias EngineMaker = @Sendable (ModelParameters) throws -> any Engine
 
     var engine: any Engine
+    /// The engine, if it trains in shards.
+    var shards: ShardedEngine? { engine as? ShardedEngine }
+    /// What a group of processes knows of its state.
+    var collection: StateCollection
     /// Why this engine was chosen; nil if there was no choice, or nothing to say.
     let reason: String?
     let makeEngine: EngineMaker
@@ -65,6 +69,7 @@ struct TrainingLoop {
         position = checkpoint?.position ?? TrainingPosition()
         // More patience than before lets a run go on that had stopped.
         position.isStopped = position.isStopped && Self.isStop(due: options.earlyStopping, at: position)
+        collection = StateCollection(checkpoint?.state ?? NamedTensors())
         if options.maxRecoveries > 0 { good = try checkpoint?.good ?? engine.parameters }
         minibatches = try data.minibatches(epoch: position.epoch)
     }
@@ -88,12 +93,13 @@ struct TrainingLoop {
                 // Where no epoch has a result, there is nothing to sum up.
                 guard position.lastReport != nil else { throw divergence(step: minibatches.count) }
                 let summary = try summary()
+                try collectState()
                 stage = .finished
                 return .finished(summary)
             }
         }
         while true {
-            try Task.checkCancellation()
+            try checkCancellation()
             if isValidationDue { return .validation(try reportInsideEpoch()) }
             guard position.minibatch < minibatches.count else {
                 guard position.tokens > 0 else {
@@ -104,8 +110,9 @@ struct TrainingLoop {
             }
             if isComplete, position.tokens > 0 { return .epoch(try reportInsideEpoch()) }
             try trainRun()
+            let isCollected = try collectStateIfAsked()
             if !notices.isEmpty { return .notice(notices.removeFirst()) }
-            if lastProgress.duration(to: .now) >= .seconds(Self.reportInterval) {
+            if isCollected || lastProgress.duration(to: .now) >= .seconds(Self.reportInterval) {
                 lastProgress = .now
                 return .progress(progress)
             }

@@ -13,6 +13,7 @@ extension TrainingOptions {
             try ParameterError.require(maxSteps >= 1, "maxSteps", is: maxSteps, but: "at least 1")
         }
         try ParameterError.require(batchSize >= 1, "batchSize", is: batchSize, but: "at least 1")
+        try ParameterError.require((1...4096).contains(shards), "shards", is: shards, but: "in 1...4096")
         try ParameterError.require(
             sequenceLength >= 1, "sequenceLength", is: sequenceLength, but: "at least 1")
         guard Precision.trainable.contains(precision) else {

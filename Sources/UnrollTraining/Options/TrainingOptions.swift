@@ -19,10 +19,18 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
     ///
     /// For texts that are longer than the time that there is. A cosine schedule ends there too.
     public var maxSteps: Int?
-    /// Sequences in a minibatch, `B`, at least 1.
+    /// Sequences in a minibatch or, with several shards, in each of them, `B`, at least 1.
     ///
     /// Default: 32.
     public var batchSize: Int
+    /// Shards of a minibatch, `S`, each of `batchSize` sequences, in 1...4096.
+    ///
+    /// Default: 1.
+    ///
+    /// The gradient of each shard is computed by itself, and all of them are added in a fixed order. A process alone
+    /// computes one after another, with memory for one; a group of processes shares them out. What is learned does not
+    /// depend on the number of processes.
+    public var shards = 1
     /// Tokens in a sequence, `T`, through which the gradient goes back; at least 1.
     ///
     /// Default: 35.
@@ -109,6 +117,12 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
     ///
     /// Default: `float32`.
     public var precision: Precision
+
+    /// Sequences of all shards of a minibatch, `S B`; as many as there can be where the product is too large.
+    package var wholeBatchSize: Int {
+        let (product, overflow) = batchSize.multipliedReportingOverflow(by: shards)
+        return overflow ? .max : product
+    }
 
     /// Options for a run; the defaults are those of "RNN from scratch".
     ///

@@ -1,0 +1,42 @@
+import UnrollText
+
+/// An engine whose steps can be taken apart: gradients, which are added elsewhere, and the update by their sum.
+///
+/// That is what a step of several shards needs (``ShardedEngine``). Gradients lie in memories that the engine makes and
+/// numbers, in a layout of its own.
+package protocol GradientEngine: Engine {
+    /// Numbers of a gradient, padding included.
+    var gradientSize: Int { get }
+
+    /// Makes memory for a number of gradients, each with room for `extra` numbers behind it that are added with it.
+    ///
+    /// - Returns: Where they are; valid as long as the engine, or until it is asked for others.
+    /// - Throws: What the engine's machine lacks.
+    func makeGradients(_ count: Int, extra: Int) throws -> [UnsafeMutablePointer<Float>]
+
+    /// Writes a shard's part of the gradient of the mean loss over its whole minibatch into a memory.
+    ///
+    /// The recurrent state goes on.
+    ///
+    /// - Returns: The summed loss over the shard, in nats.
+    /// - Throws: As ``Engine/train(on:with:randomness:)``.
+    func computeGradient(
+        on shard: Minibatch, randomness: StepRandomness?, into index: Int
+    ) throws -> Double
+
+    /// Adds numbers, element by element: the same bits wherever and by whatever number of threads it is done.
+    ///
+    /// The sum may take the place of either.
+    func add(
+        _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, to sum: UnsafeMutablePointer<Float>,
+        count: Int)
+
+    /// Clips a gradient and updates the parameters by it, unless it or the loss is not finite.
+    ///
+    /// - Parameters:
+    ///   - index: The memory of the gradient.
+    ///   - meanLoss: The mean loss over the whole minibatch, in nats.
+    ///   - optimizer: How the gradient becomes an update.
+    /// - Throws: As ``Engine/train(on:with:randomness:)``.
+    func update(with index: Int, meanLoss: Double, optimizer: Optimizer) throws -> StepResult
+}

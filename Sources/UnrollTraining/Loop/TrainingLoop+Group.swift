@@ -1,0 +1,66 @@
+import UnrollCluster
+import UnrollEngine
+import UnrollModel
+
+/// The state of all rows, which each process of a group has a part of, as far as it has been collected.
+struct StateCollection {
+    /// The state at this moment; nil if a step has been made since it was collected.
+    private(set) var state: NamedTensors<Float>?
+    /// Whether this process wants it after the next step.
+    var isWanted = false
+
+    /// Begins with the state of a run that starts, or goes on.
+    init(_ state: NamedTensors<Float>) {
+        self.state = state
+    }
+
+    /// Notes that a step is about to change the state.
+    mutating func expire() { state = nil }
+
+    mutating func collect(_ state: NamedTensors<Float>) {
+        self.state = state
+        isWanted = false
+    }
+}
+
+/// What the processes of a group must do at the same time. Alone, a process does it whenever it likes.
+extension TrainingLoop {
+    private var group: (any ProcessGroup)? { shards?.group }
+
+    /// The state of all rows; nil if it is still to be collected, which happens after the next step.
+    mutating func wholeState() throws -> NamedTensors<Float>? {
+        guard group != nil else { return try engine.state }
+        if collection.state == nil { collection.isWanted = true }
+        return collection.state
+    }
+
+    /// Asks the other processes, with the next step, for what this one wants.
+    mutating func prepareForStep() {
+        guard let shards, group != nil else { return }
+        shards.signals = []
+        if Task.isCancelled { shards.signals.insert(.stop) }
+        if collection.isWanted { shards.signals.insert(.collect) }
+        collection.expire()
+    }
+
+    /// Collects the state if any process has asked for it with the last step, and returns whether that was so.
+    mutating func collectStateIfAsked() throws -> Bool {
+        guard let shards, group != nil, !shards.receivedSignals.isEmpty else { return false }
+        try collectState()
+        return true
+    }
+
+    /// Collects the state of all rows, in all processes at the same time.
+    mutating func collectState() throws {
+        guard group != nil, collection.state == nil else { return }
+        collection.collect(try engine.state)
+    }
+
+    /// Stops where the task is canceled; in a group, where that of any process is.
+    ///
+    /// - Throws: `CancellationError`.
+    func checkCancellation() throws {
+        guard let shards, group != nil else { return try Task.checkCancellation() }
+        if shards.receivedSignals.contains(.stop) { throw CancellationError() }
+    }
+}
