@@ -226,13 +226,14 @@ let package = Package(
         .target(
             name: "UnrollTestSupport",
             dependencies: [
-                "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine", "UnrollCUDA",
-                "UnrollGeneration",
+                "UnrollBase", "UnrollCluster", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine",
+                "UnrollCUDA", "UnrollGeneration",
             ],
             path: "Tests/UnrollTestSupport", resources: [.copy("Fakes")], swiftSettings: strict),
         tests(of: "Unroll"),
         tests(of: "UnrollBase", uses: ["UnrollTestSupport"], resources: [.copy("Oracles")]),
-        tests(of: "UnrollCluster", uses: ["UnrollBase"]),
+        tests(
+            of: "UnrollCluster", uses: ["UnrollBase", "UnrollTestSupport"], resources: [.copy("Oracles")]),
         tests(of: "UnrollKernels", uses: ["CUnrollKernels"]),
         tests(
             of: "UnrollText", uses: ["UnrollBase", "UnrollTestSupport"],
