@@ -102,7 +102,7 @@ enum FlagNames {
         "labelSmoothing",
         "minimumFrequency", "limit", "length", "lengthPenalty", "topK", "topP", "minP", "temperature",
         "alpha", "repetitionPenalty", "repetitionWindow", "presencePenalty", "frequencyPenalty",
-        "maxTokens", "queue", "connections", "keys", "chatTemplate",
+        "maxTokens", "shards", "queue", "connections", "keys", "chatTemplate",
     ]
     /// Parameters whose flags have other names.
     private static let other = [

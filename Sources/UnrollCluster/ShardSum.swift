@@ -18,9 +18,10 @@ package final class ShardSum {
     package private(set) var bytesSent = 0
 
     private let group: (any ProcessGroup)?
+    private let memory: any SumMemory
     private let schedule: SumSchedule
     /// What is received and then added.
-    private let received: UnsafeMutableBufferPointer<Float>
+    private let received: UnsafeMutablePointer<Float>
     private var transfers = [Transfer]()
 
     /// Plans the sums of a process.
@@ -29,8 +30,12 @@ package final class ShardSum {
     ///   - tree: The tree of shards.
     ///   - group: The processes, at most as many as shards; nil for this one alone.
     ///   - elementCount: The elements of a gradient, in `0...2⁴⁸`.
-    /// - Throws: `ParameterError` if an argument is out of its range.
-    package init(_ tree: ShardTree, in group: (any ProcessGroup)?, elementCount: Int) throws(ParameterError) {
+    ///   - memory: Where the gradients lie. Default: the machine's memory.
+    /// - Throws: `ParameterError` if an argument is out of its range; what the memory lacks.
+    package init(
+        _ tree: ShardTree, in group: (any ProcessGroup)?, elementCount: Int,
+        memory: any SumMemory = HostMemory()
+    ) throws {
         let (rank, size) = (group?.rank ?? 0, group?.size ?? 1)
         try ParameterError.require(
             size <= tree.count, "shardCount", is: tree.count, but: "at least the number of processes, \(size)"
@@ -38,17 +43,14 @@ package final class ShardSum {
         try ParameterError.require(
             (0...1 << 48).contains(elementCount), "elementCount", is: elementCount, but: "in 0...2^48")
         self.group = group
+        self.memory = memory
         self.elementCount = elementCount
         ownShards = tree.shards(of: rank, of: size)
         ownNodes = tree.nodes(within: ownShards)
         schedule = SumSchedule(
             of: rank, in: SumPlan(tree, size: size), elementCount: elementCount)
-        received = .allocate(capacity: schedule.receivedCount)
+        received = try memory.makeReceivedNumbers(schedule.receivedCount)
         transfers.reserveCapacity(schedule.rounds.map(\.messages.count).max() ?? 0)
-    }
-
-    deinit {
-        received.deallocate()
     }
 
     /// Adds the sums of all processes.
@@ -57,41 +59,30 @@ package final class ShardSum {
     ///
     /// - Parameter partials: For each of ``ownNodes`` the sum of its shards, ``elementCount`` floats, which are overwritten.
     ///   The first is the sum of all shards afterwards.
-    /// - Throws: `ClusterError` if a process is lost or has ended; the group is then of no more use.
-    package func sum(_ partials: [UnsafeMutablePointer<Float>]) throws(ClusterError) {
+    /// - Throws: `ClusterError` if a process is lost or has ended, after which the group is of no more use; what goes wrong in
+    ///   the memory.
+    package func sum(_ partials: [UnsafeMutablePointer<Float>]) throws {
         precondition(partials.count == ownNodes.count, "one buffer for each node")
         guard let group, !schedule.rounds.isEmpty else { return }
         let start = ContinuousClock.now
         defer { seconds += start.duration(to: .now) / .seconds(1) }
-        func memory(_ place: SumSchedule.Place, _ count: Int) -> UnsafeMutableBufferPointer<Float> {
-            place.buffer < partials.count
-                ? UnsafeMutableBufferPointer(start: partials[place.buffer] + place.start, count: count)
-                : UnsafeMutableBufferPointer(rebasing: received[place.start..<place.start + count])
+        func address(_ place: SumSchedule.Place) -> UnsafeMutablePointer<Float> {
+            (place.buffer < partials.count ? partials[place.buffer] : received) + place.start
         }
         for round in schedule.rounds {
             transfers.removeAll(keepingCapacity: true)
             for message in round.messages {
-                let bytes = UnsafeMutableRawBufferPointer(memory(message.place, message.count))
-                transfers.append(Transfer(message.direction, message.peer, bytes))
+                let numbers = UnsafeMutableBufferPointer(start: address(message.place), count: message.count)
+                transfers.append(
+                    Transfer(message.direction, message.peer, UnsafeMutableRawBufferPointer(numbers)))
             }
             if !transfers.isEmpty { try group.exchange(transfers) }
             for addition in round.additions {
-                Self.add(
-                    memory(addition.left, addition.count), memory(addition.right, addition.count),
-                    to: memory(addition.sum, addition.count))
+                try memory.add(
+                    address(addition.left), address(addition.right), to: address(addition.sum),
+                    count: addition.count)
             }
         }
         bytesSent += schedule.bytesSent
-    }
-
-    /// Adds element by element, left plus right.
-    private static func add(
-        _ left: UnsafeMutableBufferPointer<Float>, _ right: UnsafeMutableBufferPointer<Float>,
-        to sum: UnsafeMutableBufferPointer<Float>
-    ) {
-        guard let left = left.baseAddress, let right = right.baseAddress, let target = sum.baseAddress else {
-            return
-        }
-        for i in 0..<sum.count { target[i] = left[i] + right[i] }
     }
 }

@@ -19,6 +19,10 @@ public enum TrainingError: UnrollError, Equatable {
     case keptCheckpoint(folder: String, run: String)
     /// The run of a folder cannot be resumed.
     case cannotResume(folder: String, ResumeProblem)
+    /// A process of a group differs from the first in something that bits depend on.
+    case otherProcess(rank: Int, subject: String, value: String, expected: String)
+    /// The recurrent state lies in several processes, which have not collected it since the last step.
+    case scatteredState(processes: Int)
 
     /// Why a run cannot be resumed.
     public enum ResumeProblem: Sendable, Equatable {
@@ -48,6 +52,11 @@ public enum TrainingError: UnrollError, Equatable {
                 + "written to '\(folder)': \(reason); the last one written is whole: fix the cause and resume the run"
         case .keptCheckpoint(let folder, let run):
             "'\(folder)' is a checkpoint that the run in '\(run)' keeps for a while; go on with it in a new folder"
+        case .otherProcess(let rank, let subject, let value, let expected):
+            "process \(rank) of the group has another \(subject) than process 0: \(value), not \(expected)"
+        case .scatteredState(let processes):
+            "the recurrent state lies in \(processes) processes; save the run with a checkpoint writer, which has them "
+                + "collect it"
         case .cannotResume(let folder, let problem):
             "cannot resume '\(folder)': \(problem.description)"
         }

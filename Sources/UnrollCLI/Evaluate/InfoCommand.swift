@@ -148,7 +148,7 @@ private struct ModelFacts: Encodable, CustomStringConvertible {
         if let source = corpus.value { lines.append("trained on     \(EscapedText.line(source))") }
         if let options = training.value {
             lines.append(
-                "planned        \(options.epochs) \(options.epochs == 1 ? "epoch" : "epochs"), \(options.partitioning), batch \(options.batchSize), "
+                "planned        \(options.epochs) \(options.epochs == 1 ? "epoch" : "epochs"), \(options.partitioning), batch \(options.batchSize)\(options.shards == 1 ? "" : " x \(options.shards) shards"), "
                     + "sequence length \(options.sequenceLength), \(options.optimizer.rule.name), learning rate \(NumberFormat.significant(Double(options.optimizer.learningRate))), seed \(options.seed)"
                     + (options.precision == .float32 ? "" : ", \(options.precision)")
             )

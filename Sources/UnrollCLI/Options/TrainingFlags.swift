@@ -49,8 +49,18 @@ struct TrainingFlags: ParsableArguments {
 
     @Option(
         parsing: .unconditional,
-        help: "Sequences in a minibatch (default: \(TrainingOptions().batchSize)).")
+        help: """
+            Sequences in a minibatch or, with --shards, in each of them (default: \(TrainingOptions().batchSize)).
+            """)
     var batch: Int?
+
+    @Option(
+        parsing: .unconditional,
+        help: """
+            Shards of a minibatch, which the processes that mpirun or srun has started share out (default: \
+            \(TrainingOptions().shards)).
+            """)
+    var shards: Int?
 
     @Option(
         parsing: .unconditional,
@@ -127,6 +137,7 @@ struct TrainingFlags: ParsableArguments {
         if let epochs { options.epochs = epochs }
         if let maxSteps { options.maxSteps = maxSteps }
         if let batch { options.batchSize = batch }
+        if let shards { options.shards = shards }
         if let sequenceLength { options.sequenceLength = sequenceLength }
         if let partitioning { options.partitioning = partitioning }
         if let statefulEpochs { options.statefulEpochs = statefulEpochs }

@@ -75,7 +75,7 @@ struct RecipeSession {
             )
         }
         _ = try setting.training.partitioning.minibatches(
-            of: corpus.tokens, batchSize: setting.training.batchSize,
+            of: corpus.tokens, batchSize: setting.training.wholeBatchSize,
             sequenceLength: setting.training.sequenceLength, seed: 0, epoch: 0,
             windowCount: setting.training.trainingWindows)
     }

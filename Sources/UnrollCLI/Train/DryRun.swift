@@ -9,8 +9,8 @@ struct DryRun {
     let memory: (needed: Double, available: Double)
     /// What has that memory.
     let memoryOwner: String
-    /// Steps and sequences of a minibatch, `T` and `B`.
-    let shape: (sequenceLength: Int, batchSize: Int)
+    /// The options of the run.
+    let options: TrainingOptions
     let minibatchesPerEpoch: Int
     let tokensPerEpoch: Int
     let time: TimeEstimate
@@ -23,16 +23,17 @@ struct DryRun {
 
     /// Trains for about a second; the trainer is of no use for a real run then.
     init(_ trainer: Trainer) async throws {
-        let (model, options, training) = (trainer.configuration, trainer.options, trainer.parts.training)
-        shape = (options.sequenceLength, options.batchSize)
+        let (model, training) = (trainer.configuration, trainer.parts.training)
+        options = trainer.options
         tokensOfSteps =
-            options.maxSteps.map { Double($0) * Double(options.sequenceLength) * Double(options.batchSize) }
-            ?? .infinity
+            options.maxSteps.map { [options] in
+                Double($0) * Double(options.sequenceLength) * Double(options.wholeBatchSize)
+            } ?? .infinity
         parameters = model.parameterShapes(vocabularySize: training.vocabulary.count)
         memory = try trainer.memory
         memoryOwner = if case .cuda = trainer.engine.kind { "GPU" } else { "machine" }
         let minibatches = try options.partitioning.minibatches(
-            of: training.tokens, batchSize: options.batchSize, sequenceLength: options.sequenceLength,
+            of: training.tokens, batchSize: options.wholeBatchSize, sequenceLength: options.sequenceLength,
             seed: options.seed, epoch: 0, windowCount: options.trainingWindows)
         minibatchesPerEpoch = minibatches.count
         // The last one may have fewer sequences.
@@ -71,7 +72,7 @@ extension DryRun: CustomStringConvertible {
             "text    \(grouped(outline.trainingTokens)) tokens\(heldOut), \(grouped(outline.vocabularySize)) distinct",
             "memory  \(MemoryEstimate.formatted(memory.needed)); the \(memoryOwner) has \(MemoryEstimate.formatted(memory.available))",
             "epoch   \(grouped(tokensPerEpoch)) tokens in \(grouped(minibatchesPerEpoch)) "
-                + "\(minibatchesPerEpoch == 1 ? "minibatch" : "minibatches") of \(shape.sequenceLength) x \(shape.batchSize)",
+                + "\(minibatchesPerEpoch == 1 ? "minibatch" : "minibatches") of \(options.shapeOfMinibatch)",
             "run     \(epochs), \(NumberFormat.grouped(tokens)) tokens on \(outline.chosenEngine)",
             "time    about \(NumberFormat.time(time.seconds)) at \(NumberFormat.grouped(time.tokensPerSecond)) tokens/s"
                 + validation,

@@ -31,10 +31,19 @@ extension TrainingPlan {
                 } ?? "")
                 + (model.ngrams.map { ", n-grams of up to \($0.order)" } ?? "")
                 + (dropout > 0 ? ", dropout \(NumberFormat.significant(Double(dropout)))" : ""),
-            "training \(epochsText) epochs, \(grouped(steps)) minibatches of \(options.sequenceLength) x "
-                + "\(options.batchSize); \(options.optimizer.rule.name) at \(rate), \(options.schedule.decay.name)",
+            "training \(epochsText) epochs, \(grouped(steps)) minibatches of \(options.shapeOfMinibatch); "
+                + "\(options.optimizer.rule.name) at \(rate), \(options.schedule.decay.name)",
             "time     about \(NumberFormat.time(seconds)) at \(NumberFormat.grouped(tokensPerSecond)) tokens/s",
         ]
+    }
+}
+
+extension TrainingOptions {
+    /// Steps and sequences of a minibatch, `T x B`, for people.
+    var shapeOfMinibatch: String {
+        shards == 1
+            ? "\(sequenceLength) x \(batchSize)"
+            : "\(sequenceLength) x \(wholeBatchSize) in \(shards) shards"
     }
 }
 

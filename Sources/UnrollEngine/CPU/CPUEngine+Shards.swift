@@ -22,6 +22,28 @@ extension CPUEngine: GradientEngine {
         return result.meanLoss
     }
 
+    package func makeReceivedNumbers(_ count: Int) throws -> UnsafeMutablePointer<Float> {
+        let numbers = try AlignedBuffer(count: count)
+        receivedNumbers = numbers
+        return numbers.base
+    }
+
+    package func clearGradient(_ index: Int) {
+        let buffer = shardGradients[index].buffer
+        buffer.base.update(repeating: 0, count: buffer.count)
+    }
+
+    package func setExtraNumbers(_ numbers: [Float], ofGradient index: Int) {
+        for (offset, number) in numbers.enumerated() {
+            shardGradients[index].buffer.base[gradientSize + offset] = number
+        }
+    }
+
+    package func extraNumbers(ofGradient index: Int) -> [Float] {
+        let buffer = shardGradients[index].buffer
+        return Array(UnsafeBufferPointer(start: buffer.base, count: buffer.count)[gradientSize...])
+    }
+
     package func add(
         _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, to sum: UnsafeMutablePointer<Float>,
         count: Int

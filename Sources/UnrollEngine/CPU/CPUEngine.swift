@@ -43,6 +43,8 @@ public final class CPUEngine: Engine {
     var partGradients: [PackedParameters] = []
     /// The memories of the gradients of shards.
     var shardGradients: [PackedParameters] = []
+    /// What has been received of the gradients of other processes.
+    var receivedNumbers: AlignedBuffer?
     /// The sum of squares of each block of gradients.
     let blockNorms: UnsafeMutablePointer<Double>
     var activations: Activations?

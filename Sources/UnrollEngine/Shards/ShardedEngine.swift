@@ -11,7 +11,7 @@ import UnrollText
 /// In a group the engine holds the rows of its own shards: minibatches and states are of those, except where it says
 /// otherwise, and all processes train at the same time.
 package final class ShardedEngine: NetworkWrapper {
-    let network: any Engine
+    package let network: any Engine
     private let gradientEngine: any GradientEngine
     /// The order in which the shards' gradients are added.
     package let tree: ShardTree
@@ -33,7 +33,7 @@ package final class ShardedEngine: NetworkWrapper {
     /// What this process asks of the others with its next step.
     package var signals = StepSignals()
     /// What any process asked for with the last step, as all of them know it.
-    package private(set) var receivedSignals = StepSignals()
+    package var receivedSignals = StepSignals()
 
     /// Creates an engine that trains in shards.
     ///
@@ -55,8 +55,9 @@ package final class ShardedEngine: NetworkWrapper {
         self.group = group
         self.batchSize = batchSize
         tail = StepTail(shardCount: tree.count)
-        sum = ShardSum(
-            tree, in: group, elementCount: engine.gradientSize + tail.count, add: engine.add)
+        sum = try ShardSum(
+            tree, in: try group.map(engine.group(reaching:)),
+            elementCount: engine.gradientSize + tail.count, memory: engine)
         let depth = sum.ownNodes.enumerated().map { $0 + tree.depth(of: $1) }.max() ?? 1
         memories = try engine.makeGradients(depth, extra: tail.count)
         states = sum.ownShards.map { _ in nil }
@@ -85,7 +86,7 @@ package final class ShardedEngine: NetworkWrapper {
     ) throws -> StepResult {
         try computeGradients(on: minibatch, randomness)
         try sum.sum(Array(memories[..<sum.ownNodes.count]))
-        let (loss, received) = tail.read(memories[0] + gradientEngine.gradientSize)
+        let (loss, received) = tail.read(try gradientEngine.extraNumbers(ofGradient: 0))
         receivedSignals = received
         let result = try gradientEngine.update(
             with: 0, meanLoss: loss / Double(minibatch.wholeTokenCount), optimizer: optimizer)
@@ -101,7 +102,7 @@ package final class ShardedEngine: NetworkWrapper {
                 try computeGradient(ofShard: index, in: minibatch, randomness, into: top)
                 for _ in 0..<merges {
                     top -= 1
-                    gradientEngine.add(
+                    try gradientEngine.add(
                         memories[top], memories[top + 1], to: memories[top], count: sum.elementCount)
                 }
                 top += 1
@@ -117,7 +118,7 @@ package final class ShardedEngine: NetworkWrapper {
         var loss = 0.0
         if rows.isEmpty {
             // The last windows of a text may be too few for all shards.
-            memories[memory].update(repeating: 0, count: sum.elementCount)
+            try gradientEngine.clearGradient(memory)
         } else {
             shard.copyRows(rows, of: minibatch)
             if let state = states[own] {
@@ -130,9 +131,8 @@ package final class ShardedEngine: NetworkWrapper {
             try network.copyState(to: &state)
             newStates[own] = state
         }
-        tail.write(
-            loss, ofShard: index, own == 0 ? signals : StepSignals(),
-            to: memories[memory] + gradientEngine.gradientSize)
+        let numbers = tail.numbers(loss: loss, ofShard: index, own == 0 ? signals : StepSignals())
+        try gradientEngine.setExtraNumbers(numbers, ofGradient: memory)
     }
 
     /// Those of the network, for a minibatch that is not taken apart.

@@ -33,21 +33,20 @@ struct StepTail {
     /// The number of numbers.
     var count: Int { Self.parts * shardCount + StepSignals.all.count }
 
-    /// Writes a shard's summed loss, and signals, to the numbers behind its gradient.
-    func write(
-        _ loss: Double, ofShard shard: Int, _ signals: StepSignals, to numbers: UnsafeMutablePointer<Float>
-    ) {
-        numbers.update(repeating: 0, count: count)
+    /// A shard's summed loss, and signals, as the numbers behind its gradient.
+    func numbers(loss: Double, ofShard shard: Int, _ signals: StepSignals) -> [Float] {
+        var numbers = [Float](repeating: 0, count: count)
         for part in 0..<Self.parts {
             numbers[Self.parts * shard + part] = Float(loss.bitPattern >> (16 * part) & 0xFFFF)
         }
         for (index, signal) in StepSignals.all.enumerated() where signals.contains(signal) {
             numbers[Self.parts * shardCount + index] = 1
         }
+        return numbers
     }
 
     /// The loss of all shards, added up in order, and all their signals.
-    func read(_ numbers: UnsafePointer<Float>) -> (loss: Double, signals: StepSignals) {
+    func read(_ numbers: [Float]) -> (loss: Double, signals: StepSignals) {
         var loss = 0.0
         for shard in 0..<shardCount {
             var bits: UInt64 = 0

@@ -154,7 +154,8 @@ public final class CheckpointWriter: Sendable {
         }
         let step = trainer.position.steps
         let isDue = progress.withLock { progress in
-            let isDue = !progress.isWriting && progress.isDue(step: step, policy: policy)
+            let isDue =
+                !progress.isWriting && progress.isDue(step: step, policy: policy) && trainer.wantState()
             if isDue { progress.isWriting = true }
             return isDue
         }

@@ -1,6 +1,7 @@
 import Foundation
 import Synchronization
 import UnrollBase
+import UnrollCluster
 import UnrollEngine
 import UnrollModel
 import UnrollText
@@ -27,13 +28,16 @@ extension Trainer {
     ///     processors.
     ///   - origin: Where the text is now. Default: where it was.
     ///   - cells: The program's own cells, one of which the model may have.
+    ///   - group: The processes that share out the shards, not necessarily as many as before; each has a copy of the folder.
+    ///     Default: this one alone.
     /// - Throws: `TrainingError.cannotResume` when there is no checkpoint or the texts are others, `FileError` when
     ///   the checkpoint is damaged, and the errors of a new run.
     public convenience init(
         resuming folder: URL, corpus: Corpus, validation: Corpus? = nil, test: Corpus? = nil,
         epochs: Int? = nil, maxSteps: Int? = nil, earlyStopping: EarlyStopping? = nil,
         engine: EngineKind = .cpu(threads: nil),
-        origin: CorpusOrigin? = nil, cells: [any RecurrentCell.Type] = []
+        origin: CorpusOrigin? = nil, cells: [any RecurrentCell.Type] = [],
+        group: (any ProcessGroup)? = nil
     ) throws {
         var record = try TrainingRecord(of: folder)
         let modelFolder = ModelFolder(folder)
@@ -68,7 +72,7 @@ extension Trainer {
         try self.init(
             corpus: corpus, validation: validation, test: test, model: model.configuration,
             options: record.options, engine: engine,
-            origin: origin ?? record.corpus, checkpoint: checkpoint, ngrams: model.ngrams)
+            origin: origin ?? record.corpus, group: group, checkpoint: checkpoint, ngrams: model.ngrams)
         runFolder.withLock {
             $0 = RunFolder(folder: modelFolder, kept: checkpoint.kept, resumed: checkpoint.position)
         }
@@ -79,7 +83,8 @@ extension Trainer {
     /// Training stands still meanwhile; ``CheckpointWriter`` saves while it goes on.
     ///
     /// - Throws: `FileError` if the folder cannot be written, or a ``CheckpointWriter`` here or in another process writes to
-    ///   it; `ModelFolderError` if it holds another model.
+    ///   it; `ModelFolderError` if it holds another model; `TrainingError.scatteredState` for a run of several processes
+    ///   between two checkpoints of a writer.
     public func saveCheckpoint(to folder: URL) throws {
         let lock = FileSystem.kind(of: folder) == .folder ? try FolderLock(folder) : nil
         try withExtendedLifetime(lock) { _ = try save(try checkpoint(), to: folder) }

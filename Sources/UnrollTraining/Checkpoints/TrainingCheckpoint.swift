@@ -121,7 +121,7 @@ package struct TrainingCheckpoint: Sendable {
 
     init(_ loop: TrainingLoop, corpusFingerprint: UInt64) throws {
         parameters = try loop.engine.parameters
-        state = try loop.engine.state
+        state = try loop.wholeState
         optimizer = try loop.engine.optimizerState
         position = loop.position
         good = position.steps == position.guards.goodStep ? nil : loop.good

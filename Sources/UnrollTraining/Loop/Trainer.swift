@@ -1,6 +1,7 @@
 import Foundation
 import Synchronization
 import UnrollBase
+import UnrollCluster
 import UnrollEngine
 import UnrollKernels
 import UnrollModel
@@ -41,6 +42,8 @@ public final class Trainer: Sendable {
     ///   - options: The options of the run.
     ///   - engine: The engine that computes. Default: the CPU, on all processors.
     ///   - origin: Where the text came from, for checkpoints.
+    ///   - group: The processes that share out the shards of each minibatch; all of them prepare the same run. Default: this
+    ///     one alone.
     /// - Throws: `ParameterError` for options out of range; `TrainingError.noKnownTokens` and `.otherVocabulary`;
     ///   `TextError` for a text that is too short; `ModelError`; `EngineError` for a model that does not fit into the
     ///   memory, and `CUDAError` for one that does not fit into that of the GPU, or a GPU that cannot be used.
@@ -48,20 +51,23 @@ public final class Trainer: Sendable {
         corpus: Corpus, validation: Corpus? = nil, test: Corpus? = nil,
         model: ModelConfiguration = ModelConfiguration(),
         options: TrainingOptions = TrainingOptions(),
-        engine: EngineKind = .cpu(threads: nil), origin: CorpusOrigin? = nil
+        engine: EngineKind = .cpu(threads: nil), origin: CorpusOrigin? = nil,
+        group: (any ProcessGroup)? = nil
     ) throws {
         try self.init(
             corpus: corpus, validation: validation, test: test, model: model, options: options,
-            engine: engine, origin: origin, checkpoint: nil)
+            engine: engine, origin: origin, group: group, checkpoint: nil)
     }
 
     /// Prepares a run from a checkpoint or, without one, a new one.
     init(
         corpus: Corpus, validation: Corpus?, test: Corpus?, model: ModelConfiguration,
         options: TrainingOptions, engine kind: EngineKind, origin: CorpusOrigin?,
-        checkpoint: TrainingCheckpoint?, ngrams: NGramModel? = nil
+        group: (any ProcessGroup)?, checkpoint: TrainingCheckpoint?, ngrams: NGramModel? = nil
     ) throws {
         try options.check()
+        let group = group.flatMap { $0.size > 1 ? $0 : nil }
+        try options.check(processCount: group?.size ?? 1)
         try TrainingData.check(corpus, validation: validation, test: test, options: options)
         if kind == .reference, options.precision != .float32 {
             throw ParameterError.outOfRange(
@@ -82,13 +88,24 @@ public final class Trainer: Sendable {
             EngineSettings(precision: options.precision, threads: choice.kind.threads)
         )
         let makeEngine = { @Sendable (parameters: ModelParameters) throws -> any Engine in
-            try maker.engine(configuration: model, parameters: parameters, settings: settings)
+            let engine = try maker.engine(
+                configuration: model, parameters: parameters, settings: settings)
+            guard options.shards > 1 else { return engine }
+            return try ShardedEngine(
+                engine, in: ShardTree(count: options.shards), of: group, batchSize: options.batchSize)
         }
         let engine = try makeEngine(
             checkpoint?.parameters
                 ?? ModelParameters(
                     for: model, vocabularySize: corpus.vocabulary.count, initializer: options.initializer,
                     seed: options.seed))
+        let fingerprint = TrainingData.fingerprint(corpus, validation: validation, test: test)
+        if let group {
+            try GroupMember(
+                engine: engine, model: model, options: options, fingerprint: fingerprint,
+                checkpoint: checkpoint
+            ).checkAgreement(in: group)
+        }
         try engine.checkMemory(
             sequenceLength: options.sequenceLength, batchSize: options.batchSize,
             optimizer: options.optimizer, regularization: options.regularization)
@@ -112,7 +129,7 @@ public final class Trainer: Sendable {
         self.options = options
         vocabulary = corpus.vocabulary
         self.origin = origin
-        corpusFingerprint = TrainingData.fingerprint(corpus, validation: validation, test: test)
+        corpusFingerprint = fingerprint
     }
 
     /// Checks that the model fits into the machine's memory, before anything is allocated.
@@ -184,6 +201,9 @@ public final class Trainer: Sendable {
 
     /// The position of the run.
     var position: TrainingPosition { loop.withLock { $0.position } }
+
+    /// Returns whether everything for a checkpoint is in this process; otherwise it will be after the next step.
+    func wantState() -> Bool { loop.withLock { $0.wantState() } }
 
     func nextEvent() throws -> TrainingEvent? {
         try loop.withLock { try $0.next() }

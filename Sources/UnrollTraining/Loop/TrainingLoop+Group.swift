@@ -27,11 +27,24 @@ struct StateCollection {
 extension TrainingLoop {
     private var group: (any ProcessGroup)? { shards?.group }
 
-    /// The state of all rows; nil if it is still to be collected, which happens after the next step.
-    mutating func wholeState() throws -> NamedTensors<Float>? {
-        guard group != nil else { return try engine.state }
-        if collection.state == nil { collection.isWanted = true }
-        return collection.state
+    /// The state of all rows.
+    ///
+    /// - Throws: `TrainingError.scatteredState` where it is still to be collected.
+    var wholeState: NamedTensors<Float> {
+        get throws {
+            guard let group else { return try engine.state }
+            guard let state = collection.state else {
+                throw TrainingError.scatteredState(processes: group.size)
+            }
+            return state
+        }
+    }
+
+    /// Returns whether the state of all rows is here; otherwise the processes collect it after the next step.
+    mutating func wantState() -> Bool {
+        guard group != nil, collection.state == nil else { return true }
+        collection.isWanted = true
+        return false
     }
 
     /// Asks the other processes, with the next step, for what this one wants.
@@ -61,6 +74,7 @@ extension TrainingLoop {
     /// - Throws: `CancellationError`.
     func checkCancellation() throws {
         guard let shards, group != nil else { return try Task.checkCancellation() }
-        if shards.receivedSignals.contains(.stop) { throw CancellationError() }
+        // Once: a run may go on later.
+        if shards.receivedSignals.remove(.stop) != nil { throw CancellationError() }
     }
 }

@@ -27,7 +27,7 @@ extension TrainingLoop {
 
     /// The perplexity by the model, which is the average if there is one, with the recurrent state carried throughout.
     private mutating func perplexity(of parts: [any MinibatchSource]) throws -> Double {
-        // Those of shards lie apart.
+        // The states of shards lie apart from those of evaluation.
         let state = shards == nil ? try engine.state : nil
         try engine.exchangeParametersWithAverage()
         let perplexity = Result { try evaluate(parts) }

@@ -42,6 +42,12 @@ extension TrainingOptions {
             maxRecoveries >= 0, "maxRecoveries", is: maxRecoveries, but: "at least 0")
     }
 
+    /// Checks that every process has a shard to compute.
+    func check(processCount: Int) throws(ParameterError) {
+        try ParameterError.require(
+            shards >= processCount, "shards", is: shards, but: "at least the number of processes, \(processCount)")
+    }
+
     private func checkPartitioning() throws(ParameterError) {
         if let statefulEpochs {
             try ParameterError.require(

@@ -225,7 +225,7 @@ public struct TrainingPlanner {
     ) throws -> TrainingPlan {
         let training = Double(max(time.outline.trainingTokens, 1))
         let heldOut = Double(time.outline.validationTokens)
-        let tokensOfStep = Double(draft.options.batchSize) * Double(draft.options.sequenceLength)
+        let tokensOfStep = Double(draft.options.wholeBatchSize) * Double(draft.options.sequenceLength)
         let speed = max(time.tokensPerSecond, 1)
         // A run of few epochs validates within them.
         let most = speed * minutes * 60 * Self.share
