@@ -57,7 +57,8 @@ extension TrainingLoop {
     /// A run stops where the epoch ends, a validation is due or parameters are kept, and takes no longer than the interval
     /// between two reports, as nothing is reported and no cancellation noticed meanwhile.
     private var runLength: Int {
-        guard engine.preferredRunLength > 1, runSeconds > 0, let tokens = steps.first?.minibatch.wholeTokenCount
+        guard engine.preferredRunLength > 1, runSeconds > 0,
+            let tokens = steps.first?.minibatch.wholeTokenCount
         else { return 1 }
         let secondsPerStep = runSeconds / Double(runTokens) * Double(tokens)
         var length = min(engine.preferredRunLength, minibatches.count - position.minibatch)
