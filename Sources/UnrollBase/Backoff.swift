@@ -2,12 +2,10 @@ import Foundation
 
 /// Waiting for something that can only be asked for, such as a message: soon at first, with less and less of a processor.
 ///
-/// Each wait is followed by a question. A processor is given to other threads after some microseconds, and left alone for a
-/// sixteenth of the time waited so far after a millisecond, so that the answer is never late by more than that.
+/// Each wait is followed by a question. Other threads that wait for the processor may run in between. After a millisecond it
+/// is left alone, for a sixteenth of the time waited so far, so that the answer is never late by more than that.
 package struct Backoff {
-    /// How long to ask without a pause.
-    private static let spinning = Duration.microseconds(20)
-    /// How long, from the start, to do no more than to let others run in between.
+    /// How long not to sleep in between.
     private static let yielding = Duration.milliseconds(1)
     /// The longest pause.
     private static let longestPause = Duration.microseconds(500)
@@ -20,9 +18,8 @@ package struct Backoff {
     /// Waits until it is time to ask again.
     package func wait() {
         let waited = start.duration(to: .now)
-        if waited < Self.spinning { return }
         if waited < Self.yielding {
-            sched_yield()
+            Self.yield()
         } else {
             Self.pause(min(waited / 16, Self.longestPause))
         }

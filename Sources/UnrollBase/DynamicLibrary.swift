@@ -50,6 +50,7 @@ package final class DynamicLibrary: Sendable {
     /// The address of a variable or a function.
     ///
     /// - Parameter name: Its name in the library.
+    /// - Returns: The address, which is valid as long as the process lives.
     /// - Throws: `Failure` if there is none of this name.
     package func address(of name: String) throws(Failure) -> UnsafeMutableRawPointer {
         guard let address = dlsym(UnsafeMutableRawPointer(bitPattern: handle), name) else {

@@ -56,6 +56,7 @@ public enum ClusterError: UnrollError, Equatable {
     /// process can know, it tells.
     ///
     /// - Parameter rank: The process.
+    /// - Returns: Whether it tells.
     public func isReported(by rank: Int) -> Bool {
         switch self {
         case .ended(let process, _, _): rank == process

@@ -13,7 +13,7 @@ struct Liveness {
     let host: String
     let times: LivenessTimes
 
-    /// Why the group has ended; nil while it lives. It stays as it first was.
+    /// Why the group has ended, which stays as it first was; nil while it lives.
     private(set) var failure: ClusterError?
     /// Whether all that must know of the failure have been told, and the process that told it knows that.
     private(set) var isSilent = false
@@ -100,6 +100,7 @@ struct Liveness {
     /// - Parameters:
     ///   - time: The time, of the same clock.
     ///   - hasSent: Whether all that was to be sent before is on its way.
+    /// - Returns: Notices, and the processes that are to have them.
     mutating func advance(to time: Duration, hasSent: Bool) -> [(peer: Int, notice: Notice)] {
         // A longer step than an interval is one in which this process could not run.
         awake += min(max(time - now, .zero), times.interval)

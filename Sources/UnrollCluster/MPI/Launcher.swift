@@ -29,6 +29,7 @@ package struct Launcher: Sendable, Equatable {
     /// A batch script of SLURM is alone, whatever number of tasks its allocation has: only those that `srun` starts count.
     ///
     /// - Parameter environment: The environment variables.
+    /// - Returns: The launcher.
     /// - Throws: `ClusterError.noProcessManager` if `srun` has started several processes that cannot find each other.
     package static func current(environment: [String: String]) throws(ClusterError) -> Launcher? {
         let values = Values(environment)

@@ -9,7 +9,7 @@ struct MPILibrary: Sendable {
     let interface: MPIInterface
     let functions: MPIFunctions
 
-    /// Finds and loads the library. Nothing of it has been started yet.
+    /// Finds and loads the library, and starts nothing of it.
     ///
     /// - Parameters:
     ///   - launcher: What has started this process.
@@ -72,6 +72,7 @@ struct MPILibrary: Sendable {
     ///
     /// - Parameter text: Such as `MPICH Version:\t4.0.2\nMPICH Release date:...` with its escapes, or
     ///   "Open MPI v4.1.4, package: Debian OpenMPI, ident: 4.1.4".
+    /// - Returns: Such as "MPICH 4.0.2".
     static func shortVersion(_ text: String) -> String {
         let line = text.replacing("\\t", with: " ").prefix { $0 != "\\" && $0 != "," }
         let words = line.split(separator: " ").filter { $0 != "Version:" }

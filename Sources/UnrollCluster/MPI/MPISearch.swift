@@ -30,6 +30,7 @@ enum MPISearch {
     /// - Parameters:
     ///   - environment: The environment variables, in which Open MPI tells its place.
     ///   - ancestors: The programs of the parent of this process, its parent and so on.
+    /// - Returns: The folders, which need not exist.
     static func folders(environment: [String: String], ancestors: [String]) -> [String] {
         let launchers = ["mpirun", "mpiexec", "hydra", "prte", "orte"]
         let programs = ancestors.map { URL(fileURLWithPath: $0) }

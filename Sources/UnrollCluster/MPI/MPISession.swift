@@ -22,7 +22,7 @@ struct MPISession: Sendable {
     /// Messages longer than this are sent in pieces, as MPI counts in 32 bits.
     static let maximumPiece = 1 << 30
 
-    /// Starts MPI. The thread that does must be the one that ends it.
+    /// Starts MPI, on the thread that is to end it.
     ///
     /// - Throws: `ClusterError.otherLauncher` if the library knows other processes than the launcher has started, or
     ///   `.failed`.
@@ -65,6 +65,8 @@ struct MPISession: Sendable {
     /// - Parameters:
     ///   - isUrgent: Whether this goes before the next call of a thread that makes one after the other.
     ///   - body: Makes the calls.
+    /// - Returns: What `body` returns.
+    /// - Throws: What `body` throws.
     func exclusively<Result: ~Copyable>(
         isUrgent: Bool = false, _ body: () throws(ClusterError) -> Result
     ) throws(ClusterError) -> Result {
@@ -79,6 +81,7 @@ struct MPISession: Sendable {
     ///   - bytes: The memory, at most `maximumPiece`.
     ///   - channel: The channel.
     ///   - request: The handle to be written, of `interface.handleSize` bytes.
+    /// - Throws: `ClusterError.failed`.
     func start(
         _ direction: Transfer.Direction, _ peer: Int?, _ bytes: UnsafeMutableRawBufferPointer,
         on channel: Channel,
@@ -116,6 +119,8 @@ struct MPISession: Sendable {
     /// - Parameters:
     ///   - count: Their number.
     ///   - requests: Their handles one after the other, each of `interface.handleSize` bytes.
+    /// - Returns: Whether all are done, not only some.
+    /// - Throws: `ClusterError.failed`.
     func areDone(_ count: Int, _ requests: UnsafeMutableRawPointer) throws(ClusterError) -> Bool {
         var flag: Int32 = 0
         try library.check(

@@ -8,6 +8,7 @@ struct Ending {
     let rank: Int
 
     /// - Parameter way: `kill`, `stop`, `exit`, `end`, or `compute`: ends while all others compute.
+    /// - Throws: `ClusterError` in the others, and `Wrong` in the one that ends.
     func happen(_ way: String) throws {
         try group.barrier()
         guard group.rank == rank else {
