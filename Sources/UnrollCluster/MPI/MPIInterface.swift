@@ -107,7 +107,9 @@ struct MPIFunctions: Sendable {
     /// Memory, count, type, sender, tag, communicator, request.
     let receive: Transfer
     let test: @convention(c) (UnsafeMutableRawPointer, Number, UnsafeMutableRawPointer?) -> Int32
-    let testAll: @convention(c) (Int32, UnsafeMutableRawPointer, Number, UnsafeMutableRawPointer?) -> Int32
+    /// Count and requests; count and places of those that are done, statuses.
+    let testSome:
+        @convention(c) (Int32, UnsafeMutableRawPointer, Number, Number, UnsafeMutableRawPointer?) -> Int32
     let cancel: @convention(c) (UnsafeMutableRawPointer) -> Int32
     let errorText: @convention(c) (Int32, Text, Number) -> Int32
 
@@ -122,7 +124,7 @@ struct MPIFunctions: Sendable {
         send = try library.function("MPI_Isend")
         receive = try library.function("MPI_Irecv")
         test = try library.function("MPI_Test")
-        testAll = try library.function("MPI_Testall")
+        testSome = try library.function("MPI_Testsome")
         cancel = try library.function("MPI_Cancel")
         errorText = try library.function("MPI_Error_string")
     }

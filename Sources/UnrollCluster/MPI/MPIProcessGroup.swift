@@ -56,37 +56,51 @@ package final class MPIProcessGroup: ProcessGroup {
         }
         if watch.hasFailed { throw watch.endOfGroup() }
         let pieces = transfers.flatMap(Self.pieces)
-        guard !pieces.isEmpty else { return }
-        let stride = session.library.interface.handleSize
-        let requests = UnsafeMutableRawPointer.allocate(byteCount: pieces.count * stride, alignment: 8)
-        defer { requests.deallocate() }
         do throws(ClusterError) {
-            try session.exclusively { () throws(ClusterError) in
-                for (index, piece) in pieces.enumerated() {
-                    try session.start(
-                        piece.direction, piece.peer, piece.bytes, on: session.work,
-                        request: requests + index * stride)
-                }
-            }
-            let backoff = Backoff()
-            while try !session.exclusively({ () throws(ClusterError) in
-                try session.areDone(pieces.count, requests)
-            }) {
-                if watch.hasFailed { break }
-                backoff.wait()
-            }
+            try exchange(pieces: pieces)
         } catch {
             throw watch.fail(error)
         }
         if watch.hasFailed { throw watch.endOfGroup() }
     }
 
-    /// A message in pieces that MPI can count.
+    /// Sends and receives, until all is done or the group has ended.
+    private func exchange(pieces: [Transfer]) throws(ClusterError) {
+        let stride = session.library.interface.handleSize
+        let requests = UnsafeMutableRawPointer.allocate(byteCount: pieces.count * stride, alignment: 8)
+        let places = UnsafeMutableBufferPointer<Int32>.allocate(capacity: pieces.count)
+        defer {
+            requests.deallocate()
+            places.deallocate()
+        }
+        try session.exclusively { () throws(ClusterError) in
+            for (index, piece) in pieces.enumerated() {
+                try session.start(
+                    piece.direction, piece.peer, piece.bytes, on: session.work,
+                    request: requests + index * stride)
+            }
+        }
+        var remaining = pieces.count
+        var backoff = Backoff()
+        while remaining > 0, !watch.hasFailed {
+            let count = try session.exclusively { () throws(ClusterError) in
+                try session.countDone(requests, places)
+            }
+            remaining -= count
+            // What is on its way is not to wait for a thread that sleeps.
+            if count > 0 { backoff = Backoff() } else { backoff.wait() }
+        }
+    }
+
+    /// The bytes of a piece: many times what a call of MPI costs, and well below what it can count.
+    private static let pieceBytes = 1 << 20
+
+    /// A message in pieces that arrive one after the other.
     private static func pieces(of transfer: Transfer) -> [Transfer] {
         let bytes = transfer.bytes
-        guard bytes.count > MPISession.maximumPiece else { return [transfer] }
-        return stride(from: 0, to: bytes.count, by: MPISession.maximumPiece).map { start in
-            let end = min(start + MPISession.maximumPiece, bytes.count)
+        guard bytes.count > pieceBytes else { return [transfer] }
+        return stride(from: 0, to: bytes.count, by: pieceBytes).map { start in
+            let end = min(start + pieceBytes, bytes.count)
             return Transfer(
                 transfer.direction, transfer.peer, UnsafeMutableRawBufferPointer(rebasing: bytes[start..<end])
             )

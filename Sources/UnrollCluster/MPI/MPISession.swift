@@ -19,9 +19,6 @@ struct MPISession: Sendable {
     let notices: Channel
     private let lock: FairLock
 
-    /// Messages longer than this are sent in pieces, as MPI counts in 32 bits.
-    static let maximumPiece = 1 << 30
-
     /// Starts MPI, on the thread that is to end it.
     ///
     /// - Throws: `ClusterError.otherLauncher` if the library knows other processes than the launcher has started, or
@@ -78,7 +75,7 @@ struct MPISession: Sendable {
     /// - Parameters:
     ///   - direction: Which way.
     ///   - peer: The other process; nil for any, from which to receive.
-    ///   - bytes: The memory, at most `maximumPiece`.
+    ///   - bytes: The memory, at most 2 GiB, as MPI counts in 32 bits.
     ///   - channel: The channel.
     ///   - request: The handle to be written, of `interface.handleSize` bytes.
     /// - Throws: `ClusterError.failed`.
@@ -114,20 +111,24 @@ struct MPISession: Sendable {
         return flag != 0
     }
 
-    /// Whether all of some requests are done; they are then to be forgotten.
+    /// How many more of some requests are done; they are then to be forgotten.
     ///
     /// - Parameters:
-    ///   - count: Their number.
     ///   - requests: Their handles one after the other, each of `interface.handleSize` bytes.
-    /// - Returns: Whether all are done, not only some.
+    ///   - places: Memory for as many numbers as there are requests.
+    /// - Returns: The number of those that are done since the last call.
     /// - Throws: `ClusterError.failed`.
-    func areDone(_ count: Int, _ requests: UnsafeMutableRawPointer) throws(ClusterError) -> Bool {
-        var flag: Int32 = 0
+    func countDone(
+        _ requests: UnsafeMutableRawPointer, _ places: UnsafeMutableBufferPointer<Int32>
+    ) throws(ClusterError) -> Int {
+        guard let first = places.baseAddress else { return 0 }
+        var count: Int32 = 0
         try library.check(
-            library.functions.testAll(
-                Int32(truncatingIfNeeded: count), requests, &flag,
-                UnsafeMutableRawPointer(bitPattern: library.interface.statusIgnore)), of: "MPI_Testall")
-        return flag != 0
+            library.functions.testSome(
+                Int32(truncatingIfNeeded: places.count), requests, &count, first,
+                UnsafeMutableRawPointer(bitPattern: library.interface.statusIgnore)), of: "MPI_Testsome")
+        // MPI_UNDEFINED, a negative number, if all were done before.
+        return Int(max(count, 0))
     }
 
     /// Gives up a request to receive.
