@@ -15,7 +15,7 @@ struct Liveness {
 
     /// Why the group has ended, which stays as it first was; nil while it lives.
     private(set) var failure: ClusterError?
-    /// Whether all that must know of the failure have been told, and the process that told it knows that.
+    /// Whether all have been told of the failure that this process must tell, and it is its turn to say so to people.
     private(set) var isSilent = false
 
     private var now: Duration
@@ -106,9 +106,11 @@ struct Liveness {
         awake += min(max(time - now, .zero), times.interval)
         now = time
         if failure == nil { findLost() }
-        if let failureTime {
-            if hasSentFarewell || farewell == nil, hasSent, !waitsForEcho { isSilent = true }
-            if now - failureTime >= times.farewell { isSilent = true }
+        if let failure, let failureTime {
+            let elapsed = now - failureTime
+            let isTold = hasSentFarewell || farewell == nil, isNext = elapsed >= times.precedence
+            if isTold, hasSent, !waitsForEcho, isNext || failure.isReported(by: rank) { isSilent = true }
+            if elapsed >= times.farewell { isSilent = true }
             guard !hasSentFarewell, let farewell else { return [] }
             hasSentFarewell = true
             return notices(farewell)
