@@ -15,7 +15,7 @@ struct Liveness {
 
     /// Why the group has ended, which stays as it first was; nil while it lives.
     private(set) var failure: ClusterError?
-    /// Whether all that must know of the failure have been told, and the process that told it knows that.
+    /// Whether all have been told of the failure that this process must tell, and it is its turn to say so to people.
     private(set) var isSilent = false
 
     private var now: Duration
@@ -30,11 +30,16 @@ struct Liveness {
     private var hasSentFarewell = false
     /// Whether number 0 is to say the same before this process may fall silent.
     private var waitsForEcho = false
+    private var isLeaving = false
+    private var hasSaidSo = false
+    /// Whether this process and its peers have nothing more to say to each other; MPI can be ended then.
+    private(set) var hasLeft = false
 
     private struct Peer {
         let rank: Int
         var host = ""
         var lastHeard = Duration.zero
+        var hasLeft = false
     }
 
     /// The rules for a process.
@@ -62,6 +67,7 @@ struct Liveness {
         peers[index].host = notice.host
         switch notice.content {
         case .alive: break
+        case .leaving: peers[index].hasLeft = true
         case .lost(let process, let host, let seconds):
             // To be taken for lost ends this process, too, however well it feels.
             fail(.lost(process: process, host: host, seconds: seconds), telling: nil)
@@ -80,6 +86,9 @@ struct Liveness {
             .ended(process: rank, host: host, reason: reason),
             telling: .ended(process: rank, host: host, reason: reason))
     }
+
+    /// Ends what this process says, as all processes are done; its peers do the same.
+    mutating func leave() { isLeaving = true }
 
     /// Ends the group, as its messages have failed.
     mutating func fail(_ error: ClusterError) {
@@ -106,12 +115,19 @@ struct Liveness {
         awake += min(max(time - now, .zero), times.interval)
         now = time
         if failure == nil { findLost() }
-        if let failureTime {
-            if hasSentFarewell || farewell == nil, hasSent, !waitsForEcho { isSilent = true }
-            if now - failureTime >= times.farewell { isSilent = true }
+        if let failure, let failureTime {
+            let elapsed = now - failureTime
+            let isTold = hasSentFarewell || farewell == nil, isNext = elapsed >= times.precedence
+            if isTold, hasSent, !waitsForEcho, isNext || failure.isReported(by: rank) { isSilent = true }
+            if elapsed >= times.farewell { isSilent = true }
             guard !hasSentFarewell, let farewell else { return [] }
             hasSentFarewell = true
             return notices(farewell)
+        }
+        if isLeaving {
+            hasLeft = hasSaidSo && hasSent && peers.allSatisfy(\.hasLeft)
+            defer { hasSaidSo = true }
+            return hasSaidSo ? [] : notices(.leaving)
         }
         guard awake >= nextBeat else { return [] }
         nextBeat = awake + times.interval

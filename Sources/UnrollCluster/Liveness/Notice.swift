@@ -4,6 +4,8 @@ struct Notice: Sendable, Equatable {
     enum Content: Sendable, Equatable {
         /// The sender lives.
         case alive
+        /// The sender is done, and says no more.
+        case leaving
         /// A process has been silent for too long.
         case lost(process: Int, host: String, seconds: Double)
         /// A process cannot go on.
@@ -33,6 +35,8 @@ struct Notice: Sendable, Equatable {
         switch content {
         case .alive:
             writer.bytes.append(0)
+        case .leaving:
+            writer.bytes.append(3)
         case .lost(let process, let host, let seconds):
             writer.bytes.append(1)
             writer.append(UInt32(truncatingIfNeeded: process))
@@ -63,8 +67,8 @@ struct Notice: Sendable, Equatable {
         else { return nil }
         self.sender = Int(sender)
         self.host = host
-        if kind == 0 {
-            content = .alive
+        if kind == 0 || kind == 3 {
+            content = kind == 0 ? .alive : .leaving
             return
         }
         guard let process = reader.number(UInt32.self), let place = reader.text() else { return nil }

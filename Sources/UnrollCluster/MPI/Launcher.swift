@@ -24,6 +24,9 @@ package struct Launcher: Sendable, Equatable {
     /// the launcher does not tell.
     let release: Int?
 
+    /// Whether this process is the one that tells people why the group cannot start: one on each host, as these may differ.
+    package var reportsStart: Bool { (localRank ?? rank) == 0 }
+
     /// The launcher of this process; nil if it is alone.
     ///
     /// A batch script of SLURM is alone, whatever number of tasks its allocation has: only those that `srun` starts count.

@@ -1,3 +1,4 @@
+import Foundation
 import UnrollBase
 
 /// The processes that a launcher of MPI has started together.
@@ -37,9 +38,14 @@ package final class MPIProcessGroup: ProcessGroup {
         onFailure handler: @escaping @Sendable (ClusterError) -> Void = { _ in }
     ) throws(ClusterError) {
         self.launcher = launcher
-        let library = try MPILibrary(for: launcher, environment: environment)
         watch = MPIWatch(times: times, onFailure: handler)
-        session = try watch.start(library, launcher: launcher)
+        do throws(ClusterError) {
+            let library = try MPILibrary(for: launcher, environment: environment)
+            session = try watch.start(library, launcher: launcher)
+        } catch {
+            if !launcher.reportsStart { Thread.sleep(forTimeInterval: times.precedence.inSeconds) }
+            throw error
+        }
         rank = session.rank
         size = session.size
     }
@@ -112,6 +118,9 @@ package final class MPIProcessGroup: ProcessGroup {
     }
 
     /// Waits for all processes and ends MPI; the group is of no more use.
+    ///
+    /// Each process may exit with any code then. If that is not 0, some launchers kill the others, so what they have to do
+    /// is to be done before.
     ///
     /// - Throws: `ClusterError`; the process may exit all the same.
     package func close() throws(ClusterError) {

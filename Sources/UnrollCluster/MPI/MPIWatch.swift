@@ -73,7 +73,7 @@ final class MPIWatch: Sendable {
         return wait { $0.failure }
     }
 
-    /// Ends MPI, once all processes have nothing more to say to each other; more calls have no effect.
+    /// Ends MPI, as all processes have nothing more to say to each other; more calls have no effect.
     ///
     /// - Throws: `ClusterError.failed`, also if it takes longer than a process may be silent.
     func close(_ session: MPISession) throws(ClusterError) {
@@ -81,6 +81,7 @@ final class MPIWatch: Sendable {
         let (backoff, deadline) = (Backoff(), SuspendingClock.now + times.patience)
         while SuspendingClock.now < deadline {
             if let closing = state.withLock({ $0.closing }) { return try closing.get() }
+            if hasFailed { throw endOfGroup() }
             backoff.wait()
         }
         throw .failed(
@@ -105,7 +106,7 @@ final class MPIWatch: Sendable {
             var notices = try session.exclusively { () throws(ClusterError) in try MPINotices(session) }
             while true {
                 let asked = state.withLock { ($0.reason, $0.error, $0.closes) }
-                if asked.2 { return close(session, notices) }
+                if asked.2 { liveness.leave() }
                 if let reason = asked.0 { liveness.end(because: reason) }
                 if let error = asked.1 { liveness.fail(error) }
                 try session.exclusively(isUrgent: true) { () throws(ClusterError) in
@@ -113,6 +114,7 @@ final class MPIWatch: Sendable {
                 }
                 publish(liveness)
                 if liveness.isSilent { return }
+                if liveness.hasLeft { return close(session, notices) }
                 Thread.sleep(forTimeInterval: times.poll.inSeconds)
             }
         } catch {

@@ -15,23 +15,26 @@ import UnrollCluster
 enum GroupCheck {
     static func main() {
         let arguments = Array(CommandLine.arguments.dropFirst())
+        let environment = ProcessInfo.processInfo.environment
+        let launcher: Launcher?
+        do { launcher = try Launcher.current(environment: environment) } catch { leave(error, true) }
+        guard let launcher else {
+            print("alone")
+            return
+        }
+        let group: MPIProcessGroup
         do {
-            let environment = ProcessInfo.processInfo.environment
-            guard let launcher = try Launcher.current(environment: environment) else {
-                print("alone")
-                return
-            }
             // A process that computes is not to wait for its next exchange.
-            let group = try MPIProcessGroup(launcher, environment: environment) { error in
+            group = try MPIProcessGroup(launcher, environment: environment) { error in
                 leave(error, error.isReported(by: launcher.rank))
             }
-            try run(arguments, in: group)
         } catch {
-            leave(error, true)
+            leave(error, launcher.reportsStart)
         }
+        run(arguments, in: group)
     }
 
-    private static func run(_ arguments: [String], in group: MPIProcessGroup) throws {
+    private static func run(_ arguments: [String], in group: MPIProcessGroup) {
         if group.rank == 0 {
             print(
                 "\(group.launcher.name), \(group.library.version) (\(group.library.name)), \(group.size) processes"
@@ -40,6 +43,8 @@ enum GroupCheck {
         }
         do {
             try check(arguments, in: group)
+            if group.rank == 0 { print("done") }
+            fflush(nil)
             try group.close()
         } catch let error as ClusterError {
             leave(error, error.isReported(by: group.rank))
@@ -47,7 +52,6 @@ enum GroupCheck {
             group.end(because: "\(error)")
             leave(error, true)
         }
-        if group.rank == 0 { print("done") }
         if arguments.first == "code" { exit(Int32(arguments.last ?? "") ?? 0) }
     }
 
