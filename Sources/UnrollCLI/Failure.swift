@@ -76,14 +76,22 @@ struct Failure: Error {
         }
     }
 
-    func exit() -> Never {
+    /// Whether a signal has asked the program to end.
+    var isInterruption: Bool { [SIGHUP, SIGINT, SIGTERM].contains(exitCode - 128) }
+
+    /// Says it, also in a process that is silent otherwise.
+    func say() {
         if let message, isAnswer {
             Standard.output.write(message + "\n")
         } else if let message {
             // A progress bar may still be there.
             Standard.error.clearProgress()
-            Standard.error.say("unroll: \(message)")
+            Standard.error.say("unroll: \(message)", isUrgent: true)
         }
+    }
+
+    func exit() -> Never {
+        if Cluster.isFirst { say() }
         // Other threads may be writing.
         TemporaryItem.removeAll { Foundation.exit(exitCode) }
     }

@@ -5,7 +5,7 @@ import UnrollRecipes
 import UnrollReports
 import UnrollTraining
 
-struct TrainCommand: AsyncParsableCommand {
+struct TrainCommand: AsyncParsableCommand, Cluster.Member {
     static let configuration = CommandConfiguration(
         commandName: "train",
         abstract: "Train a model on a text and save it.",
@@ -160,8 +160,15 @@ struct TrainCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        if dryRun {
+            // What a single process would do.
+            guard Cluster.isFirst else { return }
+        } else {
+            try Cluster.join()
+        }
         // Before texts are read, which may take long.
         try engine.kind.check(precision: engine.products.precision)
+        guard Cluster.isFirst else { return try await follow() }
         let run: PreparedRun =
             if let recipe {
                 try await prepared(recipe: recipe)
@@ -197,6 +204,7 @@ struct TrainCommand: AsyncParsableCommand {
         try await session.train()
         try await session.showSamples(prompts: prompts)
         try session.finish()
+        try Cluster.leave()
     }
 
     /// The prompts that were given, escapes replaced.

@@ -1,0 +1,80 @@
+import Foundation
+import Unroll
+import UnrollBase
+import UnrollCluster
+import UnrollModel
+import UnrollTraining
+
+/// A run as process 0 has prepared it, for the others, which may be on machines with other files.
+struct SharedRun: Codable {
+    /// What a run that goes on needs beside the same options.
+    struct Resumption: Codable {
+        /// The names of the files of its checkpoint, which follow.
+        let files: [String]
+        let epochs: Int?
+        let maxSteps: Int?
+        let earlyStopping: EarlyStopping?
+    }
+
+    let origin: CorpusOrigin
+    /// The folder with the caches of large texts, which other processes may have as well.
+    let folder: URL
+    let model: ModelConfiguration
+    let options: TrainingOptions
+    /// Nil for a new run.
+    let resumed: Resumption?
+    /// The folder of its checkpoint.
+    private var checkpoint: URL?
+
+    private enum CodingKeys: CodingKey {
+        case origin, folder, model, options, resumed
+    }
+
+    init(
+        _ origin: CorpusOrigin, in folder: OutputFolder, model: ModelConfiguration, options: TrainingOptions
+    ) {
+        (self.origin, self.folder) = (origin, folder.url.absoluteURL)
+        (self.model, self.options, resumed) = (model, options, nil)
+    }
+
+    /// A run that goes on from a checkpoint.
+    init(
+        _ origin: CorpusOrigin, in folder: OutputFolder, model: ModelConfiguration, options: TrainingOptions,
+        from checkpoint: URL, epochs: Int?, maxSteps: Int?, earlyStopping: EarlyStopping?
+    ) {
+        (self.origin, self.folder) = (origin, folder.url.absoluteURL)
+        (self.model, self.options, self.checkpoint) = (model, options, checkpoint)
+        resumed = Resumption(
+            files: CheckpointWriter.fileNames(of: checkpoint), epochs: epochs, maxSteps: maxSteps,
+            earlyStopping: earlyStopping)
+    }
+
+    /// Gives it to the other processes, if there are any.
+    ///
+    /// - Throws: `ClusterError`, `FileError`; a failure when only one process can read the text.
+    func give() throws {
+        guard let group = Cluster.group else { return }
+        let sources = origin.sources + [origin.validationSource, origin.testSource].compactMap(\.self)
+        guard !sources.contains(CorpusReader.standardInput) else {
+            throw Failure(
+                "standard input reaches one of the \(group.size) processes alone; put the text into a file",
+                exitCode: Failure.usage)
+        }
+        _ = try group.broadcast(Array(try JSONEncoder.unroll.encode(self)))
+        guard let resumed, let checkpoint else { return }
+        for name in resumed.files {
+            _ = try group.broadcast(Array(try Data(contentsOf: checkpoint.appending(path: name))))
+        }
+    }
+
+    /// Receives it from process 0, with the files of a checkpoint in a folder.
+    ///
+    /// - Throws: `ClusterError`, `FileError`.
+    static func received(in group: any ProcessGroup, filesIn folder: URL) throws -> SharedRun {
+        let run = try JSONDecoder().decode(SharedRun.self, from: Data(try group.broadcast([])))
+        for name in run.resumed?.files ?? [] {
+            try AtomicFile.write(Data(try group.broadcast([])), to: folder.appending(path: name))
+        }
+        return run
+    }
+}
