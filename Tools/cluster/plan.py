@@ -1,7 +1,10 @@
 """The messages in which processes add the gradients of shards, a second time: see Sources/UnrollCluster/SumPlan.swift.
 
-The simulation and the test vectors use it. It is written from the description there, and the messages of both are compared.
+The simulation and the test vectors use it. It is written from the description there, and tests compare the messages of
+both.
 """
+
+import hashlib
 
 BLOCK = 16  # Slices begin at multiples of so many elements.
 
@@ -99,27 +102,49 @@ def united(ranges, first, end):
     return sorted(apart + [(min(r[0] for r in touching), max(r[1] for r in touching))])
 
 
-def rounds(count, size, elements):
-    """All messages of a sum, a list for each round: sender, receiver, first element, end.
+class Plan:
+    """The messages and additions of a sum, a list for each round.
 
-    The second value is the number of rounds after which the sum of all is there, in slices.
+    A message is (sender, receiver, first element, end), an addition (process, elements). The sum of all is there, in
+    slices, after `upward` rounds, and everywhere after all of them.
     """
-    owners = [rank for rank in range(size) for _ in range(*shards(rank, size, count))]
-    nodes = []
-    root = Node(0, count, owners, 0, nodes)
-    up = root.height
-    result = [[] for _ in range(up + max(node.depth for node in nodes))]
-    for node in sorted(nodes, key=lambda node: node.height):
-        for _, before, after, first, end in node.overlaps(elements):
-            if before != after:
-                result[node.height - 1].append((before, after, first, end))
-    last = cuts(len(root.holders), elements)
-    finished = [[] for _ in range(size)]
-    for i, process in enumerate(root.holders):
-        finished[process] = united([], last[i], last[i + 1])
-    for node in sorted(nodes, key=lambda node: node.depth):
-        for _, before, after, first, end in node.overlaps(elements):
-            for a, b in missing(first, end, finished[before]):
-                result[up + node.depth].append((after, before, a, b))
-            finished[before] = united(finished[before], first, end)
-    return result, up
+
+    def __init__(self, count, size, elements):
+        owners = [rank for rank in range(size) for _ in range(*shards(rank, size, count))]
+        nodes = []
+        root = Node(0, count, owners, 0, nodes)
+        self.upward = root.height
+        rounds = self.upward + max(node.depth for node in nodes)
+        self.messages = [[] for _ in range(rounds)]
+        self.additions = [[] for _ in range(rounds)]
+
+        for node in sorted(nodes, key=lambda node: node.height):
+            for _, before, after, first, end in node.overlaps(elements):
+                if before != after:
+                    self.messages[node.height - 1].append((before, after, first, end))
+            if node.halves:
+                slices = cuts(len(node.holders), elements)
+                for i, process in enumerate(node.holders):
+                    self.additions[node.height - 1].append((process, slices[i + 1] - slices[i]))
+
+        finished = [[] for _ in range(size)]
+        slices = cuts(len(root.holders), elements)
+        for i, process in enumerate(root.holders):
+            finished[process] = [(slices[i], slices[i + 1])]
+        for node in sorted(nodes, key=lambda node: node.depth):
+            for _, before, after, first, end in node.overlaps(elements):
+                for part in missing(first, end, finished[before]):
+                    self.messages[self.upward + node.depth].append((after, before, *part))
+                finished[before] = united(finished[before], first, end)
+
+    def lines(self):
+        """The messages as the tests read them: "round sender receiver first end"."""
+        return [f"{i} {' '.join(map(str, m))}" for i, messages in enumerate(self.messages) for m in messages]
+
+
+def case(count, size, elements):
+    """What the tests know of a plan: its size, the digest of its lines, and the lines if they are few."""
+    lines = Plan(count, size, elements).lines()
+    digest = hashlib.sha256("".join(line + "\n" for line in lines).encode()).hexdigest()
+    known = {"shards": count, "size": size, "elements": elements, "count": len(lines), "digest": digest}
+    return known | ({"lines": lines} if len(lines) <= 50 else {})

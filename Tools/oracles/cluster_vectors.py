@@ -2,13 +2,12 @@
 
     python Tools/oracles/cluster_vectors.py Tests/UnrollClusterTests/Oracles
 
-It needs `numpy`, whose float32 additions make `sums.json`: for each case the gradients of all shards and their sum, as the
-bits of floats. `messages.json` is the plan of Tools/cluster/plan.py, which the simulation uses: for each number of shards,
-processes and elements the number of messages and the SHA-256 digest of their lines "round sender receiver first end"; for
-small ones the lines too.
+It needs `numpy`, whose float32 additions make `sums.json`: for each case the gradients of all shards and their sum, as
+the bits of floats. `messages.json` has plans of Tools/cluster/plan.py, which the simulation uses: for each number of
+shards, processes and elements, the number of messages and the SHA-256 digest of their lines "round sender receiver first
+end", and the lines themselves if there are few.
 """
 
-import hashlib
 import json
 import pathlib
 import sys
@@ -52,18 +51,10 @@ with np.errstate(over="ignore", invalid="ignore"):
 (folder / "sums.json").write_text(json.dumps(sums, separators=(",", ":")) + "\n")
 
 cases = [
-    (1, 1, 100), (2, 2, 100), (2, 2, 0), (3, 3, 1000), (4, 3, 20), (6, 3, 1000), (8, 3, 1000), (8, 5, 4000), (8, 8, 5000),
-    (12, 5, 777), (17, 9, 64), (17, 17, 3000), (33, 16, 2000), (64, 64, 1_300_000), (100, 64, 1_300_000),
+    (1, 1, 100), (2, 2, 100), (2, 2, 0), (3, 3, 1000), (4, 3, 20), (6, 3, 1000), (8, 3, 1000), (8, 5, 4000),
+    (8, 8, 5000), (12, 5, 777), (17, 9, 64), (17, 17, 3000), (33, 16, 2000), (64, 64, 1_300_000), (100, 64, 1_300_000),
     (100, 99, 1_300_000), (145, 99, 1_300_000), (1000, 999, 300_000), (4096, 3, 13_100_000), (4096, 4096, 1_300_000),
     (5000, 4095, 1_300_000),
 ]
-plans = []
-for shards, size, elements in cases:
-    rounds, _ = plan.rounds(shards, size, elements)
-    lines = [f"{index} {s} {r} {first} {end}" for index, messages in enumerate(rounds) for s, r, first, end in messages]
-    case = {"shards": shards, "size": size, "elements": elements, "count": len(lines)}
-    case["digest"] = hashlib.sha256("".join(line + "\n" for line in lines).encode()).hexdigest()
-    if len(lines) <= 50:
-        case["lines"] = lines
-    plans.append(case)
+plans = [plan.case(*case) for case in cases]
 (folder / "messages.json").write_text("[\n" + ",\n".join(json.dumps(case) for case in plans) + "\n]\n")
