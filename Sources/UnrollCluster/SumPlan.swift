@@ -36,9 +36,9 @@ package struct SumPlan {
         package var child: Int
     }
 
-    let tree: ShardTree
+    package let tree: ShardTree
     /// The number of processes.
-    let size: Int
+    package let size: Int
     /// The nodes, children before parents; the root is the last.
     private(set) var nodes = [Node]()
 
@@ -58,6 +58,9 @@ package struct SumPlan {
 
     /// All rounds, up and back.
     package var roundCount: Int { upwardRounds + (nodes.map(\.depth).max() ?? 0) }
+
+    /// The holders of all nodes together: what it costs to make the plan.
+    package var holderCount: Int { nodes.reduce(0) { $0 + $1.holders.count } }
 
     /// Adds a node and those below it, and returns its index.
     private mutating func append(_ shards: Range<Int>, depth: Int) -> Int {
@@ -106,7 +109,7 @@ package struct SumPlan {
     }
 
     /// Slice `index` of `count` equal ones; they begin at multiples of 16 elements, and some may be empty.
-    static func slice(_ index: Int, of count: Int, elementCount: Int) -> Range<Int> {
+    package static func slice(_ index: Int, of count: Int, elementCount: Int) -> Range<Int> {
         let blocks = (elementCount + 15) / 16
         func start(_ index: Int) -> Int {
             min(elementCount, 16 * count.dividingFullWidth(blocks.multipliedFullWidth(by: index)).quotient)
