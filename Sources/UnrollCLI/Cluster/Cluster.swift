@@ -35,7 +35,7 @@ enum Cluster {
     /// The processes; nil for this one alone.
     static var group: (any ProcessGroup)? { state.withLock(\.group) }
 
-    /// Threads for this process where no number was given; nil for as many as there are processors.
+    /// Threads for this process where none was given; nil for as many as there are processors.
     static var threads: Int? { state.withLock(\.threads) }
 
     // MARK: Beginning
