@@ -297,7 +297,7 @@ let package = Package(
         tests(
             of: "UnrollRecipes",
             uses: [
-                "RecipeFiles", "UnrollBase", "UnrollCharts", "UnrollText", "UnrollEngine", "UnrollModel",
+                "RecipeFiles", "UnrollTestSupport", "UnrollBase", "UnrollCharts", "UnrollText", "UnrollEngine", "UnrollModel",
                 "UnrollTraining",
             ]),
         tests(

@@ -1,8 +1,11 @@
+import Dispatch
 import Foundation
+import Synchronization
 import Testing
 import UnrollEngine
 import UnrollModel
 import UnrollRecipes
+import UnrollTestSupport
 import UnrollText
 import UnrollTraining
 
@@ -31,6 +34,31 @@ import UnrollTraining
             #expect(run.validationPerplexity.count == 4)
             #expect(run.tokens > 0 && run.tokens.isMultiple(of: 20))
         }
+    }
+
+    @Test(arguments: [2, 3, 5]) func processesShareOutTheNetworks(size: Int) async throws {
+        func figures(_ result: RecipeResult) -> [[Double]] {
+            result.settings.flatMap { $0.runs.map { [Double($0.seed)] + $0.perplexity } }
+        }
+        let recipe = try TestRecipe.recipe()
+        let alone = figures(try await TestRecipe.result())
+        #expect(alone.count == 3)
+        let results = LocalProcessGroup.run(size) { group in
+            let runner = RecipeRunner(recipe, engine: .cpu(threads: 1), group: group)
+            let (box, isDone) = (Mutex<Result<RecipeResult, any Error>?>(nil), DispatchSemaphore(value: 0))
+            Task {
+                do {
+                    let result = try await runner.run { try TestRecipe.corpus($0) }
+                    box.withLock { $0 = .success(result) }
+                } catch {
+                    box.withLock { $0 = .failure(error) }
+                }
+                isDone.signal()
+            }
+            isDone.wait()
+            return try box.withLock(\.self)?.get()
+        }
+        for result in results { #expect(figures(try #require(try result.get())) == alone) }
     }
 
     @Test func theLevelOfTensorsTrainsTheSameNetwork() async throws {
