@@ -119,7 +119,9 @@ let package = Package(
             ]),
         room(
             "UnrollGeneration",
-            uses: ["UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine"]),
+            uses: [
+                "UnrollBase", "UnrollCluster", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine",
+            ]),
         room(
             "UnrollCompression",
             uses: [
@@ -149,7 +151,8 @@ let package = Package(
         room(
             "UnrollRecipes",
             uses: [
-                "RecipeFiles", "UnrollBase", "UnrollText", "UnrollTensor", "UnrollModel", "UnrollKernels",
+                "RecipeFiles", "UnrollBase", "UnrollCluster", "UnrollText", "UnrollTensor", "UnrollModel",
+                "UnrollKernels",
                 "UnrollEngine", "UnrollTraining", "UnrollGeneration", "UnrollCharts",
             ]),
         room(

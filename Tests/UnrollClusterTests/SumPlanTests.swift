@@ -80,8 +80,11 @@ struct SumPlanTests {
         for size in Array(2...70) + [100, 127, 129, 255, 257, 1000] {
             let plan = SumPlan(ShardTree(count: size), size: size)
             let traffic = Traffic(plan, elements: elements)
-            #expect(traffic.sent.reduce(0, +) <= 2 * elements * (size - 1) * 101 / 100)
-            #expect(Double(traffic.most) <= 2.3 * Double(elements))
+            let fewest = 2 * elements * (size - 1)
+            // Slices that begin at multiples of 16 floats are not quite equal.
+            let rounding = 32 * plan.roundCount
+            #expect(traffic.sent.reduce(0, +) <= fewest + rounding * size)
+            #expect(traffic.most <= fewest * 115 / 100 / size + rounding)
             #expect(plan.roundCount == 2 * Self.levels(size))
         }
     }

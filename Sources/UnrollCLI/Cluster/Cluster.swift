@@ -29,10 +29,13 @@ enum Cluster {
     /// Whether this process prints and saves: whether it is number 0, or alone.
     static let isFirst = ((try? launcher.get())?.rank ?? 0) == 0
 
+    /// Whether there are no other processes, or none that could be found.
+    static let isAlone = (try? launcher.get()) == nil
+
     /// The processes; nil for this one alone.
     static var group: (any ProcessGroup)? { state.withLock(\.group) }
 
-    /// Threads for this process where no number was given; nil for as many as there are processors.
+    /// Threads for this process where none was given; nil for as many as there are processors.
     static var threads: Int? { state.withLock(\.threads) }
 
     // MARK: Beginning
@@ -53,7 +56,8 @@ enum Cluster {
         let versions = try group.gather(Array(version.utf8)).map { String(decoding: $0, as: UTF8.self) }
         if let (rank, other) = versions.enumerated().first(where: { $1 != versions[0] }) {
             throw Failure(
-                "process \(rank) is unroll \(other), but process 0 is unroll \(versions[0]); start one version everywhere")
+                "process \(rank) is unroll \(other), but process 0 is unroll \(versions[0]); start one version everywhere"
+            )
         }
         let threads = try sharedThreads(in: group)
         state.withLock { $0.threads = threads }
@@ -78,12 +82,6 @@ enum Cluster {
     /// Ends this process after an error, and with it all others; returns where it is alone.
     static func end(_ failure: Failure, by error: any Error) {
         guard let group = state.withLock(\.group) else { return }
-        if failure.isInterruption {
-            // All of them have stopped after the same step.
-            try? leave()
-            if isFirst { failure.say() }
-            ProcessSettings.exitAtOnce(128 + SIGINT)
-        }
         if let error = error as? ClusterError {
             report(error, by: group.rank)
         } else {

@@ -9,8 +9,6 @@ import UnrollTraining
 struct SharedRun: Codable {
     /// What a run that goes on needs beside the same options.
     struct Resumption: Codable {
-        /// The names of the files of its checkpoint, which follow.
-        let files: [String]
         let epochs: Int?
         let maxSteps: Int?
         let earlyStopping: EarlyStopping?
@@ -44,9 +42,7 @@ struct SharedRun: Codable {
     ) {
         (self.origin, self.folder) = (origin, folder.url.absoluteURL)
         (self.model, self.options, self.checkpoint) = (model, options, checkpoint)
-        resumed = Resumption(
-            files: CheckpointWriter.fileNames(of: checkpoint), epochs: epochs, maxSteps: maxSteps,
-            earlyStopping: earlyStopping)
+        resumed = Resumption(epochs: epochs, maxSteps: maxSteps, earlyStopping: earlyStopping)
     }
 
     /// Gives it to the other processes, if there are any.
@@ -55,26 +51,18 @@ struct SharedRun: Codable {
     func give() throws {
         guard let group = Cluster.group else { return }
         let sources = origin.sources + [origin.validationSource, origin.testSource].compactMap(\.self)
-        guard !sources.contains(CorpusReader.standardInput) else {
-            throw Failure(
-                "standard input reaches one of the \(group.size) processes alone; put the text into a file",
-                exitCode: Failure.usage)
-        }
+        guard !sources.contains(CorpusReader.standardInput) else { throw SharedFiles.standardInputFailure }
         _ = try group.broadcast(Array(try JSONEncoder.unroll.encode(self)))
-        guard let resumed, let checkpoint else { return }
-        for name in resumed.files {
-            _ = try group.broadcast(Array(try Data(contentsOf: checkpoint.appending(path: name))))
-        }
+        guard let checkpoint else { return }
+        _ = try SharedFiles(CheckpointWriter.fileNames(of: checkpoint), of: checkpoint, in: group)
     }
 
-    /// Receives it from process 0, with the files of a checkpoint in a folder.
+    /// Receives it from process 0, with the files of its checkpoint if it goes on.
     ///
     /// - Throws: `ClusterError`, `FileError`.
-    static func received(in group: any ProcessGroup, filesIn folder: URL) throws -> SharedRun {
+    static func received(in group: any ProcessGroup) throws -> (SharedRun, checkpoint: SharedFiles?) {
         let run = try JSONDecoder().decode(SharedRun.self, from: Data(try group.broadcast([])))
-        for name in run.resumed?.files ?? [] {
-            try AtomicFile.write(Data(try group.broadcast([])), to: folder.appending(path: name))
-        }
-        return run
+        let files = try run.resumed.map { _ in try SharedFiles([], of: run.folder, in: group) }
+        return (run, files)
     }
 }

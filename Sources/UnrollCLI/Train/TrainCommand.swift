@@ -201,7 +201,13 @@ struct TrainCommand: AsyncParsableCommand, Cluster.Member {
             trainer: run.trainer, corpus: run.corpus, folder: run.folder, policy: checkpoints.policy,
             recording: recording, baselines: report, isJSON: json, isPlanned: run.plan != nil)
         try run.texts?.keepCaches()
-        try await session.train()
+        do {
+            try await session.train()
+        } catch let failure as Failure where failure.isInterruption {
+            // All processes have stopped after the same step.
+            try Cluster.leave()
+            throw failure
+        }
         try await session.showSamples(prompts: prompts)
         try session.finish()
         try Cluster.leave()

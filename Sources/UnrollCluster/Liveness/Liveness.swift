@@ -7,16 +7,16 @@
 ///
 /// Silence is counted in the time that this process itself could run: one that was stopped for a minute, as a whole group is
 /// by Ctrl-Z, does not take the others for lost when it goes on.
-struct Liveness {
-    let rank: Int
-    let size: Int
-    let host: String
-    let times: LivenessTimes
+package struct Liveness {
+    private let rank: Int
+    private let size: Int
+    private let host: String
+    private let times: LivenessTimes
 
     /// Why the group has ended, which stays as it first was; nil while it lives.
-    private(set) var failure: ClusterError?
+    package private(set) var failure: ClusterError?
     /// Whether all have been told of the failure that this process must tell, and it is its turn to say so to people.
-    private(set) var isSilent = false
+    package private(set) var isSilent = false
 
     private var now: Duration
     /// The time that this process could run.
@@ -33,7 +33,7 @@ struct Liveness {
     private var isLeaving = false
     private var hasSaidSo = false
     /// Whether this process and its peers have nothing more to say to each other; MPI can be ended then.
-    private(set) var hasLeft = false
+    package private(set) var hasLeft = false
 
     private struct Peer {
         let rank: Int
@@ -50,7 +50,7 @@ struct Liveness {
     ///   - host: The name of its host, for the others.
     ///   - times: How often, and how soon.
     ///   - now: The time, of a clock that starts anywhere.
-    init(rank: Int, size: Int, host: String, times: LivenessTimes, now: Duration) {
+    package init(rank: Int, size: Int, host: String, times: LivenessTimes, now: Duration) {
         self.rank = rank
         self.size = size
         self.host = host
@@ -61,7 +61,7 @@ struct Liveness {
     }
 
     /// Notices what another process says.
-    mutating func receive(_ notice: Notice) {
+    package mutating func receive(_ notice: Notice) {
         guard let index = index(of: notice.sender) else { return }
         peers[index].lastHeard = awake
         peers[index].host = notice.host
@@ -80,7 +80,7 @@ struct Liveness {
     }
 
     /// Ends the group, as this process cannot go on.
-    mutating func end(because reason: String) {
+    package mutating func end(because reason: String) {
         waitsForEcho = rank != 0 && failure == nil
         fail(
             .ended(process: rank, host: host, reason: reason),
@@ -88,10 +88,10 @@ struct Liveness {
     }
 
     /// Ends what this process says, as all processes are done; its peers do the same.
-    mutating func leave() { isLeaving = true }
+    package mutating func leave() { isLeaving = true }
 
     /// Ends the group, as its messages have failed.
-    mutating func fail(_ error: ClusterError) {
+    package mutating func fail(_ error: ClusterError) {
         fail(error, telling: .ended(process: rank, host: host, reason: error.description))
     }
 
@@ -110,7 +110,7 @@ struct Liveness {
     ///   - time: The time, of the same clock.
     ///   - hasSent: Whether all that was to be sent before is on its way.
     /// - Returns: Notices, and the processes that are to have them.
-    mutating func advance(to time: Duration, hasSent: Bool) -> [(peer: Int, notice: Notice)] {
+    package mutating func advance(to time: Duration, hasSent: Bool) -> [(peer: Int, notice: Notice)] {
         // A longer step than an interval is one in which this process could not run.
         awake += min(max(time - now, .zero), times.interval)
         now = time
