@@ -32,7 +32,8 @@ import UnrollTraining
         ) {
             self.name = name
             options = TestTraining.options(
-                epochs: 3, partitioning: partitioning, validationFraction: partitioning == .windows ? nil : 0.2)
+                epochs: 3, partitioning: partitioning,
+                validationFraction: partitioning == .windows ? nil : 0.2)
             options.shards = 5
             options.batchSize = 2
             change(&model, &options)
@@ -46,7 +47,8 @@ import UnrollTraining
             options.schedule = .init(.plateau(factor: 0.5, patience: 0))
         },
         Setting("LSTM, averaging and early stopping", .sequential) { model, options in
-            model = ModelConfiguration(cell: LSTMCell.self, hiddenSize: 6, zoneout: .init(output: 0.1, memory: 0.3))
+            model = ModelConfiguration(
+                cell: LSTMCell.self, hiddenSize: 6, zoneout: .init(output: 0.1, memory: 0.3))
             options.optimizer = Optimizer(rule: .sgd, learningRate: 6, averaging: .mean)
             options.averagingPatience = 1
             options.validationSteps = 3
@@ -57,7 +59,8 @@ import UnrollTraining
         Setting("two layers with dropout", .random) { model, options in
             model = ModelConfiguration(cell: LSTMCell.self, hiddenSize: 5, layerCount: 2)
             options.regularization = Regularization(dropout: 0.3, weightDrop: 0.2)
-            options.optimizer = Optimizer(rule: .adam, learningRate: 0.02, averaging: .exponential(decay: 0.9))
+            options.optimizer = Optimizer(
+                rule: .adam, learningRate: 0.02, averaging: .exponential(decay: 0.9))
         },
     ]
 
@@ -118,7 +121,8 @@ import UnrollTraining
     @Test(arguments: [0, 1, 2]) func aProcessThatIsCanceledStopsAllAfterTheSameStep(rank: Int) throws {
         let setting = Self.settings[2]
         let steps = try TrainingGroup.run(3) { group in
-            try await interrupted(try trainer(setting, in: group), in: group, by: rank, savedTo: folder("model"))
+            try await interrupted(
+                try trainer(setting, in: group), in: group, by: rank, savedTo: folder("model"))
         }.map { try $0.get() }
         let first = try #require(steps[0])
         #expect(steps == [first, first, first])
@@ -194,7 +198,8 @@ import UnrollTraining
         let other = try TestTraining.corpus(seed: 2)
         expectDisagreement("text") { isOther, group in
             try Trainer(
-                corpus: isOther ? other : corpus, model: TestTraining.model, options: Self.settings[0].options,
+                corpus: isOther ? other : corpus, model: TestTraining.model,
+                options: Self.settings[0].options,
                 group: group)
         }
     }
