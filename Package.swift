@@ -271,7 +271,7 @@ let package = Package(
             of: "UnrollTraining",
             uses: [
                 "UnrollTestSupport", "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels",
-                "UnrollEngine", "UnrollCUDA", "UnrollGeneration",
+                "UnrollEngine", "UnrollCUDA", "UnrollGeneration", "UnrollCluster",
             ], resources: [.copy("Oracles"), .copy("Fixtures")]),
         tests(
             of: "UnrollGeneration",

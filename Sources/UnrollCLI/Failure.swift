@@ -194,6 +194,8 @@ enum Hint {
         case ReportError.exists: "--heatmap"
         case ReportError.holdsOtherEvents: "--tensorboard"
         case TrainingError.diverged: "--learning-rate"
+        case TrainingError.otherProcess(_, subject: "engine", _, _):
+            "UNROLL_KERNELS chooses kernels that all machines have"
         case TrainingError.noKnownTokens: "--minimum-frequency"
         case FileError.inUse, TrainingError.keptCheckpoint: "--output"
         case ExportError.exists: "--output, --force"

@@ -22,6 +22,8 @@ enum Cluster {
         var group: MPIProcessGroup?
         /// The processors of this process's own.
         var threads: Int?
+        /// The folder with the checkpoints of the run that goes on; nil as long as there is none.
+        var folder: String?
         /// Whether the end of the group has been told.
         var isReported = false
     }
@@ -42,7 +44,7 @@ enum Cluster {
 
     /// Joins the other processes, if there are any.
     ///
-    /// - Throws: `ClusterError`; a failure when they are of other versions of the program.
+    /// - Throws: `ClusterError`; a failure when they are of other versions of the program, or have other options.
     static func join() throws {
         guard let launcher = try launcher.get() else { return }
         let group = try MPIProcessGroup(launcher, environment: environment) { error in
@@ -52,13 +54,7 @@ enum Cluster {
             ProcessSettings.exitAtOnce(1)
         }
         state.withLock { $0.group = group }
-        let version = UnrollCommand.configuration.version
-        let versions = try group.gather(Array(version.utf8)).map { String(decoding: $0, as: UTF8.self) }
-        if let (rank, other) = versions.enumerated().first(where: { $1 != versions[0] }) {
-            throw Failure(
-                "process \(rank) is unroll \(other), but process 0 is unroll \(versions[0]); start one version everywhere"
-            )
-        }
+        try ProcessStart.current.checkAgreement(in: group)
         let threads = try sharedThreads(in: group)
         state.withLock { $0.threads = threads }
     }
@@ -72,6 +68,11 @@ enum Cluster {
     }
 
     // MARK: Ending
+
+    /// Notes where a run goes on from if the group ends before it does.
+    static func keepsRun(in folder: String) {
+        state.withLock { $0.folder = folder }
+    }
 
     /// Waits for the other processes, after which each may end.
     static func leave() throws {
@@ -89,7 +90,8 @@ enum Cluster {
             if !isFirst { Thread.sleep(forTimeInterval: 0.3) }
             if group.failure == nil {
                 let place = isFirst ? "" : "process \(group.rank) on \(SystemInfo.hostName): "
-                tell("\(place)\(failure.message ?? "failed")")
+                let wayOut = isFirst ? "" : wayOut
+                tell("\(place)\(failure.message ?? "failed")\(wayOut)")
                 group.end(because: failure.message ?? "failed")
             }
         }
@@ -99,7 +101,14 @@ enum Cluster {
     }
 
     private static func report(_ error: ClusterError, by rank: Int) {
-        if error.isReported(by: rank) { tell(error.description) }
+        if error.isReported(by: rank) { tell(error.description + wayOut) }
+    }
+
+    /// How a run that has begun goes on, as the end of a message.
+    private static var wayOut: String {
+        let folder = state.withLock(\.folder)
+        return folder.map { "; go on from the last checkpoint with: unroll train --resume \(Shell.path($0))" }
+            ?? ""
     }
 
     /// Says once why all end, whichever process this is.

@@ -25,13 +25,14 @@ extension TrainCommand {
                     corpus: texts.corpus, validation: texts.validation, test: texts.test, model: run.model,
                     options: run.options, engine: engine.kind, origin: run.origin, group: group)
             }
+        Cluster.keepsRun(in: run.folder.path)
         do {
             try await Interruption.cancelling {
                 for try await _ in trainer.run() {}
             }
         } catch is CancellationError {
             // Process 0 saves a checkpoint meanwhile.
-            try Cluster.leave()
+            try? Cluster.leave()
             throw CancellationError()
         }
         try Cluster.leave()

@@ -204,9 +204,11 @@ struct TrainCommand: AsyncParsableCommand, Cluster.Member {
         do {
             try await session.train()
         } catch let failure as Failure where failure.isInterruption {
+            // Launchers that were asked to end leave processes a second, and may keep MPI from ending in it.
+            failure.say()
             // All processes have stopped after the same step.
-            try Cluster.leave()
-            throw failure
+            try? Cluster.leave()
+            throw Failure(nil, exitCode: failure.exitCode)
         }
         try await session.showSamples(prompts: prompts)
         try session.finish()
