@@ -15,7 +15,7 @@ package struct Liveness {
 
     /// Why the group has ended, which stays as it first was; nil while it lives.
     package private(set) var failure: ClusterError?
-    /// Whether all have been told of the failure that this process must tell, and it is its turn to say so to people.
+    /// Whether all have been told of the failure that this process must tell, so that it has nothing more to say or hear.
     package private(set) var isSilent = false
 
     private var now: Duration
@@ -115,11 +115,9 @@ package struct Liveness {
         awake += min(max(time - now, .zero), times.interval)
         now = time
         if failure == nil { findLost() }
-        if let failure, let failureTime {
-            let elapsed = now - failureTime
-            let isTold = hasSentFarewell || farewell == nil, isNext = elapsed >= times.precedence
-            if isTold, hasSent, !waitsForEcho, isNext || failure.isReported(by: rank) { isSilent = true }
-            if elapsed >= times.farewell { isSilent = true }
+        if let failureTime {
+            if hasSentFarewell || farewell == nil, hasSent, !waitsForEcho { isSilent = true }
+            if now - failureTime >= times.farewell { isSilent = true }
             guard !hasSentFarewell, let farewell else { return [] }
             hasSentFarewell = true
             return notices(farewell)

@@ -61,6 +61,11 @@ package final class MPIProcessGroup: ProcessGroup {
             throw .noSuchProcess(process: transfer.peer, size: size)
         }
         if watch.hasFailed { throw watch.endOfGroup() }
+        if watch.isClosed {
+            throw .failed(
+                library: library.name, version: library.version, function: "exchange",
+                reason: "the group is closed")
+        }
         let pieces = transfers.flatMap(Self.pieces)
         do throws(ClusterError) {
             try exchange(pieces: pieces)
@@ -125,6 +130,6 @@ package final class MPIProcessGroup: ProcessGroup {
     /// - Throws: `ClusterError`; the process may exit all the same.
     package func close() throws(ClusterError) {
         try barrier()
-        try watch.close(session)
+        try watch.close()
     }
 }
