@@ -171,7 +171,8 @@ private struct Network {
                     processes[rank].receive(message.notice)
                 }
                 underWay.removeAll { $0.peer == rank && $0.time <= time }
-                for (peer, notice) in processes[rank].advance(to: time, hasSent: true) {
+                guard let notice = processes[rank].advance(to: time, hasSent: true) else { continue }
+                for peer in processes[rank].peerRanks {
                     sent += 1
                     if cut.contains(rank) || cut.contains(peer) { continue }
                     underWay.append((time + Self.delay, peer, notice))

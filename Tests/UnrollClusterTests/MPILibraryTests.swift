@@ -6,7 +6,7 @@ import UnrollCluster
 @Suite("Libraries of MPI")
 struct MPILibraryTests {
     private func launcher(_ environment: [String: String]) throws -> Launcher {
-        try #require(try Launcher.current(environment: environment))
+        try #require(Launcher.current(environment: environment))
     }
     private let openMPI = ["OMPI_COMM_WORLD_RANK": "0", "OMPI_COMM_WORLD_SIZE": "2"]
 

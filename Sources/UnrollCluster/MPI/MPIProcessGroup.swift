@@ -32,7 +32,7 @@ package final class MPIProcessGroup: ProcessGroup {
     ///   - times: How soon a silent process is lost.
     ///   - handler: Called once, on a thread of its own, when the group has ended for a reason that this process has not
     ///     given. It may end the process.
-    /// - Throws: `ClusterError.noLibrary`, `.otherRelease`, `.otherLauncher` or `.failed`.
+    /// - Throws: `ClusterError.noProcessManager`, `.noLibrary`, `.otherRelease`, `.otherLauncher` or `.failed`.
     package init(
         _ launcher: Launcher, environment: [String: String], times: LivenessTimes = LivenessTimes(),
         onFailure handler: @escaping @Sendable (ClusterError) -> Void = { _ in }
@@ -40,6 +40,9 @@ package final class MPIProcessGroup: ProcessGroup {
         self.launcher = launcher
         watch = MPIWatch(times: times, onFailure: handler)
         do throws(ClusterError) {
+            guard launcher.hasProcessManager else {
+                throw .noProcessManager(launcher: launcher.name, started: launcher.size)
+            }
             let library = try MPILibrary(for: launcher, environment: environment)
             session = try watch.start(library, launcher: launcher)
         } catch {

@@ -107,7 +107,9 @@ final class MPIWatch: Sendable {
         var liveness = Liveness(
             rank: session.rank, size: session.size, host: SystemInfo.hostName, times: times, now: .zero)
         do throws(ClusterError) {
-            var notices = try session.exclusively { () throws(ClusterError) in try MPINotices(session) }
+            var notices = try session.exclusively { () throws(ClusterError) in
+                try MPINotices(session, peers: liveness.peerRanks)
+            }
             while true {
                 let (reason, error) = state.withLock { ($0.reason, $0.error) }
                 if isClosed { liveness.leave() }
@@ -132,8 +134,8 @@ final class MPIWatch: Sendable {
         _ notices: inout MPINotices, _ liveness: inout Liveness, at time: Duration
     ) throws(ClusterError) {
         while let notice = try notices.next() { liveness.receive(notice) }
-        for (peer, notice) in liveness.advance(to: time, hasSent: try notices.hasSent()) {
-            try notices.send(notice, to: peer)
+        if let notice = liveness.advance(to: time, hasSent: try notices.hasSent()) {
+            try notices.send(notice)
         }
     }
 

@@ -16,9 +16,7 @@ enum GroupCheck {
     static func main() {
         let arguments = Array(CommandLine.arguments.dropFirst())
         let environment = ProcessInfo.processInfo.environment
-        let launcher: Launcher?
-        do { launcher = try Launcher.current(environment: environment) } catch { leave(error, true) }
-        guard let launcher else {
+        guard let launcher = Launcher.current(environment: environment) else {
             print("alone")
             return
         }
