@@ -54,7 +54,7 @@ struct LauncherTests {
     @Test("srun without a process manager interface is refused, except for one task")
     func noProcessManager() throws {
         #expect(throws: ClusterError.noProcessManager(launcher: "srun", started: 8)) {
-            try MPIProcessGroup(try #require(Launcher.current(environment: step)), environment: step)
+            try MPIProcessGroup(try #require(Launcher.current(environment: step)), environment: step) { _ in }
         }
         var single = step
         single["SLURM_STEP_NUM_TASKS"] = "1"

@@ -1,6 +1,5 @@
 import Foundation
 import Testing
-import UnrollBase
 import UnrollCluster
 
 @Suite("Libraries of MPI")
@@ -87,13 +86,5 @@ struct MPILibraryTests {
             return
         }
         #expect(reason.contains("MPI_Init_thread"))
-    }
-
-    @Test("Addresses of variables")
-    func addresses() throws {
-        let library = try DynamicLibrary("libc.so.6", isGlobal: true)
-        let environment = try library.address(of: "environ")
-        #expect(environment.load(as: UInt.self) != 0)
-        #expect(throws: DynamicLibrary.Failure.self) { try library.address(of: "unroll_missing") }
     }
 }

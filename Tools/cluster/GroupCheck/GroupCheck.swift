@@ -20,10 +20,15 @@ enum GroupCheck {
             print("alone")
             return
         }
+        func announce(_ library: MPILibrary) {
+            guard launcher.rank == 0 else { return }
+            print("\(launcher.name), \(library.version) (\(library.name)), \(launcher.size) processes")
+            fflush(nil)
+        }
         let group: MPIProcessGroup
         do {
             // A process that computes is not to wait for its next exchange.
-            group = try MPIProcessGroup(launcher, environment: environment) { error in
+            group = try MPIProcessGroup(launcher, environment: environment, found: announce) { error in
                 leave(error, error.isReported(by: launcher.rank))
             }
         } catch {
@@ -33,12 +38,6 @@ enum GroupCheck {
     }
 
     private static func run(_ arguments: [String], in group: MPIProcessGroup) {
-        if group.rank == 0 {
-            print(
-                "\(group.launcher.name), \(group.library.version) (\(group.library.name)), \(group.size) processes"
-            )
-            fflush(nil)
-        }
         do {
             try check(arguments, in: group)
             if group.rank == 0 { print("done") }
