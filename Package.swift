@@ -184,6 +184,10 @@ let package = Package(
         .executableTarget(
             name: "KernelSources", dependencies: ["UnrollCUDA", "UnrollKernels", "UnrollModel"],
             path: "Tools/cuda/KernelSources", swiftSettings: strict),
+        // For `Tools/cluster/check-mpi`, which starts several of it.
+        .executableTarget(
+            name: "GroupCheck", dependencies: ["UnrollBase", "UnrollCluster"],
+            path: "Tools/cluster/GroupCheck", swiftSettings: strict),
         // For `Tools/interchange/check`, which computes what it exports in other programs.
         .executableTarget(
             name: "ExportedModels",

@@ -19,10 +19,12 @@ package final class DynamicLibrary: Sendable {
 
     /// Loads a library with all that it needs, or finds it loaded.
     ///
-    /// - Parameter name: A path, or a bare name that is looked for where the system's libraries are.
+    /// - Parameters:
+    ///   - name: A path, or a bare name that is looked for where the system's libraries are.
+    ///   - isGlobal: Whether libraries that it loads later, such as plugins, find its functions. Default: false.
     /// - Throws: `Failure`, as `function` does.
-    package init(_ name: String) throws(Failure) {
-        guard let handle = dlopen(name, RTLD_NOW | RTLD_LOCAL) else {
+    package init(_ name: String, isGlobal: Bool = false) throws(Failure) {
+        guard let handle = dlopen(name, RTLD_NOW | (isGlobal ? RTLD_GLOBAL : RTLD_LOCAL)) else {
             throw .last("\(name) cannot be loaded")
         }
         self.name = name
@@ -42,9 +44,18 @@ package final class DynamicLibrary: Sendable {
         precondition(
             MemoryLayout<Function>.size == MemoryLayout<UnsafeMutableRawPointer>.size,
             "\(type) is not the type of a C function")
+        return unsafeBitCast(try address(of: name), to: type)
+    }
+
+    /// The address of a variable or a function.
+    ///
+    /// - Parameter name: Its name in the library.
+    /// - Returns: The address, which is valid as long as the process lives.
+    /// - Throws: `Failure` if there is none of this name.
+    package func address(of name: String) throws(Failure) -> UnsafeMutableRawPointer {
         guard let address = dlsym(UnsafeMutableRawPointer(bitPattern: handle), name) else {
-            throw .last("\(self.name) has no function \(name)")
+            throw .last("\(self.name) has no symbol \(name)")
         }
-        return unsafeBitCast(address, to: type)
+        return address
     }
 }

@@ -72,6 +72,25 @@ package enum ProcessSettings {
         _ = kill(process, SIGTERM)
     }
 
+    /// The programs of the parent of this process, its parent and so on; empty where the system does not tell.
+    package static func ancestors() -> [String] {
+        var programs: [String] = []
+        var process = getppid()
+        // Enough for a launcher, its agent and some scripts.
+        while process > 1, programs.count < 8 {
+            guard
+                let program = try? FileManager.default.destinationOfSymbolicLink(
+                    atPath: "/proc/\(process)/exe"),
+                let facts = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),
+                // After the name, which may hold anything, come the state and the parent.
+                let parent = facts.split(separator: ")").last?.split(separator: " ").dropFirst().first
+            else { break }
+            programs.append(program)
+            process = Int32(parent) ?? 0
+        }
+        return programs
+    }
+
     /// Allows this process as many open descriptors as the system lets it have.
     ///
     /// The limit at first is often 1024, so that programs that know no more descriptors are safe.

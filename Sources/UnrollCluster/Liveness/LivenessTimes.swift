@@ -1,0 +1,36 @@
+/// How often processes of a group tell each other that they live, and how soon one that is silent is lost.
+package struct LivenessTimes: Sendable {
+    /// The time from one sign of life to the next.
+    ///
+    /// Default: 1 second.
+    package var interval: Duration
+    /// The silence after which a process is lost.
+    ///
+    /// Default: 8 seconds.
+    package var patience: Duration
+    /// The time from one look for notices to the next.
+    ///
+    /// Default: 50 milliseconds.
+    package var poll: Duration
+    /// How long a group that ends waits for its notices to arrive.
+    ///
+    /// Default: 1 second.
+    package var farewell: Duration
+
+    /// Times, all above 0; `poll` below `interval`, and that below `patience`.
+    package init(
+        interval: Duration = .seconds(1), patience: Duration = .seconds(8),
+        poll: Duration = .milliseconds(50),
+        farewell: Duration = .seconds(1)
+    ) {
+        self.interval = interval
+        self.patience = patience
+        self.poll = poll
+        self.farewell = farewell
+    }
+}
+
+extension Duration {
+    /// The duration in seconds.
+    var inSeconds: Double { self / .seconds(1) }
+}

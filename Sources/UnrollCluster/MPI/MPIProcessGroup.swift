@@ -1,0 +1,121 @@
+import UnrollBase
+
+/// The processes that a launcher of MPI has started together.
+///
+/// There is one group in a process, and one run of it: MPI cannot be started a second time. The group ends in one of these
+/// ways:
+///
+/// - ``close()`` in all processes, after which each of them may exit with any code.
+/// - ``end(because:)`` in one of them, or one that is lost. Exchanges then throw in all of them, and the handler of failures
+///   is called; MPI is left as it is, as ending it would wait for the others. The process is to exit soon, with a code other
+///   than 0: messages that were on the way may still change the memory that they were for.
+package final class MPIProcessGroup: ProcessGroup {
+    /// This process.
+    package let rank: Int
+    /// The number of processes.
+    package let size: Int
+    /// What has started the processes.
+    package let launcher: Launcher
+
+    private let session: MPISession
+    private let watch: MPIWatch
+
+    /// Joins the processes that a launcher has started; each of them must.
+    ///
+    /// Some libraries print and end the process by themselves if they cannot be started.
+    ///
+    /// - Parameters:
+    ///   - launcher: What has started them, as `Launcher.current(environment:)` tells.
+    ///   - environment: The environment variables; `UNROLL_MPI` is the path or name of a library to take in place of the
+    ///     launcher's.
+    ///   - times: How soon a silent process is lost.
+    ///   - handler: Called once, on a thread of its own, when the group has ended for a reason that this process has not
+    ///     given. It may end the process.
+    /// - Throws: `ClusterError.noLibrary`, `.otherRelease`, `.otherLauncher` or `.failed`.
+    package init(
+        _ launcher: Launcher, environment: [String: String], times: LivenessTimes = LivenessTimes(),
+        onFailure handler: @escaping @Sendable (ClusterError) -> Void = { _ in }
+    ) throws(ClusterError) {
+        self.launcher = launcher
+        let library = try MPILibrary(for: launcher, environment: environment)
+        watch = MPIWatch(times: times, onFailure: handler)
+        session = try watch.start(library, launcher: launcher)
+        rank = session.rank
+        size = session.size
+    }
+
+    /// The library's name and what it says it is, for people.
+    package var library: (name: String, version: String) { (session.library.name, session.library.version) }
+
+    /// Why the group has ended, for a program that is in the middle of other work; nil while it lives.
+    package var failure: ClusterError? { watch.failure }
+
+    package func exchange(_ transfers: [Transfer]) throws(ClusterError) {
+        for transfer in transfers where transfer.peer == rank || !(0..<size).contains(transfer.peer) {
+            throw .noSuchProcess(process: transfer.peer, size: size)
+        }
+        if watch.hasFailed { throw watch.endOfGroup() }
+        let pieces = transfers.flatMap(Self.pieces)
+        do throws(ClusterError) {
+            try exchange(pieces: pieces)
+        } catch {
+            throw watch.fail(error)
+        }
+        if watch.hasFailed { throw watch.endOfGroup() }
+    }
+
+    /// Sends and receives, until all is done or the group has ended.
+    private func exchange(pieces: [Transfer]) throws(ClusterError) {
+        let stride = session.library.interface.handleSize
+        let requests = UnsafeMutableRawPointer.allocate(byteCount: pieces.count * stride, alignment: 8)
+        let places = UnsafeMutableBufferPointer<Int32>.allocate(capacity: pieces.count)
+        defer {
+            requests.deallocate()
+            places.deallocate()
+        }
+        try session.exclusively { () throws(ClusterError) in
+            for (index, piece) in pieces.enumerated() {
+                try session.start(
+                    piece.direction, piece.peer, piece.bytes, on: session.work,
+                    request: requests + index * stride)
+            }
+        }
+        var remaining = pieces.count
+        var backoff = Backoff()
+        while remaining > 0, !watch.hasFailed {
+            let count = try session.exclusively { () throws(ClusterError) in
+                try session.countDone(requests, places)
+            }
+            remaining -= count
+            // What is on its way is not to wait for a thread that sleeps.
+            if count > 0 { backoff = Backoff() } else { backoff.wait() }
+        }
+    }
+
+    /// The bytes of a piece: many times what a call of MPI costs, and well below what it can count.
+    private static let pieceBytes = 1 << 20
+
+    /// A message in pieces that arrive one after the other.
+    private static func pieces(of transfer: Transfer) -> [Transfer] {
+        let bytes = transfer.bytes
+        guard bytes.count > pieceBytes else { return [transfer] }
+        return stride(from: 0, to: bytes.count, by: pieceBytes).map { start in
+            let end = min(start + pieceBytes, bytes.count)
+            return Transfer(
+                transfer.direction, transfer.peer, UnsafeMutableRawBufferPointer(rebasing: bytes[start..<end])
+            )
+        }
+    }
+
+    package func end(because reason: String) {
+        watch.end(because: reason)
+    }
+
+    /// Waits for all processes and ends MPI; the group is of no more use.
+    ///
+    /// - Throws: `ClusterError`; the process may exit all the same.
+    package func close() throws(ClusterError) {
+        try barrier()
+        try watch.close(session)
+    }
+}
