@@ -94,6 +94,8 @@ let package = Package(
     targets: [
         // Leaf loops in C: chosen at run time by the processor's features, no flags, no dependency.
         .target(name: "CUnrollKernels", linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
+        // Two types by which NCCL is called.
+        .target(name: "CUnrollNCCL"),
         room("UnrollBase"),
         room("UnrollKernels", uses: ["UnrollBase", "CUnrollKernels"]),
         room("UnrollCluster", uses: ["UnrollBase"]),
@@ -109,7 +111,10 @@ let package = Package(
         // No CUDA at build time: the driver and the compiler of kernels are looked for when a GPU is asked for.
         room(
             "UnrollCUDA",
-            uses: ["UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine"],
+            uses: [
+                "UnrollBase", "UnrollCluster", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine",
+                "CUnrollNCCL",
+            ],
             resources: cudaSources.map { .embedInCode("Kernels/\($0)") }),
         room(
             "UnrollTraining",

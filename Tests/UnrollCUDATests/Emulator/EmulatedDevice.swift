@@ -38,7 +38,7 @@ final class EmulatedDevice: Device {
         properties = DeviceProperties(
             name: "the emulator", index: 0, capability: capability, memory: memory,
             multiprocessors: multiprocessors,
-            sharedMemory: 227 << 10)
+            sharedMemory: 227 << 10, uuid: Array(UUID().uuidString.utf8))
         self.memory = EmulatedMemory(limit: memory, device: properties.name)
         state.withLock { $0.seed = seed }
     }
@@ -60,6 +60,13 @@ final class EmulatedDevice: Device {
     }
 
     func free(_ address: DeviceAddress) { memory.free(address) }
+
+    func allocatePinned(byteCount: Int) throws(CUDAError) -> UnsafeMutableRawPointer {
+        try refuseWhileCapturing("cuMemHostAlloc")
+        return .allocate(byteCount: max(byteCount, 1), alignment: 16)
+    }
+
+    func freePinned(_ memory: UnsafeMutableRawPointer) { memory.deallocate() }
 
     func load(_ source: KernelSource) throws(CUDAError) -> any KernelModule {
         try refuseWhileCapturing("cuModuleLoadData")
