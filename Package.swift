@@ -204,8 +204,8 @@ let package = Package(
         .executableTarget(
             name: "DeviceCheck",
             dependencies: [
-                "UnrollCUDA", "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine",
-                "UnrollGeneration",
+                "UnrollCUDA", "UnrollBase", "UnrollCluster", "UnrollText", "UnrollModel", "UnrollKernels",
+                "UnrollEngine", "UnrollGeneration",
                 argumentParser,
             ],
             path: "Tools/cuda/DeviceCheck", swiftSettings: strict),
@@ -260,13 +260,16 @@ let package = Package(
             resources: [.copy("Fixtures")]),
         tests(
             of: "UnrollEngine",
-            uses: ["UnrollTestSupport", "UnrollBase", "UnrollModel", "UnrollKernels", "UnrollText"],
+            uses: [
+                "UnrollTestSupport", "UnrollBase", "UnrollCluster", "UnrollModel", "UnrollKernels",
+                "UnrollText",
+            ],
             resources: [.copy("Oracles")]),
         tests(
             of: "UnrollCUDA",
             uses: [
-                "DeviceCheck", "KernelSources", "UnrollTestSupport", "UnrollBase", "UnrollText",
-                "UnrollModel", "UnrollKernels", "UnrollEngine", "UnrollGeneration",
+                "DeviceCheck", "KernelSources", "UnrollTestSupport", "UnrollBase", "UnrollCluster",
+                "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine", "UnrollGeneration",
             ],
             resources: [.copy("EmulatedDriver")] + emulatorSources.map { .embedInCode("Emulator/\($0)") }),
         tests(

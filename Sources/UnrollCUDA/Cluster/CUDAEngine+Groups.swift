@@ -25,19 +25,27 @@ extension CUDAEngine {
     ) throws(ClusterError) -> any ProcessGroup {
         // Of one process there are no messages.
         guard group.size > 1 else { return group }
+        // All processes know the same of all, and so decide alike.
+        let gpus = try group.gather(device.properties.uuid)
+        if let (first, second) = Self.firstPair(of: gpus) {
+            return staged(group, because: "processes \(first) and \(second) share a GPU")
+        }
         let found = Result { () throws(NCCLSearch.Missing) in try NCCLSearch.find(in: environment) }
         let version = (try? found.get())?.version ?? ""
-        // All processes know the same of all, and so decide alike.
         let versions = try group.gather(Array(version.utf8)).map { String(decoding: $0, as: UTF8.self) }
-        let gpus = try group.gather(device.properties.uuid)
         let nccl: NCCL
         do throws(NCCLSearch.Missing) {
             nccl = try found.get()
         } catch {
             return staged(group, because: "NCCL is not in \(error.searched.joined(separator: ", "))")
         }
-        if let reason = Self.reasonAgainstNCCL(versions: versions, gpus: gpus) {
-            return staged(group, because: reason)
+        if let process = versions.firstIndex(of: "") {
+            return staged(group, because: "process \(process) has no NCCL")
+        }
+        if let process = versions.firstIndex(where: { $0 != versions[0] }) {
+            return staged(
+                group,
+                because: "process 0 has NCCL \(versions[0]) and process \(process) \(versions[process])")
         }
         return try NCCLProcessGroup(nccl, beside: group, on: queue)
     }
@@ -46,17 +54,11 @@ extension CUDAEngine {
         StagedProcessGroup(beside: group, on: device, queue, because: reason)
     }
 
-    /// Why processes with NCCL of these versions, empty where there is none, and these GPUs cannot use it; nil if they can.
-    static func reasonAgainstNCCL(versions: [String], gpus: [[UInt8]]) -> String? {
-        if let process = versions.firstIndex(of: "") { return "process \(process) has no NCCL" }
-        if let process = versions.firstIndex(where: { $0 != versions[0] }) {
-            return "process 0 has NCCL \(versions[0]) and process \(process) has \(versions[process])"
-        }
+    /// The first two processes that have the same GPU, or do not know which they have.
+    private static func firstPair(of gpus: [[UInt8]]) -> (Int, Int)? {
         var owners: [[UInt8]: Int] = [:]
         for (process, gpu) in gpus.enumerated() {
-            if let owner = owners.updateValue(process, forKey: gpu) {
-                return "processes \(owner) and \(process) share a GPU"
-            }
+            if let owner = owners.updateValue(process, forKey: gpu) { return (owner, process) }
         }
         return nil
     }

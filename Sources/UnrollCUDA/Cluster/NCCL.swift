@@ -3,19 +3,19 @@ import UnrollBase
 
 /// NCCL, NVIDIA's library that carries what is in the memory of GPUs from one to another, within machines and between
 /// them.
-struct NCCL: Sendable {
+package struct NCCL: Sendable {
     /// The name of its file.
     static let file = "libnccl.so.2"
 
     let functions: NCCLFunctions
     /// Such as "2.27.3".
-    let version: String
+    package let version: String
 
     /// Loads NCCL; that needs no GPU.
     ///
     /// - Parameter name: A path, or a bare name for the loader to find.
     /// - Throws: The loader's reason.
-    init(_ name: String) throws(DynamicLibrary.Failure) {
+    package init(_ name: String) throws(DynamicLibrary.Failure) {
         functions = try NCCLFunctions(in: DynamicLibrary(name))
         var number: Int32 = 0
         _ = functions.ncclGetVersion(&number)

@@ -8,7 +8,7 @@ import UnrollCluster
 /// forever.
 ///
 /// Unchecked, as one thread at a time exchanges messages of a group.
-final class NCCLProcessGroup: ProcessGroup, CustomStringConvertible, @unchecked Sendable {
+package final class NCCLProcessGroup: ProcessGroup, CustomStringConvertible, @unchecked Sendable {
     private let nccl: NCCL
     private let group: any ProcessGroup
     private let queue: any DeviceQueue
@@ -23,7 +23,8 @@ final class NCCLProcessGroup: ProcessGroup, CustomStringConvertible, @unchecked 
     ///   - group: The processes.
     ///   - queue: What uses the messages; each process has a GPU of its own.
     /// - Throws: `ClusterError`.
-    init(_ nccl: NCCL, beside group: any ProcessGroup, on queue: any DeviceQueue) throws(ClusterError) {
+    package init(_ nccl: NCCL, beside group: any ProcessGroup, on queue: any DeviceQueue) throws(ClusterError)
+    {
         self.nccl = nccl
         self.group = group
         self.queue = queue
@@ -49,12 +50,12 @@ final class NCCLProcessGroup: ProcessGroup, CustomStringConvertible, @unchecked 
         if communicator != nil { _ = nccl.functions.ncclCommAbort(communicator) }
     }
 
-    var rank: Int { group.rank }
-    var size: Int { group.size }
+    package var rank: Int { group.rank }
+    package var size: Int { group.size }
     /// Such as "NCCL 2.27.3".
-    var description: String { "NCCL \(nccl.version)" }
+    package var description: String { "NCCL \(nccl.version)" }
 
-    func exchange(_ transfers: [Transfer]) throws(ClusterError) {
+    package func exchange(_ transfers: [Transfer]) throws(ClusterError) {
         if let failure { throw failure }
         do throws(ClusterError) {
             try enqueue(transfers)
@@ -65,7 +66,7 @@ final class NCCLProcessGroup: ProcessGroup, CustomStringConvertible, @unchecked 
         }
     }
 
-    func end(because reason: String) { group.end(because: reason) }
+    package func end(because reason: String) { group.end(because: reason) }
 
     /// What the processes of a communicator have in common: number 0 makes it.
     private func commonID() throws(ClusterError) -> UnrollCommunicatorID {

@@ -8,11 +8,11 @@ import UnrollBase
 /// 2. Where the loader finds libraries.
 /// 3. The folder of libraries of `CONDA_PREFIX`.
 /// 4. The packages of the Python on `PATH`, which has NCCL where it has PyTorch for GPUs.
-struct NCCLSearch {
+package struct NCCLSearch {
     /// There is no NCCL.
-    struct Missing: Error {
+    package struct Missing: Error {
         /// Where it was looked for, with the reason where there is a file that cannot be loaded.
-        let searched: [String]
+        package let searched: [String]
     }
 
     private let environment: [String: String]
@@ -26,7 +26,7 @@ struct NCCLSearch {
     /// - Parameter environment: The environment variables.
     /// - Returns: The first that can be loaded.
     /// - Throws: `Missing`.
-    static func find(in environment: [String: String]) throws(Missing) -> NCCL {
+    package static func find(in environment: [String: String]) throws(Missing) -> NCCL {
         let key = ["UNROLL_NCCL", "CONDA_PREFIX", "PATH"].map { environment[$0] ?? "" }
         let result = known.withLock { known in
             if let result = known[key] { return result }

@@ -3,7 +3,7 @@ import UnrollCluster
 /// A group whose messages are in the memory of a GPU and go by way of the machine's memory and another group.
 ///
 /// Unchecked, as one thread at a time exchanges messages of a group.
-final class StagedProcessGroup: ProcessGroup, CustomStringConvertible, @unchecked Sendable {
+package final class StagedProcessGroup: ProcessGroup, CustomStringConvertible, @unchecked Sendable {
     private let group: any ProcessGroup
     private let device: any Device
     private let queue: any DeviceQueue
@@ -18,7 +18,7 @@ final class StagedProcessGroup: ProcessGroup, CustomStringConvertible, @unchecke
     ///   - device: Where they are.
     ///   - queue: What uses them.
     ///   - reason: Why nothing faster does, in a few words.
-    init(
+    package init(
         beside group: any ProcessGroup, on device: any Device, _ queue: any DeviceQueue,
         because reason: String
     ) {
@@ -28,12 +28,12 @@ final class StagedProcessGroup: ProcessGroup, CustomStringConvertible, @unchecke
         self.reason = reason
     }
 
-    var rank: Int { group.rank }
-    var size: Int { group.size }
+    package var rank: Int { group.rank }
+    package var size: Int { group.size }
     /// Such as "copies through the machine's memory, as process 1 has no NCCL".
-    var description: String { "copies through the machine's memory, as \(reason)" }
+    package var description: String { "copies through the machine's memory, as \(reason)" }
 
-    func exchange(_ transfers: [Transfer]) throws(ClusterError) {
+    package func exchange(_ transfers: [Transfer]) throws(ClusterError) {
         let staged = try onDevice { () throws(CUDAError) in
             let staged = try stage(transfers)
             for (transfer, copy) in zip(transfers, staged) where transfer.direction == .send {
@@ -51,7 +51,7 @@ final class StagedProcessGroup: ProcessGroup, CustomStringConvertible, @unchecke
         }
     }
 
-    func end(because reason: String) { group.end(because: reason) }
+    package func end(because reason: String) { group.end(because: reason) }
 
     /// The same messages with places in the machine's memory, one after the other.
     private func stage(_ transfers: [Transfer]) throws(CUDAError) -> [Transfer] {
