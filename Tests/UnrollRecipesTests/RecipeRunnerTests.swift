@@ -45,18 +45,17 @@ import UnrollTraining
         #expect(alone.count == 3)
         let results = LocalProcessGroup.run(size) { group in
             let runner = RecipeRunner(recipe, engine: .cpu(threads: 1), group: group)
-            let (box, isDone) = (Mutex<Result<RecipeResult, any Error>?>(nil), DispatchSemaphore(value: 0))
+            let (box, isDone) = (ResultBox(), DispatchSemaphore(value: 0))
             Task {
                 do {
-                    let result = try await runner.run { try TestRecipe.corpus($0) }
-                    box.withLock { $0 = .success(result) }
+                    box.set(.success(try await runner.run { try TestRecipe.corpus($0) }))
                 } catch {
-                    box.withLock { $0 = .failure(error) }
+                    box.set(.failure(error))
                 }
                 isDone.signal()
             }
             isDone.wait()
-            return try box.withLock(\.self)?.get()
+            return try box.value?.get()
         }
         for result in results { #expect(figures(try #require(try result.get())) == alone) }
     }
@@ -216,4 +215,13 @@ import UnrollTraining
         }
         await #expect(throws: CancellationError.self) { try await task.value }
     }
+}
+
+/// What a task leaves for the thread that waits for it.
+private final class ResultBox: Sendable {
+    private let result = Mutex<Result<RecipeResult, any Error>?>(nil)
+
+    var value: Result<RecipeResult, any Error>? { result.withLock(\.self) }
+
+    func set(_ value: Result<RecipeResult, any Error>) { result.withLock { $0 = value } }
 }
