@@ -1,3 +1,5 @@
+import DeviceCheck
+import Foundation
 import Testing
 import UnrollCUDA
 import UnrollCluster
@@ -8,15 +10,16 @@ import UnrollTestSupport
     /// A message from a process to itself, which NCCL can carry.
     @Test func ncclGetsTheStreamAndIsWaitedFor() throws {
         let (gpu, library) = (try FakeGPU(), try FakeLibrary("nccl"))
-        try LocalProcessGroup.runEnding(1) { group in
+        do {
             let device = try gpu.open()
             let queue = try device.makeQueue()
             let memory = try DeviceMemory(byteCount: 512, on: device)
             try queue.copy([UInt8](0...255), to: memory.address)
             try queue.synchronize()
-            let own = try NCCLProcessGroup(try NCCL(library.file.path), beside: group, on: queue)
+            let nccl = try NCCLSearch.find(in: ["UNROLL_NCCL": library.file.path])
+            let group = try NCCLProcessGroup(nccl, beside: OneProcess(), on: queue)
             _ = (gpu.driver.calls(), library.calls())
-            try own.exchange([
+            try group.exchange([
                 Transfer(.send, 0, memory.address.bytes(256)),
                 Transfer(.receive, 0, (memory.address + 256).bytes(256)),
             ])
@@ -28,67 +31,81 @@ import UnrollTestSupport
             var bytes = [UInt8](repeating: 0, count: 256)
             try queue.copy(memory.address + 256, to: &bytes)
             #expect(bytes == [UInt8](0...255))
+
             // What was enqueued before is waited for by asking.
             try queue.fillWithZeros(memory.address, byteCount: 4)
             _ = gpu.driver.calls()
-            try own.exchange([])
+            try group.exchange([])
             #expect(gpu.driver.calls() == ["cuStreamQuery stream0", "cuStreamQuery stream0"])
+
             try gpu.driver.fail("cuStreamQuery", code: 700)
-            let error = #expect(throws: ClusterError.self) { try own.exchange([]) }
-            guard case .failed("NCCL", _, "an exchange", let reason) = error else {
+            let error = #expect(throws: ClusterError.self) { try group.exchange([]) }
+            guard case .failed("NCCL", "2.27.3", "an exchange", let reason) = error else {
                 Issue.record("\(String(describing: error))")
                 return
             }
             #expect(reason.contains("CUDA_ERROR_ILLEGAL_ADDRESS"))
-        }.forEach { try $0.get() }
+        }
         #expect(library["communicators"] == 0)
         #expect(gpu.alive.isEmpty)
     }
 
+    /// A group that notes what is sent, and receives ones.
+    private final class Notes: ProcessGroup, @unchecked Sendable {
+        let rank = 0
+        let size = 2
+        private(set) var sent: [[UInt8]] = []
+
+        func exchange(_ transfers: [Transfer]) {
+            for transfer in transfers {
+                switch transfer.direction {
+                case .send: sent.append(Array(transfer.bytes))
+                case .receive: transfer.bytes.initializeMemory(as: UInt8.self, repeating: 1)
+                }
+            }
+        }
+
+        func end(because reason: String) {}
+    }
+
     @Test func copiesThroughTheMachinesMemoryAreInOrder() throws {
         let gpu = try FakeGPU()
-        let results = LocalProcessGroup.runEnding(2) { group in
-            let device = try group.rank == 0 ? gpu.open() : nil
-            guard let device else {
-                // The other process has no GPU.
-                var bytes = [UInt8](1...8)
-                try bytes.withUnsafeMutableBytes { bytes in
-                    try group.exchange([
-                        Transfer(.send, 0, UnsafeMutableRawBufferPointer(rebasing: bytes[..<4])),
-                        Transfer(.receive, 0, UnsafeMutableRawBufferPointer(rebasing: bytes[4...])),
-                    ])
-                }
-                #expect(bytes == [1, 2, 3, 4, 9, 9, 9, 9])
-                return
-            }
+        do {
+            let (device, notes) = (try gpu.open(), Notes())
             let queue = try device.makeQueue()
             let memory = try DeviceMemory(byteCount: 8, on: device)
             try queue.copy([UInt8](repeating: 9, count: 8), to: memory.address)
-            let own = StagedProcessGroup(beside: group, on: device, queue, because: "of this test")
+            let group = StagedProcessGroup(beside: notes, on: device, queue, because: "this test says so")
+            #expect(group.description == "copies through the machine's memory, as this test says so")
             _ = gpu.driver.calls()
-            try own.exchange([
+            let transfers = [
                 Transfer(.receive, 1, memory.address.bytes(4)),
                 Transfer(.send, 1, (memory.address + 4).bytes(4)),
-            ])
-            #expect(
-                gpu.driver.calls() == [
-                    "cuMemHostAlloc 8 0", "cuMemcpyDtoHAsync memory0+4 4 stream0",
-                    "cuStreamSynchronize stream0",
-                    "cuMemcpyHtoDAsync memory0+0 4 stream0",
-                ])
+            ]
+            try group.exchange(transfers)
+            let copies = [
+                "cuMemcpyDtoHAsync memory0+4 4 stream0", "cuStreamSynchronize stream0",
+                "cuMemcpyHtoDAsync memory0+0 4 stream0",
+            ]
+            #expect(gpu.driver.calls() == ["cuMemHostAlloc 8 0"] + copies)
+            // The same memory again.
+            try group.exchange(transfers)
+            #expect(gpu.driver.calls() == copies)
+            #expect(notes.sent == [[9, 9, 9, 9], [9, 9, 9, 9]])
             var bytes = [UInt8](repeating: 0, count: 8)
             try queue.copy(memory.address, to: &bytes)
-            #expect(bytes == [1, 2, 3, 4, 9, 9, 9, 9])
-            try gpu.driver.fail("cuMemcpyDtoHAsync", code: 700)
-            let error = #expect(throws: ClusterError.self) {
-                try own.exchange([Transfer(.send, 1, memory.address.bytes(4))])
-            }
-            guard case .failed("the GPU", "Fake 0", "a copy of messages", _) = error else {
-                Issue.record("\(String(describing: error))")
-                return
+            #expect(bytes == [1, 1, 1, 1, 9, 9, 9, 9])
+
+            for function in ["cuMemcpyDtoHAsync", "cuMemcpyHtoDAsync", "cuStreamSynchronize"] {
+                try gpu.driver.fail(function, code: 700)
+                let error = #expect(throws: ClusterError.self) { try group.exchange(transfers) }
+                guard case .failed("the GPU", "Fake 0", "a copy of messages", let reason) = error else {
+                    Issue.record("\(String(describing: error))")
+                    return
+                }
+                #expect(reason.contains(function))
             }
         }
-        for result in results { try result.get() }
         #expect(gpu.alive.isEmpty)
     }
 

@@ -54,7 +54,7 @@ struct ShardedEngineTests {
     func shardsOfOtherNetworksAreAsOnePiece(kind: Kind, size: EngineModelSize) throws {
         var training = try ShardedTraining(cell: LSTMCell.self, size: size, shardCount: 3)
         training.regularization = Regularization(
-            dropout: 0.3, weightDrop: 0.2, usesVariationalDropout: true)
+            dropout: 0.3, usesVariationalDropout: true, weightDrop: 0.2)
         let model = training.model
         let wanted = try training.whole { try Kind.reference.make(model) }
         try training.sharded(by: nil) { _ in try kind.make(model) }.expectNear(wanted, within: 1e-4)

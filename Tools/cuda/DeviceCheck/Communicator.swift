@@ -41,13 +41,15 @@ struct CommunicatorCheck {
 }
 
 /// A group of this process alone.
-private final class OneProcess: ProcessGroup {
-    let rank = 0
-    let size = 1
+package final class OneProcess: ProcessGroup {
+    package let rank = 0
+    package let size = 1
 
-    func exchange(_ transfers: [Transfer]) throws(ClusterError) {
+    package init() {}
+
+    package func exchange(_ transfers: [Transfer]) throws(ClusterError) {
         if let transfer = transfers.first { throw .noSuchProcess(process: transfer.peer, size: size) }
     }
 
-    func end(because reason: String) {}
+    package func end(because reason: String) {}
 }
