@@ -60,6 +60,17 @@ struct LivenessTests {
         }
     }
 
+    @Test("Two that end at once both know soon that all know")
+    func together() {
+        var network = Network(size: 4)
+        network.run(for: .seconds(3))
+        network.processes[1].end(because: "one")
+        network.processes[2].end(because: "two")
+        network.run(for: .milliseconds(250))
+        #expect(network.processes.allSatisfy { $0.isSilent })
+        #expect(network.failures[3] == .ended(process: 1, host: "host1", reason: "one"))
+    }
+
     @Test("A failure of MPI in one process ends all, with its reason")
     func transport() {
         let error = ClusterError.failed(library: "libmpi", version: "1", function: "MPI_Isend", reason: "no")
@@ -76,9 +87,12 @@ struct LivenessTests {
         var network = Network(size: 3)
         network.run(for: .seconds(3))
         network.cut = [2]
-        network.processes[2].end(because: "alone")
-        network.run(for: .milliseconds(900))
-        #expect(!network.processes[2].isSilent)
+        for _ in 0..<9 {
+            // More calls than one change nothing.
+            network.processes[2].end(because: "alone")
+            network.run(for: .milliseconds(100))
+            #expect(!network.processes[2].isSilent)
+        }
         network.run(for: .milliseconds(200))
         #expect(network.processes[2].isSilent)
         network.run(for: .seconds(9))

@@ -29,7 +29,7 @@ package struct Liveness {
     /// The farewell that is to be sent to the peers.
     private var farewell: Notice.Content?
     private var hasSentFarewell = false
-    /// Whether number 0 is to say the same before this process may fall silent.
+    /// Whether number 0 is to say that the group has ended before this process may fall silent.
     private var waitsForEcho = false
     private var isLeaving = false
     private var hasSaidSo = false
@@ -70,18 +70,20 @@ package struct Liveness {
         case .leaving: peers[index].hasLeft = true
         case .lost(let process, let host, let seconds):
             // To be taken for lost ends this process, too, however well it feels.
+            waitsForEcho = false
             fail(.lost(process: process, host: host, seconds: seconds), telling: nil)
         case .ended(let process, let host, let reason):
-            if process == rank { waitsForEcho = false }
+            waitsForEcho = false
             fail(
                 .ended(process: process, host: host, reason: reason),
                 telling: rank == 0 ? notice.content : nil)
         }
     }
 
-    /// Ends the group, as this process cannot go on.
+    /// Ends the group, as this process cannot go on; more calls have no effect.
     package mutating func end(because reason: String) {
-        waitsForEcho = rank != 0 && failure == nil
+        guard failure == nil else { return }
+        waitsForEcho = rank != 0
         fail(
             .ended(process: rank, host: host, reason: reason),
             telling: .ended(process: rank, host: host, reason: reason))

@@ -4,7 +4,7 @@ import UnrollBase
 ///
 /// Handles, such as those of communicators, are passed as the numbers that registers hold: pointers in Open MPI and in the
 /// standard interface, and 32-bit numbers in MPICH and its kin, for which the upper half of a register does not count.
-package struct MPIInterface: Sendable, Equatable {
+package struct MPIInterface: Sendable {
     /// A handle in a register.
     package typealias Handle = UInt
 
@@ -22,23 +22,24 @@ package struct MPIInterface: Sendable, Equatable {
     package let serialized: Int32
     /// The bytes of a handle in memory.
     package let handleSize: Int
+    /// MPI_Status: its bytes, and where among them the code of the error is.
+    package let status: (size: Int, error: Int)
 
     /// The standard interface of MPI 5: `mpi_abi.h` in appendix A of the standard.
     package static let standard = MPIInterface(
         world: 0x101, byte: 0x247, errorsReturn: 0x143, statusIgnore: 0, anySource: -1, serialized: 2048,
-        handleSize: MemoryLayout<UInt>.size)
+        handleSize: MemoryLayout<UInt>.size, status: (32, 8))
 
     /// The interface that MPICH has had since version 3.1, and Intel MPI, MVAPICH and Cray MPI with it.
     package static let mpich = MPIInterface(
         world: 0x4400_0000, byte: 0x4c00_010d, errorsReturn: 0x5400_0001, statusIgnore: 1, anySource: -2,
-        serialized: 2, handleSize: MemoryLayout<Int32>.size)
+        serialized: 2, handleSize: MemoryLayout<Int32>.size, status: (20, 16))
 
     /// The interface of Open MPI, where handles are addresses of variables.
     package static func openMPI(world: UInt, byte: UInt, errorsReturn: UInt) -> MPIInterface {
         MPIInterface(
             world: world, byte: byte, errorsReturn: errorsReturn, statusIgnore: 0, anySource: -1,
-            serialized: 2,
-            handleSize: MemoryLayout<UInt>.size)
+            serialized: 2, handleSize: MemoryLayout<UInt>.size, status: (24, 8))
     }
 
     /// The interface of a library, told from what it has.
@@ -69,8 +70,7 @@ package struct MPIInterface: Sendable, Equatable {
 
     private init(
         world: Handle, byte: Handle, errorsReturn: Handle, statusIgnore: UInt, anySource: Int32,
-        serialized: Int32,
-        handleSize: Int
+        serialized: Int32, handleSize: Int, status: (size: Int, error: Int)
     ) {
         self.world = world
         self.byte = byte
@@ -79,5 +79,6 @@ package struct MPIInterface: Sendable, Equatable {
         self.anySource = anySource
         self.serialized = serialized
         self.handleSize = handleSize
+        self.status = status
     }
 }

@@ -87,9 +87,13 @@ package final class MPIProcessGroup: ProcessGroup {
         let stride = session.library.interface.handleSize
         let requests = UnsafeMutableRawPointer.allocate(byteCount: pieces.count * stride, alignment: 8)
         let places = UnsafeMutableBufferPointer<Int32>.allocate(capacity: pieces.count)
+        let statusBytes = pieces.count * session.library.interface.status.size
+        let statuses = UnsafeMutableRawPointer.allocate(byteCount: statusBytes, alignment: 8)
+        statuses.initializeMemory(as: UInt8.self, repeating: 0, count: statusBytes)
         defer {
             requests.deallocate()
             places.deallocate()
+            statuses.deallocate()
         }
         try session.exclusively { () throws(ClusterError) in
             for (index, piece) in pieces.enumerated() {
@@ -102,7 +106,7 @@ package final class MPIProcessGroup: ProcessGroup {
         var backoff = Backoff()
         while remaining > 0, !watch.hasFailed {
             let count = try session.exclusively { () throws(ClusterError) in
-                try session.countDone(requests, places)
+                try session.countDone(requests, places, statuses)
             }
             remaining -= count
             // What is on its way is not to wait for a thread that sleeps.

@@ -39,6 +39,9 @@ package enum MPISearch {
         let prefixes =
             [environment["OPAL_PREFIX"]].compactMap { $0 }
             + programs.map { $0.deletingLastPathComponent().deletingLastPathComponent().path }
-        return prefixes.map { $0 + "/lib" }
+        // A launcher and its agent are often beside each other.
+        var folders: [String] = []
+        for prefix in prefixes where !folders.contains(prefix + "/lib") { folders.append(prefix + "/lib") }
+        return folders
     }
 }

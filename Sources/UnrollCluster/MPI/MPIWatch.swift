@@ -56,10 +56,13 @@ final class MPIWatch: Sendable {
     var failure: ClusterError? { state.withLock { $0.failure } }
 
     /// Ends the group for a reason of this process, unless it has ended, and returns when the others know.
+    ///
+    /// If another thread hangs in MPI, the others find that this process is lost, and this returns soon all the same.
     func end(because reason: String) {
         guard !isClosed else { return }
         state.withLock { $0.reason = $0.reason ?? reason }
-        _ = endOfGroup()
+        let (backoff, deadline) = (Backoff(), SuspendingClock.now + times.farewell * 2)
+        while !silent.load(ordering: .acquiring), SuspendingClock.now < deadline { backoff.wait() }
     }
 
     /// Ends the group, as MPI has failed, unless it has ended, and returns why it has when the others know.
