@@ -60,7 +60,8 @@ import UnrollTraining
             model = ModelConfiguration(cell: LSTMCell.self, hiddenSize: 5, layerCount: 2)
             options.regularization = Regularization(dropout: 0.3, weightDrop: 0.2)
             options.optimizer = Optimizer(
-                rule: .adam, learningRate: 0.02, averaging: .exponential(decay: 0.9))
+                rule: .adam(beta1: 0.9, beta2: 0.999, epsilon: 1e-8), learningRate: 0.02,
+                averaging: .exponential(decay: 0.9))
         },
     ]
 

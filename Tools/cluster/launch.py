@@ -72,7 +72,8 @@ class Ended:
         return [line for line in self.errors.splitlines() if line.startswith("unroll: ")]
 
     def __str__(self):
-        return f"code {self.code} after {self.seconds:.1f} s, left {self.left}\n{self.output}{self.errors}"
+        said = [*self.output.splitlines()[-3:], *self.errors.splitlines()[-20:]]
+        return "\n    ".join([f"code {self.code} after {self.seconds:.1f} s, left {self.left}", *said])
 
 
 class Job:
@@ -130,9 +131,15 @@ class Job:
         """Waits until something is so; returns whether the job is still running."""
         deadline = time.monotonic() + seconds
         while self.process.poll() is None and not what():
-            check(time.monotonic() < deadline, f"nothing has happened in {seconds} s")
+            if time.monotonic() > deadline:
+                check(False, f"nothing has happened in {seconds} s: {self.end(0)}")
             time.sleep(0.01)
         return self.process.poll() is None
+
+    def reach(self, model, steps):
+        """Waits until a checkpoint is of so many steps."""
+        if not self.wait_for(lambda: model.steps >= steps):
+            check(False, f"the run has ended before step {steps} was saved: {self.end()}")
 
     def end(self, seconds=120):
         """Waits for the end of all processes."""
@@ -188,11 +195,15 @@ class Model:
         lines = (self.folder / "metrics.jsonl").read_text().splitlines()
         return [without_times(json.loads(line)) for line in lines]
 
+    def _models(self):
+        """The last model and the best; the checkpoints that are kept are of moments."""
+        files = {file.relative_to(self.folder) for file in self.folder.glob("**/model.safetensors")}
+        return {file for file in files if "checkpoints" not in file.parts}
+
     def difference(self, other):
         """What is not the same in another; nothing where all bits are."""
-        names = {file.relative_to(self.folder) for file in self.folder.glob("**/model.safetensors")}
-        others = {file.relative_to(other.folder) for file in other.folder.glob("**/model.safetensors")}
-        if names != others:
+        names = self._models()
+        if names != other._models():
             return "the set of models"
         for name in sorted(names):
             if (self.folder / name).read_bytes() != (other.folder / name).read_bytes():

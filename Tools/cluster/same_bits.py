@@ -42,15 +42,18 @@ class Runs:
         self.options = {"tanh": TANH, "lstm": LSTM, "two layers": TWO_LAYERS + held_out}
         self.expected = {}
 
+        # Twenty times as many epochs, so that a run can be disturbed in its middle, and none is over early.
+        self.options |= {f"long {name}": lasting(options) for name, options in self.options.items()}
+
     def alone(self, name):
         """The result of a process alone with one thread."""
         if name not in self.expected:
             self.expected[name] = self.result(self.train(name, "alone"), [], "alone")
         return self.expected[name]
 
-    def train(self, name, output, *further):
+    def train(self, name, output):
         output = f"{name.replace(' ', '-')}-{output}"
-        return ["train", "text.txt", *COMMON, *self.options[name], "--threads", "1", "--json", "--output", output, *further]
+        return ["train", "text.txt", *COMMON, *self.options[name], "--threads", "1", "--json", "--output", output]
 
     def result(self, words, launcher, what):
         """Runs to the end, and returns the model and the lines of output without times."""
@@ -76,6 +79,7 @@ class Runs:
 
         Each stage is a launcher or None, the number of processes, and the one that is killed, or None to go on to the end.
         """
+        name = f"long {name}"
         expected, _ = self.alone(name)
         whole = self.train(name, "interrupted")
         output = whole[whole.index("--output") + 1]
@@ -83,8 +87,6 @@ class Runs:
         said = []
         for index, (mpi, count, victim) in enumerate(stages):
             words = ["train", "--resume", output, "--threads", "1", "--checkpoint-steps", "1"] if index else whole
-            if name == "lstm" and index:
-                words += ["--keep", "2"]
             job = launch.Job([*(mpi.command(count) if mpi else []), self.program, *words], self.folder)
             before = folder.steps
             target = expected.steps * (index + 1) // len(stages)
@@ -104,6 +106,16 @@ class Runs:
         check(difference is None, f"after {', '.join(said)}: {difference} is not that of an undisturbed run")
         shutil.rmtree(folder.folder)
         return ", ".join(said)
+
+
+def lasting(options):
+    """The same options with more epochs and patience."""
+    options = list(options)
+    for flag, factor in [("--epochs", 20), ("--patience", 100)]:
+        if flag in options:
+            place = options.index(flag) + 1
+            options[place] = str(int(options[place]) * factor)
+    return options
 
 
 def events(output):
