@@ -20,12 +20,19 @@ LSTM = [
     "--cell", "lstm", "--hidden", "20", "--embedding", "12", "--batch", "3", "--sequence-length", "11", "--epochs", "12",
     "--validation", "0.1", "--test", "0.05", "--validate-steps", "9", "--optimizer", "asgd", "--learning-rate", "8",
     "--zoneout", "0.1", "--zoneout-memory", "0.3", "--ngrams", "4", "--patience", "4", "--keep", "2",
+    "--minimum-improvement", "0.02",
 ]
 TWO_LAYERS = [
     "--cell", "lstm", "--layers", "2", "--hidden", "16", "--batch", "4", "--sequence-length", "16", "--epochs", "3",
     "--optimizer", "adam", "--learning-rate", "0.01", "--dropout", "0.2", "--weight-drop", "0.2", "--average-decay", "0.95",
     "--partitioning", "random", "--validate-steps", "7",
 ]
+
+# What is to happen in a run, by its position at the end; otherwise it shows nothing.
+HAPPENS = {
+    "tanh": lambda position: position["plateau"]["reductions"] > 0,
+    "lstm": lambda position: position["averages"] and position["isStopped"],
+}
 
 
 class Runs:
@@ -49,6 +56,8 @@ class Runs:
         """The result of a process alone with one thread."""
         if name not in self.expected:
             self.expected[name] = self.result(self.train(name, "alone"), [], "alone")
+            position = self.expected[name][0].position
+            check(HAPPENS.get(name, bool)(position), f"nothing happens in the run: {position}")
         return self.expected[name]
 
     def train(self, name, output):
