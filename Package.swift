@@ -94,6 +94,8 @@ let package = Package(
     targets: [
         // Leaf loops in C: chosen at run time by the processor's features, no flags, no dependency.
         .target(name: "CUnrollKernels", linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
+        // Two types by which NCCL is called.
+        .target(name: "CUnrollNCCL"),
         room("UnrollBase"),
         room("UnrollKernels", uses: ["UnrollBase", "CUnrollKernels"]),
         room("UnrollCluster", uses: ["UnrollBase"]),
@@ -109,7 +111,10 @@ let package = Package(
         // No CUDA at build time: the driver and the compiler of kernels are looked for when a GPU is asked for.
         room(
             "UnrollCUDA",
-            uses: ["UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine"],
+            uses: [
+                "UnrollBase", "UnrollCluster", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine",
+                "CUnrollNCCL",
+            ],
             resources: cudaSources.map { .embedInCode("Kernels/\($0)") }),
         room(
             "UnrollTraining",
@@ -202,8 +207,8 @@ let package = Package(
         .executableTarget(
             name: "DeviceCheck",
             dependencies: [
-                "UnrollCUDA", "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine",
-                "UnrollGeneration",
+                "UnrollCUDA", "UnrollBase", "UnrollCluster", "UnrollText", "UnrollModel", "UnrollKernels",
+                "UnrollEngine", "UnrollGeneration",
                 argumentParser,
             ],
             path: "Tools/cuda/DeviceCheck", swiftSettings: strict),
@@ -258,13 +263,16 @@ let package = Package(
             resources: [.copy("Fixtures")]),
         tests(
             of: "UnrollEngine",
-            uses: ["UnrollTestSupport", "UnrollBase", "UnrollModel", "UnrollKernels", "UnrollText"],
+            uses: [
+                "UnrollTestSupport", "UnrollBase", "UnrollCluster", "UnrollModel", "UnrollKernels",
+                "UnrollText",
+            ],
             resources: [.copy("Oracles")]),
         tests(
             of: "UnrollCUDA",
             uses: [
-                "DeviceCheck", "KernelSources", "UnrollTestSupport", "UnrollBase", "UnrollText",
-                "UnrollModel", "UnrollKernels", "UnrollEngine", "UnrollGeneration",
+                "DeviceCheck", "KernelSources", "UnrollTestSupport", "UnrollBase", "UnrollCluster",
+                "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine", "UnrollGeneration",
             ],
             resources: [.copy("EmulatedDriver")] + emulatorSources.map { .embedInCode("Emulator/\($0)") }),
         tests(
@@ -297,7 +305,7 @@ let package = Package(
         tests(
             of: "UnrollRecipes",
             uses: [
-                "RecipeFiles", "UnrollBase", "UnrollCharts", "UnrollText", "UnrollEngine", "UnrollModel",
+                "RecipeFiles", "UnrollTestSupport", "UnrollBase", "UnrollCharts", "UnrollText", "UnrollEngine", "UnrollModel",
                 "UnrollTraining",
             ]),
         tests(

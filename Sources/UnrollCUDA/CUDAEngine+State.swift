@@ -13,42 +13,40 @@ extension CUDAEngine {
     ///
     /// - Throws: `CUDAError`.
     public var state: NamedTensors<Float> {
-        get throws {
-            let B = runner.carriedBatchSize
-            guard B > 0 else { return NamedTensors() }
-            let values = try queue.floats(
-                at: runner.carried.address, count: dimensions.carriedCount(batchSize: B))
-            let size = B * dimensions.H
-            return NamedTensors(
-                configuration.cell.states.enumerated().map { index, name in
-                    let layers = (0..<dimensions.L).flatMap { layer in
-                        let first = (layer * dimensions.states + index) * size
-                        return values[first..<first + size]
-                    }
-                    return .init(
-                        name: name, shape: [dimensions.L, B, dimensions.H], values: layers)
-                })
-        }
+        get throws { runner.carriedBatchSize > 0 ? try recurrentState.tensors : NamedTensors() }
     }
 
     /// Continues from this state, or from zeros if it is empty.
     ///
     /// - Throws: As the protocol says, and `CUDAError`.
     public func restoreState(_ state: NamedTensors<Float>) throws {
-        let batchSize = try state.checkedBatchSize(for: configuration)
-        guard batchSize > 0 else {
+        if state.entries.isEmpty {
             runner.carriedBatchSize = 0
+        } else {
+            try restoreState(RecurrentState(state, for: configuration))
+        }
+    }
+
+    /// Continues from this state.
+    ///
+    /// - Throws: As the protocol says, and `CUDAError`.
+    public func restoreState(_ state: RecurrentState) throws {
+        try state.check(for: configuration)
+        try runner.carry(state.rowNumbers, batchSize: state.batchSize)
+    }
+
+    /// Writes the state into a value; one row of zeros before the first use.
+    ///
+    /// - Throws: `CUDAError`.
+    public func copyState(to state: inout RecurrentState) throws {
+        let batchSize = runner.carriedBatchSize
+        guard batchSize > 0 else {
+            state = RecurrentState(zerosFor: configuration)
             return
         }
-        let size = batchSize * dimensions.H
-        var values: [Float] = []
-        for layer in 0..<dimensions.L {
-            for name in configuration.cell.states {
-                guard let entry = state[name] else { continue }
-                values += entry.values[layer * size..<(layer + 1) * size]
-            }
-        }
-        try runner.carry(values, batchSize: batchSize)
+        let numbers = try queue.floats(
+            at: runner.carried.address, count: dimensions.carriedCount(batchSize: batchSize))
+        state = RecurrentState(rowNumbers: numbers, batchSize: batchSize, for: configuration)
     }
 
     /// A copy of what the optimizer keeps beside the parameters.

@@ -36,6 +36,8 @@ public final class CUDAEngine: Engine {
     var evaluated: Evaluation?
     /// What generates texts, from its first use on: nil before it, and nil in it if there is nothing.
     var sampler: DeviceSampler??
+    /// Gradients that other processes have sent; nil before there were any.
+    var receivedNumbers: DeviceMemory?
     /// The n-gram model beside the network, once texts are generated with one; engines that share parameters share it.
     let sharedNGrams: SharedNGrams
 
@@ -203,10 +205,8 @@ public final class CUDAEngine: Engine {
 
     private func checkedShape(of step: TrainingStep) throws -> StepShape {
         try step.optimizer.check()
-        let averages: Set<OptimizerSlot> = step.optimizer.averaging == .none ? [] : [.average]
         return try checkedShape(
-            of: step.minibatch,
-            for: .training(slots: averages.union(step.optimizer.rule.slots)), step.randomness)
+            of: step.minibatch, for: .training(slots: step.optimizer.updatedSlots), step.randomness)
     }
 
     private func checkedShape(
@@ -278,7 +278,7 @@ public final class CUDAEngine: Engine {
     }
 
     /// Runs a step that changes no parameters.
-    private func runSingle(
+    func runSingle(
         _ minibatch: Minibatch, for purpose: StepPurpose, _ randomness: StepRandomness? = nil
     ) throws -> StepResult {
         let shape = try checkedShape(of: minibatch, for: purpose, randomness)
@@ -290,7 +290,7 @@ public final class CUDAEngine: Engine {
     }
 
     /// Runs steps of one shape.
-    private func run(
+    func run(
         _ shape: StepShape, _ steps: [(StepNumbers, TrainingStep)]
     ) throws -> [StepResult] {
         evaluated = nil

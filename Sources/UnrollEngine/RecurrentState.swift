@@ -173,7 +173,7 @@ public struct RecurrentState: Sendable, Equatable {
     var shape: [Int] { [layerCount, batchSize, hiddenSize] }
 
     /// Refuses a state of another network.
-    func check(for configuration: ModelConfiguration) throws(EngineError) {
+    package func check(for configuration: ModelConfiguration) throws(EngineError) {
         guard fits(configuration) else {
             throw .stateMismatch(
                 expected: [configuration.layerCount, batchSize, configuration.hiddenSize], actual: shape)
@@ -204,6 +204,53 @@ public struct RecurrentState: Sendable, Equatable {
     private func index(layer: Int, state: Int, row: Int, unit: Int) -> Int {
         let panel = (layer * stateNames.count + state) * panelCount + unit / PanelLayout.width
         return (panel * batchSize + row) * PanelLayout.width + unit % PanelLayout.width
+    }
+}
+
+/// The numbers as an engine has them that lays the units of a row together.
+extension RecurrentState {
+    /// Takes numbers as `[L, states, B, H]`, of which there must be as many.
+    package init(rowNumbers: [Float], batchSize: Int, for configuration: ModelConfiguration) {
+        self.init(zerosFor: configuration, batchSize: batchSize)
+        var panels: [Float] = []
+        swap(&panels, &numbers)
+        rowNumbers.withUnsafeBufferPointer { rows in
+            panels.withUnsafeMutableBufferPointer { panels in
+                forEachPart { part, rowPart in
+                    _ = panels[part].update(fromContentsOf: rows[rowPart])
+                }
+            }
+        }
+        numbers = panels
+    }
+
+    /// The numbers as `[L, states, B, H]`.
+    package var rowNumbers: [Float] {
+        var rowNumbers = [Float](
+            repeating: 0, count: layerCount * stateNames.count * batchSize * hiddenSize)
+        rowNumbers.withUnsafeMutableBufferPointer { rows in
+            numbers.withUnsafeBufferPointer { numbers in
+                forEachPart { part, rowPart in
+                    _ = rows[rowPart].update(fromContentsOf: numbers[part])
+                }
+            }
+        }
+        return rowNumbers
+    }
+
+    /// Calls with the places of neighboring units, in panels and in rows.
+    private func forEachPart(_ body: (_ part: Range<Int>, _ rowPart: Range<Int>) -> Void) {
+        for series in 0..<layerCount * stateNames.count {
+            for unit in stride(from: 0, to: hiddenSize, by: PanelLayout.width) {
+                let count = min(PanelLayout.width, hiddenSize - unit)
+                for row in 0..<batchSize {
+                    let panel = series * panelCount + unit / PanelLayout.width
+                    let place = (panel * batchSize + row) * PanelLayout.width
+                    let rowPlace = (series * batchSize + row) * hiddenSize + unit
+                    body(place..<place + count, rowPlace..<rowPlace + count)
+                }
+            }
+        }
     }
 }
 

@@ -12,12 +12,13 @@ import UnrollTestSupport
             device?.properties
                 == DeviceProperties(
                     name: "Fake 0", index: 0, capability: ComputeCapability(9, 0), memory: 1 << 30,
-                    multiprocessors: 132, sharedMemory: 227 << 10))
+                    multiprocessors: 132, sharedMemory: 227 << 10, uuid: (40..<56).map { $0 }))
         #expect(
             gpu.driver.calls() == [
                 "cuDriverGetVersion", "cuInit 0", "cuDeviceGetCount", "cuDeviceGet 0", "cuDeviceGetName 40",
                 "cuDeviceGetAttribute 75 40", "cuDeviceGetAttribute 76 40", "cuDeviceGetAttribute 16 40",
-                "cuDeviceGetAttribute 97 40", "cuDeviceTotalMem 40", "cuDevicePrimaryCtxRetain 40",
+                "cuDeviceGetAttribute 97 40", "cuDeviceTotalMem 40", "cuDeviceGetUuid 40",
+                "cuDevicePrimaryCtxRetain 40",
             ])
         #expect(gpu.alive == ["contexts"])
         device = nil
@@ -91,7 +92,7 @@ import UnrollTestSupport
 
     @Test(arguments: [
         "cuInit", "cuDeviceGetCount", "cuDeviceGet", "cuDeviceGetName", "cuDeviceGetAttribute",
-        "cuDeviceTotalMem",
+        "cuDeviceTotalMem", "cuDeviceGetUuid",
         "cuDevicePrimaryCtxRetain",
     ])
     func aFailureOfTheDriverNamesTheFunction(function: String) throws {

@@ -32,7 +32,7 @@ struct LivenessTests {
         }
     }
 
-    @Test("What one process says ends all within a fifth of a second, and it goes first")
+    @Test("What one process says ends all within a quarter of a second")
     func ended() {
         for process in [0, 3] {
             var network = Network(size: 5)
@@ -41,8 +41,6 @@ struct LivenessTests {
             network.run(for: .milliseconds(250))
             let expected = ClusterError.ended(process: process, host: "host\(process)", reason: "a full disk")
             #expect(network.failures.allSatisfy { $0 == expected })
-            #expect(network.processes.indices.filter { network.processes[$0].isSilent } == [process])
-            network.run(for: .milliseconds(500))
             #expect(network.processes.allSatisfy { $0.isSilent })
         }
     }
@@ -173,7 +171,8 @@ private struct Network {
                     processes[rank].receive(message.notice)
                 }
                 underWay.removeAll { $0.peer == rank && $0.time <= time }
-                for (peer, notice) in processes[rank].advance(to: time, hasSent: true) {
+                guard let notice = processes[rank].advance(to: time, hasSent: true) else { continue }
+                for peer in processes[rank].peerRanks {
                     sent += 1
                     if cut.contains(rank) || cut.contains(peer) { continue }
                     underWay.append((time + Self.delay, peer, notice))

@@ -1,12 +1,11 @@
 import Foundation
 import Testing
-import UnrollBase
 import UnrollCluster
 
 @Suite("Libraries of MPI")
 struct MPILibraryTests {
     private func launcher(_ environment: [String: String]) throws -> Launcher {
-        try #require(try Launcher.current(environment: environment))
+        try #require(Launcher.current(environment: environment))
     }
     private let openMPI = ["OMPI_COMM_WORLD_RANK": "0", "OMPI_COMM_WORLD_SIZE": "2"]
 
@@ -87,13 +86,5 @@ struct MPILibraryTests {
             return
         }
         #expect(reason.contains("MPI_Init_thread"))
-    }
-
-    @Test("Addresses of variables")
-    func addresses() throws {
-        let library = try DynamicLibrary("libc.so.6", isGlobal: true)
-        let environment = try library.address(of: "environ")
-        #expect(environment.load(as: UInt.self) != 0)
-        #expect(throws: DynamicLibrary.Failure.self) { try library.address(of: "unroll_missing") }
     }
 }

@@ -68,6 +68,16 @@ package struct EngineModel {
 }
 
 extension EngineModel {
+    /// Sets all numbers of a token's vector.
+    package mutating func setVector(ofToken token: Int, to number: Float) {
+        for index in parameters.entries.indices where parameters.entries[index].name == "embedding.weight" {
+            let size = parameters.entries[index].shape[1]
+            for place in token * size..<(token + 1) * size {
+                parameters.entries[index].values[place] = number
+            }
+        }
+    }
+
     /// Adds a number to every bias of the layers' inputs.
     package mutating func raiseBiases(by number: Float) {
         for index in parameters.entries.indices where parameters.entries[index].name.contains("bias_ih") {

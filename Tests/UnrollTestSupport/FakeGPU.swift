@@ -48,7 +48,9 @@ package final class FakeGPU {
 
     /// What the driver and NVRTC have made and was not given back.
     package var alive: [String] {
-        let driver = ["contexts", "memory", "streams", "captures", "modules", "graphs", "executables"]
+        let driver = [
+            "contexts", "memory", "pinned", "streams", "captures", "modules", "graphs", "executables",
+        ]
         return driver.filter { self.driver[$0] != 0 } + ["programs"].filter { compiler[$0] != 0 }
     }
 }

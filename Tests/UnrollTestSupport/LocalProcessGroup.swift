@@ -35,6 +35,20 @@ package final class LocalProcessGroup: ProcessGroup {
         return results.wait()
     }
 
+    /// The same, where a process that throws tells the others, as programs do.
+    package static func runEnding<Value: Sendable>(
+        _ size: Int, _ body: @escaping @Sendable (LocalProcessGroup) throws -> Value
+    ) -> [Result<Value, any Error>] {
+        run(size) { group in
+            do {
+                return try body(group)
+            } catch {
+                group.end(because: "\(error)")
+                throw error
+            }
+        }
+    }
+
     package func exchange(_ transfers: [Transfer]) throws(ClusterError) {
         try hub.exchange(transfers, of: rank)
     }

@@ -72,6 +72,15 @@ import UnrollTraining
         #expect(automatic(gpu.environment).reason == "there is no NVIDIA GPU that this process may use")
     }
 
+    @Test(.needsCompiler) func processesOfAMachineTakeDifferentGPUs() throws {
+        let gpu = try FakeGPU()
+        gpu.driver["devices"] = 2
+        let kinds = (0..<3).map {
+            EngineKind.automatic(threads: 3).choice(localRank: $0, environment: gpu.environment).kind
+        }
+        #expect(kinds == [.cuda(device: 0), .cuda(device: 1), .cuda(device: 0)])
+    }
+
     @Test func aDriverThatWasNamedAndIsNotThereIsAnErrorWithItsPath() {
         let choice = automatic(["UNROLL_CUDA_DRIVER": "/nowhere/libcuda.so.1"])
         #expect(choice.kind == cpu)

@@ -17,6 +17,14 @@ package protocol Device: AnyObject, Sendable {
     /// Gives memory back after all work that was enqueued has finished.
     func free(_ address: DeviceAddress)
 
+    /// Reserves memory of the host, with undefined contents, to and from which the device copies by itself.
+    ///
+    /// - Throws: `CUDAError.memoryInUse`, or another failure of the driver.
+    func allocatePinned(byteCount: Int) throws(CUDAError) -> UnsafeMutableRawPointer
+
+    /// Gives memory of the host back after all work that was enqueued has finished.
+    func freePinned(_ memory: UnsafeMutableRawPointer)
+
     /// Compiles kernels, or finds them compiled, and loads them.
     ///
     /// - Throws: `CUDAError` when there is no compiler, or it refuses the source.
@@ -50,11 +58,13 @@ package struct DeviceProperties: Sendable, Hashable {
     package var multiprocessors: Int
     /// The most bytes of shared memory that a block can have.
     package var sharedMemory: Int
+    /// What tells it from all other devices, of this machine and of others; empty if that is not known.
+    package var uuid: [UInt8]
 
     /// Collects the facts.
     package init(
         name: String, index: Int, capability: ComputeCapability, memory: Int, multiprocessors: Int,
-        sharedMemory: Int
+        sharedMemory: Int, uuid: [UInt8] = []
     ) {
         self.name = name
         self.index = index
@@ -62,6 +72,7 @@ package struct DeviceProperties: Sendable, Hashable {
         self.memory = memory
         self.multiprocessors = multiprocessors
         self.sharedMemory = sharedMemory
+        self.uuid = uuid
     }
 
     /// Whether blocks can form clusters, and kernels start before the one before has ended.
@@ -191,6 +202,12 @@ package protocol DeviceQueue: AnyObject {
     /// Copies from the device, and waits until this and everything before is done.
     func copy(_ address: DeviceAddress, to bytes: UnsafeMutableRawBufferPointer) throws(CUDAError)
 
+    /// Enqueues a copy to memory that ``Device/allocatePinned(byteCount:)`` has given.
+    func enqueueCopy(_ address: DeviceAddress, to bytes: UnsafeMutableRawBufferPointer) throws(CUDAError)
+
+    /// Enqueues a copy from such memory, which must stay as it is until that is done.
+    func enqueueCopy(_ bytes: UnsafeRawBufferPointer, to address: DeviceAddress) throws(CUDAError)
+
     /// Enqueues zeros for memory; the number of bytes is a multiple of 4.
     func fillWithZeros(_ address: DeviceAddress, byteCount: Int) throws(CUDAError)
 
@@ -202,6 +219,19 @@ package protocol DeviceQueue: AnyObject {
 
     /// Enqueues everything that a graph has collected.
     func launch(_ graph: any DeviceGraph) throws(CUDAError)
+
+    /// Calls another library of CUDA, which enqueues work by itself.
+    ///
+    /// - Parameter body: Gets the queue as a `cudaStream_t`, nil if it is none; the device is the one that the library finds
+    ///   to be the current one.
+    /// - Returns: What `body` returns.
+    /// - Throws: `CUDAError` when the device cannot be made the current one.
+    func withStream<Value>(_ body: (_ stream: OpaquePointer?) -> Value) throws(CUDAError) -> Value
+
+    /// Whether everything that was enqueued is done.
+    ///
+    /// - Throws: `CUDAError` when something that was enqueued has failed.
+    func isDone() throws(CUDAError) -> Bool
 
     /// Waits until everything that was enqueued is done.
     ///

@@ -18,6 +18,25 @@ package final class DeviceMemory: Sendable {
     }
 }
 
+/// Memory of the host to and from which a device copies by itself; given back when the last reference to it goes.
+package final class PinnedMemory {
+    /// Where it is.
+    package let bytes: UnsafeMutableRawBufferPointer
+    private let memory: UnsafeMutableRawPointer
+    private let device: any Device
+
+    /// Reserves memory with undefined contents.
+    package init(byteCount: Int, on device: any Device) throws(CUDAError) {
+        memory = try device.allocatePinned(byteCount: byteCount)
+        bytes = UnsafeMutableRawBufferPointer(start: memory, count: byteCount)
+        self.device = device
+    }
+
+    deinit {
+        device.freePinned(memory)
+    }
+}
+
 extension DeviceQueue {
     /// Enqueues a copy of an array to the device.
     package func copy<Element: BitwiseCopyable>(

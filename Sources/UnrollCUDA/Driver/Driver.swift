@@ -11,6 +11,8 @@ struct Driver: Sendable {
     private static let noDevice: DriverFunctions.Result = 100
     /// The result that says that there is not enough memory.
     static let outOfMemory: DriverFunctions.Result = 2
+    /// CUDA_ERROR_NOT_READY.
+    static let notReady: DriverFunctions.Result = 600
     /// CUDA_ERROR_INVALID_CLUSTER_SIZE.
     static let invalidClusterSize: DriverFunctions.Result = 912
 
@@ -105,12 +107,14 @@ struct Driver: Sendable {
         let multiprocessors = try attribute(16, of: number), sharedMemory = try attribute(97, of: number)
         var memory = 0
         try check(functions.cuDeviceTotalMem(&memory, number), of: "cuDeviceTotalMem")
+        var uuid = [UInt8](repeating: 0, count: 16)
+        try check(functions.cuDeviceGetUuid(&uuid, number), of: "cuDeviceGetUuid")
         let nameBytes = name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:))
         return (
             number,
             DeviceProperties(
                 name: EscapedText.encode(nameBytes), index: index, capability: capability, memory: memory,
-                multiprocessors: multiprocessors, sharedMemory: sharedMemory)
+                multiprocessors: multiprocessors, sharedMemory: sharedMemory, uuid: uuid)
         )
     }
 

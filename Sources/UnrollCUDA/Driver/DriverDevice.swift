@@ -92,6 +92,20 @@ package final class DriverDevice: Device {
         }
     }
 
+    package func allocatePinned(byteCount: Int) throws(CUDAError) -> UnsafeMutableRawPointer {
+        var memory: UnsafeMutableRawPointer?
+        try context.call("cuMemHostAlloc") { $0.cuMemHostAlloc(&memory, max(byteCount, 1), 0) }
+        guard let memory else { throw .memoryInUse(function: "cuMemHostAlloc") }
+        return memory
+    }
+
+    package func freePinned(_ memory: UnsafeMutableRawPointer) {
+        PrimaryContext.exclusively {
+            context.release { $0.cuCtxSynchronize() }
+            context.release { $0.cuMemFreeHost(memory) }
+        }
+    }
+
     package func load(_ source: KernelSource) throws(CUDAError) -> any KernelModule {
         if let cubin = compiler.cachedCubin(for: source) {
             do throws(CUDAError) {

@@ -35,6 +35,9 @@ package struct DriverFunctions: Sendable {
         ) -> Result
     let cuDeviceTotalMem: @convention(c) @Sendable (UnsafeMutablePointer<Int>, DeviceNumber) -> Result
 
+    // To 16 bytes.
+    let cuDeviceGetUuid: @convention(c) @Sendable (UnsafeMutableRawPointer, DeviceNumber) -> Result
+
     let cuDevicePrimaryCtxRetain:
         @convention(c) @Sendable (
             UnsafeMutablePointer<Handle?>, DeviceNumber
@@ -49,6 +52,9 @@ package struct DriverFunctions: Sendable {
         ) -> Result
     let cuMemAlloc: @convention(c) @Sendable (UnsafeMutablePointer<Address>, Int) -> Result
     let cuMemFree: @convention(c) @Sendable (Address) -> Result
+    let cuMemHostAlloc:
+        @convention(c) @Sendable (UnsafeMutablePointer<UnsafeMutableRawPointer?>, Int, UInt32) -> Result
+    let cuMemFreeHost: @convention(c) @Sendable (UnsafeMutableRawPointer?) -> Result
     let cuMemcpyHtoDAsync: @convention(c) @Sendable (Address, UnsafeRawPointer?, Int, Handle?) -> Result
     let cuMemcpyDtoHAsync:
         @convention(c) @Sendable (
@@ -86,6 +92,7 @@ package struct DriverFunctions: Sendable {
     let cuStreamCreate: @convention(c) @Sendable (UnsafeMutablePointer<Handle?>, UInt32) -> Result
     let cuStreamDestroy: @convention(c) @Sendable (Handle?) -> Result
     let cuStreamSynchronize: @convention(c) @Sendable (Handle?) -> Result
+    let cuStreamQuery: @convention(c) @Sendable (Handle?) -> Result
     let cuStreamBeginCapture: @convention(c) @Sendable (Handle?, Int32) -> Result
     let cuStreamEndCapture: @convention(c) @Sendable (Handle?, UnsafeMutablePointer<Handle?>) -> Result
 
@@ -108,6 +115,7 @@ package struct DriverFunctions: Sendable {
         cuDeviceGetName = try library.function("cuDeviceGetName")
         cuDeviceGetAttribute = try library.function("cuDeviceGetAttribute")
         cuDeviceTotalMem = try library.function("cuDeviceTotalMem_v2")
+        cuDeviceGetUuid = try library.function("cuDeviceGetUuid_v2")
         cuDevicePrimaryCtxRetain = try library.function("cuDevicePrimaryCtxRetain")
         cuDevicePrimaryCtxRelease = try library.function("cuDevicePrimaryCtxRelease_v2")
         cuCtxSetCurrent = try library.function("cuCtxSetCurrent")
@@ -115,6 +123,8 @@ package struct DriverFunctions: Sendable {
         cuMemGetInfo = try library.function("cuMemGetInfo_v2")
         cuMemAlloc = try library.function("cuMemAlloc_v2")
         cuMemFree = try library.function("cuMemFree_v2")
+        cuMemHostAlloc = try library.function("cuMemHostAlloc")
+        cuMemFreeHost = try library.function("cuMemFreeHost")
         cuMemcpyHtoDAsync = try library.function("cuMemcpyHtoDAsync_v2")
         cuMemcpyDtoHAsync = try library.function("cuMemcpyDtoHAsync_v2")
         cuMemsetD32Async = try library.function("cuMemsetD32Async")
@@ -131,6 +141,7 @@ package struct DriverFunctions: Sendable {
         cuStreamCreate = try library.function("cuStreamCreate")
         cuStreamDestroy = try library.function("cuStreamDestroy_v2")
         cuStreamSynchronize = try library.function("cuStreamSynchronize")
+        cuStreamQuery = try library.function("cuStreamQuery")
         cuStreamBeginCapture = try library.function("cuStreamBeginCapture_v2")
         cuStreamEndCapture = try library.function("cuStreamEndCapture")
         cuGraphInstantiate = try library.function("cuGraphInstantiateWithFlags")

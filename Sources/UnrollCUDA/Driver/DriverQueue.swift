@@ -33,9 +33,7 @@ final class DriverQueue: DeviceQueue {
         guard !bytes.isEmpty else { return }
         guard bytes.count <= Self.longestCopies else {
             // Waited for instead of copied twice.
-            try context.call("cuMemcpyHtoDAsync") {
-                $0.cuMemcpyHtoDAsync(address.bits, bytes.baseAddress, bytes.count, stream)
-            }
+            try enqueueCopy(bytes, to: address)
             return try synchronize()
         }
         if copiedByteCount + bytes.count > Self.longestCopies { try synchronize() }
@@ -43,18 +41,26 @@ final class DriverQueue: DeviceQueue {
         copy.copyMemory(from: bytes)
         copies.append(copy)
         copiedByteCount += copy.count
-        try context.call("cuMemcpyHtoDAsync") {
-            $0.cuMemcpyHtoDAsync(address.bits, copy.baseAddress, copy.count, stream)
-        }
+        try enqueueCopy(UnsafeRawBufferPointer(copy), to: address)
     }
 
     func copy(_ address: DeviceAddress, to bytes: UnsafeMutableRawBufferPointer) throws(CUDAError) {
         precondition(!isCapturing, "copies cannot be captured")
         guard !bytes.isEmpty else { return try synchronize() }
+        try enqueueCopy(address, to: bytes)
+        try synchronize()
+    }
+
+    func enqueueCopy(_ address: DeviceAddress, to bytes: UnsafeMutableRawBufferPointer) throws(CUDAError) {
         try context.call("cuMemcpyDtoHAsync") {
             $0.cuMemcpyDtoHAsync(bytes.baseAddress, address.bits, bytes.count, stream)
         }
-        try synchronize()
+    }
+
+    func enqueueCopy(_ bytes: UnsafeRawBufferPointer, to address: DeviceAddress) throws(CUDAError) {
+        try context.call("cuMemcpyHtoDAsync") {
+            $0.cuMemcpyHtoDAsync(address.bits, bytes.baseAddress, bytes.count, stream)
+        }
     }
 
     func fillWithZeros(_ address: DeviceAddress, byteCount: Int) throws(CUDAError) {
@@ -110,6 +116,19 @@ final class DriverQueue: DeviceQueue {
             preconditionFailure("a graph of another kind of device")
         }
         try context.call("cuGraphLaunch") { $0.cuGraphLaunch(graph.handle, stream) }
+    }
+
+    func withStream<Value>(_ body: (OpaquePointer?) -> Value) throws(CUDAError) -> Value {
+        try context.makeCurrent()
+        return body(stream)
+    }
+
+    func isDone() throws(CUDAError) -> Bool {
+        try context.makeCurrent()
+        let result = context.driver.functions.cuStreamQuery(stream)
+        if result == Driver.notReady { return false }
+        try context.driver.check(result, of: "cuStreamQuery")
+        return true
     }
 
     func synchronize() throws(CUDAError) {

@@ -5,7 +5,7 @@ import UnrollModel
 
 /// The compiled kernels of one network in one precision.
 struct KernelSet: Sendable {
-    let beginStep, endStep, update, carryStates, exchange, sumSquares: Kernel
+    let beginStep, endStep, update, carryStates, add, exchange, sumSquares: Kernel
     let lookUp, addByToken, dropWeights: Kernel
     let product, addParts, sumRows: Kernel
     /// Those of large products in bfloat16, if they are used.
@@ -30,6 +30,7 @@ struct KernelSet: Sendable {
         endStep = try common.kernel("end_step")
         update = try common.kernel("update")
         carryStates = try common.kernel("carry_states")
+        add = try common.kernel("add")
         exchange = try common.kernel("exchange")
         sumSquares = try common.kernel("sum_squares")
         lookUp = try common.kernel("look_up")

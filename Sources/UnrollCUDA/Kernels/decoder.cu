@@ -22,11 +22,11 @@ DEVICE float combined(float value, float* shared, Combine combine) {
 
 // One row of `size` logits, by THREADS threads of which this is number `thread`; the result may take the logits' place.
 //
-// The gradient is of the mean over the minibatch: `scale` is one over its number of tokens.
+// The gradient is of the mean over the whole minibatch.
 template <int THREADS>
 DEVICE void cross_entropy(
-    int size, const float* logits, int target, int outcome, float smoothing, float scale, int thread, float* shared,
-    float* result, float* loss, float* entropy) {
+    int size, const float* logits, int target, int outcome, const Step* step, int thread, float* shared, float* result,
+    float* loss, float* entropy) {
     float greatest = -__int_as_float(0x7f800000);
     for (int token = thread; token < size; token += THREADS) greatest = fmaxf(greatest, logits[token]);
     greatest = combined<THREADS>(greatest, shared, [](float a, float b) { return fmaxf(a, b); });
@@ -36,6 +36,7 @@ DEVICE void cross_entropy(
     if (thread == 0) *loss = logf(sum) + (greatest - logits[target]);
     // The target's logit has been read before anything takes its place.
     if (THREADS > 32) __syncthreads();
+    const float smoothing = step->label_smoothing, scale = step->loss_scale;
     float expected = 0.0f;
     for (int token = thread; token < size; token += THREADS) {
         const float probability = expf(logits[token] - greatest) / sum;
@@ -54,15 +55,14 @@ DEVICE void cross_entropy(
 
 // For any vocabulary: a block has one row of logits, [rows, V], and writes the result in its place.
 KERNEL(256, large_cross_entropy, (
-    int size, float* logits, const int* __restrict__ targets, const Step* __restrict__ step, int outcome, float scale,
+    int size, float* logits, const int* __restrict__ targets, const Step* __restrict__ step, int outcome,
     float* __restrict__ losses, float* __restrict__ entropies)) {
     take_turn();
     SHARED float found[8];
     const int row = blockIdx.x;
     float* row_logits = logits + (size_t)row * size;
     cross_entropy<256>(
-        size, row_logits, targets[row], outcome, step->label_smoothing, scale, threadIdx.x, found, row_logits,
-        losses + row, entropies + row);
+        size, row_logits, targets[row], outcome, step, threadIdx.x, found, row_logits, losses + row, entropies + row);
 }
 
 // For a small vocabulary, of up to 128 tokens: decoder, loss and gradient at once, so that logits never leave the block,
@@ -72,7 +72,7 @@ typedef Tile<32, 128, 32> DecoderTile;
 KERNEL(128, small_cross_entropy, (
     int rows, int hidden, int size, const float* __restrict__ outputs, const float* __restrict__ weights,
     const float* __restrict__ bias, const int* __restrict__ targets, const Step* __restrict__ step, int outcome,
-    float scale, float* __restrict__ result, float* __restrict__ losses, float* __restrict__ entropies)) {
+    float* __restrict__ result, float* __restrict__ losses, float* __restrict__ entropies)) {
     take_turn();
     SHARED DecoderTile::Shared shared;
     const int first_row = blockIdx.x * 32;
@@ -94,7 +94,7 @@ KERNEL(128, small_cross_entropy, (
         const int row = first_row + index;
         if (row >= rows) break;
         cross_entropy<32>(
-            size, shared.sums[index], targets[row], outcome, step->label_smoothing, scale, threadIdx.x % 32, nullptr,
-            result + (size_t)row * size, losses + row, entropies + row);
+            size, shared.sums[index], targets[row], outcome, step, threadIdx.x % 32, nullptr, result + (size_t)row * size,
+            losses + row, entropies + row);
     }
 }

@@ -8,6 +8,8 @@ struct Mask {
     u32 threshold;
     // The factor of numbers that are kept.
     float scale;
+    // The row of the whole minibatch that is the first here, where this is a shard of it; 0 for weights and tokens' vectors.
+    u32 first_row;
 };
 
 #define ALWAYS_SCALE 0xffffffffu
@@ -27,7 +29,7 @@ DEVICE void philox(u32 (&x)[4], u32 key0, u32 key1) {
 }
 
 DEVICE bool keeps(const Mask& mask, int time, int row, int unit) {
-    u32 x[4] = {(u32)unit / 8, (u32)row, (u32)time, 0};
+    u32 x[4] = {(u32)unit / 8, mask.first_row + (u32)row, (u32)time, 0};
     philox(x, mask.key0, mask.key1);
     // Not an index that is known at run time only, which would put the array into slow memory.
     const int word = unit % 8 / 2;

@@ -15,6 +15,10 @@ struct Step {
     float weight_decay, shrinkage, rate, momentum, momentum_share;
     int is_nesterov;
     float square_decay, square_share, root_scale, epsilon, average_share;
+    // One over the tokens of the whole minibatch, of whose mean loss the gradient is.
+    float loss_scale;
+    // The mean loss over all shards; for an update by their gradient.
+    float mean_loss;
 };
 
 // How far a run of steps has come.

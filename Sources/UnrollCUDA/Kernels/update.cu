@@ -110,6 +110,13 @@ KERNEL(256, carry_states, (
     carried[index] = states[(size_t)(index / size + 1) * stride - size + index % size];
 }
 
+// sum[i] = left[i] + right[i]; the sum may take the place of either.
+KERNEL(256, add, (int count, const float* left, const float* right, float* sum)) {
+    take_turn();
+    const int index = blockIdx.x * 256 + threadIdx.x;
+    if (index < count) sum[index] = left[index] + right[index];
+}
+
 // Exchanges two arrays.
 KERNEL(256, exchange, (int count, float* __restrict__ a, float* __restrict__ b)) {
     const int index = blockIdx.x * 256 + threadIdx.x;

@@ -1,6 +1,13 @@
 import UnrollEngine
 import UnrollModel
 
+extension Optimizer {
+    /// The slots that a step updates.
+    var updatedSlots: Set<OptimizerSlot> {
+        Set(rule.slots).union(averaging == .none ? [] : [.average])
+    }
+}
+
 /// What the optimizer keeps beside the parameters, in their layout; memory is taken when a step first needs it, and kept.
 final class OptimizerMemory {
     private(set) var steps = 0
@@ -47,8 +54,7 @@ final class OptimizerMemory {
 
     /// The slots that a step updates.
     func addresses(of purpose: StepPurpose) -> [OptimizerSlot: DeviceAddress] {
-        guard case .training(let slots) = purpose else { return [:] }
-        return memory.filter { slots.contains($0.key) }.mapValues(\.address)
+        memory.filter { purpose.slots.contains($0.key) }.mapValues(\.address)
     }
 
     /// Bytes of all slots.

@@ -2,7 +2,7 @@ import UnrollModel
 
 extension StepProgram {
     /// Leaves out recurrent weights, if the step does.
-    func dropWeights() throws {
+    private func dropWeights() throws {
         guard shape.hasWeightDrop else { return }
         for layer in 0..<dimensions.L {
             try dropWeights(
@@ -30,6 +30,7 @@ extension StepProgram {
 
     /// Runs all layers over all steps, and returns what the decoder reads, [T B, H].
     func forward() throws -> Matrix {
+        try dropWeights()
         var input: Matrix?
         if let E = dimensions.E {
             try launch(
@@ -176,7 +177,7 @@ extension StepProgram {
     func crossEntropy(of output: Matrix, gradients: Bool) throws {
         let (rows, V) = (shape.tokenCount, dimensions.V)
         let targets = record(memory.record.targets)
-        let outcome: [KernelArgument] = [.int(gradients ? 0 : 1), .float(1 / Float(rows))]
+        let outcome = KernelArgument.int(gradients ? 0 : 1)
         let found: [KernelArgument] = [.address(at(memory.losses)), .address(at(memory.entropies))]
         if V <= 128 {
             try launch(
@@ -184,13 +185,13 @@ extension StepProgram {
                 [
                     .int(rows), .int(dimensions.H), .int(V), .address(output.address),
                     .address(parameter(decoderWeight)), .address(parameter("decoder.bias")), targets,
-                    .address(at(memory.step)),
-                ] + outcome + [.address(at(memory.logits))] + found)
+                    .address(at(memory.step)), outcome, .address(at(memory.logits)),
+                ] + found)
         } else {
             try logits(of: output)
             try launch(
                 kernels.largeCrossEntropy, grid: (rows, 1, 1), threads: 256,
-                [.int(V), .address(at(memory.logits)), targets, .address(at(memory.step))] + outcome + found)
+                [.int(V), .address(at(memory.logits)), targets, .address(at(memory.step)), outcome] + found)
         }
     }
 }

@@ -14,7 +14,7 @@ struct StepProgram {
     /// Where the step's memory begins.
     let base: DeviceAddress
     let parameters: DeviceAddress
-    /// As the parameters; for steps with gradients.
+    /// As the parameters; for steps that compute gradients or read them.
     let gradients: DeviceAddress?
     let carried: DeviceAddress
     /// As the parameters.
@@ -23,27 +23,37 @@ struct StepProgram {
     /// Enqueues the step.
     func run() throws {
         try beginStep()
-        try dropWeights()
-        let output = try forward()
         switch shape.purpose {
         case .generation:
-            try logits(of: output)
+            try logits(of: try forward())
             try carryStates(ifFinite: false)
         case .evaluation:
-            try crossEntropy(of: output, gradients: false)
+            try crossEntropy(of: try forward(), gradients: false)
             try endStep(squareCount: 0)
             try carryStates(ifFinite: false)
         case .gradients:
-            try crossEntropy(of: output, gradients: true)
-            try backward(from: output)
+            try computeGradients()
             try endStep(squareCount: 0)
+        case .shard:
+            try computeGradients()
+            try endStep(squareCount: 0)
+            try carryStates(ifFinite: false)
+        case .update:
+            try endStep(squareCount: try sumSquares())
+            try update()
         case .training:
-            try crossEntropy(of: output, gradients: true)
-            try backward(from: output)
+            try computeGradients()
             try endStep(squareCount: try sumSquares())
             try update()
             try carryStates(ifFinite: true)
         }
+    }
+
+    /// Goes forward and back.
+    private func computeGradients() throws {
+        let output = try forward()
+        try crossEntropy(of: output, gradients: true)
+        try backward(from: output)
     }
 
     // MARK: Beginning and end
@@ -68,11 +78,18 @@ struct StepProgram {
     }
 
     private func endStep(squareCount: Int) throws {
+        // An update has one loss, the mean over all shards.
+        let losses: (count: Int, place: Int) =
+            if case .update = shape.purpose {
+                (1, memory.step + 4 * StepNumbers.meanLossWord)
+            } else {
+                (shape.tokenCount, memory.losses)
+            }
         try launch(
             kernels.endStep, grid: (1, 1, 1), threads: 256,
             [
-                .address(at(memory.run)), .address(at(memory.step)), .int(shape.tokenCount),
-                .address(at(memory.losses)), .int(squareCount), .address(at(memory.squares)),
+                .address(at(memory.run)), .address(at(memory.step)), .int(losses.count),
+                .address(at(losses.place)), .int(squareCount), .address(at(memory.squares)),
                 .address(at(memory.results)), .address(at(memory.decision)),
             ])
     }

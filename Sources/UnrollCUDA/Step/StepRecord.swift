@@ -22,8 +22,12 @@ struct StepNumbers: BitwiseCopyable {
     var rootScale: Float = 0
     var epsilon: Float = 0
     var averageShare: Float = 0
+    var lossScale: Float = 0
+    var meanLoss: Float = 0
 
-    static let wordCount = 16
+    static let wordCount = 18
+    /// Words before the mean loss.
+    static let meanLossWord = 17
 
     /// Takes the optimizer's numbers.
     ///
@@ -53,14 +57,18 @@ struct StepRecordLayout: Sendable, Hashable {
     let layerCount: Int
     let stateCount: Int
 
+    /// Words of `Mask` in `masks.cuh`.
+    static let maskWordCount = 5
+
     /// The mask of the tokens' vectors.
     var embeddingMask: Int { StepNumbers.wordCount }
     /// The mask of a layer's output.
-    func outputMask(layer: Int) -> Int { embeddingMask + 4 * (1 + layer * (2 + stateCount)) }
+    func outputMask(layer: Int) -> Int { mask(1 + layer * (2 + stateCount)) }
     /// The mask of a layer's recurrent weights.
-    func weightMask(layer: Int) -> Int { outputMask(layer: layer) + 4 }
+    func weightMask(layer: Int) -> Int { mask(2 + layer * (2 + stateCount)) }
     /// The masks of the changes of a layer's states.
-    func stateMasks(layer: Int) -> Int { outputMask(layer: layer) + 8 }
+    func stateMasks(layer: Int) -> Int { mask(3 + layer * (2 + stateCount)) }
+    private func mask(_ index: Int) -> Int { embeddingMask + Self.maskWordCount * index }
     /// Token ids that go in, [T, B].
     var inputs: Int { outputMask(layer: layerCount) }
     /// Token ids to predict, [T, B].
@@ -107,18 +115,19 @@ struct StepRecordWriter {
         var numbers = numbers
         numbers.distinctCount = sortTokens(minibatch.inputs, at: begin)
         numbers.labelSmoothing = masks?.regularization.labelSmoothing ?? 0
+        numbers.lossScale = 1 / Float(minibatch.wholeTokenCount)
         withUnsafeBytes(of: numbers) { bytes in
             for (index, word) in bytes.bindMemory(to: Int32.self).enumerated() { words[begin + index] = word }
         }
         set(masks?.embedding, at: begin + layout.embeddingMask)
         for layer in 0..<layout.layerCount {
-            set(masks?.output(layer: layer), at: begin + layout.outputMask(layer: layer))
+            set(masks?.output(layer: layer), at: begin + layout.outputMask(layer: layer), minibatch.firstRow)
             set(masks?.recurrentWeights(layer: layer), at: begin + layout.weightMask(layer: layer))
             for state in 0..<layout.stateCount {
-                let place = begin + layout.stateMasks(layer: layer) + 4 * state
+                let place = begin + layout.stateMasks(layer: layer) + StepRecordLayout.maskWordCount * state
                 if let masks {
                     let mask = masks.newState(layer: layer, state: state)
-                    set(mask.map { StepMasks.Mask(random: $0, scale: 1) }, at: place)
+                    set(mask.map { StepMasks.Mask(random: $0, scale: 1) }, at: place, minibatch.firstRow)
                 } else {
                     // The expected share, always.
                     words[place + 2] = -1
@@ -130,11 +139,12 @@ struct StepRecordWriter {
         words.replaceSubrange(begin + layout.targets..<begin + layout.order, with: minibatch.targets)
     }
 
-    private mutating func set(_ mask: StepMasks.Mask?, at place: Int) {
+    private mutating func set(_ mask: StepMasks.Mask?, at place: Int, _ firstRow: Int = 0) {
         words[place] = Int32(bitPattern: mask?.random.key.x ?? 0)
         words[place + 1] = Int32(bitPattern: mask?.random.key.y ?? 0)
         words[place + 2] = Int32(bitPattern: mask?.random.threshold ?? 0)
         words[place + 3] = word(mask?.scale ?? 1)
+        words[place + 4] = Int32(truncatingIfNeeded: firstRow)
     }
 
     private func word(_ value: Float) -> Int32 { Int32(bitPattern: value.bitPattern) }

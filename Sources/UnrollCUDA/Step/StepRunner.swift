@@ -18,6 +18,8 @@ final class StepRunner {
     private let parameters: DeviceMemory
     private let device: any Device
     private var gradientMemory: DeviceMemory?
+    /// Gradients of shards, which have room for other numbers behind them.
+    private(set) var shardGradients: [DeviceMemory] = []
     /// What steps compute in.
     private var stepMemory: DeviceMemory?
     /// The steps that have been prepared; they hold addresses, so they go when memory does.
@@ -59,14 +61,39 @@ final class StepRunner {
         records = StepRecordWriter(configuration: configuration, vocabularySize: dimensions.V)
     }
 
-    /// Bytes that this runner has reserved.
+    /// Bytes that this runner has reserved, without gradients of shards, which it keeps whatever the steps.
     var byteCount: Int {
         carried.byteCount + (gradientMemory?.byteCount ?? 0) + (stepMemory?.byteCount ?? 0)
             + optimizerMemory.byteCount
     }
 
-    /// The gradients of the last step that has some, as `ParameterLayout` lays them out.
+    /// The gradients of the last step without shards that has some, as `ParameterLayout` lays them out.
     var gradients: DeviceAddress? { gradientMemory?.address }
+
+    /// Where a step leaves or finds its gradient.
+    private func gradients(of purpose: StepPurpose) -> DeviceAddress? {
+        switch purpose {
+        case .shard(let index), .update(let index, _): shardGradients[index].address
+        case .training, .gradients: gradients
+        case .evaluation, .generation: nil
+        }
+    }
+
+    /// Makes memory for a number of shards' gradients and other numbers behind each of them, in place of what there was.
+    func makeShardGradients(_ count: Int, extra: Int) throws(CUDAError) {
+        prepared = [:]
+        shardGradients = []
+        for _ in 0..<count {
+            shardGradients.append(try zeros(count: layout.count + extra))
+        }
+    }
+
+    /// Memory for gradients: what no kernel writes, between tensors and of a bias that stays zero, is zero.
+    private func zeros(count: Int) throws(CUDAError) -> DeviceMemory {
+        let memory = try DeviceMemory(byteCount: 4 * count, on: device)
+        try queue.fillWithZeros(memory.address, byteCount: memory.byteCount)
+        return memory
+    }
 
     /// Where the last step of a shape has left what it computed.
     func memory(of shape: StepShape) -> (base: DeviceAddress, places: StepMemory)? {
@@ -135,7 +162,8 @@ final class StepRunner {
         prepared[shape] = PreparedStep(
             program: StepProgram(
                 shape: shape, dimensions: dimensions, kernels: kernels, queue: queue, layout: layout,
-                memory: memory, base: base, parameters: parameters.address, gradients: gradients,
+                memory: memory, base: base, parameters: parameters.address,
+                gradients: gradients(of: shape.purpose),
                 carried: carried.address, slots: optimizerMemory.addresses(of: shape.purpose)))
     }
 
@@ -148,11 +176,10 @@ final class StepRunner {
             stepMemory = try DeviceMemory(byteCount: memory.byteCount, on: device)
         }
         try reserveCarried(batchSize: shape.B)
-        if shape.purpose.hasGradients, gradientMemory == nil {
-            let memory = try DeviceMemory(byteCount: 4 * layout.count, on: device)
-            // What no kernel writes, between tensors and of a bias that stays zero, is zero.
-            try queue.fillWithZeros(memory.address, byteCount: memory.byteCount)
-            gradientMemory = memory
+        switch shape.purpose {
+        case .training, .gradients:
+            if gradientMemory == nil { gradientMemory = try zeros(count: layout.count) }
+        case .shard, .update, .evaluation, .generation: break
         }
     }
 

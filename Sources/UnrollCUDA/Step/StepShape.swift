@@ -6,6 +6,10 @@ enum StepPurpose: Sendable, Hashable {
     case training(slots: Set<OptimizerSlot>)
     /// The gradient alone.
     case gradients
+    /// The gradient of a shard, in the memory of this number, and the states that go on.
+    case shard(gradient: Int)
+    /// An update by the gradient of all shards, in the memory of this number, with these slots of the optimizer.
+    case update(gradient: Int, slots: Set<OptimizerSlot>)
     /// Losses and probabilities.
     case evaluation
     /// Logits.
@@ -19,8 +23,16 @@ enum StepPurpose: Sendable, Hashable {
     /// Whether there is a backward pass.
     var hasGradients: Bool {
         switch self {
-        case .training, .gradients: true
-        case .evaluation, .generation: false
+        case .training, .gradients, .shard: true
+        case .update, .evaluation, .generation: false
+        }
+    }
+
+    /// The optimizer's slots that the step updates.
+    var slots: Set<OptimizerSlot> {
+        switch self {
+        case .training(let slots), .update(_, let slots): slots
+        case .gradients, .shard, .evaluation, .generation: []
         }
     }
 }

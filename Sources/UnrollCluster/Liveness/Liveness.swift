@@ -9,13 +9,12 @@
 /// by Ctrl-Z, does not take the others for lost when it goes on.
 package struct Liveness {
     private let rank: Int
-    private let size: Int
     private let host: String
     private let times: LivenessTimes
 
     /// Why the group has ended, which stays as it first was; nil while it lives.
     package private(set) var failure: ClusterError?
-    /// Whether all have been told of the failure that this process must tell, and it is its turn to say so to people.
+    /// Whether all have been told of the failure that this process must tell, so that it has nothing more to say or hear.
     package private(set) var isSilent = false
 
     private var now: Duration
@@ -23,6 +22,8 @@ package struct Liveness {
     private var awake = Duration.zero
     /// When signs of life are to be sent, in the time that counts for silence.
     private var nextBeat = Duration.zero
+    /// The processes with which this one speaks.
+    package let peerRanks: Range<Int>
     private var peers: [Peer]
     private var failureTime: Duration?
     /// The farewell that is to be sent to the peers.
@@ -36,7 +37,6 @@ package struct Liveness {
     package private(set) var hasLeft = false
 
     private struct Peer {
-        let rank: Int
         var host = ""
         var lastHeard = Duration.zero
         var hasLeft = false
@@ -52,17 +52,17 @@ package struct Liveness {
     ///   - now: The time, of a clock that starts anywhere.
     package init(rank: Int, size: Int, host: String, times: LivenessTimes, now: Duration) {
         self.rank = rank
-        self.size = size
         self.host = host
         self.times = times
         self.now = now
-        let others = rank == 0 ? Array(0..<size).dropFirst() : [0]
-        peers = others.map { Peer(rank: $0) }
+        peerRanks = rank == 0 ? 1..<max(size, 1) : 0..<1
+        peers = peerRanks.map { _ in Peer() }
     }
 
     /// Notices what another process says.
     package mutating func receive(_ notice: Notice) {
-        guard let index = index(of: notice.sender) else { return }
+        guard peerRanks.contains(notice.sender) else { return }
+        let index = notice.sender - peerRanks.lowerBound
         peers[index].lastHeard = awake
         peers[index].host = notice.host
         switch notice.content {
@@ -102,56 +102,46 @@ package struct Liveness {
         farewell = content
     }
 
-    /// What is to be sent now, and to whom.
+    /// What is to be sent now, to all peers.
     ///
     /// To be called often, after notices that have arrived have been received.
     ///
     /// - Parameters:
     ///   - time: The time, of the same clock.
     ///   - hasSent: Whether all that was to be sent before is on its way.
-    /// - Returns: Notices, and the processes that are to have them.
-    package mutating func advance(to time: Duration, hasSent: Bool) -> [(peer: Int, notice: Notice)] {
+    /// - Returns: A notice; nil if there is nothing to say.
+    package mutating func advance(to time: Duration, hasSent: Bool) -> Notice? {
         // A longer step than an interval is one in which this process could not run.
         awake += min(max(time - now, .zero), times.interval)
         now = time
         if failure == nil { findLost() }
-        if let failure, let failureTime {
-            let elapsed = now - failureTime
-            let isTold = hasSentFarewell || farewell == nil, isNext = elapsed >= times.precedence
-            if isTold, hasSent, !waitsForEcho, isNext || failure.isReported(by: rank) { isSilent = true }
-            if elapsed >= times.farewell { isSilent = true }
-            guard !hasSentFarewell, let farewell else { return [] }
+        if let failureTime {
+            if hasSentFarewell || farewell == nil, hasSent, !waitsForEcho { isSilent = true }
+            if now - failureTime >= times.farewell { isSilent = true }
+            guard !hasSentFarewell, let farewell else { return nil }
             hasSentFarewell = true
-            return notices(farewell)
+            return Notice(from: rank, on: host, farewell)
         }
         if isLeaving {
             hasLeft = hasSaidSo && hasSent && peers.allSatisfy(\.hasLeft)
             defer { hasSaidSo = true }
-            return hasSaidSo ? [] : notices(.leaving)
+            return hasSaidSo ? nil : Notice(from: rank, on: host, .leaving)
         }
-        guard awake >= nextBeat else { return [] }
+        guard awake >= nextBeat else { return nil }
         nextBeat = awake + times.interval
-        return notices(.alive)
+        return Notice(from: rank, on: host, .alive)
     }
 
     private mutating func findLost() {
         // The one that has been silent for longest is the cause, if there are several.
-        guard let peer = peers.min(by: { $0.lastHeard < $1.lastHeard }) else { return }
+        guard let (process, peer) = zip(peerRanks, peers).min(by: { $0.1.lastHeard < $1.1.lastHeard }) else {
+            return
+        }
         let silence = awake - peer.lastHeard
         guard silence > times.patience else { return }
         let seconds = silence.inSeconds
         fail(
-            .lost(process: peer.rank, host: peer.host, seconds: seconds),
-            telling: rank == 0 ? .lost(process: peer.rank, host: peer.host, seconds: seconds) : nil)
-    }
-
-    private func notices(_ content: Notice.Content) -> [(peer: Int, notice: Notice)] {
-        peers.map { ($0.rank, Notice(from: rank, on: host, content)) }
-    }
-
-    private func index(of sender: Int) -> Int? {
-        // Number 0 has the others in order, and the others have number 0 alone.
-        let index = rank == 0 ? sender - 1 : sender
-        return peers.indices.contains(index) ? index : nil
+            .lost(process: process, host: peer.host, seconds: seconds),
+            telling: rank == 0 ? .lost(process: process, host: peer.host, seconds: seconds) : nil)
     }
 }

@@ -23,24 +23,31 @@ package final class MPIProcessGroup: ProcessGroup {
 
     /// Joins the processes that a launcher has started; each of them must.
     ///
-    /// Some libraries print and end the process by themselves if they cannot be started.
+    /// Open MPI ends the process by itself, with a page of text, if it cannot be started. What is found before can be told
+    /// then, so that people know which library that was.
     ///
     /// - Parameters:
     ///   - launcher: What has started them, as `Launcher.current(environment:)` tells.
     ///   - environment: The environment variables; `UNROLL_MPI` is the path or name of a library to take in place of the
     ///     launcher's.
     ///   - times: How soon a silent process is lost.
+    ///   - announce: Called with the library that was found, before it is started.
     ///   - handler: Called once, on a thread of its own, when the group has ended for a reason that this process has not
     ///     given. It may end the process.
-    /// - Throws: `ClusterError.noLibrary`, `.otherRelease`, `.otherLauncher` or `.failed`.
+    /// - Throws: `ClusterError.noProcessManager`, `.noLibrary`, `.otherRelease`, `.otherLauncher` or `.failed`.
     package init(
         _ launcher: Launcher, environment: [String: String], times: LivenessTimes = LivenessTimes(),
-        onFailure handler: @escaping @Sendable (ClusterError) -> Void = { _ in }
+        found announce: (MPILibrary) -> Void = { _ in },
+        onFailure handler: @escaping @Sendable (ClusterError) -> Void
     ) throws(ClusterError) {
         self.launcher = launcher
         watch = MPIWatch(times: times, onFailure: handler)
         do throws(ClusterError) {
+            guard launcher.hasProcessManager else {
+                throw .noProcessManager(launcher: launcher.name, started: launcher.size)
+            }
             let library = try MPILibrary(for: launcher, environment: environment)
+            announce(library)
             session = try watch.start(library, launcher: launcher)
         } catch {
             if !launcher.reportsStart { Thread.sleep(forTimeInterval: times.precedence.inSeconds) }
@@ -50,8 +57,8 @@ package final class MPIProcessGroup: ProcessGroup {
         size = session.size
     }
 
-    /// The library's name and what it says it is, for people.
-    package var library: (name: String, version: String) { (session.library.name, session.library.version) }
+    /// The library by which the processes speak.
+    package var library: MPILibrary { session.library }
 
     /// Why the group has ended, for a program that is in the middle of other work; nil while it lives.
     package var failure: ClusterError? { watch.failure }
@@ -61,6 +68,11 @@ package final class MPIProcessGroup: ProcessGroup {
             throw .noSuchProcess(process: transfer.peer, size: size)
         }
         if watch.hasFailed { throw watch.endOfGroup() }
+        if watch.isClosed {
+            throw .failed(
+                library: library.name, version: library.version, function: "exchange",
+                reason: "the group is closed")
+        }
         let pieces = transfers.flatMap(Self.pieces)
         do throws(ClusterError) {
             try exchange(pieces: pieces)
@@ -125,6 +137,6 @@ package final class MPIProcessGroup: ProcessGroup {
     /// - Throws: `ClusterError`; the process may exit all the same.
     package func close() throws(ClusterError) {
         try barrier()
-        try watch.close(session)
+        try watch.close()
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import UnrollBase
+import UnrollCluster
 import UnrollKernels
 import UnrollModel
 import UnrollText
@@ -411,12 +412,15 @@ public final class ReferenceEngine: Engine {
 
     private let cell: CellGraph
     private let operands: ReferenceOperands
-    private var weights: ReferenceParameters
+    private(set) var weights: ReferenceParameters
     private var optimizer = ReferenceOptimizer()
     /// The carried states of each sequence, `[B]`; empty stands for zeros.
     private var carried: [States] = []
     /// The sequences of the last minibatch, if it was evaluated.
     private var evaluated: [SequencePass] = []
+    /// Gradients of shards, with other numbers behind them.
+    var shardGradients: [AlignedBuffer] = []
+    let sumMemory = HostMemory()
 
     /// Creates an engine that starts from these parameters.
     ///
@@ -461,7 +465,7 @@ public final class ReferenceEngine: Engine {
 
     /// The forward pass of one sequence, with everything that the backward pass needs.
     private struct SequencePass {
-        /// The row of the minibatch.
+        /// The row of the whole minibatch.
         let row: Int
         var tokens: [Int] = []  // [T]
         var layers: [[ReferenceParameters.Layer.Step]] = []  // [T, L]
@@ -486,7 +490,7 @@ public final class ReferenceEngine: Engine {
         let zeros = States(repeating: state, count: L)  // [L, states, H]
         let layers = masks.droppingWeights(of: weights.layers)
         return (0..<B).map { b in
-            var sequence = SequencePass(row: b)
+            var sequence = SequencePass(row: minibatch.firstRow + b)
             var states = continues ? carried[b] : zeros  // [L, states, H]
             for t in 0..<T {
                 let token = Int(minibatch.inputs[t * B + b])
@@ -495,8 +499,8 @@ public final class ReferenceEngine: Engine {
                 let steps = (0..<L).map { l in
                     let step = layers[l].forward(
                         input, after: states[l], cell: cell,
-                        changes: masks.changes(layer: l, time: t, row: b), operands: operands)
-                    output = masks.output(step.states[0], layer: l, time: t, row: b)
+                        changes: masks.changes(layer: l, time: t, row: sequence.row), operands: operands)
+                    output = masks.output(step.states[0], layer: l, time: t, row: sequence.row)
                     input = .vector(output)
                     return step
                 }
@@ -513,9 +517,11 @@ public final class ReferenceEngine: Engine {
         }
     }
 
-    /// The gradient of the mean loss over all sequences.
-    private func backward(_ sequences: [SequencePass], _ masks: ReferenceMasks) -> ReferenceParameters {
-        let scale = 1 / Double(sequences.reduce(0) { $0 + $1.tokens.count })
+    /// The part that these sequences have in the gradient of the mean loss over so many tokens.
+    private func backward(
+        _ sequences: [SequencePass], of tokenCount: Int, _ masks: ReferenceMasks
+    ) -> ReferenceParameters {
+        let scale = 1 / Double(tokenCount)
         var gradients = weights.zeros
         let layers = masks.droppingWeights(of: weights.layers)
         for sequence in sequences {
@@ -565,15 +571,27 @@ public final class ReferenceEngine: Engine {
         on minibatch: Minibatch, with optimizer: Optimizer, randomness: StepRandomness?
     ) throws -> StepResult {
         try optimizer.check()
-        try checkTraining()
-        let masks = try masks(randomness)
-        let sequences = try forward(minibatch, masks)
-        let gradients = backward(sequences, masks).tensors
+        let pass = try pass(over: minibatch, randomness)
+        let result = update(
+            with: pass.gradients.tensors, meanLoss: pass.loss / Double(minibatch.tokenCount), optimizer)
+        if result.isFinite { carried = pass.states }
+        return result
+    }
+
+    /// The summed loss of a shard, its part of the gradient, and the states after it, which go on.
+    func advance(
+        over shard: Minibatch, _ randomness: StepRandomness?
+    ) throws -> (loss: Double, gradients: ReferenceParameters) {
+        let pass = try pass(over: shard, randomness)
+        carried = pass.states
+        return (pass.loss, pass.gradients)
+    }
+
+    /// Updates the parameters, unless the loss or the gradient is not finite.
+    func update(with gradients: [[Double]], meanLoss: Double, _ optimizer: Optimizer) -> StepResult {
         let norm = gradients.joined().reduce(0) { $0 + $1 * $1 }.squareRoot()
-        let result = StepResult(
-            meanLoss: totalLoss(of: sequences) / Double(minibatch.tokenCount), gradientNorm: norm)
+        let result = StepResult(meanLoss: meanLoss, gradientNorm: norm)
         if result.isFinite {
-            carried = sequences.map(\.finalStates)
             updateParameters {
                 self.optimizer.update(&$0, gradients: gradients, norm: norm, with: optimizer)
             }
@@ -585,11 +603,20 @@ public final class ReferenceEngine: Engine {
     public func gradients(
         on minibatch: Minibatch, randomness: StepRandomness?
     ) throws -> (meanLoss: Double, gradients: NamedTensors<Double>) {
+        let pass = try pass(over: minibatch, randomness)
+        return (pass.loss / Double(minibatch.tokenCount), named(pass.gradients))
+    }
+
+    /// Goes forward and back: the summed loss, the gradients, and the states after it.
+    private func pass(
+        over minibatch: Minibatch, _ randomness: StepRandomness?
+    ) throws -> (loss: Double, gradients: ReferenceParameters, states: [States]) {
         try checkTraining()
         let masks = try masks(randomness)
         let sequences = try forward(minibatch, masks)
         return (
-            totalLoss(of: sequences) / Double(minibatch.tokenCount), named(backward(sequences, masks))
+            totalLoss(of: sequences), backward(sequences, of: minibatch.wholeTokenCount, masks),
+            sequences.map(\.finalStates)
         )
     }
 

@@ -20,6 +20,9 @@ package final class ShardedEngine: NetworkWrapper {
     /// Rows of a shard, `B`.
     package let batchSize: Int
 
+    /// What carries gradients from process to process, such as "NCCL 2.27.3"; nil if the group does.
+    package let transport: String?
+
     private let sum: ShardSum
     /// The memories of gradients: sums of the own nodes first, then those that are not yet added to them.
     private let memories: [UnsafeMutablePointer<Float>]
@@ -55,9 +58,10 @@ package final class ShardedEngine: NetworkWrapper {
         self.group = group
         self.batchSize = batchSize
         tail = StepTail(shardCount: tree.count)
+        let reaching = try group.map(engine.group(reaching:))
+        transport = (reaching as? any CustomStringConvertible)?.description
         sum = try ShardSum(
-            tree, in: try group.map(engine.group(reaching:)),
-            elementCount: engine.gradientSize + tail.count, memory: engine)
+            tree, in: reaching, elementCount: engine.gradientSize + tail.count, memory: engine)
         let depth = sum.ownNodes.enumerated().map { $0 + tree.depth(of: $1) }.max() ?? 1
         memories = try engine.makeGradients(depth, extra: tail.count)
         states = sum.ownShards.map { _ in nil }

@@ -24,9 +24,10 @@ extension TrainingLoop {
             steps[index].optimizer = optimizer(minibatch: minibatch)
             steps[index].randomness = randomness(step: position.steps + index)
         }
-        let start = ContinuousClock.now
+        let (start, sums) = (ContinuousClock.now, shards?.secondsOfSums ?? 0)
         let results = try engine.train(count == steps.count ? steps : Array(steps[..<count]))
         let seconds = start.duration(to: .now) / .seconds(1) / Double(max(results.count, 1))
+        collection.secondsOfSums += (shards?.secondsOfSums ?? 0) - sums
         for (index, result) in results.enumerated() {
             guard result.isFinite else { return try skipMinibatch() }
             record(result, tokens: steps[index].minibatch.wholeTokenCount, seconds: seconds)

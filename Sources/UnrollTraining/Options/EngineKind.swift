@@ -17,7 +17,7 @@ public enum EngineKind: Sendable, Equatable {
     case reference
     /// `CUDAEngine` on GPU 0 if it can be used, otherwise `CPUEngine` with so many threads.
     ///
-    /// ``choice(precision:environment:)`` says which, and why.
+    /// ``choice(precision:localRank:environment:)`` says which, and why.
     case automatic(threads: Int? = nil)
 
     /// Finds out which engine this is on this machine, without claiming anything of a GPU.
@@ -26,16 +26,19 @@ public enum EngineKind: Sendable, Equatable {
     ///
     /// - Parameters:
     ///   - precision: The number format of matrix-multiplication operands. Default: float32.
+    ///   - localRank: The number of this process among those of its machine that compute together, which share out its GPUs.
+    ///     Default: 0.
     ///   - environment: The environment variables. Default: those of this process.
     /// - Returns: What to take.
     public func choice(
-        precision: Precision = .float32,
+        precision: Precision = .float32, localRank: Int = 0,
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) -> EngineChoice {
         guard case .automatic(let threads) = self else { return EngineChoice(kind: self, reason: nil) }
         do throws(CUDAError) {
-            try CUDAEngine.probe(device: 0, precision: precision, environment: environment)
-            return EngineChoice(kind: .cuda(device: 0), reason: nil)
+            let device = try CUDAEngine.device(ofLocalRank: localRank, environment: environment)
+            try CUDAEngine.probe(device: device, precision: precision, environment: environment)
+            return EngineChoice(kind: .cuda(device: device), reason: nil)
         } catch {
             return EngineChoice(
                 kind: .cpu(threads: threads), reason: EngineChoice.reason(error, in: environment))

@@ -100,6 +100,13 @@ API int cuDeviceTotalMem_v2(size_t* size, int) {
     return success;
 }
 
+API int cuDeviceGetUuid_v2(char* uuid, int) {
+    // Each copy of this library is a GPU of its own.
+    const u64 words[] = {reinterpret_cast<u64>(&settings), u64(getpid())};
+    memcpy(uuid, words, sizeof words);
+    return success;
+}
+
 // MARK: The context
 
 API int cuDevicePrimaryCtxRetain(Context** context, int) {
@@ -156,6 +163,21 @@ API int cuMemAlloc_v2(u64* address, size_t size) {
 
 API int cuMemFree_v2(u64 address) {
     return outsideOfCaptures([&](Context& context) { return context.memory.free(address) ? success : invalidValue; });
+}
+
+API int cuMemHostAlloc(void** memory, size_t size, u32 flags) {
+    return outsideOfCaptures([&](Context&) {
+        if (!size || flags) return invalidValue;
+        *memory = malloc(size);
+        return *memory ? success : outOfMemory;
+    });
+}
+
+API int cuMemFreeHost(void* memory) {
+    return outsideOfCaptures([&](Context&) {
+        free(memory);
+        return success;
+    });
 }
 
 // Enqueues work on the bytes at an address, which are looked at again when it is done.
@@ -217,6 +239,14 @@ API int cuStreamDestroy_v2(Stream* stream) {
 API int cuStreamSynchronize(Stream* stream) {
     return inContext([&](Context& context) {
         if (!stream->capture) return context.finish(*stream);
+        stream->isCaptureValid = false;
+        return captureUnsupported;
+    });
+}
+
+API int cuStreamQuery(Stream* stream) {
+    return inContext([&](Context& context) {
+        if (!stream->capture) return context.query(*stream);
         stream->isCaptureValid = false;
         return captureUnsupported;
     });

@@ -64,6 +64,12 @@ struct Context {
         return failure;
     }
 
+    // Does some work of a stream, and tells whether that was all.
+    Result query(Stream& stream) {
+        if (!failure && !stream.works.empty()) next(stream);
+        return failure || stream.works.empty() ? finish(stream) : notReady;
+    }
+
     // Does all work of all streams.
     Result finishAll() {
         doSomeEarly();

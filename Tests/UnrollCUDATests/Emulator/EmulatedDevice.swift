@@ -30,15 +30,17 @@ final class EmulatedDevice: Device {
     private let edit: @Sendable (String) -> String
 
     /// A device with so many bytes of memory; threads and blocks run in order if the seed is 0.
+    ///
+    /// Without a UUID, processes take theirs for one and the same.
     init(
         memory: Int = 1 << 30, seed: UInt64 = 0, capability: ComputeCapability = ComputeCapability(9, 0),
-        multiprocessors: Int = 132, edit: @escaping @Sendable (String) -> String = { $0 }
+        multiprocessors: Int = 132, uuid: [UInt8] = [], edit: @escaping @Sendable (String) -> String = { $0 }
     ) {
         self.edit = edit
         properties = DeviceProperties(
             name: "the emulator", index: 0, capability: capability, memory: memory,
             multiprocessors: multiprocessors,
-            sharedMemory: 227 << 10)
+            sharedMemory: 227 << 10, uuid: uuid)
         self.memory = EmulatedMemory(limit: memory, device: properties.name)
         state.withLock { $0.seed = seed }
     }
@@ -60,6 +62,13 @@ final class EmulatedDevice: Device {
     }
 
     func free(_ address: DeviceAddress) { memory.free(address) }
+
+    func allocatePinned(byteCount: Int) throws(CUDAError) -> UnsafeMutableRawPointer {
+        try refuseWhileCapturing("cuMemHostAlloc")
+        return .allocate(byteCount: max(byteCount, 1), alignment: 16)
+    }
+
+    func freePinned(_ memory: UnsafeMutableRawPointer) { memory.deallocate() }
 
     func load(_ source: KernelSource) throws(CUDAError) -> any KernelModule {
         try refuseWhileCapturing("cuModuleLoadData")

@@ -34,6 +34,14 @@ final class EmulatedQueue: DeviceQueue {
         bytes.copyMemory(from: UnsafeRawBufferPointer(source))
     }
 
+    func enqueueCopy(_ address: DeviceAddress, to bytes: UnsafeMutableRawBufferPointer) throws(CUDAError) {
+        try copy(address, to: bytes)
+    }
+
+    func enqueueCopy(_ bytes: UnsafeRawBufferPointer, to address: DeviceAddress) throws(CUDAError) {
+        try copy(bytes, to: address)
+    }
+
     func fillWithZeros(_ address: DeviceAddress, byteCount: Int) throws(CUDAError) {
         guard byteCount.isMultiple(of: 4), address.bits.isMultiple(of: 4) else {
             throw .invalid(
@@ -96,6 +104,17 @@ final class EmulatedQueue: DeviceQueue {
             return failure == nil && self.failure == nil
         }
         if let failure { throw failure }
+    }
+
+    /// Everything has been done, so that a library need not wait for this queue.
+    func withStream<Value>(_ body: (OpaquePointer?) -> Value) throws(CUDAError) -> Value {
+        try refuseWhileCapturing("cuCtxSetCurrent")
+        return body(nil)
+    }
+
+    func isDone() throws(CUDAError) -> Bool {
+        try synchronize()
+        return true
     }
 
     func synchronize() throws(CUDAError) {

@@ -9,13 +9,14 @@ enum {
     INVALID_IMAGE = 200,
     INVALID_CONTEXT = 201,
     NOT_FOUND = 500,
+    NOT_READY = 600,
     CAPTURE_UNSUPPORTED = 900,
 };
 
 static struct number numbers[] = {
     {"version", 13000}, {"devices", 1}, {"major", 9}, {"minor", 0}, {"total", 1 << 30}, {"free", 1 << 20},
     {"multiprocessors", 132}, {"shared", 232448},
-    {"contexts", 0}, {"memory", 0}, {"streams", 0}, {"captures", 0}, {"modules", 0}, {"graphs", 0}, {"executables", 0},
+    {"contexts", 0}, {"memory", 0}, {"pinned", 0}, {"streams", 0}, {"captures", 0}, {"modules", 0}, {"graphs", 0}, {"executables", 0},
     {0, 0},
 };
 
@@ -141,6 +142,12 @@ int cuDeviceTotalMem_v2(size_t *size, int device) {
     return leave(0);
 }
 
+int cuDeviceGetUuid_v2(char *uuid, int device) {
+    ENTER("cuDeviceGetUuid", "%d", device);
+    for (int i = 0; i < 16; i++) uuid[i] = device + i;
+    return leave(0);
+}
+
 int cuDevicePrimaryCtxRetain(void **result, int device) {
     ENTER("cuDevicePrimaryCtxRetain", "%d", device);
     ++*number("contexts");
@@ -219,6 +226,23 @@ int cuMemFree_v2(address a) {
     return leave(INVALID_VALUE);
 }
 
+int cuMemHostAlloc(void **result, size_t size, unsigned flags) {
+    ENTER("cuMemHostAlloc", "%zu %u", size, flags);
+    NEEDS_CONTEXT;
+    if (!size) return leave(INVALID_VALUE);
+    ++*number("pinned");
+    *result = malloc(size);
+    return leave(0);
+}
+
+int cuMemFreeHost(void *memory) {
+    ENTER("cuMemFreeHost");
+    NEEDS_CONTEXT;
+    --*number("pinned");
+    free(memory);
+    return leave(0);
+}
+
 static int enqueue(stream *s, void *target, const void *source, size_t size) {
     if (s->is_capturing) return source ? CAPTURE_UNSUPPORTED : 0;
     work *w = malloc(sizeof *w);
@@ -278,6 +302,18 @@ int cuStreamSynchronize(stream *s) {
     if (s->is_capturing) return leave(CAPTURE_UNSUPPORTED);
     finish(s);
     return leave(0);
+}
+
+// Each question does one thing, so that there is something to wait for.
+int cuStreamQuery(stream *s) {
+    ENTER("cuStreamQuery", "stream%d", s->number);
+    NEEDS_CONTEXT;
+    if (!s->first) return leave(0);
+    work *rest = s->first->next, **last = s->last;
+    s->first->next = 0;
+    finish(s);
+    if (rest) s->first = rest, s->last = last;
+    return leave(NOT_READY);
 }
 
 int cuStreamBeginCapture_v2(stream *s, int mode) {

@@ -16,16 +16,19 @@ enum GroupCheck {
     static func main() {
         let arguments = Array(CommandLine.arguments.dropFirst())
         let environment = ProcessInfo.processInfo.environment
-        let launcher: Launcher?
-        do { launcher = try Launcher.current(environment: environment) } catch { leave(error, true) }
-        guard let launcher else {
+        guard let launcher = Launcher.current(environment: environment) else {
             print("alone")
             return
+        }
+        func announce(_ library: MPILibrary) {
+            guard launcher.rank == 0 else { return }
+            print("\(launcher.name), \(library.version) (\(library.name)), \(launcher.size) processes")
+            fflush(nil)
         }
         let group: MPIProcessGroup
         do {
             // A process that computes is not to wait for its next exchange.
-            group = try MPIProcessGroup(launcher, environment: environment) { error in
+            group = try MPIProcessGroup(launcher, environment: environment, found: announce) { error in
                 leave(error, error.isReported(by: launcher.rank))
             }
         } catch {
@@ -35,12 +38,6 @@ enum GroupCheck {
     }
 
     private static func run(_ arguments: [String], in group: MPIProcessGroup) {
-        if group.rank == 0 {
-            print(
-                "\(group.launcher.name), \(group.library.version) (\(group.library.name)), \(group.size) processes"
-            )
-            fflush(nil)
-        }
         do {
             try check(arguments, in: group)
             if group.rank == 0 { print("done") }

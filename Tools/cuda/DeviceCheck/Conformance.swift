@@ -1,4 +1,5 @@
 import ArgumentParser
+import UnrollCUDA
 import UnrollEngine
 import UnrollKernels
 import UnrollModel
@@ -36,6 +37,11 @@ struct Conformance: AsyncParsableCommand {
             await checks.manyRows()
         } else {
             await checks.run(areSmall: small)
+            if options.engine == .cuda {
+                await CommunicatorCheck(
+                    device: try DriverDevice.open(index: options.device), report: report
+                ).run()
+            }
         }
         try report.finish()
     }
@@ -68,6 +74,7 @@ package struct ConformanceChecks {
                 size: .init(T: 3, B: 4, V: 33, H: 33, L: 2), rules: [.adam(epsilon: 1e-3)])
             await advance(sizes: [.init(T: 3, B: 7, V: 33, H: 33, L: 2)])
             await smallGeneration()
+            await shards()
             await divergence()
         } else {
             await gradients(of: Self.cells, Self.sizes + Self.stacks)
@@ -84,6 +91,7 @@ package struct ConformanceChecks {
                 of: [TanhCell.self, LSTMCell.self, MinimalGatedUnit.self], Self.generated, count: 50)
             await generation(of: [LSTMCell.self], Self.generated, ngrams: NGramConfiguration(), count: 50)
             await resumption()
+            await shards()
             await divergence()
             await runs()
             await largeModels()
