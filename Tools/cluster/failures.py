@@ -88,7 +88,7 @@ class Disturbances:
 
     def stopped(self, rank):
         return self.disturbed(
-            lambda job: job.signal(signal.SIGSTOP, rank), [f"process {rank} on ", "--resume"], codes=[1])
+            lambda job: job.signal(signal.SIGSTOP, rank), [f"process {rank} on ", "--resume"], self.mpi.failure_codes)
 
     def asked_to_end(self, number, rank):
         return self.disturbed(lambda job: job.signal(number, rank), ["interrupted; checkpoint written", "--resume"])
@@ -128,8 +128,19 @@ class Signals(Disturbances):
         yield "TERM to process 1", lambda: self.asked_to_end(signal.SIGTERM, 1)
         if is_all:
             yield "process 0 is stopped", lambda: self.stopped(0)
+            yield "the launcher is killed", self.launcher_killed
             yield "TERM to process 0", lambda: self.asked_to_end(signal.SIGTERM, 0)
             yield "INT to process 3", lambda: self.asked_to_end(signal.SIGINT, 3)
+
+    def launcher_killed(self):
+        """What remains of the launcher ends the processes, or they do it themselves; what they say is lost or not."""
+        name = self.new_name()
+        job = self.start(4, self.words(name))
+        job.reach(Model(self.folder / name), 20)
+        job.signal(signal.SIGKILL)
+        ended = job.end()
+        check(not ended.left and ended.seconds < launch.SECONDS, f"{ended}")
+        return f"{ended.seconds:.1f} s, {self.is_as_undisturbed(name)}" + "".join(f"; {line}" for line in ended.lines)
 
 
 class Refusals(Disturbances):
@@ -291,7 +302,7 @@ class OtherRuns(Disturbances):
                 except OSError:
                     pass
             ended = job.end()
-            check(ended.code == 1 and not ended.left and len(ended.lines) == 1, f"{ended}")
+            check(ended.code in self.mpi.failure_codes and not ended.left and len(ended.lines) == 1, f"{ended}")
             check("no space left" in ended.lines[0].lower() and "--resume" in ended.lines[0], f"{ended}")
             (disk / "filler").unlink()
             return f"{self.is_as_undisturbed(f'disk/{name}')}; {ended.lines[0]}"

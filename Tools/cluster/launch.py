@@ -32,6 +32,8 @@ class MPI:
         self.is_open_mpi = "Open MPI" in version or "OpenRTE" in version
         number = re.search(r"\d+\.\d+(\.\d+)?", version)
         self.name = f"{'Open MPI' if self.is_open_mpi else 'MPICH'} {number[0] if number else '(unknown version)'}"
+        # MPICH's launcher ends with the signal of the processes that it kills after another has failed.
+        self.failure_codes = [1] if self.is_open_mpi else [1, signal.SIGKILL]
 
     def command(self, count, *words):
         flags = ["--allow-run-as-root", "--oversubscribe"] if self.is_open_mpi else []
@@ -219,7 +221,7 @@ def without_times(value):
     if not isinstance(value, dict):
         return value
     return {key: without_times(part) for key, part in value.items()
-            if key not in ("seconds", "tokensPerSecond", "communication")}
+            if key not in ("seconds", "tokensPerSecond", "communicationShare")}
 
 
 def check(condition, message):

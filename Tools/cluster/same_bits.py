@@ -20,7 +20,7 @@ LSTM = [
     "--cell", "lstm", "--hidden", "20", "--embedding", "12", "--batch", "3", "--sequence-length", "11", "--epochs", "12",
     "--validation", "0.1", "--test", "0.05", "--validate-steps", "9", "--optimizer", "asgd", "--learning-rate", "8",
     "--zoneout", "0.1", "--zoneout-memory", "0.3", "--ngrams", "4", "--patience", "4", "--keep", "2",
-    "--minimum-improvement", "0.02",
+    "--minimum-improvement", "0.02", "--minimum-epochs", "8",
 ]
 TWO_LAYERS = [
     "--cell", "lstm", "--layers", "2", "--hidden", "16", "--batch", "4", "--sequence-length", "16", "--epochs", "3",
