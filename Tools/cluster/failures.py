@@ -28,7 +28,7 @@ class Disturbances:
 
     def __init__(self, program, folder, mpi):
         self.program, self.mpi = program, mpi
-        self.folder = pathlib.Path(folder) / f"failures-{mpi.launcher.rsplit('.', 1)[-1]}"
+        self.folder = pathlib.Path(folder) / mpi.key
         self.folder.mkdir()
         (self.folder / "text.txt").write_text(launch.TEXT.read_text()[:8000])
         self.expected = None

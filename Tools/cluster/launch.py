@@ -31,7 +31,10 @@ class MPI:
         self.launcher = launcher
         self.is_open_mpi = "Open MPI" in version or "OpenRTE" in version
         number = re.search(r"\d+\.\d+(\.\d+)?", version)
-        self.name = f"{'Open MPI' if self.is_open_mpi else 'MPICH'} {number[0] if number else '(unknown version)'}"
+        kind = "Open MPI" if self.is_open_mpi else "Intel MPI" if "Intel" in version else "MPICH"
+        self.name = f"{kind} {number[0] if number else '(unknown version)'}"
+        # For names of files.
+        self.key = self.name.replace(" ", "-").lower()
         # MPICH's launcher ends with the signal of the processes that it kills after another has failed.
         self.failure_codes = [1] if self.is_open_mpi else [1, signal.SIGKILL]
 
@@ -40,15 +43,16 @@ class MPI:
         return [self.launcher, *flags, "-n", str(count), *map(str, words)]
 
 
-def launchers(installs=False):
-    """The launchers that are here; where none is, one is installed if it is to be."""
+def launchers(folders=(), installs=False):
+    """The launchers that are here, and those in virtual environments; where none is, one is installed if it is to be."""
+    others = [str(folder.resolve() / "bin" / "mpiexec") for folder in folders]
     found = [path for name in LAUNCHERS if (path := shutil.which(name))]
-    if not found and installs:
+    if not found + others and installs:
         commands = [["apt-get", "update"], ["apt-get", "install", "-y", "--no-install-recommends", PACKAGES[0]]]
         for command in commands if shutil.which("apt-get") else []:
             subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         found = [path for name in LAUNCHERS if (path := shutil.which(name))]
-    return [MPI(path) for path in found]
+    return [MPI(path) for path in found + others]
 
 
 def by_rank(rank, change, program):

@@ -73,7 +73,7 @@ class Runs:
     def compare(self, name, mpi, count, threads):
         """Compares a run of several processes with one alone."""
         expected, expected_events = self.alone(name)
-        what = f"{count}-{threads}-{mpi.launcher.rsplit('.', 1)[-1]}"
+        what = f"{count}-{threads}-{mpi.key}"
         words = self.train(name, what)
         words[words.index("--threads") + 1] = str(threads)
         model, found = self.result(words, mpi.command(count), what)
