@@ -28,6 +28,8 @@ TWO_LAYERS = [
     "--partitioning", "random", "--validate-steps", "7",
 ]
 
+# Epochs of a run that can be disturbed several times in its middle.
+LONG = {"tanh": 400, "lstm": 200, "two layers": 200}
 # What is to happen in a run, by its position at the end; otherwise it shows nothing.
 HAPPENS = {
     "tanh": lambda position: position["plateau"]["reductions"] > 0,
@@ -49,8 +51,7 @@ class Runs:
         self.options = {"tanh": TANH, "lstm": LSTM, "two layers": TWO_LAYERS + held_out}
         self.expected = {}
 
-        # Twenty times as many epochs, so that a run can be disturbed in its middle, and none is over early.
-        self.options |= {f"long {name}": lasting(options) for name, options in self.options.items()}
+        self.options |= {f"long {name}": lasting(options, LONG[name]) for name, options in self.options.items()}
 
     def alone(self, name):
         """The result of a process alone with one thread."""
@@ -117,13 +118,12 @@ class Runs:
         return ", ".join(said)
 
 
-def lasting(options):
-    """The same options with more epochs and patience."""
+def lasting(options, epochs):
+    """The same options with so many epochs, of which early stopping takes none away."""
     options = list(options)
-    for flag, factor in [("--epochs", 20), ("--patience", 100)]:
+    for flag, value in [("--epochs", epochs), ("--patience", 9999)]:
         if flag in options:
-            place = options.index(flag) + 1
-            options[place] = str(int(options[place]) * factor)
+            options[options.index(flag) + 1] = str(value)
     return options
 
 
