@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Unroll
 import UnrollBase
+import UnrollCluster
 import UnrollRecipes
 import UnrollReports
 
@@ -207,6 +208,8 @@ enum Hint {
         case ParameterError.needs(_, "validationFraction", _):
             "hold some text out, such as with --validation 0.1"
         case RecipeError.otherText: "--corpus"
+        case ClusterError.noLibrary, ClusterError.otherLauncher, ClusterError.otherRelease:
+            "UNROLL_MPI is the path of the library to take"
         case let error as CUDAError: gpuFlags(for: error)
         case let error as ImportError: importFlags(for: error)
         default: nil

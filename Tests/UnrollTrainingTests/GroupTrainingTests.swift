@@ -131,13 +131,12 @@ import UnrollTraining
     }
 
     @Test func checkpointsOnTheWayAreThoseOfAProcessAlone() throws {
-        var setting = Self.settings[2]
-        setting.options.validationSteps = 1
+        let setting = Setting("validated after every step", .random) { _, options in
+            options.validationSteps = 1
+        }
         let policy = CheckpointPolicy(seconds: nil, steps: 1, count: 100)
         for (size, name) in [(1, "alone"), (3, "together")] {
-            try TrainingGroup.train(size, to: folder(name), policy: policy) { [setting] in
-                try trainer(setting, in: $0)
-            }
+            try TrainingGroup.train(size, to: folder(name), policy: policy) { try trainer(setting, in: $0) }
         }
         let found = try folder.names(in: "together/checkpoints")
         let expected = Set(try folder.names(in: "alone/checkpoints"))
@@ -158,10 +157,11 @@ import UnrollTraining
                 #expect(throws: TrainingError.scatteredState(processes: 2)) {
                     try trainer.saveCheckpoint(to: folder("model-\(group.rank)"))
                 }
-                return
+                return true
             }
+            return false
         }
-        for result in results { _ = try result.get() }
+        #expect(try results.map { try $0.get() } == [true, true])
     }
 
     // MARK: Ends

@@ -11,9 +11,11 @@ import launch
 import same_bits
 from launch import Model, by_rank, check
 
+# Each process finds it in its working folder, though process 0 tells the others where it is.
+TEXT = "/proc/self/cwd/text.txt"
 # Long enough that a process can be disturbed in the middle.
 RUN = [
-    "--cell", "lstm", "--layers", "2", "--hidden", "32", "--batch", "4", "--sequence-length", "16", "--epochs", "30",
+    "--cell", "lstm", "--layers", "2", "--hidden", "32", "--batch", "4", "--sequence-length", "16", "--epochs", "100",
     "--optimizer", "adam", "--learning-rate", "0.003", "--dropout", "0.2", "--validation", "0.1", "--checkpoint-steps", "5",
 ]
 SHORT = ["--hidden", "16", "--batch", "2", "--epochs", "1"]
@@ -26,7 +28,7 @@ class Disturbances:
 
     def __init__(self, program, folder, mpi):
         self.program, self.mpi = program, mpi
-        self.folder = pathlib.Path(folder) / f"failures-{mpi.launcher.rsplit('.', 1)[-1]}"
+        self.folder = pathlib.Path(folder) / mpi.key
         self.folder.mkdir()
         (self.folder / "text.txt").write_text(launch.TEXT.read_text()[:8000])
         self.expected = None
@@ -37,8 +39,8 @@ class Disturbances:
         return f"model-{self.number}"
 
     def words(self, name, *further, options=RUN):
-        return ["train", "text.txt", "--preset", "book", "--engine", "cpu", "--threads", "1", "--no-baselines",
-                "--output", name, *(further or ["--shards", "4"]), *options]
+        return ["train", TEXT, "--preset", "book", "--engine", "cpu", "--threads", "1", "--no-baselines",
+                "--prompt", "The ", "--output", name, *(further or ["--shards", "4"]), *options]
 
     def start(self, count, words, program=None, environment=()):
         return launch.Job(
@@ -68,7 +70,7 @@ class Disturbances:
         name = self.new_name()
         job = self.start(count, self.words(name))
         model = Model(self.folder / name)
-        check(job.wait_for(lambda: model.steps >= 20), "the run is over before anything has happened")
+        job.reach(model, 20)
         disturb(job)
         ended = job.end()
         check(not ended.left, f"processes are left: {ended}")
@@ -86,13 +88,14 @@ class Disturbances:
 
     def stopped(self, rank):
         return self.disturbed(
-            lambda job: job.signal(signal.SIGSTOP, rank), [f"process {rank} on ", "--resume"], codes=[1])
+            lambda job: job.signal(signal.SIGSTOP, rank), [f"process {rank} on ", "--resume"], self.mpi.failure_codes)
 
     def asked_to_end(self, number, rank):
         return self.disturbed(lambda job: job.signal(number, rank), ["interrupted; checkpoint written", "--resume"])
 
-    def refused(self, words, codes, *said, program=None, count=2, environment=(), nothing_saved=None):
-        """Starts a run that must end with one line."""
+    def refused(self, words, codes, *said, program=None, count=2, environment=()):
+        """Starts a run that must end with one line, and save nothing."""
+        names = {path.name for path in self.folder.iterdir()}
         ended = self.start(count, words, program, environment).end()
         check(not ended.left, f"processes are left: {ended}")
         check(ended.seconds < launch.SECONDS, f"late: {ended}")
@@ -100,8 +103,8 @@ class Disturbances:
         check(len(ended.lines) == 1, f"{len(ended.lines)} lines: {ended}")
         for word in said:
             check(word in ended.lines[0], f"'{word}' is not said: {ended}")
-        if nothing_saved:
-            check(not (self.folder / nothing_saved).exists(), f"{nothing_saved} is there")
+        new = {path.name for path in self.folder.iterdir()} - names
+        check(not new, f"{new} are there")
         return f"{ended.seconds:.1f} s, code {ended.code}; {ended.lines[0]}"
 
     def same(self, name, words, program, environment=()):
@@ -125,8 +128,19 @@ class Signals(Disturbances):
         yield "TERM to process 1", lambda: self.asked_to_end(signal.SIGTERM, 1)
         if is_all:
             yield "process 0 is stopped", lambda: self.stopped(0)
+            yield "the launcher is killed", self.launcher_killed
             yield "TERM to process 0", lambda: self.asked_to_end(signal.SIGTERM, 0)
             yield "INT to process 3", lambda: self.asked_to_end(signal.SIGINT, 3)
+
+    def launcher_killed(self):
+        """What remains of the launcher ends the processes, or they do it themselves; what they say is lost or not."""
+        name = self.new_name()
+        job = self.start(4, self.words(name))
+        job.reach(Model(self.folder / name), 20)
+        job.signal(signal.SIGKILL)
+        ended = job.end()
+        check(not ended.left and ended.seconds < launch.SECONDS, f"{ended}")
+        return f"{ended.seconds:.1f} s, {self.is_as_undisturbed(name)}" + "".join(f"; {line}" for line in ended.lines)
 
 
 class Refusals(Disturbances):
@@ -139,31 +153,31 @@ class Refusals(Disturbances):
         two = lambda *further: new("--shards", "2", *further)
         yield "more processes than shards", lambda: self.refused(new("--shards", "1"), [USAGE], "--shards", "2")
         yield "another text", lambda: self.refused(
-            two(), [1], "process 1", "text", program=by_rank(1, "cd other", self.program), nothing_saved="refused")
+            two(), [1], "process 1", "text", program=by_rank(1, "cd other", self.program))
         yield "no text", lambda: self.refused(
-            two(), [1], "process 1 on ", "text.txt", program=by_rank(1, "cd missing", self.program), nothing_saved="refused")
+            two(), [1], "process 1 on ", "text.txt", program=by_rank(1, "cd missing", self.program))
         yield "other kernels", lambda: self.refused(
             two(), [1], "process 1", "portable", "UNROLL_KERNELS",
-            program=by_rank(1, "export UNROLL_KERNELS=portable", self.program), nothing_saved="refused")
+            program=by_rank(1, "export UNROLL_KERNELS=portable", self.program))
         yield "other options", lambda: self.refused(
             two(), [USAGE], "process 1", "other options",
-            program=by_rank(1, 'set -- "$@" --seed 3', self.program), nothing_saved="refused")
+            program=by_rank(1, 'set -- "$@" --seed 3', self.program))
         if not is_all:
             return
         yield "no shards", lambda: self.refused(new("--shards", "0"), [USAGE], "--shards", "1...4096")
         yield "standard input", lambda: self.refused(
-            [word if word != "text.txt" else "-" for word in two()], [USAGE], "standard input")
+            [word if word != TEXT else "-" for word in two()], [USAGE], "standard input")
         yield "no text on process 0", lambda: self.refused(
-            two(), [1], "text.txt", program=by_rank(0, "cd missing", self.program), nothing_saved="refused")
+            two(), [1], "text.txt", program=by_rank(0, "cd missing", self.program))
         yield "no text anywhere", lambda: self.refused(
-            [word if word != "text.txt" else "nowhere.txt" for word in two()], [1], "nowhere.txt", nothing_saved="refused")
+            [word if word != TEXT else "nowhere.txt" for word in two()], [1], "nowhere.txt")
         yield "a folder that is there", lambda: self.refused(
             ["train", "text.txt", "--preset", "book", "--shards", "2", "--output", "other"], [1], "other", "exists already")
         yield "a model that is nowhere", lambda: self.refused(["train", "--resume", "nowhere"], [1], "nowhere")
         for name, contents, said in [("empty.txt", "", "empty.txt"), ("short.txt", "abc", "")]:
             (self.folder / name).write_text(contents)
             yield f"a text of {len(contents)} characters", lambda: self.refused(
-                [name if word == "text.txt" else word for word in two()], [1, USAGE], said, nothing_saved="refused")
+                [name if word == TEXT else word for word in two()], [1, USAGE], said)
         if (changed := self.other_version()) is not None:
             yield "another version", lambda: self.refused(
                 two(), [1], "process 1 is unroll 9.9.9", program=by_rank(1, f"shift; set -- {changed} \"$@\"", self.program))
@@ -263,7 +277,7 @@ class OtherRuns(Disturbances):
         name = self.new_name()
         first = self.start(2, self.words(name))
         model = Model(self.folder / name)
-        first.wait_for(lambda: model.steps >= 5)
+        first.reach(model, 5)
         second = self.refused(self.words(name), [1], name)
         ended = first.end()
         check(ended.code == 0, f"{ended}")
@@ -280,7 +294,7 @@ class OtherRuns(Disturbances):
         try:
             job = self.start(3, self.words(f"disk/{name}"))
             model = Model(disk / name)
-            check(job.wait_for(lambda: model.steps >= 20), "the run is over before the disk is full")
+            job.reach(model, 20)
             with open(disk / "filler", "wb", buffering=0) as file:
                 try:
                     while True:
@@ -288,7 +302,7 @@ class OtherRuns(Disturbances):
                 except OSError:
                     pass
             ended = job.end()
-            check(ended.code == 1 and not ended.left and len(ended.lines) == 1, f"{ended}")
+            check(ended.code in self.mpi.failure_codes and not ended.left and len(ended.lines) == 1, f"{ended}")
             check("no space left" in ended.lines[0].lower() and "--resume" in ended.lines[0], f"{ended}")
             (disk / "filler").unlink()
             return f"{self.is_as_undisturbed(f'disk/{name}')}; {ended.lines[0]}"
@@ -303,7 +317,7 @@ class OtherRuns(Disturbances):
             for number in range(34_000_000 // len(story.encode())):
                 file.write(f"{number} {story}")
         run = ["--hidden", "8", "--batch", "4", "--max-steps", "30"]
-        words = [word if word != "text.txt" else "large.txt" for word in self.words(name, "--shards", "2", options=run)]
+        words = [word if word != TEXT else "large.txt" for word in self.words(name, "--shards", "2", options=run)]
         self.same(name, words, [self.program])
         check((self.folder / name / "tokens.cache").exists(), "there is no cache")
         (self.folder / "large.txt").unlink()

@@ -31,22 +31,28 @@ class MPI:
         self.launcher = launcher
         self.is_open_mpi = "Open MPI" in version or "OpenRTE" in version
         number = re.search(r"\d+\.\d+(\.\d+)?", version)
-        self.name = f"{'Open MPI' if self.is_open_mpi else 'MPICH'} {number[0] if number else '(unknown version)'}"
+        kind = "Open MPI" if self.is_open_mpi else "Intel MPI" if "Intel" in version else "MPICH"
+        self.name = f"{kind} {number[0] if number else '(unknown version)'}"
+        # For names of files.
+        self.key = self.name.replace(" ", "-").lower()
+        # MPICH's launcher ends with the signal of the processes that it kills after another has failed.
+        self.failure_codes = [1] if self.is_open_mpi else [1, signal.SIGKILL]
 
     def command(self, count, *words):
         flags = ["--allow-run-as-root", "--oversubscribe"] if self.is_open_mpi else []
         return [self.launcher, *flags, "-n", str(count), *map(str, words)]
 
 
-def launchers(installs=False):
-    """The launchers that are here; where none is, one is installed if it is to be."""
+def launchers(folders=(), installs=False):
+    """The launchers that are here, and those in virtual environments; where none is, one is installed if it is to be."""
+    others = [str(folder.resolve() / "bin" / "mpiexec") for folder in folders]
     found = [path for name in LAUNCHERS if (path := shutil.which(name))]
-    if not found and installs:
+    if not found + others and installs:
         commands = [["apt-get", "update"], ["apt-get", "install", "-y", "--no-install-recommends", PACKAGES[0]]]
         for command in commands if shutil.which("apt-get") else []:
             subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         found = [path for name in LAUNCHERS if (path := shutil.which(name))]
-    return [MPI(path) for path in found]
+    return [MPI(path) for path in found + others]
 
 
 def by_rank(rank, change, program):
@@ -72,7 +78,8 @@ class Ended:
         return [line for line in self.errors.splitlines() if line.startswith("unroll: ")]
 
     def __str__(self):
-        return f"code {self.code} after {self.seconds:.1f} s, left {self.left}\n{self.output}{self.errors}"
+        said = [*self.output.splitlines()[-3:], *self.errors.splitlines()[-20:]]
+        return "\n    ".join([f"code {self.code} after {self.seconds:.1f} s, left {self.left}", *said])
 
 
 class Job:
@@ -130,9 +137,15 @@ class Job:
         """Waits until something is so; returns whether the job is still running."""
         deadline = time.monotonic() + seconds
         while self.process.poll() is None and not what():
-            check(time.monotonic() < deadline, f"nothing has happened in {seconds} s")
+            if time.monotonic() > deadline:
+                check(False, f"nothing has happened in {seconds} s: {self.end(0)}")
             time.sleep(0.01)
         return self.process.poll() is None
+
+    def reach(self, model, steps):
+        """Waits until a checkpoint is of so many steps."""
+        if not self.wait_for(lambda: model.steps >= steps):
+            check(False, f"the run has ended before step {steps} was saved: {self.end()}")
 
     def end(self, seconds=120):
         """Waits for the end of all processes."""
@@ -188,11 +201,15 @@ class Model:
         lines = (self.folder / "metrics.jsonl").read_text().splitlines()
         return [without_times(json.loads(line)) for line in lines]
 
+    def _models(self):
+        """The last model and the best; the checkpoints that are kept are of moments."""
+        files = {file.relative_to(self.folder) for file in self.folder.glob("**/model.safetensors")}
+        return {file for file in files if "checkpoints" not in file.parts}
+
     def difference(self, other):
         """What is not the same in another; nothing where all bits are."""
-        names = {file.relative_to(self.folder) for file in self.folder.glob("**/model.safetensors")}
-        others = {file.relative_to(other.folder) for file in other.folder.glob("**/model.safetensors")}
-        if names != others:
+        names = self._models()
+        if names != other._models():
             return "the set of models"
         for name in sorted(names):
             if (self.folder / name).read_bytes() != (other.folder / name).read_bytes():
@@ -208,7 +225,7 @@ def without_times(value):
     if not isinstance(value, dict):
         return value
     return {key: without_times(part) for key, part in value.items()
-            if key not in ("seconds", "tokensPerSecond", "communication")}
+            if key not in ("seconds", "tokensPerSecond", "communicationShare")}
 
 
 def check(condition, message):

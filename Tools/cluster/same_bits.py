@@ -20,12 +20,21 @@ LSTM = [
     "--cell", "lstm", "--hidden", "20", "--embedding", "12", "--batch", "3", "--sequence-length", "11", "--epochs", "12",
     "--validation", "0.1", "--test", "0.05", "--validate-steps", "9", "--optimizer", "asgd", "--learning-rate", "8",
     "--zoneout", "0.1", "--zoneout-memory", "0.3", "--ngrams", "4", "--patience", "4", "--keep", "2",
+    "--minimum-improvement", "0.02", "--minimum-epochs", "8",
 ]
 TWO_LAYERS = [
     "--cell", "lstm", "--layers", "2", "--hidden", "16", "--batch", "4", "--sequence-length", "16", "--epochs", "3",
     "--optimizer", "adam", "--learning-rate", "0.01", "--dropout", "0.2", "--weight-drop", "0.2", "--average-decay", "0.95",
     "--partitioning", "random", "--validate-steps", "7",
 ]
+
+# Epochs of a run that can be disturbed several times in its middle.
+LONG = {"tanh": 400, "lstm": 200, "two layers": 200}
+# What is to happen in a run, by its position at the end; otherwise it shows nothing.
+HAPPENS = {
+    "tanh": lambda position: position["plateau"]["reductions"] > 0,
+    "lstm": lambda position: position["averages"] and position["isStopped"],
+}
 
 
 class Runs:
@@ -42,15 +51,19 @@ class Runs:
         self.options = {"tanh": TANH, "lstm": LSTM, "two layers": TWO_LAYERS + held_out}
         self.expected = {}
 
+        self.options |= {f"long {name}": lasting(options, LONG[name]) for name, options in self.options.items()}
+
     def alone(self, name):
         """The result of a process alone with one thread."""
         if name not in self.expected:
             self.expected[name] = self.result(self.train(name, "alone"), [], "alone")
+            position = self.expected[name][0].position
+            check(HAPPENS.get(name, bool)(position), f"nothing happens in the run: {position}")
         return self.expected[name]
 
-    def train(self, name, output, *further):
+    def train(self, name, output):
         output = f"{name.replace(' ', '-')}-{output}"
-        return ["train", "text.txt", *COMMON, *self.options[name], "--threads", "1", "--json", "--output", output, *further]
+        return ["train", "text.txt", *COMMON, *self.options[name], "--threads", "1", "--json", "--output", output]
 
     def result(self, words, launcher, what):
         """Runs to the end, and returns the model and the lines of output without times."""
@@ -61,7 +74,7 @@ class Runs:
     def compare(self, name, mpi, count, threads):
         """Compares a run of several processes with one alone."""
         expected, expected_events = self.alone(name)
-        what = f"{count}-{threads}-{mpi.launcher.rsplit('.', 1)[-1]}"
+        what = f"{count}-{threads}-{mpi.key}"
         words = self.train(name, what)
         words[words.index("--threads") + 1] = str(threads)
         model, found = self.result(words, mpi.command(count), what)
@@ -76,6 +89,7 @@ class Runs:
 
         Each stage is a launcher or None, the number of processes, and the one that is killed, or None to go on to the end.
         """
+        name = f"long {name}"
         expected, _ = self.alone(name)
         whole = self.train(name, "interrupted")
         output = whole[whole.index("--output") + 1]
@@ -83,8 +97,6 @@ class Runs:
         said = []
         for index, (mpi, count, victim) in enumerate(stages):
             words = ["train", "--resume", output, "--threads", "1", "--checkpoint-steps", "1"] if index else whole
-            if name == "lstm" and index:
-                words += ["--keep", "2"]
             job = launch.Job([*(mpi.command(count) if mpi else []), self.program, *words], self.folder)
             before = folder.steps
             target = expected.steps * (index + 1) // len(stages)
@@ -104,6 +116,15 @@ class Runs:
         check(difference is None, f"after {', '.join(said)}: {difference} is not that of an undisturbed run")
         shutil.rmtree(folder.folder)
         return ", ".join(said)
+
+
+def lasting(options, epochs):
+    """The same options with so many epochs, of which early stopping takes none away."""
+    options = list(options)
+    for flag, value in [("--epochs", epochs), ("--patience", 9999)]:
+        if flag in options:
+            options[options.index(flag) + 1] = str(value)
+    return options
 
 
 def events(output):

@@ -82,7 +82,11 @@ enum Cluster {
 
     /// Ends this process after an error, and with it all others; returns where it is alone.
     static func end(_ failure: Failure, by error: any Error) {
-        guard let group = state.withLock(\.group) else { return }
+        guard let group = state.withLock(\.group) else {
+            // Machines differ in their libraries of MPI: one process of each tells.
+            if !isFirst, error is ClusterError, (try? launcher.get())?.reportsStart == true { failure.say() }
+            return
+        }
         if let error = error as? ClusterError {
             report(error, by: group.rank)
         } else {

@@ -1,3 +1,4 @@
+import ArgumentParser
 import UnrollCluster
 
 /// What a process was started as: the version of the program, and its options.

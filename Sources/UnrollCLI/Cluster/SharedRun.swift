@@ -45,13 +45,21 @@ struct SharedRun: Codable {
         resumed = Resumption(epochs: epochs, maxSteps: maxSteps, earlyStopping: earlyStopping)
     }
 
+    /// Checks, before a text is read, that each process can read it.
+    ///
+    /// - Throws: A failure when only one can.
+    static func check(_ origin: CorpusOrigin) throws {
+        let sources = origin.sources + [origin.validationSource, origin.testSource].compactMap(\.self)
+        guard Cluster.group == nil || !sources.contains(CorpusReader.standardInput) else {
+            throw SharedFiles.standardInputFailure
+        }
+    }
+
     /// Gives it to the other processes, if there are any.
     ///
-    /// - Throws: `ClusterError`, `FileError`; a failure when only one process can read the text.
+    /// - Throws: `ClusterError`, `FileError`.
     func give() throws {
         guard let group = Cluster.group else { return }
-        let sources = origin.sources + [origin.validationSource, origin.testSource].compactMap(\.self)
-        guard !sources.contains(CorpusReader.standardInput) else { throw SharedFiles.standardInputFailure }
         _ = try group.broadcast(Array(try JSONEncoder.unroll.encode(self)))
         guard let checkpoint else { return }
         _ = try SharedFiles(CheckpointWriter.fileNames(of: checkpoint), of: checkpoint, in: group)

@@ -26,6 +26,7 @@ extension TrainCommand {
     func prepared() async throws -> PreparedRun {
         let folder = try OutputFolder(output: output?.argument)
         var origin = text.origin
+        try SharedRun.check(origin)
         var texts = try await RunTexts(origin, caches: dryRun ? nil : folder.caches)
         var settled = try settled(tokenCount: texts.corpus.tokens.count)
         var plan: TrainingPlan?
@@ -75,6 +76,7 @@ extension TrainCommand {
         try checked(try laid(over: own)).check(against: own, allowing: ["epochs", "seed"]) { value in
             "is the recipe's to say, and there it is \(value); leave it out, or change a copy of the recipe"
         }
+        try SharedRun.check(source.origin)
         let corpus = try await source.corpus()
         let options = try selected.options(epochs: training.epochs, seed: training.seed)
         try SharedRun(source.origin, in: folder, model: selected.setting.model, options: options).give()
@@ -108,6 +110,7 @@ extension TrainCommand {
         let isNew = output != nil || keeper != nil
         let folder =
             try isNew ? OutputFolder(output: output?.argument, source: name) : OutputFolder(resuming: name)
+        try SharedRun.check(origin)
         let texts = try await RunTexts(origin, caches: folder.caches)
         try SharedRun(
             origin, in: folder, model: own.model, options: record.options, from: source,
