@@ -36,7 +36,7 @@ struct CUDAConformanceTests {
                 let (loss, gradients) = try engine.gradients(on: minibatch)
                 #expect(abs(loss / expected.meanLoss - 1) < precision.tolerance.loss, "\(precision) loss")
                 for (actual, wanted) in zip(gradients.entries, expected.gradients.entries)
-                where precision == .float32 || !Self.isKinked(Self.cells[cell]) {
+                where precision == .float32 || !EngineModel.isKinked(Self.cells[cell]) {
                     #expect(
                         actual.values.difference(from: wanted.values) < precision.tolerance.gradient,
                         "\(precision) \(actual.name)")
@@ -67,11 +67,6 @@ struct CUDAConformanceTests {
             let nats = try reference.evaluate(minibatch)
             #expect(abs(try engine.evaluate(minibatch) / nats - 1) < 1e-5)
         }
-    }
-
-    /// Rectifiers and maxima: near where they turn, a rounded state may switch a gradient on or off.
-    static func isKinked(_ cell: any RecurrentCell.Type) -> Bool {
-        cell == ReLUCell.self || cell == OddCell.self || cell == FunctionsCell.self
     }
 
     /// Regularizers, alone and together.

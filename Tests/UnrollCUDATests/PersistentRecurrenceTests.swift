@@ -63,7 +63,7 @@ struct PersistentRecurrenceTests {
         let precision = Precision.trainable[(index + (exchange == .grid ? 1 : 0)) % 2]
         try compare(
             model, precision, exchange,
-            hasKinks: precision == .bfloat16 && CUDAConformanceTests.isKinked(cell))
+            hasKinks: precision == .bfloat16 && EngineModel.isKinked(cell))
     }
 
     /// One unit and one row, and sizes that are no multiple of anything.

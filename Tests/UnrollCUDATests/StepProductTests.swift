@@ -64,7 +64,7 @@ struct StepProductTests {
         let cell = Self.cells[index]
         let model = try EngineModel(cell: cell, size: EngineModelSize(T: 4, B: 9, V: 31, H: 33, L: 2, E: 33))
         try compare(
-            model, on: Self.largeDevice(seed: UInt64(index)), hasKinks: CUDAConformanceTests.isKinked(cell))
+            model, on: Self.largeDevice(seed: UInt64(index)), hasKinks: EngineModel.isKinked(cell))
     }
 
     /// One unit and one row, and sizes that are no multiple of anything, in one tile and in several.

@@ -11,11 +11,6 @@ import UnrollText
 @Suite struct ConformanceTests {
     static let cells = EngineModel.cells
 
-    /// Rectifiers and maxima: near where they turn, a rounded state may switch a gradient on or off.
-    static func isKinked(_ cell: any RecurrentCell.Type) -> Bool {
-        cell == ReLUCell.self || cell == OddCell.self || cell == FunctionsCell.self
-    }
-
     /// Every precision on every level.
     static let kernels = Precision.trainable.flatMap { precision in
         KernelLevel.available(for: precision).map { (precision: precision, level: $0) }
@@ -56,7 +51,7 @@ import UnrollText
                     let (loss, gradients) = try engine.gradients(on: minibatch)
                     #expect(abs(loss / expected.meanLoss - 1) < precision.tolerance.loss, "\(name) loss")
                     for (actual, wanted) in zip(gradients.entries, expected.gradients.entries)
-                    where precision == .float32 || !Self.isKinked(Self.cells[cell]) {
+                    where precision == .float32 || !EngineModel.isKinked(Self.cells[cell]) {
                         // Relative to the tensor's greatest element: single elements can cancel to nothing.
                         let scale = wanted.values.reduce(1e-12) { max($0, abs($1)) }
                         #expect(

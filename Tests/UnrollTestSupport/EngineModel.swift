@@ -19,6 +19,11 @@ package struct EngineModel {
             StabilizedCell.self, PeepholeCell.self, LearnedLeakCell.self, VectorsCell.self,
         ]
 
+    /// Rectifiers and maxima: near where they turn, a rounded state may switch a gradient on or off.
+    package static func isKinked(_ cell: any RecurrentCell.Type) -> Bool {
+        cell == ReLUCell.self || cell == OddCell.self || cell == FunctionsCell.self
+    }
+
     /// Cells that read what their layer reads, for sizes with an embedding of the layers' size.
     package static let inputCells: [any RecurrentCell.Type] = [
         HighwayCell.self, ResidualCell.self, PassingCell.self,

@@ -35,11 +35,11 @@ package final class LocalProcessGroup: ProcessGroup {
         return results.wait()
     }
 
-    /// The same, where a process that throws tells the others, as programs do.
+    /// The same, where a process that throws tells the others, as programs do; so the others have patience.
     package static func runEnding<Value: Sendable>(
         _ size: Int, _ body: @escaping @Sendable (LocalProcessGroup) throws -> Value
     ) -> [Result<Value, any Error>] {
-        run(size) { group in
+        run(size, patience: 600) { group in
             do {
                 return try body(group)
             } catch {
