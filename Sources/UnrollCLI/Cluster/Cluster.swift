@@ -15,7 +15,7 @@ enum Cluster {
     protocol Member {}
 
     private static let environment = ProcessInfo.processInfo.environment
-    private static let launcher = Result { try Launcher.current(environment: environment) }
+    private static let launcher = Launcher.current(environment: environment)
     private static let state = Mutex(State())
 
     private struct State {
@@ -29,10 +29,10 @@ enum Cluster {
     }
 
     /// Whether this process prints and saves: whether it is number 0, or alone.
-    static let isFirst = ((try? launcher.get())?.rank ?? 0) == 0
+    static let isFirst = (launcher?.rank ?? 0) == 0
 
-    /// Whether there are no other processes, or none that could be found.
-    static let isAlone = (try? launcher.get()) == nil
+    /// Whether there are no other processes.
+    static let isAlone = launcher == nil
 
     /// The processes; nil for this one alone.
     static var group: (any ProcessGroup)? { state.withLock(\.group) }
@@ -46,8 +46,12 @@ enum Cluster {
     ///
     /// - Throws: `ClusterError`; a failure when they are of other versions of the program, or have other options.
     static func join() throws {
-        guard let launcher = try launcher.get() else { return }
-        let group = try MPIProcessGroup(launcher, environment: environment) { error in
+        guard let launcher else { return }
+        let group = try MPIProcessGroup(
+            launcher, environment: environment,
+            // Said before it is started, as a library that cannot be may end the process without another word of ours.
+            found: { Standard.error.say("\(launcher.size) processes by \($0.version), \($0.name)") }
+        ) { error in
             // Another process has failed. What this one does cannot be of use any more.
             Thread.sleep(forTimeInterval: 0.2)
             report(error, by: launcher.rank)
@@ -84,7 +88,7 @@ enum Cluster {
     static func end(_ failure: Failure, by error: any Error) {
         guard let group = state.withLock(\.group) else {
             // Machines differ in their libraries of MPI: one process of each tells.
-            if !isFirst, error is ClusterError, (try? launcher.get())?.reportsStart == true { failure.say() }
+            if !isFirst, error is ClusterError, launcher?.reportsStart == true { failure.say() }
             return
         }
         if let error = error as? ClusterError {
