@@ -24,7 +24,7 @@ enum Cluster {
         var threads: Int?
         /// The folder with the checkpoints of the run that goes on; nil as long as there is none.
         var folder: String?
-        /// Whether the end of the group has been told.
+        /// Whether the end of the group has been told, or there is nothing to tell of it.
         var isReported = false
     }
 
@@ -77,16 +77,15 @@ enum Cluster {
     /// Waits for the other processes, after which each may end.
     static func leave() throws {
         try state.withLock(\.group)?.close()
-        state.withLock { $0.group = nil }
+        state.withLock { state in
+            state.group = nil
+            state.isReported = true
+        }
     }
 
     /// Ends this process after an error, and with it all others; returns where it is alone.
     static func end(_ failure: Failure, by error: any Error) {
-        guard let group = state.withLock(\.group) else {
-            // Machines differ in their libraries of MPI: one process of each tells.
-            if !isFirst, error is ClusterError, (try? launcher.get())?.reportsStart == true { failure.say() }
-            return
-        }
+        guard let group = state.withLock(\.group) else { return tellAlone(failure) }
         if let error = error as? ClusterError {
             report(error, by: group.rank)
         } else {
@@ -102,6 +101,17 @@ enum Cluster {
         // Launchers end the others when the first process ends: it is the one that tells most.
         if !isFirst { Thread.sleep(forTimeInterval: 1) }
         ProcessSettings.exitAtOnce(failure.exitCode)
+    }
+
+    /// Says why this process cannot join the others, if it is to: machines differ in their libraries and programs, so that
+    /// one process of each does, in case the first has not found the same.
+    private static func tellAlone(_ failure: Failure) {
+        guard !isFirst, failure.exitCode != 0, let launcher = try? launcher.get(), launcher.reportsStart,
+            !state.withLock(\.isReported), let message = failure.message
+        else { return }
+        // Otherwise its launcher ends this process meanwhile.
+        Thread.sleep(forTimeInterval: 1)
+        tell("process \(launcher.rank) on \(SystemInfo.hostName): \(message)")
     }
 
     private static func report(_ error: ClusterError, by rank: Int) {
