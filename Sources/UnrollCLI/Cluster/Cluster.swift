@@ -76,11 +76,13 @@ enum Cluster {
 
     /// Waits for the other processes, after which each may end.
     static func leave() throws {
-        try state.withLock(\.group)?.close()
-        state.withLock { state in
-            state.group = nil
+        let group = state.withLock { state in
+            defer { state.group = nil }
+            // What happens now concerns this process alone.
             state.isReported = true
+            return state.group
         }
+        try group?.close()
     }
 
     /// Ends this process after an error, and with it all others; returns where it is alone.
