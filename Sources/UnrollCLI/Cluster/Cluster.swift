@@ -108,11 +108,12 @@ enum Cluster {
     /// Says why this process cannot join the others, if it is to: machines differ in their libraries and programs, so that
     /// one process of each does, in case the first has not found the same.
     private static func tellAlone(_ failure: Failure) {
-        guard !isFirst, failure.exitCode != 0, let launcher = try? launcher.get(), launcher.reportsStart,
-            !state.withLock(\.isReported), let message = failure.message
+        guard !isFirst, failure.exitCode != 0, !state.withLock(\.isReported),
+            let launcher = try? launcher.get()
         else { return }
-        // Otherwise its launcher ends this process meanwhile.
+        // Launchers end the others when a process ends: if the first has something to say, it is to have said so.
         Thread.sleep(forTimeInterval: 1)
+        guard launcher.reportsStart, let message = failure.message else { return }
         tell("process \(launcher.rank) on \(SystemInfo.hostName): \(message)")
     }
 
