@@ -24,7 +24,7 @@ enum Cluster {
         var threads: Int?
         /// The folder with the checkpoints of the run that goes on; nil as long as there is none.
         var folder: String?
-        /// Whether the end of the group has been told.
+        /// Whether the end of the group has been told, or there is nothing to tell of it.
         var isReported = false
     }
 
@@ -80,17 +80,18 @@ enum Cluster {
 
     /// Waits for the other processes, after which each may end.
     static func leave() throws {
-        try state.withLock(\.group)?.close()
-        state.withLock { $0.group = nil }
+        let group = state.withLock { state in
+            defer { state.group = nil }
+            // What happens now concerns this process alone.
+            state.isReported = true
+            return state.group
+        }
+        try group?.close()
     }
 
     /// Ends this process after an error, and with it all others; returns where it is alone.
     static func end(_ failure: Failure, by error: any Error) {
-        guard let group = state.withLock(\.group) else {
-            // Machines differ in their libraries of MPI: one process of each tells.
-            if !isFirst, error is ClusterError, launcher?.reportsStart == true { failure.say() }
-            return
-        }
+        guard let group = state.withLock(\.group) else { return tellAlone(failure) }
         if let error = error as? ClusterError {
             report(error, by: group.rank)
         } else {
@@ -106,6 +107,18 @@ enum Cluster {
         // Launchers end the others when the first process ends: it is the one that tells most.
         if !isFirst { Thread.sleep(forTimeInterval: 1) }
         ProcessSettings.exitAtOnce(failure.exitCode)
+    }
+
+    /// Says why this process cannot join the others, if it is to: machines differ in their libraries and programs, so that
+    /// one process of each does, in case the first has not found the same.
+    private static func tellAlone(_ failure: Failure) {
+        guard !isFirst, failure.exitCode != 0, !state.withLock(\.isReported),
+            let launcher = try? launcher.get()
+        else { return }
+        // Launchers end the others when a process ends: if the first has something to say, it is to have said so.
+        Thread.sleep(forTimeInterval: 1)
+        guard launcher.reportsStart, let message = failure.message else { return }
+        tell("process \(launcher.rank) on \(SystemInfo.hostName): \(message)")
     }
 
     private static func report(_ error: ClusterError, by rank: Int) {
