@@ -113,7 +113,7 @@ enum Cluster {
     /// one process of each does, in case the first has not found the same.
     private static func tellAlone(_ failure: Failure) {
         guard !isFirst, failure.exitCode != 0, !state.withLock(\.isReported),
-            let launcher = try? launcher.get()
+            let launcher
         else { return }
         // Launchers end the others when a process ends: if the first has something to say, it is to have said so.
         Thread.sleep(forTimeInterval: 1)
