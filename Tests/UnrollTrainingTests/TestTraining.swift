@@ -90,6 +90,7 @@ struct Snapshot: Equatable {
         var report = position["lastReport"] as? [String: Any]
         report?["seconds"] = nil
         report?["tokensPerSecond"] = nil
+        report?["communicationShare"] = nil
         position["lastReport"] = report
         self.position = try position.mapValues { value in
             let json = try JSONSerialization.data(
