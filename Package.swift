@@ -124,7 +124,9 @@ let package = Package(
             ]),
         room(
             "UnrollGeneration",
-            uses: ["UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine"]),
+            uses: [
+                "UnrollBase", "UnrollCluster", "UnrollText", "UnrollModel", "UnrollKernels", "UnrollEngine",
+            ]),
         room(
             "UnrollCompression",
             uses: [
@@ -154,7 +156,8 @@ let package = Package(
         room(
             "UnrollRecipes",
             uses: [
-                "RecipeFiles", "UnrollBase", "UnrollText", "UnrollTensor", "UnrollModel", "UnrollKernels",
+                "RecipeFiles", "UnrollBase", "UnrollCluster", "UnrollText", "UnrollTensor", "UnrollModel",
+                "UnrollKernels",
                 "UnrollEngine", "UnrollTraining", "UnrollGeneration", "UnrollCharts",
             ]),
         room(
@@ -276,7 +279,7 @@ let package = Package(
             of: "UnrollTraining",
             uses: [
                 "UnrollTestSupport", "UnrollBase", "UnrollText", "UnrollModel", "UnrollKernels",
-                "UnrollEngine", "UnrollCUDA", "UnrollGeneration",
+                "UnrollEngine", "UnrollCUDA", "UnrollGeneration", "UnrollCluster",
             ], resources: [.copy("Oracles"), .copy("Fixtures")]),
         tests(
             of: "UnrollGeneration",
@@ -302,7 +305,7 @@ let package = Package(
         tests(
             of: "UnrollRecipes",
             uses: [
-                "RecipeFiles", "UnrollBase", "UnrollCharts", "UnrollText", "UnrollEngine", "UnrollModel",
+                "RecipeFiles", "UnrollTestSupport", "UnrollBase", "UnrollCharts", "UnrollText", "UnrollEngine", "UnrollModel",
                 "UnrollTraining",
             ]),
         tests(

@@ -72,6 +72,18 @@ package enum ProcessSettings {
         _ = kill(process, SIGTERM)
     }
 
+    /// Ends this process without what libraries do at its end, which may wait for other processes.
+    package static func exitAtOnce(_ code: Int32) -> Never {
+        TemporaryItem.removeAll { _exit(code) }
+    }
+
+    /// The processors that this process may use, such as "0-3"; empty where the system does not tell.
+    package static var allowedProcessors: String {
+        let facts = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+        let line = facts?.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed_list:") }
+        return line.map { $0.split(separator: "\t").last.map(String.init) ?? "" } ?? ""
+    }
+
     /// The programs of the parent of this process, its parent and so on; empty where the system does not tell.
     package static func ancestors() -> [String] {
         var programs: [String] = []

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Unroll
 import UnrollBase
+import UnrollCluster
 import UnrollRecipes
 import UnrollReports
 
@@ -76,14 +77,22 @@ struct Failure: Error {
         }
     }
 
-    func exit() -> Never {
+    /// Whether a signal has asked the program to end.
+    var isInterruption: Bool { [SIGHUP, SIGINT, SIGTERM].contains(exitCode - 128) }
+
+    /// Says it, also in a process that is silent otherwise.
+    func say() {
         if let message, isAnswer {
             Standard.output.write(message + "\n")
         } else if let message {
             // A progress bar may still be there.
             Standard.error.clearProgress()
-            Standard.error.say("unroll: \(message)")
+            Standard.error.say("unroll: \(message)", isUrgent: true)
         }
+    }
+
+    func exit() -> Never {
+        if Cluster.isFirst { say() }
         // Other threads may be writing.
         TemporaryItem.removeAll { Foundation.exit(exitCode) }
     }
@@ -186,6 +195,8 @@ enum Hint {
         case ReportError.exists: "--heatmap"
         case ReportError.holdsOtherEvents: "--tensorboard"
         case TrainingError.diverged: "--learning-rate"
+        case TrainingError.otherProcess(_, subject: "engine", _, _):
+            "UNROLL_KERNELS chooses kernels that all machines have"
         case TrainingError.noKnownTokens: "--minimum-frequency"
         case FileError.inUse, TrainingError.keptCheckpoint: "--output"
         case ExportError.exists: "--output, --force"
@@ -197,6 +208,8 @@ enum Hint {
         case ParameterError.needs(_, "validationFraction", _):
             "hold some text out, such as with --validation 0.1"
         case RecipeError.otherText: "--corpus"
+        case ClusterError.noLibrary, ClusterError.otherLauncher, ClusterError.otherRelease:
+            "UNROLL_MPI is the path of the library to take"
         case let error as CUDAError: gpuFlags(for: error)
         case let error as ImportError: importFlags(for: error)
         default: nil

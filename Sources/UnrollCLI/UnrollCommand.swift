@@ -36,13 +36,16 @@ enum Main {
         Interruption.handleSignals()
         do {
             var command = try UnrollCommand.parseAsRoot()
+            guard Cluster.isFirst || command is any Cluster.Member else { return }
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
                 try command.run()
             }
         } catch {
-            Failure(error).exit()
+            let failure = Failure(error)
+            Cluster.end(failure, by: error)
+            failure.exit()
         }
     }
 }

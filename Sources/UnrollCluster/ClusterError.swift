@@ -40,7 +40,7 @@ public enum ClusterError: UnrollError, Equatable {
         case .lost(let process, let host, let seconds):
             "process \(process)\(Self.place(host)) has not answered for \(NumberFormat.significant(seconds, digits: 2)) seconds"
         case .ended(let process, let host, let reason):
-            "process \(process)\(Self.place(host)): \(reason)"
+            "process \(process)\(Self.place(host)): \(EscapedText.line(reason))"
         case .noSuchProcess(let process, let size):
             "process \(process) is not another one of the \(size) processes"
         case .tooLong(let bytes, let maximum):
@@ -48,7 +48,9 @@ public enum ClusterError: UnrollError, Equatable {
         }
     }
 
-    private static func place(_ host: String) -> String { host.isEmpty ? "" : " on \(host)" }
+    private static func place(_ host: String) -> String {
+        host.isEmpty ? "" : " on \(EscapedText.line(host))"
+    }
 
     /// Whether a process is the one that tells people of an error that has ended the group in all of them.
     ///

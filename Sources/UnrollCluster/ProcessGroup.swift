@@ -1,7 +1,7 @@
 /// Processes that compute together, on one machine or several, as one of them sees them.
 ///
-/// Messages go from process to process; everything else, such as ``sum``s and ``gather``s, is made of them, so that its
-/// order is ours and its bits do not depend on the transport. Of a group, one thread at a time exchanges messages.
+/// Messages go from process to process; everything else, such as sums, is made of them, so that its order is ours and its
+/// bits do not depend on the transport. Of a group, one thread at a time exchanges messages.
 public protocol ProcessGroup: AnyObject, Sendable {
     /// This process, in `0..<size`; that of number 0 prints and saves.
     var rank: Int { get }

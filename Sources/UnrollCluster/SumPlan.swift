@@ -28,17 +28,22 @@ package struct SumPlan {
     package struct Message: Equatable {
         /// The round, in `0..<roundCount`.
         package var round: Int
+        /// The process that has the elements.
         package var sender: Int
+        /// The process that lacks them.
         package var receiver: Int
+        /// The elements: of the sum of `child` on the way up, of the sum of all on the way back.
         package var elements: Range<Int>
-        /// The node that is summed, and its child, whose sum is sent; back, final values for the child's slices.
-        package var node: Int
-        package var child: Int
+        /// The index of the node in whose round the message is.
+        var node: Int
+        /// The index of the child whose slices are sent or, on the way back, received.
+        var child: Int
     }
 
-    let tree: ShardTree
+    /// The tree of shards.
+    package let tree: ShardTree
     /// The number of processes.
-    let size: Int
+    package let size: Int
     /// The nodes, children before parents; the root is the last.
     private(set) var nodes = [Node]()
 
@@ -58,6 +63,9 @@ package struct SumPlan {
 
     /// All rounds, up and back.
     package var roundCount: Int { upwardRounds + (nodes.map(\.depth).max() ?? 0) }
+
+    /// The holders of all nodes together: what it costs to make the plan.
+    package var holderCount: Int { nodes.reduce(0) { $0 + $1.holders.count } }
 
     /// Adds a node and those below it, and returns its index.
     private mutating func append(_ shards: Range<Int>, depth: Int) -> Int {
@@ -84,8 +92,9 @@ package struct SumPlan {
             holders.enumerated().map { ($1, Double(2 * $0 + 1) / Double(2 * holders.count)) }
         }
         var (first, second) = (centers(left), centers(right))
-        // Shards are consecutive: one process at most has some of both.
-        if let i = first.firstIndex(where: { $0.process == left.max() }),
+        // Shards are consecutive: of the processes of one child, only the last may have some of the other.
+        let last = left.max()
+        if let i = first.firstIndex(where: { $0.process == last }),
             let j = second.firstIndex(where: { $0.process == first[i].process })
         {
             let shared = (first[i].process, (first[i].center + second[j].center) / 2)
@@ -105,8 +114,10 @@ package struct SumPlan {
         return merged + rest.map(\.process)
     }
 
-    /// Slice `index` of `count` equal ones; they begin at multiples of 16 elements, and some may be empty.
-    static func slice(_ index: Int, of count: Int, elementCount: Int) -> Range<Int> {
+    /// Slice `index` of `count` equal slices, which differ by less than 32 elements.
+    ///
+    /// They begin at multiples of 16 elements, and some may be empty.
+    package static func slice(_ index: Int, of count: Int, elementCount: Int) -> Range<Int> {
         let blocks = (elementCount + 15) / 16
         func start(_ index: Int) -> Int {
             min(elementCount, 16 * count.dividingFullWidth(blocks.multipliedFullWidth(by: index)).quotient)

@@ -51,8 +51,8 @@ struct SumSchedule {
         }
 
         var rounds = [Round](repeating: Round(), count: plan.roundCount)
-        // For each node, the place for what it lacks, less the start of its slice; nodes of a round have places apart.
-        var places = [Int: Place]()
+        // For each node, where element 0 of what is received for it would be; nodes of a round have places apart.
+        var origins = [Int: Int]()
         var used = [Int](repeating: 0, count: plan.roundCount)
         for (index, node) in plan.nodes.enumerated() {
             guard let children = node.children, let position = node.holders.firstIndex(of: rank) else {
@@ -65,7 +65,7 @@ struct SumSchedule {
                     return Place(buffer: buffer(of: child), start: slice.lowerBound)
                 }
                 let place = Place(buffer: ownNodes.count, start: used[round])
-                places[index] = Place(buffer: ownNodes.count, start: used[round] - slice.lowerBound)
+                origins[index] = used[round] - slice.lowerBound
                 // A multiple of 16 elements, as slices are: vectors do not cross cache lines.
                 used[round] += (slice.count + 15) / 16 * 16
                 return place
@@ -82,14 +82,16 @@ struct SumSchedule {
         plan.forEachMessage(elementCount: elementCount) { message in
             guard message.sender == rank || message.receiver == rank else { return }
             let isSent = message.sender == rank
-            var place = Place(buffer: 0, start: 0)
-            if message.round < plan.upwardRounds {
-                let isHolder = isSent || plan.nodes[message.child].holders.contains(rank)
-                place =
-                    isHolder
-                    ? Place(buffer: buffer(of: message.child), start: 0) : places[message.node] ?? place
-            }
-            place.start += message.elements.lowerBound
+            let start = message.elements.lowerBound
+            let place =
+                if message.round >= plan.upwardRounds {
+                    // The sum of all is in the first buffer.
+                    Place(buffer: 0, start: start)
+                } else if isSent || plan.nodes[message.child].holders.contains(rank) {
+                    Place(buffer: buffer(of: message.child), start: start)
+                } else {
+                    Place(buffer: ownNodes.count, start: origins[message.node, default: 0] + start)
+                }
             rounds[message.round].messages.append(
                 Message(
                     direction: isSent ? .send : .receive, peer: isSent ? message.receiver : message.sender,

@@ -1,3 +1,4 @@
+import Foundation
 import UnrollBase
 
 /// The results of a recipe.
@@ -16,7 +17,7 @@ package struct RecipeResult: Sendable, Encodable {
 }
 
 /// The results of a setting.
-package struct SettingResult: Sendable, Encodable {
+package struct SettingResult: Sendable, Codable {
     /// The setting's name; empty if the recipe has only one.
     package var name: String
     /// A run for each seed.
@@ -24,7 +25,7 @@ package struct SettingResult: Sendable, Encodable {
 }
 
 /// The results of a network trained from one seed.
-package struct RunResult: Sendable, Encodable {
+package struct RunResult: Sendable, Codable {
     /// The seed.
     package var seed: UInt64
     /// The perplexity of each epoch's training tokens.
@@ -50,6 +51,22 @@ package struct RunResult: Sendable, Encodable {
         self.seed = seed
     }
 
+    /// Writes results for another process, those beyond all numbers included.
+    static var encoder: JSONEncoder {
+        let encoder = JSONEncoder()
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        return encoder
+    }
+
+    /// Reads those of another process.
+    static var decoder: JSONDecoder {
+        let decoder = JSONDecoder()
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        return decoder
+    }
+
     /// A figure after an epoch, counted from 1, or after the last; infinite once training has diverged.
     func figure(_ figure: Expectation.Figure, epoch: Int? = nil) -> Double? {
         let values = figure == .perplexity ? perplexity : validationPerplexity
@@ -60,7 +77,7 @@ package struct RunResult: Sendable, Encodable {
 }
 
 /// Text that a network has generated after a prompt.
-package struct Sample: Sendable, Encodable {
+package struct Sample: Sendable, Codable {
     /// The epoch after which it was generated, counted from 1.
     package var epoch: Int
     /// The prompt.

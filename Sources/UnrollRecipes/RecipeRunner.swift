@@ -1,5 +1,6 @@
 import Foundation
 import UnrollBase
+import UnrollCluster
 import UnrollEngine
 import UnrollGeneration
 import UnrollKernels
@@ -13,6 +14,8 @@ package struct RecipeRunner: Sendable {
     package let recipe: Recipe
     /// The engine that trains; samples are written by the CPU, and recipes by tensors have none.
     package let engine: EngineKind
+    /// The processes that share out the networks; nil for this one alone.
+    private let group: (any ProcessGroup)?
 
     /// The events of a run.
     package enum Event: Sendable {
@@ -27,12 +30,16 @@ package struct RecipeRunner: Sendable {
     }
 
     /// A runner for a recipe.
-    package init(_ recipe: Recipe, engine: EngineKind = .cpu(threads: nil)) {
+    package init(
+        _ recipe: Recipe, engine: EngineKind = .cpu(threads: nil), group: (any ProcessGroup)? = nil
+    ) {
         self.recipe = recipe
         self.engine = engine
+        self.group = group
     }
 
-    /// Trains all networks of the recipe, one after the other.
+    /// Trains all networks of the recipe, one after the other; in a group every process trains some, and all of them have
+    /// the results.
     ///
     /// A network that diverges is a result, not an error.
     ///
@@ -46,19 +53,47 @@ package struct RecipeRunner: Sendable {
     ) async throws -> RecipeResult {
         var result = RecipeResult(recipe: recipe.name, title: recipe.title, settings: [])
         let count = recipe.settings.count * recipe.seeds.count
+        var index = 0
         for setting in recipe.settings {
-            let corpus = try await corpus(setting)
             result.settings.append(SettingResult(name: setting.name, runs: []))
-            for seed in recipe.seeds {
-                let index = result.settings.reduce(1) { $0 + $1.runs.count }
-                observer(.began(setting: setting.name, seed: seed, index: index, count: count))
-                let run = try await train(setting, seed: seed, corpus: corpus, observer: observer)
+            let networks = recipe.seeds.map { seed in
+                index += 1
+                return (index: index, seed: seed)
+            }
+            let own = networks.filter { isOwn($0.index) }
+            guard !own.isEmpty else { continue }
+            let corpus = try await corpus(setting)
+            for network in own {
+                observer(
+                    .began(setting: setting.name, seed: network.seed, index: network.index, count: count))
+                let run = try await train(setting, seed: network.seed, corpus: corpus, observer: observer)
                 result.settings[result.settings.count - 1].runs.append(run)
                 observer(.ended(run, result))
             }
         }
+        try collect(&result.settings)
         result.verdicts = recipe.expected.map { Verdict($0, in: result.settings) }
         return result
+    }
+
+    /// Whether this process trains a network, counted from 1.
+    private func isOwn(_ index: Int) -> Bool {
+        group.map { (index - 1) % $0.size == $0.rank } ?? true
+    }
+
+    /// Puts the runs of all processes in place of those of this one.
+    private func collect(_ settings: inout [SettingResult]) throws {
+        guard let group else { return }
+        var parts = try group.gather(Array(try RunResult.encoder.encode(settings))).map { bytes in
+            try RunResult.decoder.decode([SettingResult].self, from: Data(bytes))
+        }
+        var index = 0
+        for place in settings.indices {
+            settings[place].runs = recipe.seeds.map { _ in
+                defer { index += 1 }
+                return parts[index % group.size][place].runs.removeFirst()
+            }
+        }
     }
 
     private func train(

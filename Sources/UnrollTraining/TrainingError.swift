@@ -53,7 +53,8 @@ public enum TrainingError: UnrollError, Equatable {
         case .keptCheckpoint(let folder, let run):
             "'\(folder)' is a checkpoint that the run in '\(run)' keeps for a while; go on with it in a new folder"
         case .otherProcess(let rank, let subject, let value, let expected):
-            "process \(rank) of the group has another \(subject) than process 0: \(value), not \(expected)"
+            "process \(rank) of the group has another \(subject) than process 0: \(value), not \(expected); all "
+                + "need the same"
         case .scatteredState(let processes):
             "the recurrent state lies in \(processes) processes; save the run with a checkpoint writer, which has them "
                 + "collect it"

@@ -14,6 +14,13 @@ import UnrollBase
         #expect(absolute(-3) == 3)
     }
 
+    @Test func aVariableIsFoundByItsName() throws {
+        let library = try DynamicLibrary(systemLibrary, isGlobal: true)
+        #expect(try library.address(of: "environ").load(as: UInt.self) != 0)
+        let error = #expect(throws: DynamicLibrary.Failure.self) { try library.address(of: "unroll_missing") }
+        #expect(error?.reason.contains("unroll_missing") == true)
+    }
+
     @Test func theLoaderSaysWhatIsMissing() throws {
         let library = try DynamicLibrary(systemLibrary)
         let error = #expect(throws: DynamicLibrary.Failure.self) {

@@ -143,4 +143,53 @@ import UnrollTraining
         }
         await #expect(throws: CancellationError.self) { try await task.value }
     }
+
+    // MARK: Shards
+
+    /// What a text's shards come to, summed up by another engine: all but the first after 256 tokens of the past.
+    @Test(arguments: [1, 2, 3, 7])
+    func shardsAreReadAfterTheirPast(shards: Int) throws {
+        let model = try LanguageModel.untrained(text: "time traveller\n")
+        let corpus = try corpus(String(repeating: "travel time, eel\n", count: 300), of: model)
+        let evaluation = try model.evaluate(on: corpus, shards: shards, threads: 2)
+        let count = corpus.tokens.count
+        #expect(evaluation.tokens == count)
+        let parts = min(shards, count / 1024)
+        let expected = try (0..<parts).reduce(0.0) { sum, part in
+            let range = count * part / parts..<count * (part + 1) / parts
+            let engine = try ReferenceEngine(
+                configuration: model.configuration, parameters: model.parameters)
+            var logits: [Float] = []
+            let lineFeed = try #require(model.vocabulary.id(of: "\n"))
+            let past =
+                part == 0 ? [lineFeed] : Array(corpus.tokens.part(range.lowerBound - 257..<range.lowerBound))
+            for token in past { try engine.advance(token, logits: &logits) }
+            var nats = 0.0
+            for token in corpus.tokens.part(range) {
+                let total = logits.reduce(0.0) { $0 + exp(Double($1)) }
+                nats += log(total) - Double(logits[Int(token)])
+                try engine.advance(token, logits: &logits)
+            }
+            return sum + nats
+        }
+        #expect(abs(evaluation.nats / expected - 1) < 1e-5)
+        let whole = try model.evaluate(on: corpus)
+        #expect((evaluation == whole) == (shards == 1))
+        #expect(evaluation.bitsPerByte != nil || whole.bitsPerByte == nil)
+    }
+
+    @Test func processesFindTheSameBits() throws {
+        let model = try LanguageModel.untrained(text: "time traveller\n")
+        let corpus = try corpus(String(repeating: "travel time, eel\n", count: 300), of: model)
+        let alone = try model.evaluate(on: corpus, shards: 4)
+        for size in 1...4 {
+            let found = LocalProcessGroup.run(size) { group in
+                try model.evaluate(on: corpus, shards: 4, in: group, threads: 1)
+            }
+            for result in found { #expect(try result.get() == alone) }
+        }
+        for result in LocalProcessGroup.run(3, { try model.evaluate(on: corpus, shards: 2, in: $0) }) {
+            #expect(throws: ParameterError.self) { try result.get() }
+        }
+    }
 }

@@ -1,8 +1,11 @@
+import Dispatch
 import Foundation
+import Synchronization
 import Testing
 import UnrollEngine
 import UnrollModel
 import UnrollRecipes
+import UnrollTestSupport
 import UnrollText
 import UnrollTraining
 
@@ -31,6 +34,30 @@ import UnrollTraining
             #expect(run.validationPerplexity.count == 4)
             #expect(run.tokens > 0 && run.tokens.isMultiple(of: 20))
         }
+    }
+
+    @Test(arguments: [2, 3, 5]) func processesShareOutTheNetworks(size: Int) async throws {
+        func figures(_ result: RecipeResult) -> [[Double]] {
+            result.settings.flatMap { $0.runs.map { [Double($0.seed)] + $0.perplexity } }
+        }
+        let recipe = try TestRecipe.recipe()
+        let alone = figures(try await TestRecipe.result())
+        #expect(alone.count == 3)
+        let results = LocalProcessGroup.run(size) { group in
+            let runner = RecipeRunner(recipe, engine: .cpu(threads: 1), group: group)
+            let (box, isDone) = (ResultBox(), DispatchSemaphore(value: 0))
+            Task {
+                do {
+                    box.set(.success(try await runner.run { try TestRecipe.corpus($0) }))
+                } catch {
+                    box.set(.failure(error))
+                }
+                isDone.signal()
+            }
+            isDone.wait()
+            return try box.value?.get()
+        }
+        for result in results { #expect(figures(try #require(try result.get())) == alone) }
     }
 
     @Test func theLevelOfTensorsTrainsTheSameNetwork() async throws {
@@ -188,4 +215,13 @@ import UnrollTraining
         }
         await #expect(throws: CancellationError.self) { try await task.value }
     }
+}
+
+/// What a task leaves for the thread that waits for it.
+private final class ResultBox: Sendable {
+    private let result = Mutex<Result<RecipeResult, any Error>?>(nil)
+
+    var value: Result<RecipeResult, any Error>? { result.withLock(\.self) }
+
+    func set(_ value: Result<RecipeResult, any Error>) { result.withLock { $0 = value } }
 }

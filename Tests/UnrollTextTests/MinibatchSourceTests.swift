@@ -226,6 +226,56 @@ import UnrollText
         if count > 40_000 { #expect(minibatches.contains { $0.batchSize == 32 }) }
     }
 
+    @Test(arguments: [2, 8192, 16_384, 16_385, 40_007], [1, 2, 3, 8])
+    func partsOfAnEvaluationCountEveryTokenOnce(count: Int, partCount: Int) throws {
+        let parts = try positions(count).evaluationStrands(partCount: partCount, tokenCount: 1024)
+        #expect(parts.count == max(1, min(partCount, (count - 1) / 8192)))
+        var counted: [Int32] = []
+        for (number, part) in parts.enumerated() {
+            let minibatches = minibatches(of: part)
+            for (index, minibatch) in minibatches.enumerated() where part.counts(at: index) {
+                counted += minibatch.targets
+            }
+            // All but the first part read 256 tokens before their own.
+            if number > 0 { #expect(!part.counts(at: 0)) }
+        }
+        #expect(counted.sorted() == (1..<Int32(count)).map { $0 })
+    }
+
+    @Test(arguments: [1, 2, 3, 100])
+    func partsOfWindowsAreTheWindowsInOrder(partCount: Int) throws {
+        let tokens = positions(40)
+        let whole = try tokens.validationWindows(
+            batchSize: 4, sequenceLength: 3, after: 10, windowCount: 18)
+        let parts = try tokens.validationWindows(
+            batchSize: 4, sequenceLength: 3, after: 10, windowCount: 18, partCount: partCount)
+        #expect(parts.count == min(partCount, whole.count))
+        #expect(parts.flatMap { minibatches(of: $0) } == minibatches(of: whole))
+    }
+
+    /// What each of several processes reads is what one reads.
+    @Test(arguments: Partitioning.allCases, [0..<3, 3..<6, 6..<8, 2..<7, 7..<20, 9..<12])
+    func rowsAreThoseOfTheWholeMinibatch(partitioning: Partitioning, rows: Range<Int>) throws {
+        let source = try partitioning.minibatches(
+            of: positions(100), batchSize: 8, sequenceLength: 4, seed: 3, epoch: 1)
+        var (whole, part, copy) = (Minibatch(), Minibatch(), Minibatch())
+        for index in 0..<source.count {
+            source.fill(&whole, at: index)
+            source.fill(&part, at: index, rows: rows)
+            let there = rows.clamped(to: 0..<whole.batchSize)
+            #expect(part.batchSize == there.count && part.wholeBatchSize == whole.batchSize)
+            #expect(part.sequenceLength == 4 && part.continuesState == whole.continuesState)
+            for t in 0..<4 {
+                for (b, row) in there.enumerated() {
+                    #expect(part.inputs[t * there.count + b] == whole.inputs[t * whole.batchSize + row])
+                    #expect(part.targets[t * there.count + b] == whole.targets[t * whole.batchSize + row])
+                }
+            }
+            copy.copyRows(there, of: whole)
+            #expect(copy == part)
+        }
+    }
+
     @Test(arguments: Partitioning.allCases)
     func fillsInAnyOrderInTheSameMemory(partitioning: Partitioning) throws {
         let tokens = positions(500).part(100..<400)

@@ -3,7 +3,7 @@ import Foundation
 import Unroll
 import UnrollReports
 
-struct EvaluateCommand: AsyncParsableCommand {
+struct EvaluateCommand: AsyncParsableCommand, Cluster.Member {
     static let configuration = CommandConfiguration(
         commandName: "evaluate",
         abstract: "Measure how well a model predicts a text.",
@@ -14,6 +14,7 @@ struct EvaluateCommand: AsyncParsableCommand {
               unroll evaluate log-model server.log --per-line --top 20
               tail -f server.log | unroll evaluate log-model - --per-line --threshold 25
               unroll evaluate unroll-model chapter.txt --heatmap chapter.html
+              mpirun -n 4 unroll evaluate unroll-model archive/ --shards 4
 
             Perplexity is exp(nats / tokens) over the whole text, read as one sequence. Every
             token is predicted: the first after a line feed, or with equal probabilities of
@@ -58,6 +59,14 @@ struct EvaluateCommand: AsyncParsableCommand {
         help: "The learning rate of --dynamic (default: \(DynamicEvaluation().optimizer.learningRate)).")
     var learningRate: Float?
 
+    @Option(
+        parsing: .unconditional,
+        help: """
+            Read the text in N parts, each after the 256 tokens before it, which the processes that mpirun or srun has \
+            started share out (default: 1).
+            """)
+    var shards: Int?
+
     @OptionGroup
     var engine: ModelEngineOptions
 
@@ -67,6 +76,13 @@ struct EvaluateCommand: AsyncParsableCommand {
     func validate() throws {
         guard [perLine, heatmap != nil, dynamic].count(where: { $0 }) <= 1 else {
             throw ValidationError("--per-line, --heatmap and --dynamic exclude each other; give one")
+        }
+        if let shards {
+            guard !perLine, heatmap == nil, !dynamic else {
+                throw ValidationError(
+                    "--shards is about a text's figures alone; leave out --per-line, --heatmap and --dynamic")
+            }
+            guard shards >= 1 else { throw ValidationError("--shards is \(shards) but must be at least 1") }
         }
         if json, heatmap?.isStandardOutput == true {
             throw ValidationError(
@@ -89,6 +105,9 @@ struct EvaluateCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        if let shards { return try await evaluate(inShards: shards) }
+        // All but the sums over shards is one process's work.
+        guard Cluster.isFirst else { return }
         let folder = model
         let model = try engine.model(in: folder)
         ModelNote.say(of: model, in: folder.argument)
@@ -111,6 +130,25 @@ struct EvaluateCommand: AsyncParsableCommand {
             noteUnknown(reader.unknownCount, of: reader.tokenCount)
             try report(evaluation)
         }
+    }
+
+    /// Evaluates with the other processes, if there are any.
+    private func evaluate(inShards shards: Int) async throws {
+        try Cluster.join()
+        let group = Cluster.group
+        let files = try SharedFiles(of: model.url, in: group)
+        let model = try LanguageModel(contentsOf: files.folder).computed(by: try engine.maker)
+        ModelNote.say(of: model, in: self.model.argument)
+        if group != nil, file.isStandardInput { throw SharedFiles.standardInputFailure }
+        let corpus = try await CorpusReader.read(file.argument, with: model.vocabulary).corpus
+        let evaluation = try Self.showingProgress { show in
+            try model.evaluate(
+                on: corpus, shards: shards, in: group, precision: engine.precision,
+                threads: engine.threads ?? Cluster.threads, progress: show)
+        }
+        noteUnknown(corpus.unknownCount, of: corpus.tokens.count)
+        try report(evaluation)
+        try Cluster.leave()
     }
 
     private var adaptation: DynamicEvaluation? {

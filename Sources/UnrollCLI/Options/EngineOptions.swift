@@ -73,8 +73,8 @@ struct TrainingEngineOptions: ParsableArguments {
 
     var kind: EngineKind {
         switch given ?? .auto {
-        case .auto: .automatic(threads: threads)
-        case .cpu: .cpu(threads: threads)
+        case .auto: .automatic(threads: threads ?? Cluster.threads)
+        case .cpu: .cpu(threads: threads ?? Cluster.threads)
         case .cuda: .cuda(device: device.index)
         case .reference: .reference
         }

@@ -60,11 +60,12 @@ struct RecipeCommand: AsyncParsableCommand {
         }
     }
 
-    struct Run: AsyncParsableCommand {
+    struct Run: AsyncParsableCommand, Cluster.Member {
         static let configuration = CommandConfiguration(
             abstract: "Train the networks of recipes, and print what came of them as a table.",
             discussion: """
                 Perplexities of all epochs are saved as NAME-result.json, and drawn as NAME.svg.
+                Processes that mpirun or srun has started share out the networks of a recipe.
                 Recipes by tensors compute on the CPU, whatever the engine is.
                 """)
 
@@ -104,8 +105,10 @@ struct RecipeCommand: AsyncParsableCommand {
                 try options.form(of: try RecipeCatalog.recipe(name))
                     .changed(seeds: seeds, epochs: epochs, isOfAnotherText: corpus != nil)
             }
+            try Cluster.join()
             let session = try options.session(recipes, otherText: corpus?.argument)
             let results = try await session.run()
+            try Cluster.leave()
             if !options.json { Standard.output.write(session.report(results)) }
         }
 
@@ -120,7 +123,7 @@ struct RecipeCommand: AsyncParsableCommand {
         }
     }
 
-    struct Verify: AsyncParsableCommand {
+    struct Verify: AsyncParsableCommand, Cluster.Member {
         static let configuration = CommandConfiguration(
             abstract: "Run recipes and fail if one does not come to what it expects.",
             discussion: "Without names: all recipes that expect something.")
@@ -147,8 +150,10 @@ struct RecipeCommand: AsyncParsableCommand {
                 throw Failure(
                     "recipe '\(idle.name)' expects nothing that could be verified; see: unroll recipe run")
             }
+            try Cluster.join()
             let session = try options.session(expecting, otherText: nil)
             let results = try await session.run()
+            try Cluster.leave()
             if !options.json { Standard.output.write(session.report(results)) }
             let failed = results.filter { !$0.isAsExpected }.map(\.recipe)
             guard failed.isEmpty else {

@@ -32,18 +32,8 @@ struct RecipeSession {
                 "two recipes are called '\(twice)', and their results would be one file; run one after the other, with another --output"
             )
         }
-        do {
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        } catch {
-            throw Failure(
-                "\(folder.relativePath): cannot be made (\(error.localizedDescription)); choose another --output"
-            )
-        }
-        guard FileManager.default.isWritableFile(atPath: folder.path) else {
-            throw Failure("\(folder.relativePath): cannot be written to; choose another --output")
-        }
-        // No two programs write the results of the same recipe.
-        let locks = try recipes.map { try FolderLock(folder, named: "\($0.name).lock") }
+        // Of several processes, the first one saves.
+        let locks = Cluster.isFirst ? try takeFolder() : []
         defer { withExtendedLifetime(locks) {} }
         do {
             return try await Interruption.cancelling {
@@ -61,6 +51,22 @@ struct RecipeSession {
                 "interrupted; the recipes that are done are in \(folder.relativePath)",
                 exitCode: Interruption.exitCode)
         }
+    }
+
+    /// Makes the folder for the results, and locks them.
+    private func takeFolder() throws -> [FolderLock] {
+        do {
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        } catch {
+            throw Failure(
+                "\(folder.relativePath): cannot be made (\(error.localizedDescription)); choose another --output"
+            )
+        }
+        guard FileManager.default.isWritableFile(atPath: folder.path) else {
+            throw Failure("\(folder.relativePath): cannot be written to; choose another --output")
+        }
+        // No two programs write the results of the same recipe.
+        return try recipes.map { try FolderLock(folder, named: "\($0.name).lock") }
     }
 
     /// Checks what only the text of a setting can show.
@@ -94,7 +100,7 @@ struct RecipeSession {
         var display = ProgressDisplay()
         display.say("\(recipe.name): \(recipe.title)")
         var (epochs, label, saysEngine) = (0, "", true)
-        return try await RecipeRunner(recipe, engine: choice.kind).run { setting in
+        return try await RecipeRunner(recipe, engine: choice.kind, group: Cluster.group).run { setting in
             epochs = setting.training.epochs
             return try await RecipeText(recipe, setting, otherText).corpus()
         } observer: { event in
@@ -125,6 +131,7 @@ struct RecipeSession {
     }
 
     private func save(_ result: RecipeResult, of recipe: Recipe) throws {
+        guard Cluster.isFirst else { return }
         let chart = LineChart(result, of: recipe)
         try AtomicFile.write(
             try JSONEncoder.unrollPretty.encodeWithNulls(result) + Data("\n".utf8),

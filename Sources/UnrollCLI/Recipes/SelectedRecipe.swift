@@ -69,10 +69,8 @@ struct SelectedRecipe {
         setting = try recipe.setting(named: isWhole ? nil : parts[1])
     }
 
-    /// A trainer that does as the setting says, with a seed of one's own or the recipe's first.
-    func trainer(
-        on corpus: Corpus, epochs: Int?, seed: UInt64?, engine: EngineKind, origin: CorpusOrigin
-    ) throws -> Trainer {
+    /// The options of the setting, with epochs and a seed of one's own or the recipe's first.
+    func options(epochs: Int?, seed: UInt64?) throws -> TrainingOptions {
         guard setting.engine != .tensors else {
             throw Failure(
                 "recipe '\(recipe.name)' trains with tensors and leaves no model folder; run it with: unroll recipe run",
@@ -80,8 +78,6 @@ struct SelectedRecipe {
         }
         var options = setting.options(seed: seed ?? recipe.seeds[0])
         if let epochs { options.epochs = epochs }
-        return try Trainer(
-            corpus: corpus, model: setting.model, options: options, engine: engine,
-            origin: origin)
+        return options
     }
 }

@@ -17,8 +17,9 @@ enum Interruption {
 
     private static let state = Mutex(State())
 
-    /// The exit code of a program that such a signal has ended: 129, 130 or 143.
-    static var exitCode: Int32 { 128 + (state.withLock(\.signal) ?? SIGINT) }
+    /// The exit code of a program that such a signal has ended: 129, 130 or 143; of several processes together 130, as
+    /// signals may differ and not all have got one.
+    static var exitCode: Int32 { 128 + (Cluster.isAlone ? state.withLock(\.signal) ?? SIGINT : SIGINT) }
 
     /// Begins to act on signals.
     static func handleSignals() {

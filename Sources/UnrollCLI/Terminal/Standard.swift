@@ -27,8 +27,10 @@ enum Standard {
 
     /// Writes a text.
     ///
-    /// A failure ends the program if it concerns results; messages are lost silently.
-    func write(_ text: String) {
+    /// A failure ends the program if it concerns results; messages are lost silently, and so are those of all processes of a
+    /// cluster but the first, unless they are urgent.
+    func write(_ text: String, isUrgent: Bool = false) {
+        guard Cluster.isFirst || isUrgent else { return }
         do throws(SystemError) {
             try stream.write(text.utf8)
         } catch {
@@ -38,8 +40,8 @@ enum Standard {
     }
 
     /// Writes a message in one line; names and texts that it quotes do nothing to a terminal.
-    func say(_ message: String) {
-        write(EscapedText.line(message) + "\n")
+    func say(_ message: String, isUrgent: Bool = false) {
+        write(EscapedText.line(message) + "\n", isUrgent: isUrgent)
     }
 
     /// Shows the percentage that is done on a line of a terminal, in place of the one before.

@@ -159,8 +159,8 @@ struct RunTexts {
     let test: Corpus?
     private let staged: [StagedCorpus]
 
-    /// Reads the texts; large ones are to be kept in caches in the folder of the run, if there is to be one.
-    init(_ origin: CorpusOrigin, in folder: OutputFolder?) async throws {
+    /// Reads the texts; large ones are to be kept in caches, if there are to be any.
+    init(_ origin: CorpusOrigin, caches: TextCaches?) async throws {
         var staged: [StagedCorpus] = []
         func heldOut(_ source: String?, _ vocabulary: Vocabulary, _ cache: URL?) async throws -> Corpus? {
             guard let source else { return nil }
@@ -173,10 +173,10 @@ struct RunTexts {
             }
             return text
         }
-        staged.append(try await CorpusReader.read(origin, cache: folder?.textCache))
+        staged.append(try await CorpusReader.read(origin, cache: caches?.training))
         corpus = staged[0].corpus
-        validation = try await heldOut(origin.validationSource, corpus.vocabulary, folder?.validationCache)
-        test = try await heldOut(origin.testSource, corpus.vocabulary, folder?.testCache)
+        validation = try await heldOut(origin.validationSource, corpus.vocabulary, caches?.validation)
+        test = try await heldOut(origin.testSource, corpus.vocabulary, caches?.test)
         self.staged = staged
     }
 
@@ -185,4 +185,16 @@ struct RunTexts {
     func keepCaches() throws {
         for text in staged { try text.putCacheInPlace() }
     }
+}
+
+/// Where the caches of large texts are, which are written before there is a model.
+struct TextCaches {
+    let folder: URL
+
+    /// The names of the files.
+    static let names = ["tokens.cache", "validation.cache", "test.cache"]
+
+    var training: URL { folder.appendingPathComponent(Self.names[0]) }
+    var validation: URL { folder.appendingPathComponent(Self.names[1]) }
+    var test: URL { folder.appendingPathComponent(Self.names[2]) }
 }

@@ -21,11 +21,7 @@ struct OutputFolder {
     static let defaultName = "unroll-model"
 
     /// The caches of large texts, which are written before there is a model.
-    var textCache: URL { url.appendingPathComponent(Self.cacheNames[0]) }
-    var validationCache: URL { url.appendingPathComponent(Self.cacheNames[1]) }
-    var testCache: URL { url.appendingPathComponent(Self.cacheNames[2]) }
-
-    private static let cacheNames = ["tokens.cache", "validation.cache", "test.cache"]
+    var caches: TextCaches { TextCaches(folder: url) }
 
     /// The folder of a run that goes on where it is.
     init(resuming name: String) throws {
@@ -104,7 +100,7 @@ struct OutputFolder {
         guard let contents = try? FileManager.default.contentsOfDirectory(atPath: name) else { return false }
         return contents.allSatisfy { file in
             // A killed run may have left an unfinished cache under a temporary name.
-            cacheNames.contains(file) || file == FolderLock.runName || FileSystem.isTemporary(file)
+            TextCaches.names.contains(file) || file == FolderLock.runName || FileSystem.isTemporary(file)
         }
     }
 }

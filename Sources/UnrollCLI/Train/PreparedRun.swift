@@ -26,23 +26,25 @@ extension TrainCommand {
     func prepared() async throws -> PreparedRun {
         let folder = try OutputFolder(output: output?.argument)
         var origin = text.origin
-        var texts = try await RunTexts(origin, in: dryRun ? nil : folder)
+        try SharedRun.check(origin)
+        var texts = try await RunTexts(origin, caches: dryRun ? nil : folder.caches)
         var settled = try settled(tokenCount: texts.corpus.tokens.count)
         var plan: TrainingPlan?
         if isPlanned {
             let canBeReadAgain = origin.sources != [CorpusReader.standardInput]
             if text.tokens == nil, canBeReadAgain, TrainingPlanner.prefersSubwords(texts.corpus) {
                 origin.tokens = .subwords
-                texts = try await RunTexts(origin, in: dryRun ? nil : folder)
+                texts = try await RunTexts(origin, caches: dryRun ? nil : folder.caches)
             }
             let made = try await planner.plan(
                 for: texts.corpus, validation: texts.validation, test: texts.test)
             (settled.model, settled.options, plan) = (made.model, made.options, made)
         }
         try texts.keepCaches()
+        try SharedRun(origin, in: folder, model: settled.model, options: settled.options).give()
         let trainer = try Trainer(
             corpus: texts.corpus, validation: texts.validation, test: texts.test, model: settled.model,
-            options: settled.options, engine: engine.kind, origin: origin)
+            options: settled.options, engine: engine.kind, origin: origin, group: Cluster.group)
         return PreparedRun(folder: folder, corpus: texts.corpus, trainer: trainer, plan: plan)
     }
 
@@ -58,6 +60,7 @@ extension TrainCommand {
             (model, options) = (settled.model, settled.options)
         }
         if let minutes = planning.minutes { planner.minutes = minutes }
+        planner.processCount = Cluster.group?.size ?? 1
         return planner
     }
 
@@ -73,10 +76,13 @@ extension TrainCommand {
         try checked(try laid(over: own)).check(against: own, allowing: ["epochs", "seed"]) { value in
             "is the recipe's to say, and there it is \(value); leave it out, or change a copy of the recipe"
         }
+        try SharedRun.check(source.origin)
         let corpus = try await source.corpus()
-        let trainer = try selected.trainer(
-            on: corpus, epochs: training.epochs, seed: training.seed, engine: engine.kind,
-            origin: source.origin)
+        let options = try selected.options(epochs: training.epochs, seed: training.seed)
+        try SharedRun(source.origin, in: folder, model: selected.setting.model, options: options).give()
+        let trainer = try Trainer(
+            corpus: corpus, model: selected.setting.model, options: options, engine: engine.kind,
+            origin: source.origin, group: Cluster.group)
         return PreparedRun(
             folder: folder, corpus: corpus, trainer: trainer,
             prompts: selected.recipe.samples?.prompts ?? [])
@@ -104,11 +110,18 @@ extension TrainCommand {
         let isNew = output != nil || keeper != nil
         let folder =
             try isNew ? OutputFolder(output: output?.argument, source: name) : OutputFolder(resuming: name)
-        let texts = try await RunTexts(origin, in: folder)
+        try SharedRun.check(origin)
+        let texts = try await RunTexts(origin, caches: folder.caches)
+        try SharedRun(
+            origin, in: folder, model: own.model, options: record.options, from: source,
+            epochs: training.epochs, maxSteps: training.maxSteps,
+            earlyStopping: settled.options.earlyStopping
+        ).give()
         let trainer = try Trainer(
             resuming: source, corpus: texts.corpus, validation: texts.validation, test: texts.test,
             epochs: training.epochs, maxSteps: training.maxSteps,
-            earlyStopping: settled.options.earlyStopping, engine: engine.kind, origin: origin)
+            earlyStopping: settled.options.earlyStopping, engine: engine.kind, origin: origin,
+            group: Cluster.group)
         return PreparedRun(
             folder: folder, corpus: texts.corpus, trainer: trainer, texts: texts,
             earlier: isNew ? keeper ?? source : nil)

@@ -5,7 +5,7 @@ import UnrollRecipes
 import UnrollReports
 import UnrollTraining
 
-struct TrainCommand: AsyncParsableCommand {
+struct TrainCommand: AsyncParsableCommand, Cluster.Member {
     static let configuration = CommandConfiguration(
         commandName: "train",
         abstract: "Train a model on a text and save it.",
@@ -160,8 +160,15 @@ struct TrainCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        if dryRun {
+            // What a single process would do.
+            guard Cluster.isFirst else { return }
+        } else {
+            try Cluster.join()
+        }
         // Before texts are read, which may take long.
         try engine.kind.check(precision: engine.products.precision)
+        guard Cluster.isFirst else { return try await follow() }
         let run: PreparedRun =
             if let recipe {
                 try await prepared(recipe: recipe)
@@ -194,9 +201,18 @@ struct TrainCommand: AsyncParsableCommand {
             trainer: run.trainer, corpus: run.corpus, folder: run.folder, policy: checkpoints.policy,
             recording: recording, baselines: report, isJSON: json, isPlanned: run.plan != nil)
         try run.texts?.keepCaches()
-        try await session.train()
+        do {
+            try await session.train()
+        } catch let failure as Failure where failure.isInterruption {
+            // Launchers that were asked to end leave processes a second, and may keep MPI from ending in it.
+            failure.say()
+            // All processes have stopped after the same step.
+            try? Cluster.leave()
+            throw Failure(nil, exitCode: failure.exitCode)
+        }
         try await session.showSamples(prompts: prompts)
         try session.finish()
+        try Cluster.leave()
     }
 
     /// The prompts that were given, escapes replaced.

@@ -59,6 +59,8 @@ struct EpochLine: Encodable {
     let step: Int?
     let learningRate: Float?
     let partOfEpoch: Double?
+    // With several processes alone.
+    let communicationShare: Double?
 
     init(_ report: EpochReport, isEnd: Bool) {
         event = isEnd ? "epoch" : "validation"
@@ -71,6 +73,7 @@ struct EpochLine: Encodable {
         step = report.step
         learningRate = report.learningRate
         partOfEpoch = report.partOfEpoch
+        communicationShare = report.communicationShare
     }
 }
 

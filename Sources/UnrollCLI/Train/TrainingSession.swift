@@ -36,6 +36,7 @@ struct TrainingSession {
     mutating func train() async throws {
         // Saved before anything is learned: a folder that cannot be written shows now, not after an hour.
         let writer = try folder.begin(trainer, policy: policy)
+        Cluster.keepsRun(in: folder.name)
         let recorder = try RunRecorder(trainer, in: folder.url, options: recording)
         do {
             summary = try await Interruption.cancelling { [self] in

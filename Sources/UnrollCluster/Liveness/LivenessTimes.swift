@@ -16,17 +16,28 @@ package struct LivenessTimes: Sendable {
     ///
     /// Default: 1 second.
     package var farewell: Duration
+    /// How long the process that reports why the group has ended goes before the others.
+    ///
+    /// Launchers kill all processes as soon as one exits with an error. Default: 0.4 seconds.
+    package var precedence: Duration
+    /// How long MPI may take to end, once all processes are done.
+    ///
+    /// Default: 3 seconds.
+    package var finalizing: Duration
 
     /// Times, all above 0; `poll` below `interval`, and that below `patience`.
     package init(
         interval: Duration = .seconds(1), patience: Duration = .seconds(8),
         poll: Duration = .milliseconds(50),
-        farewell: Duration = .seconds(1)
+        farewell: Duration = .seconds(1), precedence: Duration = .milliseconds(400),
+        finalizing: Duration = .seconds(3)
     ) {
         self.interval = interval
         self.patience = patience
         self.poll = poll
         self.farewell = farewell
+        self.precedence = precedence
+        self.finalizing = finalizing
     }
 }
 

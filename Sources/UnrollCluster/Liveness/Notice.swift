@@ -1,9 +1,11 @@
 /// What processes tell each other beside their work: that they live, and why a group ends.
-struct Notice: Sendable, Equatable {
+package struct Notice: Sendable, Equatable {
     /// What it says.
-    enum Content: Sendable, Equatable {
+    package enum Content: Sendable, Equatable {
         /// The sender lives.
         case alive
+        /// The sender is done, and says no more.
+        case leaving
         /// A process has been silent for too long.
         case lost(process: Int, host: String, seconds: Double)
         /// A process cannot go on.
@@ -11,13 +13,14 @@ struct Notice: Sendable, Equatable {
     }
 
     /// The rank of the process that sends it.
-    var sender: Int
+    package var sender: Int
     /// The host of that process.
-    var host: String
-    var content: Content
+    package var host: String
+    /// What it says.
+    package var content: Content
 
     /// The bytes that a notice has at most.
-    static let maximumBytes = 1024
+    package static let maximumBytes = 1024
     /// The bytes of a host's name; longer names are cut.
     private static let maximumHost = 64
     /// The bytes of a reason; longer ones are cut.
@@ -26,13 +29,15 @@ struct Notice: Sendable, Equatable {
     private static let format: UInt8 = 1
 
     /// The notice as bytes, of which there are at most `maximumBytes`.
-    var bytes: [UInt8] {
+    package var bytes: [UInt8] {
         var writer = Writer(bytes: [Self.format])
         writer.append(UInt32(truncatingIfNeeded: sender))
         writer.append(host, maximum: Self.maximumHost)
         switch content {
         case .alive:
             writer.bytes.append(0)
+        case .leaving:
+            writer.bytes.append(3)
         case .lost(let process, let host, let seconds):
             writer.bytes.append(1)
             writer.append(UInt32(truncatingIfNeeded: process))
@@ -47,7 +52,8 @@ struct Notice: Sendable, Equatable {
         return writer.bytes
     }
 
-    init(from sender: Int, on host: String, _ content: Content) {
+    /// A notice of a process.
+    package init(from sender: Int, on host: String, _ content: Content) {
         self.sender = sender
         self.host = host
         self.content = content
@@ -56,15 +62,15 @@ struct Notice: Sendable, Equatable {
     /// Reads a notice; nil if it is not one, as of another version of the program.
     ///
     /// - Parameter bytes: The notice; what comes after it does not count.
-    init?(_ bytes: some Collection<UInt8>) {
+    package init?(_ bytes: some Collection<UInt8>) {
         var reader = Reader(bytes: Array(bytes)[...])
         guard reader.byte() == Self.format, let sender = reader.number(UInt32.self), let host = reader.text(),
             let kind = reader.byte()
         else { return nil }
         self.sender = Int(sender)
         self.host = host
-        if kind == 0 {
-            content = .alive
+        if kind == 0 || kind == 3 {
+            content = kind == 0 ? .alive : .leaving
             return
         }
         guard let process = reader.number(UInt32.self), let place = reader.text() else { return nil }

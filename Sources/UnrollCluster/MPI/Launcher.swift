@@ -24,22 +24,22 @@ package struct Launcher: Sendable, Equatable {
     /// the launcher does not tell.
     let release: Int?
 
+    /// Whether this process is the one that tells people why the group cannot start: one on each host, as these may differ.
+    package var reportsStart: Bool { (localRank ?? rank) == 0 }
+
+    /// Whether processes can find each other by it.
+    let hasProcessManager: Bool
+
     /// The launcher of this process; nil if it is alone.
     ///
     /// A batch script of SLURM is alone, whatever number of tasks its allocation has: only those that `srun` starts count.
     ///
     /// - Parameter environment: The environment variables.
     /// - Returns: The launcher.
-    /// - Throws: `ClusterError.noProcessManager` if `srun` has started several processes that cannot find each other.
-    package static func current(environment: [String: String]) throws(ClusterError) -> Launcher? {
+    package static func current(environment: [String: String]) -> Launcher? {
         let values = Values(environment)
         // SLURM last, as the other launchers may start their processes with its help.
-        guard let launcher = openMPI(values) ?? hydra(values) ?? slurm(values) else { return nil }
-        guard launcher.size > 1 else { return nil }
-        if launcher.kind == .slurm, !values.hasProcessManager {
-            throw .noProcessManager(launcher: launcher.name, started: launcher.size)
-        }
-        return launcher
+        return (openMPI(values) ?? hydra(values) ?? slurm(values)).flatMap { $0.size > 1 ? $0 : nil }
     }
 
     private static func openMPI(_ values: Values) -> Launcher? {
@@ -50,7 +50,7 @@ package struct Launcher: Sendable, Equatable {
         return Launcher(
             kind: .openMPI, name: "mpirun of Open MPI" + (version.map { " \($0)" } ?? ""), rank: place.rank,
             size: place.size, localRank: values.number("OMPI_COMM_WORLD_LOCAL_RANK"),
-            release: version.flatMap { Int($0.prefix { $0.isNumber }) })
+            release: version.flatMap { Int($0.prefix { $0.isNumber }) }, hasProcessManager: true)
     }
 
     private static func hydra(_ values: Values) -> Launcher? {
@@ -65,7 +65,8 @@ package struct Launcher: Sendable, Equatable {
             }
         return Launcher(
             kind: .hydra, name: name, rank: place.rank, size: place.size,
-            localRank: values.number("MPI_LOCALRANKID") ?? values.number("SLURM_LOCALID"), release: nil)
+            localRank: values.number("MPI_LOCALRANKID") ?? values.number("SLURM_LOCALID"), release: nil,
+            hasProcessManager: true)
     }
 
     private static func slurm(_ values: Values) -> Launcher? {
@@ -75,7 +76,7 @@ package struct Launcher: Sendable, Equatable {
         return Launcher(
             kind: .slurm, name: "srun", rank: place.rank, size: place.size,
             localRank: values.number("SLURM_LOCALID"),
-            release: nil)
+            release: nil, hasProcessManager: values.hasProcessManager)
     }
 
     /// Environment variables, of which empty ones do not count.

@@ -1,11 +1,11 @@
 import UnrollBase
 
 /// The MPI library of the launcher, found when the program runs.
-struct MPILibrary: Sendable {
+package struct MPILibrary: Sendable {
     /// The file, or the name by which the loader found it.
-    let name: String
+    package let name: String
     /// What it says it is, such as "Open MPI v4.1.4".
-    let version: String
+    package let version: String
     let interface: MPIInterface
     let functions: MPIFunctions
 
@@ -16,9 +16,10 @@ struct MPILibrary: Sendable {
     ///   - environment: The environment variables; `UNROLL_MPI` is the path or name of a library to take in place of the
     ///     launcher's.
     /// - Throws: `ClusterError.noLibrary`, `.otherRelease`, or `.failed` if it lacks a function.
-    init(for launcher: Launcher, environment: [String: String]) throws(ClusterError) {
+    package init(for launcher: Launcher, environment: [String: String]) throws(ClusterError) {
         let choice = environment["UNROLL_MPI"].flatMap { $0.isEmpty ? nil : $0 }
-        let names = choice.map { [$0] } ?? MPISearch.candidates(for: launcher, environment: environment)
+        let names =
+            choice.map { [$0] } ?? MPISearch.candidates(for: launcher, environment: environment)
         let library = try Self.firstThatLoads(of: names, launcher: launcher)
         name = library.name
         version = Self.version(of: library)
@@ -73,14 +74,14 @@ struct MPILibrary: Sendable {
     /// - Parameter text: Such as `MPICH Version:\t4.0.2\nMPICH Release date:...` with its escapes, or
     ///   "Open MPI v4.1.4, package: Debian OpenMPI, ident: 4.1.4".
     /// - Returns: Such as "MPICH 4.0.2".
-    static func shortVersion(_ text: String) -> String {
+    package static func shortVersion(_ text: String) -> String {
         let line = text.replacing("\\t", with: " ").prefix { $0 != "\\" && $0 != "," }
         let words = line.split(separator: " ").filter { $0 != "Version:" }
         return words.isEmpty ? "of an unknown version" : words.joined(separator: " ")
     }
 
     /// The first number of a version of Open MPI; nil for another library.
-    static func release(ofOpenMPI version: String) -> Int? {
+    package static func release(ofOpenMPI version: String) -> Int? {
         guard let number = version.firstMatch(of: /^Open MPI v(\d+)/)?.1 else { return nil }
         return Int(number)
     }

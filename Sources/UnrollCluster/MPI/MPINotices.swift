@@ -5,11 +5,14 @@
 struct MPINotices: ~Copyable {
     private let session: MPISession
     private let incoming: Slot
-    private var outgoing: [Int: Slot] = [:]
-    /// Processes to which something is on the way.
-    private var busy: [Int] = []
-    /// The last notice for each of them, which goes when that has arrived.
-    private var waiting: [Int: Notice] = [:]
+    private let peers: Range<Int>
+    private let outgoing: [Slot]
+    /// Peers to which something is on the way.
+    private var busy: Set<Int> = []
+    /// The last notice that is for them next.
+    private var waiting: [UInt8]?
+    /// Peers for which it is.
+    private var late: Set<Int> = []
 
     /// Memory for a notice, and MPI's handle of it.
     private struct Slot {
@@ -18,9 +21,16 @@ struct MPINotices: ~Copyable {
     }
 
     /// Starts to listen.
-    init(_ session: MPISession) throws(ClusterError) {
+    ///
+    /// - Parameters:
+    ///   - session: MPI in this process.
+    ///   - peers: The processes to which notices are to be sent.
+    /// - Throws: `ClusterError.failed`, as all of it.
+    init(_ session: MPISession, peers: Range<Int>) throws(ClusterError) {
         self.session = session
+        self.peers = peers
         incoming = Slot()
+        outgoing = peers.map { _ in Slot() }
         try listen()
     }
 
@@ -38,38 +48,32 @@ struct MPINotices: ~Copyable {
         return nil
     }
 
-    /// Sends a notice, or keeps it until the one before has arrived; then it takes the place of others that wait.
-    mutating func send(_ notice: Notice, to peer: Int) throws(ClusterError) {
-        guard !busy.contains(peer) else {
-            waiting[peer] = notice
-            return
-        }
-        try start(notice, to: peer)
+    /// Sends a notice to all peers.
+    ///
+    /// One that has not had the notice before gets this one then, and no other that was to come between.
+    mutating func send(_ notice: Notice) throws(ClusterError) {
+        let bytes = notice.bytes
+        waiting = bytes
+        late = busy
+        for peer in peers where !busy.contains(peer) { try start(bytes, to: peer) }
     }
 
-    private mutating func start(_ notice: Notice, to peer: Int) throws(ClusterError) {
-        let slot = outgoing[peer] ?? Slot()
-        outgoing[peer] = slot
-        let bytes = notice.bytes
+    private mutating func start(_ bytes: [UInt8], to peer: Int) throws(ClusterError) {
+        let slot = outgoing[peer - peers.lowerBound]
         slot.bytes.copyBytes(from: bytes)
         try session.start(
             .send, peer, UnsafeMutableRawBufferPointer(rebasing: slot.bytes[..<bytes.count]),
             on: session.notices,
             request: slot.request)
-        if try !session.isDone(slot.request) { busy.append(peer) }
+        if try !session.isDone(slot.request) { busy.insert(peer) }
     }
 
     /// Goes on with what is on the way, and returns whether all of it has gone.
     mutating func hasSent() throws(ClusterError) -> Bool {
-        let before = busy
-        busy = []
-        for peer in before {
-            guard let slot = outgoing[peer] else { continue }
-            if try !session.isDone(slot.request) {
-                busy.append(peer)
-            } else if let notice = waiting.removeValue(forKey: peer) {
-                try start(notice, to: peer)
-            }
+        for peer in busy {
+            guard try session.isDone(outgoing[peer - peers.lowerBound].request) else { continue }
+            busy.remove(peer)
+            if late.remove(peer) != nil, let waiting { try start(waiting, to: peer) }
         }
         return busy.isEmpty
     }

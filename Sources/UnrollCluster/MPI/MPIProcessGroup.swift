@@ -1,3 +1,4 @@
+import Foundation
 import UnrollBase
 
 /// The processes that a launcher of MPI has started together.
@@ -22,30 +23,42 @@ package final class MPIProcessGroup: ProcessGroup {
 
     /// Joins the processes that a launcher has started; each of them must.
     ///
-    /// Some libraries print and end the process by themselves if they cannot be started.
+    /// Open MPI ends the process by itself, with a page of text, if it cannot be started. What is found before can be told
+    /// then, so that people know which library that was.
     ///
     /// - Parameters:
     ///   - launcher: What has started them, as `Launcher.current(environment:)` tells.
     ///   - environment: The environment variables; `UNROLL_MPI` is the path or name of a library to take in place of the
     ///     launcher's.
     ///   - times: How soon a silent process is lost.
+    ///   - announce: Called with the library that was found, before it is started.
     ///   - handler: Called once, on a thread of its own, when the group has ended for a reason that this process has not
     ///     given. It may end the process.
-    /// - Throws: `ClusterError.noLibrary`, `.otherRelease`, `.otherLauncher` or `.failed`.
+    /// - Throws: `ClusterError.noProcessManager`, `.noLibrary`, `.otherRelease`, `.otherLauncher` or `.failed`.
     package init(
         _ launcher: Launcher, environment: [String: String], times: LivenessTimes = LivenessTimes(),
-        onFailure handler: @escaping @Sendable (ClusterError) -> Void = { _ in }
+        found announce: (MPILibrary) -> Void = { _ in },
+        onFailure handler: @escaping @Sendable (ClusterError) -> Void
     ) throws(ClusterError) {
         self.launcher = launcher
-        let library = try MPILibrary(for: launcher, environment: environment)
         watch = MPIWatch(times: times, onFailure: handler)
-        session = try watch.start(library, launcher: launcher)
+        do throws(ClusterError) {
+            guard launcher.hasProcessManager else {
+                throw .noProcessManager(launcher: launcher.name, started: launcher.size)
+            }
+            let library = try MPILibrary(for: launcher, environment: environment)
+            announce(library)
+            session = try watch.start(library, launcher: launcher)
+        } catch {
+            if !launcher.reportsStart { Thread.sleep(forTimeInterval: times.precedence.inSeconds) }
+            throw error
+        }
         rank = session.rank
         size = session.size
     }
 
-    /// The library's name and what it says it is, for people.
-    package var library: (name: String, version: String) { (session.library.name, session.library.version) }
+    /// The library by which the processes speak.
+    package var library: MPILibrary { session.library }
 
     /// Why the group has ended, for a program that is in the middle of other work; nil while it lives.
     package var failure: ClusterError? { watch.failure }
@@ -55,6 +68,11 @@ package final class MPIProcessGroup: ProcessGroup {
             throw .noSuchProcess(process: transfer.peer, size: size)
         }
         if watch.hasFailed { throw watch.endOfGroup() }
+        if watch.isClosed {
+            throw .failed(
+                library: library.name, version: library.version, function: "exchange",
+                reason: "the group is closed")
+        }
         let pieces = transfers.flatMap(Self.pieces)
         do throws(ClusterError) {
             try exchange(pieces: pieces)
@@ -69,9 +87,13 @@ package final class MPIProcessGroup: ProcessGroup {
         let stride = session.library.interface.handleSize
         let requests = UnsafeMutableRawPointer.allocate(byteCount: pieces.count * stride, alignment: 8)
         let places = UnsafeMutableBufferPointer<Int32>.allocate(capacity: pieces.count)
+        let statusBytes = pieces.count * session.library.interface.status.size
+        let statuses = UnsafeMutableRawPointer.allocate(byteCount: statusBytes, alignment: 8)
+        statuses.initializeMemory(as: UInt8.self, repeating: 0, count: statusBytes)
         defer {
             requests.deallocate()
             places.deallocate()
+            statuses.deallocate()
         }
         try session.exclusively { () throws(ClusterError) in
             for (index, piece) in pieces.enumerated() {
@@ -84,7 +106,7 @@ package final class MPIProcessGroup: ProcessGroup {
         var backoff = Backoff()
         while remaining > 0, !watch.hasFailed {
             let count = try session.exclusively { () throws(ClusterError) in
-                try session.countDone(requests, places)
+                try session.countDone(requests, places, statuses)
             }
             remaining -= count
             // What is on its way is not to wait for a thread that sleeps.
@@ -113,9 +135,12 @@ package final class MPIProcessGroup: ProcessGroup {
 
     /// Waits for all processes and ends MPI; the group is of no more use.
     ///
+    /// Each process may exit with any code then. If that is not 0, some launchers kill the others, so what they have to do
+    /// is to be done before.
+    ///
     /// - Throws: `ClusterError`; the process may exit all the same.
     package func close() throws(ClusterError) {
         try barrier()
-        try watch.close(session)
+        try watch.close()
     }
 }

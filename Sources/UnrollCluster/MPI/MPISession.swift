@@ -116,17 +116,25 @@ struct MPISession: Sendable {
     /// - Parameters:
     ///   - requests: Their handles one after the other, each of `interface.handleSize` bytes.
     ///   - places: Memory for as many numbers as there are requests.
+    ///   - statuses: Memory of `interface.status.size` bytes for each of them, all of them 0 at first.
     /// - Returns: The number of those that are done since the last call.
     /// - Throws: `ClusterError.failed`.
     func countDone(
-        _ requests: UnsafeMutableRawPointer, _ places: UnsafeMutableBufferPointer<Int32>
+        _ requests: UnsafeMutableRawPointer, _ places: UnsafeMutableBufferPointer<Int32>,
+        _ statuses: UnsafeMutableRawPointer
     ) throws(ClusterError) -> Int {
         guard let first = places.baseAddress else { return 0 }
         var count: Int32 = 0
-        try library.check(
-            library.functions.testSome(
-                Int32(truncatingIfNeeded: places.count), requests, &count, first,
-                UnsafeMutableRawPointer(bitPattern: library.interface.statusIgnore)), of: "MPI_Testsome")
+        let code = library.functions.testSome(
+            Int32(truncatingIfNeeded: places.count), requests, &count, first, statuses)
+        if code != 0 {
+            // That of a message says more than that there is one.
+            let status = library.interface.status
+            let codes = places.indices.map {
+                statuses.loadUnaligned(fromByteOffset: $0 * status.size + status.error, as: Int32.self)
+            }
+            try library.check(codes.first { $0 != 0 } ?? code, of: "MPI_Testsome")
+        }
         // MPI_UNDEFINED, a negative number, if all were done before.
         return Int(max(count, 0))
     }

@@ -11,16 +11,17 @@ final class MPIWatch: Sendable {
         /// What other threads ask of this one.
         var reason: String?
         var error: ClusterError?
-        var closes = false
         /// What they are told.
         var session: Result<MPISession, ClusterError>?
         var failure: ClusterError?
+        var finalizing: SuspendingClock.Instant?
         var closing: Result<Void, ClusterError>?
     }
 
     private let state = Mutex(State())
     private let failed = Atomic(false)
     private let silent = Atomic(false)
+    private let closed = Atomic(false)
     private let times: LivenessTimes
     private let handler: FailureHandler
 
@@ -48,16 +49,20 @@ final class MPIWatch: Sendable {
     /// Whether the group has ended; nothing is to be asked of MPI then.
     var hasFailed: Bool { failed.load(ordering: .acquiring) }
 
+    /// Whether MPI has ended or is about to.
+    var isClosed: Bool { closed.load(ordering: .acquiring) }
+
     /// Why the group has ended; nil while it lives.
     var failure: ClusterError? { state.withLock { $0.failure } }
 
     /// Ends the group for a reason of this process, unless it has ended, and returns when the others know.
+    ///
+    /// If another thread hangs in MPI, the others find that this process is lost, and this returns soon all the same.
     func end(because reason: String) {
-        let isClosed = state.withLock { state in
-            state.reason = state.reason ?? reason
-            return state.closes
-        }
-        if !isClosed { _ = endOfGroup() }
+        guard !isClosed else { return }
+        state.withLock { $0.reason = $0.reason ?? reason }
+        let (backoff, deadline) = (Backoff(), SuspendingClock.now + times.farewell * 2)
+        while !silent.load(ordering: .acquiring), SuspendingClock.now < deadline { backoff.wait() }
     }
 
     /// Ends the group, as MPI has failed, unless it has ended, and returns why it has when the others know.
@@ -73,19 +78,22 @@ final class MPIWatch: Sendable {
         return wait { $0.failure }
     }
 
-    /// Ends MPI, once all processes have nothing more to say to each other; more calls have no effect.
+    /// Ends MPI, as all processes have nothing more to say to each other; more calls have no effect.
     ///
-    /// - Throws: `ClusterError.failed`, also if it takes longer than a process may be silent.
-    func close(_ session: MPISession) throws(ClusterError) {
-        state.withLock { $0.closes = true }
-        let (backoff, deadline) = (Backoff(), SuspendingClock.now + times.patience)
-        while SuspendingClock.now < deadline {
-            if let closing = state.withLock({ $0.closing }) { return try closing.get() }
+    /// MPICH 4 over TCP may wait forever for processes that wait as well. As everything is done by then, MPI is left alone if
+    /// it takes too long.
+    ///
+    /// - Throws: `ClusterError`, if the group ends before.
+    func close() throws(ClusterError) {
+        closed.store(true, ordering: .releasing)
+        let backoff = Backoff()
+        while true {
+            let (start, result) = state.withLock { ($0.finalizing, $0.closing) }
+            if let result { return try result.get() }
+            if let start, start.duration(to: .now) > times.finalizing { return }
+            if hasFailed { throw endOfGroup() }
             backoff.wait()
         }
-        throw .failed(
-            library: session.library.name, version: session.library.version, function: "MPI_Finalize",
-            reason: "not done after \(NumberFormat.significant(times.patience.inSeconds)) seconds")
     }
 
     private func wait<Value>(for value: (borrowing State) -> Value?) -> Value {
@@ -102,23 +110,26 @@ final class MPIWatch: Sendable {
         var liveness = Liveness(
             rank: session.rank, size: session.size, host: SystemInfo.hostName, times: times, now: .zero)
         do throws(ClusterError) {
-            var notices = try session.exclusively { () throws(ClusterError) in try MPINotices(session) }
+            var notices = try session.exclusively { () throws(ClusterError) in
+                try MPINotices(session, peers: liveness.peerRanks)
+            }
             while true {
-                let asked = state.withLock { ($0.reason, $0.error, $0.closes) }
-                if asked.2 { return close(session, notices) }
-                if let reason = asked.0 { liveness.end(because: reason) }
-                if let error = asked.1 { liveness.fail(error) }
+                let (reason, error) = state.withLock { ($0.reason, $0.error) }
+                if isClosed { liveness.leave() }
+                if let reason { liveness.end(because: reason) }
+                if let error { liveness.fail(error) }
                 try session.exclusively(isUrgent: true) { () throws(ClusterError) in
                     try Self.exchange(&notices, &liveness, at: start.duration(to: .now))
                 }
                 publish(liveness)
-                if liveness.isSilent { return }
+                if liveness.isSilent { return silence(session) }
+                if liveness.hasLeft { return close(session, notices) }
                 Thread.sleep(forTimeInterval: times.poll.inSeconds)
             }
         } catch {
             liveness.fail(error)
             publish(liveness)
-            silence(error)
+            silence(session)
         }
     }
 
@@ -126,8 +137,8 @@ final class MPIWatch: Sendable {
         _ notices: inout MPINotices, _ liveness: inout Liveness, at time: Duration
     ) throws(ClusterError) {
         while let notice = try notices.next() { liveness.receive(notice) }
-        for (peer, notice) in liveness.advance(to: time, hasSent: try notices.hasSent()) {
-            try notices.send(notice, to: peer)
+        if let notice = liveness.advance(to: time, hasSent: try notices.hasSent()) {
+            try notices.send(notice)
         }
     }
 
@@ -135,16 +146,21 @@ final class MPIWatch: Sendable {
         guard let failure = liveness.failure else { return }
         state.withLock { $0.failure = $0.failure ?? failure }
         failed.store(true, ordering: .releasing)
-        if liveness.isSilent { silence(failure) }
     }
 
-    private func silence(_ failure: ClusterError) {
+    /// Leaves MPI as it is, and hands out why.
+    private func silence(_ session: MPISession) {
+        let (reason, failure) = state.withLock { ($0.reason, $0.failure) }
+        guard let failure else { return }
+        // MPI is not called meanwhile, and nowhere when the first one goes: it would print that others have gone.
+        let pause = failure.isReported(by: session.rank) ? times.poll * 3 : times.precedence
+        Thread.sleep(forTimeInterval: pause.inSeconds)
         silent.store(true, ordering: .releasing)
-        let isOwn = state.withLock { $0.reason != nil }
-        if !isOwn { handler(failure) }
+        if reason == nil { handler(failure) }
     }
 
     private func close(_ session: MPISession, _ notices: borrowing MPINotices) {
+        state.withLock { $0.finalizing = .now }
         var result = Result<Void, ClusterError>.success(())
         do throws(ClusterError) {
             try session.exclusively(isUrgent: true) { () throws(ClusterError) in

@@ -45,6 +45,7 @@ package protocol GradientEngine: Engine, SumMemory {
     ///   - index: The memory of the gradient.
     ///   - meanLoss: The mean loss over the whole minibatch, in nats.
     ///   - optimizer: How the gradient becomes an update.
+    /// - Returns: The loss, and the norm of the gradient.
     /// - Throws: As ``Engine/train(on:with:randomness:)``.
     func update(with index: Int, meanLoss: Double, optimizer: Optimizer) throws -> StepResult
 }

@@ -53,19 +53,12 @@ extension LanguageModel {
         on corpus: Corpus, adapting adaptation: DynamicEvaluation? = nil, precision: Precision? = nil,
         threads: Int? = nil, progress: (Double) -> Void = { _ in }
     ) throws -> Evaluation {
-        let count = corpus.tokens.count
-        var position = 0
+        var blocks = TokenBlocks(of: corpus.tokens)
         return try evaluate(adapting: adaptation, precision: precision, threads: threads) {
-            progress(Double(position) / Double(count))
-            guard position < count else { return nil }
-            let block = position..<min(position + Self.blockSize, count)
-            position = block.upperBound
-            return Array(corpus.tokens.part(block))
+            progress(blocks.fraction)
+            return blocks.next()
         }.evaluation(by: vocabulary, byteCount: corpus.byteCount)
     }
-
-    /// Tokens that are read at once, and between two reports of progress.
-    private static var blockSize: Int { 256 }
 
     /// Measures how well the model predicts the text in a file, which may be larger than memory.
     ///
@@ -95,12 +88,12 @@ extension LanguageModel {
             }
             return try reader.next()
         }
-        guard totals.tokens > 0 else { throw TextError.emptyText(file: reader.name) }
+        guard totals.sum.tokens > 0 else { throw TextError.emptyText(file: reader.name) }
         return totals.evaluation(by: vocabulary, byteCount: reader.byteCount)
     }
 
     /// Adds up the surprisal of a text whose tokens `next` returns one block after another, nil at the end.
-    private func evaluate(
+    func evaluate(
         adapting adaptation: DynamicEvaluation?, precision: Precision?, threads: Int?,
         _ next: () throws -> [Int32]?
     ) throws -> EvaluationTotals {
@@ -110,23 +103,21 @@ extension LanguageModel {
             try adaptation.check()
             let engine = try makeEngine(EngineSettings(precision: precision ?? .float32, threads: threads))
             var strand = TokenStrand(after: start, segmentLength: adaptation.segmentLength)
-            try strand.read(next, adding: &totals) { minibatch, nats in
+            try strand.read(next, adding: &totals) { minibatch in
                 let step = try engine.train(on: minibatch, with: adaptation.optimizer)
                 guard step.isFinite else {
                     throw GenerationError.adaptationDiverged(
                         learningRate: adaptation.optimizer.learningRate)
                 }
-                nats += step.meanLoss * Double(minibatch.tokenCount)
+                return step.meanLoss * Double(minibatch.tokenCount)
             }
         } else {
-            var strand = TokenStrand(after: start, segmentLength: Self.blockSize)
+            var strand = TokenStrand(after: start, segmentLength: TokenBlocks.size)
             try withEngine(precision: precision, threads: threads) { engine in
-                try strand.read(next, adding: &totals) { minibatch, nats in
-                    nats += try engine.evaluate(minibatch)
-                }
+                try strand.read(next, adding: &totals) { try engine.evaluate($0) }
             }
         }
-        guard totals.nats.isFinite else { throw GenerationError.notANumber }
+        guard totals.sum.nats.isFinite else { throw GenerationError.notANumber }
         return totals
     }
 }

@@ -41,7 +41,8 @@ public struct Minibatch: Sendable, Equatable {
     /// Gives the minibatch a shape; the ids are unspecified until they are set.
     public mutating func reshape(sequenceLength: Int, batchSize: Int, continuesState: Bool) {
         reshape(
-            sequenceLength: sequenceLength, rows: 0..<batchSize, of: batchSize, continuesState: continuesState)
+            sequenceLength: sequenceLength, rows: 0..<batchSize, of: batchSize, continuesState: continuesState
+        )
     }
 
     /// Gives the minibatch the shape of these rows of a larger one; the ids are unspecified until they are set.

@@ -64,9 +64,8 @@ extension TokenIDs {
             first: trainingWindows, count: windowCount, random: nil)
     }
 
-    /// The same in parts that can be judged apart, each of whole minibatches.
-    ///
-    /// - Parameter partCount: The number of parts, at least 1; there are no more than minibatches.
+    /// The windows of ``validationWindows(batchSize:sequenceLength:after:windowCount:)`` in parts that can be judged apart,
+    /// each of whole minibatches; `partCount` of them or, where there are fewer, as many as minibatches.
     package func validationWindows(
         batchSize: Int, sequenceLength: Int, after trainingWindows: Int, windowCount: Int, partCount: Int
     ) throws -> [any MinibatchSource] {
@@ -113,6 +112,7 @@ extension TokenIDs {
     /// - Parameters:
     ///   - partCount: The number of parts, at least 1; there are fewer of a text with less than 8,192 predictions for each.
     ///   - tokenCount: Tokens of a minibatch at most; at least 1.
+    /// - Returns: The minibatches of each part.
     /// - Throws: As ``evaluationStrands(tokenCount:)``.
     package func evaluationStrands(partCount: Int, tokenCount: Int) throws -> [any MinibatchSource] {
         let predictions = count - 1

@@ -123,6 +123,11 @@ public final class CheckpointWriter: Sendable {
         return try held ?? made ?? FolderLock(folder)
     }
 
+    /// The names of the files that a run in a folder is resumed from.
+    package static func fileNames(of folder: URL) -> [String] {
+        ModelFolder(folder).names + [TrainingRecord.fileName, TrainingCheckpoint.fileName]
+    }
+
     /// The folder of the run that keeps a checkpoint in this folder, among its `checkpoints`; nil for any other folder.
     package static func run(keeping checkpoint: URL) -> URL? { RunFolder.run(keeping: checkpoint) }
 

@@ -30,7 +30,9 @@ struct GroupMember {
     /// - Throws: `TrainingError.otherProcess`, `ClusterError`.
     func checkAgreement(in group: any ProcessGroup) throws {
         let all = try group.gather(Array(facts.map(\.value).joined(separator: "\n").utf8))
-            .map { String(decoding: $0, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false) }
+            .map {
+                String(decoding: $0, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+            }
         for (rank, values) in all.enumerated() {
             for (fact, (value, expected)) in zip(facts, zip(values, all[0])) where value != expected {
                 throw TrainingError.otherProcess(

@@ -66,7 +66,8 @@ struct TrainingData {
 
     func minibatches(epoch: Int) throws -> any MinibatchSource {
         try options.partitioning.minibatches(
-            of: parts.training.tokens, batchSize: options.wholeBatchSize, sequenceLength: options.sequenceLength,
+            of: parts.training.tokens, batchSize: options.wholeBatchSize,
+            sequenceLength: options.sequenceLength,
             seed: options.seed,
             epoch: epoch, windowCount: options.trainingWindows)
     }

@@ -114,6 +114,9 @@ public struct EpochReport: Sendable, Equatable, Codable, CustomStringConvertible
     public var learningRate: Float?
     /// The part of the epoch that is done, for a validation inside it; nil for the whole.
     public var partOfEpoch: Double?
+    /// The share of the training time, in this part of the run, in which processes exchanged and added gradients or waited
+    /// for each other, in 0...1; nil for a process alone.
+    public var communicationShare: Double?
 
     /// Where it lies on an axis of epochs.
     public var epochs: Double { partOfEpoch.map { Double(epoch - 1) + $0 } ?? Double(epoch) }
@@ -130,12 +133,13 @@ public struct EpochReport: Sendable, Equatable, Codable, CustomStringConvertible
         step = try container.decodeIfPresent(Int.self, forKey: .step)
         learningRate = try container.decodeIfPresent(Float.self, forKey: .learningRate)
         partOfEpoch = try container.decodeIfPresent(Double.self, forKey: .partOfEpoch)
+        communicationShare = try container.decodeIfPresent(Double.self, forKey: .communicationShare)
     }
 
     package init(
         epoch: Int, perplexity: Double, validationPerplexity: Double?, gradientNorm: Double,
         tokensPerSecond: Double, seconds: Double, step: Int? = nil, learningRate: Float? = nil,
-        partOfEpoch: Double? = nil
+        partOfEpoch: Double? = nil, communicationShare: Double? = nil
     ) {
         self.epoch = epoch
         self.perplexity = perplexity
@@ -146,6 +150,7 @@ public struct EpochReport: Sendable, Equatable, Codable, CustomStringConvertible
         self.step = step
         self.learningRate = learningRate
         self.partOfEpoch = partOfEpoch
+        self.communicationShare = communicationShare
     }
 
     /// Epoch, perplexities, gradient norm and speed in one line.

@@ -8,6 +8,8 @@ struct StateCollection {
     private(set) var state: NamedTensors<Float>?
     /// Whether this process wants it after the next step.
     var isWanted = false
+    /// Seconds of this part of the run in which gradients were exchanged.
+    var secondsOfSums = 0.0
 
     /// Begins with the state of a run that starts, or goes on.
     init(_ state: NamedTensors<Float>) {
@@ -45,6 +47,12 @@ extension TrainingLoop {
         guard group != nil, collection.state == nil else { return true }
         collection.isWanted = true
         return false
+    }
+
+    /// The part of the training time in which gradients were exchanged; nil for a process alone.
+    var communicationShare: Double? {
+        guard group != nil, runSeconds > 0 else { return nil }
+        return min(collection.secondsOfSums / runSeconds, 1)
     }
 
     /// Asks the other processes, with the next step, for what this one wants.

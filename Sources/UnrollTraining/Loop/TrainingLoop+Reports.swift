@@ -42,7 +42,8 @@ extension TrainingLoop {
             epoch: position.epoch + 1, perplexity: position.perplexity, validationPerplexity: validation,
             gradientNorm: position.gradientNorms / Double(max(position.epochSteps, 1)),
             tokensPerSecond: tokensPerSecond, seconds: position.seconds, step: position.steps,
-            learningRate: learningRate(minibatch: max(position.minibatch - 1, 0)), partOfEpoch: partOfEpoch)
+            learningRate: learningRate(minibatch: max(position.minibatch - 1, 0)), partOfEpoch: partOfEpoch,
+            communicationShare: communicationShare)
     }
 
     /// What the run came to; reads the text to test on, once.

@@ -24,9 +24,10 @@ extension TrainingLoop {
             steps[index].optimizer = optimizer(minibatch: minibatch)
             steps[index].randomness = randomness(step: position.steps + index)
         }
-        let start = ContinuousClock.now
+        let (start, sums) = (ContinuousClock.now, shards?.secondsOfSums ?? 0)
         let results = try engine.train(count == steps.count ? steps : Array(steps[..<count]))
         let seconds = start.duration(to: .now) / .seconds(1) / Double(max(results.count, 1))
+        collection.secondsOfSums += (shards?.secondsOfSums ?? 0) - sums
         for (index, result) in results.enumerated() {
             guard result.isFinite else { return try skipMinibatch() }
             record(result, tokens: steps[index].minibatch.wholeTokenCount, seconds: seconds)
@@ -57,7 +58,8 @@ extension TrainingLoop {
     /// A run stops where the epoch ends, a validation is due or parameters are kept, and takes no longer than the interval
     /// between two reports, as nothing is reported and no cancellation noticed meanwhile.
     private var runLength: Int {
-        guard engine.preferredRunLength > 1, runSeconds > 0, let tokens = steps.first?.minibatch.wholeTokenCount
+        guard engine.preferredRunLength > 1, runSeconds > 0,
+            let tokens = steps.first?.minibatch.wholeTokenCount
         else { return 1 }
         let secondsPerStep = runSeconds / Double(runTokens) * Double(tokens)
         var length = min(engine.preferredRunLength, minibatches.count - position.minibatch)

@@ -13,7 +13,7 @@ struct TrainingLoop {
     var engine: any Engine
     /// The engine, if it trains in shards.
     var shards: ShardedEngine? { engine as? ShardedEngine }
-    /// What a group of processes knows of its state.
+    /// What a group of processes has collected.
     var collection: StateCollection
     /// Why this engine was chosen; nil if there was no choice, or nothing to say.
     let reason: String?

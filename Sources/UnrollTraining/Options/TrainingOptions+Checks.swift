@@ -45,7 +45,8 @@ extension TrainingOptions {
     /// Checks that every process has a shard to compute.
     func check(processCount: Int) throws(ParameterError) {
         try ParameterError.require(
-            shards >= processCount, "shards", is: shards, but: "at least the number of processes, \(processCount)")
+            shards >= processCount, "shards", is: shards,
+            but: "at least the number of processes, \(processCount)")
     }
 
     private func checkPartitioning() throws(ParameterError) {

@@ -17,6 +17,10 @@ public struct TrainingPlanner {
     public var minutes: Double
     /// The engine that is going to compute.
     public var engine: EngineKind
+    /// Processes that are going to share out the shards, of which this one measures its own speed; at least 1.
+    ///
+    /// Default: 1.
+    package var processCount = 1
     private let settings: Settings
 
     /// The minutes that a run may be planned for.
@@ -85,7 +89,7 @@ public struct TrainingPlanner {
             let time = try await measured(draft, texts)
             let work = PlanRules.workOfToken(draft.model, vocabularySize: corpus.vocabulary.count)
             let size = PlanRules.hiddenSize(
-                work: time.tokensPerSecond * work * minutes * 60 * Self.share,
+                work: speed(time, draft.options) * work * minutes * 60 * Self.share,
                 trainingTokens: time.outline.trainingTokens, model: draft.model,
                 vocabularySize: corpus.vocabulary.count)
             draft = try proposal(for: texts.measures, given, hiddenSize: size)
@@ -219,6 +223,12 @@ public struct TrainingPlanner {
         return try await TimeEstimate.measured(trainer, enough: Self.probeSeconds)
     }
 
+    /// Tokens trained on in a second by all processes together: a step takes as long as the process with most shards.
+    private func speed(_ time: TimeEstimate, _ options: TrainingOptions) -> Double {
+        let most = (options.shards - 1) / max(processCount, 1) + 1
+        return time.tokensPerSecond * Double(options.shards) / Double(most)
+    }
+
     /// The run that fills the time at the measured speed.
     private func plan(
         _ draft: Proposal, _ texts: Texts, _ given: Given, _ time: TimeEstimate
@@ -226,7 +236,7 @@ public struct TrainingPlanner {
         let training = Double(max(time.outline.trainingTokens, 1))
         let heldOut = Double(time.outline.validationTokens)
         let tokensOfStep = Double(draft.options.wholeBatchSize) * Double(draft.options.sequenceLength)
-        let speed = max(time.tokensPerSecond, 1)
+        let speed = max(speed(time, draft.options), 1)
         // A run of few epochs validates within them.
         let most = speed * minutes * 60 * Self.share
         let epochs = most / training

@@ -15,31 +15,33 @@ import UnrollCluster
 enum GroupCheck {
     static func main() {
         let arguments = Array(CommandLine.arguments.dropFirst())
-        do {
-            let environment = ProcessInfo.processInfo.environment
-            guard let launcher = try Launcher.current(environment: environment) else {
-                print("alone")
-                return
-            }
-            // A process that computes is not to wait for its next exchange.
-            let group = try MPIProcessGroup(launcher, environment: environment) { error in
-                leave(error, error.isReported(by: launcher.rank))
-            }
-            try run(arguments, in: group)
-        } catch {
-            leave(error, true)
+        let environment = ProcessInfo.processInfo.environment
+        guard let launcher = Launcher.current(environment: environment) else {
+            print("alone")
+            return
         }
-    }
-
-    private static func run(_ arguments: [String], in group: MPIProcessGroup) throws {
-        if group.rank == 0 {
-            print(
-                "\(group.launcher.name), \(group.library.version) (\(group.library.name)), \(group.size) processes"
-            )
+        func announce(_ library: MPILibrary) {
+            guard launcher.rank == 0 else { return }
+            print("\(launcher.name), \(library.version) (\(library.name)), \(launcher.size) processes")
             fflush(nil)
         }
+        let group: MPIProcessGroup
+        do {
+            // A process that computes is not to wait for its next exchange.
+            group = try MPIProcessGroup(launcher, environment: environment, found: announce) { error in
+                leave(error, error.isReported(by: launcher.rank))
+            }
+        } catch {
+            leave(error, launcher.reportsStart)
+        }
+        run(arguments, in: group)
+    }
+
+    private static func run(_ arguments: [String], in group: MPIProcessGroup) {
         do {
             try check(arguments, in: group)
+            if group.rank == 0 { print("done") }
+            fflush(nil)
             try group.close()
         } catch let error as ClusterError {
             leave(error, error.isReported(by: group.rank))
@@ -47,7 +49,6 @@ enum GroupCheck {
             group.end(because: "\(error)")
             leave(error, true)
         }
-        if group.rank == 0 { print("done") }
         if arguments.first == "code" { exit(Int32(arguments.last ?? "") ?? 0) }
     }
 

@@ -1,0 +1,332 @@
+"""Runs of several processes that fail or are disturbed: all must end soon, say why in one line, and lose nothing."""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+
+import launch
+import same_bits
+from launch import Model, by_rank, check
+
+# Each process finds it in its working folder, though process 0 tells the others where it is.
+TEXT = "/proc/self/cwd/text.txt"
+# Long enough that a process can be disturbed in the middle.
+RUN = [
+    "--cell", "lstm", "--layers", "2", "--hidden", "32", "--batch", "4", "--sequence-length", "16", "--epochs", "100",
+    "--optimizer", "adam", "--learning-rate", "0.003", "--dropout", "0.2", "--validation", "0.1", "--checkpoint-steps", "5",
+]
+SHORT = ["--hidden", "16", "--batch", "2", "--epochs", "1"]
+USAGE = 64
+INTERRUPTED = 130
+
+
+class Disturbances:
+    """Runs under a launcher that something happens to."""
+
+    def __init__(self, program, folder, mpi):
+        self.program, self.mpi = program, mpi
+        self.folder = pathlib.Path(folder) / mpi.key
+        self.folder.mkdir()
+        (self.folder / "text.txt").write_text(launch.TEXT.read_text()[:8000])
+        self.expected = None
+        self.number = 0
+
+    def new_name(self):
+        self.number += 1
+        return f"model-{self.number}"
+
+    def words(self, name, *further, options=RUN):
+        return ["train", TEXT, "--preset", "book", "--engine", "cpu", "--threads", "1", "--no-baselines",
+                "--prompt", "The ", "--output", name, *(further or ["--shards", "4"]), *options]
+
+    def start(self, count, words, program=None, environment=()):
+        return launch.Job(
+            self.mpi.command(count, *(program or [self.program]), *words), self.folder, environment)
+
+    def is_as_undisturbed(self, name):
+        """Goes on with a run in this process alone, and compares it with one that nothing has happened to."""
+        if self.expected is None:
+            self.expected = Model(self.folder / "undisturbed")
+            ended = launch.run([self.program, *self.words("undisturbed")], self.folder)
+            check(ended.code == 0, f"undisturbed: {ended}")
+        found = Model(self.folder / name)
+        steps = found.steps
+        check(0 < steps < self.expected.steps, f"the last checkpoint is of step {steps}")
+        ended = launch.run([self.program, "train", "--resume", name, "--threads", "1"], self.folder)
+        check(ended.code == 0, f"resuming after step {steps}: {ended}")
+        difference = self.expected.difference(found)
+        check(difference is None, f"going on after step {steps}: {difference} is not that of an undisturbed run")
+        shutil.rmtree(found.folder)
+        return f"the checkpoint of step {steps}"
+
+    def disturbed(self, disturb, words=(), codes=None, lines=1, count=4):
+        """Disturbs a run in its middle: all processes end, and the checkpoint is whole.
+
+        The line must have the words; the codes are those that are allowed, and None is for all but 0.
+        """
+        name = self.new_name()
+        job = self.start(count, self.words(name))
+        model = Model(self.folder / name)
+        job.reach(model, 20)
+        disturb(job)
+        ended = job.end()
+        check(not ended.left, f"processes are left: {ended}")
+        check(ended.seconds < launch.SECONDS, f"late: {ended}")
+        check(ended.code in codes if codes else ended.code != 0, f"{ended}")
+        check(len(ended.lines) == lines, f"{len(ended.lines)} lines: {ended}")
+        for word in words:
+            check(word in ended.lines[0], f"'{word}' is not said: {ended}")
+        kept = self.is_as_undisturbed(name)
+        return f"{ended.seconds:.1f} s, code {ended.code}, {kept}" + "".join(f"; {line}" for line in ended.lines)
+
+    def killed(self, rank):
+        # What there is to say, the launcher says.
+        return self.disturbed(lambda job: job.signal(signal.SIGKILL, rank), lines=0)
+
+    def stopped(self, rank):
+        return self.disturbed(
+            lambda job: job.signal(signal.SIGSTOP, rank), [f"process {rank} on ", "--resume"], self.mpi.failure_codes)
+
+    def asked_to_end(self, number, rank):
+        return self.disturbed(lambda job: job.signal(number, rank), ["interrupted; checkpoint written", "--resume"])
+
+    def refused(self, words, codes, *said, program=None, count=2, environment=()):
+        """Starts a run that must end with one line, and save nothing."""
+        names = {path.name for path in self.folder.iterdir()}
+        ended = self.start(count, words, program, environment).end()
+        check(not ended.left, f"processes are left: {ended}")
+        check(ended.seconds < launch.SECONDS, f"late: {ended}")
+        check(ended.code in codes, f"{ended}")
+        check(len(ended.lines) == 1, f"{len(ended.lines)} lines: {ended}")
+        for word in said:
+            check(word in ended.lines[0], f"'{word}' is not said: {ended}")
+        new = {path.name for path in self.folder.iterdir()} - names
+        check(not new, f"{new} are there")
+        return f"{ended.seconds:.1f} s, code {ended.code}; {ended.lines[0]}"
+
+    def same(self, name, words, program, environment=()):
+        """Trains on two processes and alone, and compares."""
+        ended = self.start(2, words, program, environment).end()
+        check(ended.code == 0 and not ended.left, f"{ended}")
+        alone = [name + "-alone" if word == name else word for word in words]
+        ended = launch.run([self.program, *alone], self.folder)
+        check(ended.code == 0, f"alone: {ended}")
+        difference = Model(self.folder / (name + "-alone")).difference(Model(self.folder / name))
+        check(difference is None, f"{difference} is not the same")
+
+
+class Signals(Disturbances):
+    def checks(self, is_all):
+        yield "process 0 is killed", lambda: self.killed(0)
+        yield "process 2 is killed", lambda: self.killed(2)
+        yield "process 3 is stopped", lambda: self.stopped(3)
+        yield "TERM to the launcher", lambda: self.asked_to_end(signal.SIGTERM, None)
+        yield "Ctrl-C", lambda: self.asked_to_end(signal.SIGINT, None)
+        yield "TERM to process 1", lambda: self.asked_to_end(signal.SIGTERM, 1)
+        if is_all:
+            yield "process 0 is stopped", lambda: self.stopped(0)
+            yield "the launcher is killed", self.launcher_killed
+            yield "TERM to process 0", lambda: self.asked_to_end(signal.SIGTERM, 0)
+            yield "INT to process 3", lambda: self.asked_to_end(signal.SIGINT, 3)
+
+    def launcher_killed(self):
+        """What remains of the launcher ends the processes, or they do it themselves; what they say is lost or not."""
+        name = self.new_name()
+        job = self.start(4, self.words(name))
+        job.reach(Model(self.folder / name), 20)
+        job.signal(signal.SIGKILL)
+        ended = job.end()
+        check(not ended.left and ended.seconds < launch.SECONDS, f"{ended}")
+        return f"{ended.seconds:.1f} s, {self.is_as_undisturbed(name)}" + "".join(f"; {line}" for line in ended.lines)
+
+
+class Refusals(Disturbances):
+    def checks(self, is_all):
+        text, other = self.folder / "text.txt", self.folder / "other"
+        other.mkdir()
+        (self.folder / "missing").mkdir()
+        (other / "text.txt").write_text(text.read_text()[:-1] + "!")
+        new = lambda *further, options=SHORT: self.words("refused", *further, options=options)
+        two = lambda *further: new("--shards", "2", *further)
+        yield "more processes than shards", lambda: self.refused(new("--shards", "1"), [USAGE], "--shards", "2")
+        yield "another text", lambda: self.refused(
+            two(), [1], "process 1", "text", program=by_rank(1, "cd other", self.program))
+        yield "no text", lambda: self.refused(
+            two(), [1], "process 1 on ", "text.txt", program=by_rank(1, "cd missing", self.program))
+        yield "other kernels", lambda: self.refused(
+            two(), [1], "process 1", "portable", "UNROLL_KERNELS",
+            program=by_rank(1, "export UNROLL_KERNELS=portable", self.program))
+        yield "other options", lambda: self.refused(
+            two(), [USAGE], "process 1", "other options",
+            program=by_rank(1, 'set -- "$@" --seed 3', self.program))
+        if not is_all:
+            return
+        yield "no shards", lambda: self.refused(new("--shards", "0"), [USAGE], "--shards", "1...4096")
+        yield "standard input", lambda: self.refused(
+            [word if word != TEXT else "-" for word in two()], [USAGE], "standard input")
+        yield "no text on process 0", lambda: self.refused(
+            two(), [1], "text.txt", program=by_rank(0, "cd missing", self.program))
+        yield "no text anywhere", lambda: self.refused(
+            [word if word != TEXT else "nowhere.txt" for word in two()], [1], "nowhere.txt")
+        yield "a folder that is there", lambda: self.refused(
+            ["train", "text.txt", "--preset", "book", "--shards", "2", "--output", "other"], [1], "other", "exists already")
+        yield "a model that is nowhere", lambda: self.refused(["train", "--resume", "nowhere"], [1], "nowhere")
+        for name, contents, said in [("empty.txt", "", "empty.txt"), ("short.txt", "abc", "")]:
+            (self.folder / name).write_text(contents)
+            yield f"a text of {len(contents)} characters", lambda: self.refused(
+                [name if word == TEXT else word for word in two()], [1, USAGE], said)
+        if (changed := self.other_version()) is not None:
+            yield "another version", lambda: self.refused(
+                two(), [1], "process 1 is unroll 9.9.9", program=by_rank(1, f"shift; set -- {changed} \"$@\"", self.program))
+        else:
+            print("skipped: another version of the program, as that of this one is not found in its file")
+        yield "no library", lambda: self.refused(
+            two(), [1], "libunroll-missing.so", environment={"UNROLL_MPI": "libunroll-missing.so"})
+        foreign = "libmpich.so.12" if self.mpi.is_open_mpi else "libmpi.so.40"
+        yield "another launcher's library", lambda: self.refused(
+            two(), [1], foreign, environment={"UNROLL_MPI": foreign})
+
+    def other_version(self):
+        """A copy of the program that says it is another version, and nothing where that cannot be made."""
+        version = subprocess.run([self.program, "--version"], capture_output=True, text=True).stdout.strip()
+        changed = self.folder / "unroll-9.9.9"
+        changed.write_bytes(self.program.read_bytes().replace(version.encode(), b"9.9.9"))
+        changed.chmod(0o755)
+        said = subprocess.run([changed, "--version"], capture_output=True, text=True).stdout.strip()
+        return changed if said == "9.9.9" else None
+
+
+class OtherRuns(Disturbances):
+    """What must work on several processes as on one."""
+
+    def checks(self, is_all):
+        yield "other numbers of threads", self.other_threads
+        yield "--json", self.json_lines
+        if is_all:
+            yield "--dry-run", lambda: self.once(["train", "text.txt", "--preset", "book", "--dry-run"], "tokens/s")
+            yield "unroll info", lambda: self.once(["info", self.trained()], "lstm")
+            yield "unroll generate", lambda: self.once(["generate", self.trained(), "--prompt", "The ", "--length", "5"], "The ")
+            yield "--recipe", self.recipe
+            yield "a plan", self.plan
+            yield "a learning rate that is far too large", self.divergence
+            yield "two runs at once", self.two_runs
+            yield "a full disk", self.full_disk
+            yield "a large text", self.large_text
+
+    def other_threads(self):
+        name = self.new_name()
+        words = self.words(name, "--shards", "2", options=SHORT)
+        self.same(name, words, by_rank(1, 'set -- "$@" --threads 2', self.program))
+
+    def json_lines(self):
+        name = self.new_name()
+        words = [*self.words(name, "--shards", "4", options=SHORT), "--json"]
+        ended = self.start(4, words).end()
+        check(ended.code == 0, f"{ended}")
+        last = json.loads(ended.output.splitlines()[-1])
+        check(last["event"] == "finished" and last["model"] == name, f"{ended}")
+        alone = launch.run([self.program, *[name + "-alone" if word == name else word for word in words]], self.folder)
+        expected, found = same_bits.events(alone.output), same_bits.events(ended.output)
+        check(expected == found, f"{same_bits.first_difference(expected, found)}")
+        return f"{len(found)} events"
+
+    def trained(self):
+        name = self.folder / "trained"
+        if not name.exists():
+            ended = launch.run([self.program, *self.words("trained", options=[*SHORT, "--cell", "lstm"])], self.folder)
+            check(ended.code == 0, f"{ended}")
+        return name
+
+    def once(self, words, said):
+        """Runs a command that has nothing to share out: its output is there once."""
+        ended = self.start(3, words).end()
+        alone = launch.run([self.program, *words], self.folder)
+        check(ended.code == 0 and not ended.lines and not ended.left, f"{ended}")
+        check(said in ended.output and len(ended.output.splitlines()) == len(alone.output.splitlines()), f"{ended}{alone}")
+
+    def recipe(self):
+        name = self.new_name()
+        words = ["train", "sample", "--recipe", "d2l-scratch-sequential", "--epochs", "2", "--output", name]
+        # It has one shard.
+        return self.refused(words, [USAGE, 1], "shards")
+
+    def plan(self):
+        name = self.new_name()
+        words = ["train", "text.txt", "--minutes", "0.1", "--shards", "2", "--output", name]
+        ended = self.start(2, words).end()
+        check(ended.code == 0 and not ended.left, f"{ended}")
+        check(ended.seconds < 60, f"{ended}")
+        return f"{ended.seconds:.0f} s for 6 s of training"
+
+    def divergence(self):
+        name = self.new_name()
+        run = ["--hidden", "16", "--batch", "2", "--epochs", "3", "--learning-rate", "1e20", "--max-gradient-norm", "0"]
+        words = [*self.words(name, "--shards", "4", options=run), "--json"]
+        ended = self.start(3, words).end()
+        check(ended.code == 1 and len(ended.lines) == 1 and not ended.left, f"{ended}")
+        check("--learning-rate" in ended.lines[0], f"{ended}")
+        alone = launch.run([self.program, *[name + "-alone" if word == name else word for word in words]], self.folder)
+        expected, found = same_bits.events(alone.output), same_bits.events(ended.output)
+        check(expected == found, f"{same_bits.first_difference(expected, found)}")
+        return f"{len(found)} events; {ended.lines[0]}"
+
+    def two_runs(self):
+        name = self.new_name()
+        first = self.start(2, self.words(name))
+        model = Model(self.folder / name)
+        first.reach(model, 5)
+        second = self.refused(self.words(name), [1], name)
+        ended = first.end()
+        check(ended.code == 0, f"{ended}")
+        return second
+
+    def full_disk(self):
+        name = self.new_name()
+        disk = self.folder / "disk"
+        disk.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk]
+        result = subprocess.run(command, capture_output=True, text=True)
+        if result.returncode != 0:
+            return f"skipped, as no file system can be mounted: {result.stderr.strip()}"
+        try:
+            job = self.start(3, self.words(f"disk/{name}"))
+            model = Model(disk / name)
+            job.reach(model, 20)
+            with open(disk / "filler", "wb", buffering=0) as file:
+                try:
+                    while True:
+                        file.write(bytes(4096))
+                except OSError:
+                    pass
+            ended = job.end()
+            check(ended.code in self.mpi.failure_codes and not ended.left and len(ended.lines) == 1, f"{ended}")
+            check("no space left" in ended.lines[0].lower() and "--resume" in ended.lines[0], f"{ended}")
+            (disk / "filler").unlink()
+            return f"{self.is_as_undisturbed(f'disk/{name}')}; {ended.lines[0]}"
+        finally:
+            subprocess.run(["umount", "-l", disk], check=True)
+
+    def large_text(self):
+        """One whose tokens are kept in a file, which all processes use."""
+        name = self.new_name()
+        story = launch.TEXT.read_text()
+        with open(self.folder / "large.txt", "w") as file:
+            for number in range(34_000_000 // len(story.encode())):
+                file.write(f"{number} {story}")
+        run = ["--hidden", "8", "--batch", "4", "--max-steps", "30"]
+        words = [word if word != TEXT else "large.txt" for word in self.words(name, "--shards", "2", options=run)]
+        self.same(name, words, [self.program])
+        check((self.folder / name / "tokens.cache").exists(), "there is no cache")
+        (self.folder / "large.txt").unlink()
+
+
+def checks(program, folder, mpis, is_all):
+    for mpi in mpis if is_all else mpis[:1]:
+        for kind in Signals, Refusals, OtherRuns:
+            group = pathlib.Path(folder) / kind.__name__
+            group.mkdir(exist_ok=True)
+            for name, body in kind(program, group, mpi).checks(is_all):
+                yield f"{mpi.name}, {name}", body
