@@ -15,7 +15,7 @@ enum Cluster {
     protocol Member {}
 
     private static let environment = ProcessInfo.processInfo.environment
-    private static let launcher = Result { try Launcher.current(environment: environment) }
+    private static let launcher = Launcher.current(environment: environment)
     private static let state = Mutex(State())
 
     private struct State {
@@ -24,15 +24,15 @@ enum Cluster {
         var threads: Int?
         /// The folder with the checkpoints of the run that goes on; nil as long as there is none.
         var folder: String?
-        /// Whether the end of the group has been told.
+        /// Whether the end of the group has been told, or there is nothing to tell of it.
         var isReported = false
     }
 
     /// Whether this process prints and saves: whether it is number 0, or alone.
-    static let isFirst = ((try? launcher.get())?.rank ?? 0) == 0
+    static let isFirst = (launcher?.rank ?? 0) == 0
 
-    /// Whether there are no other processes, or none that could be found.
-    static let isAlone = (try? launcher.get()) == nil
+    /// Whether there are no other processes.
+    static let isAlone = launcher == nil
 
     /// The processes; nil for this one alone.
     static var group: (any ProcessGroup)? { state.withLock(\.group) }
@@ -46,8 +46,12 @@ enum Cluster {
     ///
     /// - Throws: `ClusterError`; a failure when they are of other versions of the program, or have other options.
     static func join() throws {
-        guard let launcher = try launcher.get() else { return }
-        let group = try MPIProcessGroup(launcher, environment: environment) { error in
+        guard let launcher else { return }
+        let group = try MPIProcessGroup(
+            launcher, environment: environment,
+            // Said before it is started, as a library that cannot be may end the process without another word of ours.
+            found: { Standard.error.say("\(launcher.size) processes by \($0.version), \($0.name)") }
+        ) { error in
             // Another process has failed. What this one does cannot be of use any more.
             Thread.sleep(forTimeInterval: 0.2)
             report(error, by: launcher.rank)
@@ -76,17 +80,18 @@ enum Cluster {
 
     /// Waits for the other processes, after which each may end.
     static func leave() throws {
-        try state.withLock(\.group)?.close()
-        state.withLock { $0.group = nil }
+        let group = state.withLock { state in
+            defer { state.group = nil }
+            // What happens now concerns this process alone.
+            state.isReported = true
+            return state.group
+        }
+        try group?.close()
     }
 
     /// Ends this process after an error, and with it all others; returns where it is alone.
     static func end(_ failure: Failure, by error: any Error) {
-        guard let group = state.withLock(\.group) else {
-            // Machines differ in their libraries of MPI: one process of each tells.
-            if !isFirst, error is ClusterError, (try? launcher.get())?.reportsStart == true { failure.say() }
-            return
-        }
+        guard let group = state.withLock(\.group) else { return tellAlone(failure) }
         if let error = error as? ClusterError {
             report(error, by: group.rank)
         } else {
@@ -102,6 +107,18 @@ enum Cluster {
         // Launchers end the others when the first process ends: it is the one that tells most.
         if !isFirst { Thread.sleep(forTimeInterval: 1) }
         ProcessSettings.exitAtOnce(failure.exitCode)
+    }
+
+    /// Says why this process cannot join the others, if it is to: machines differ in their libraries and programs, so that
+    /// one process of each does, in case the first has not found the same.
+    private static func tellAlone(_ failure: Failure) {
+        guard !isFirst, failure.exitCode != 0, !state.withLock(\.isReported),
+            let launcher
+        else { return }
+        // Launchers end the others when a process ends: if the first has something to say, it is to have said so.
+        Thread.sleep(forTimeInterval: 1)
+        guard launcher.reportsStart, let message = failure.message else { return }
+        tell("process \(launcher.rank) on \(SystemInfo.hostName): \(message)")
     }
 
     private static func report(_ error: ClusterError, by rank: Int) {
