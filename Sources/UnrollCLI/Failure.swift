@@ -210,6 +210,8 @@ enum Hint {
         case RecipeError.otherText: "--corpus"
         case ClusterError.noLibrary, ClusterError.otherLauncher, ClusterError.otherRelease:
             "UNROLL_MPI is the path of the library to take"
+        case ClusterError.failed("NCCL", _, _, _):
+            "UNROLL_NCCL is the path of the library to take; one that is not there lets MPI carry everything"
         case let error as CUDAError: gpuFlags(for: error)
         case let error as ImportError: importFlags(for: error)
         default: nil
