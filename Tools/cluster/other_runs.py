@@ -47,6 +47,7 @@ class OtherRuns(Disturbances):
         words = [*self.words(name, "--shards", "4", options=SHORT), "--json"]
         ended = self.start(4, words).end()
         check(ended.code == 0, f"{ended}")
+        check(all(line.startswith("{") for line in ended.output.splitlines()), f"{ended}")
         last = json.loads(ended.output.splitlines()[-1])
         check(last["event"] == "finished" and last["model"] == name, f"{ended}")
         alone = launch.run([self.program, *[name + "-alone" if word == name else word for word in words]], self.folder)
