@@ -35,6 +35,8 @@ class MPI:
         self.name = f"{kind} {number[0] if number else '(unknown version)'}"
         # For names of files.
         self.key = self.name.replace(" ", "-").lower()
+        # From 5.0 on, Open MPI's kills processes a quarter of a second after it has asked them to end.
+        self.is_hasty = self.is_open_mpi and bool(number) and int(number[0].split(".")[0]) >= 5
         # MPICH's launcher ends with the signal of the processes that it kills after another has failed.
         self.failure_codes = [1] if self.is_open_mpi else [1, signal.SIGKILL]
 

@@ -6,7 +6,7 @@ import subprocess
 
 import launch
 import same_bits
-from failures import INTERRUPTED, SHORT, TEXT, USAGE, Disturbances
+from failures import INTERRUPTED, RUN, SHORT, TEXT, USAGE, Disturbances
 from launch import Model, by_rank, check
 
 
@@ -97,7 +97,7 @@ class OtherRuns(Disturbances):
 
     def two_runs(self):
         name = self.new_name()
-        first = self.start(2, self.words(name))
+        first = self.start(2, self.words(name, options=same_bits.lasting(RUN, 100000)))
         model = Model(self.folder / name)
         first.reach(model, 5)
         second = self.refused(self.words(name), [1], name)
