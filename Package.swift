@@ -305,7 +305,8 @@ let package = Package(
         tests(
             of: "UnrollRecipes",
             uses: [
-                "RecipeFiles", "UnrollTestSupport", "UnrollBase", "UnrollCharts", "UnrollText", "UnrollEngine", "UnrollModel",
+                "RecipeFiles", "UnrollTestSupport", "UnrollBase", "UnrollCharts", "UnrollText",
+                "UnrollEngine", "UnrollModel",
                 "UnrollTraining",
             ]),
         tests(
