@@ -21,6 +21,8 @@ PACKAGES = ["openmpi-bin", "mpich"]
 # What all processes may need to end after one of them cannot go on.
 SECONDS = 10
 failed = []
+# Those that may still be running.
+jobs = []
 
 
 class MPI:
@@ -35,8 +37,10 @@ class MPI:
         self.name = f"{kind} {number[0] if number else '(unknown version)'}"
         # For names of files.
         self.key = self.name.replace(" ", "-").lower()
-        # MPICH's launcher ends with the signal of the processes that it kills after another has failed.
-        self.failure_codes = [1] if self.is_open_mpi else [1, signal.SIGKILL]
+        # From 5.0 on, Open MPI's kills processes a quarter of a second after it has asked them to end.
+        self.is_hasty = self.is_open_mpi and bool(number) and int(number[0].split(".")[0]) >= 5
+        # Those of MPICH and Intel MPI have codes of their own for the processes that they kill after another has failed.
+        self.failure_codes = [1] if self.is_open_mpi else [1, signal.SIGKILL, 255]
 
     def command(self, count, *words):
         flags = ["--allow-run-as-root", "--oversubscribe"] if self.is_open_mpi else []
@@ -93,6 +97,7 @@ class Job:
             list(map(str, command)), cwd=folder, stdin=subprocess.DEVNULL, stdout=self.files[0], stderr=self.files[1],
             env=os.environ | dict([self.tag.split("=")]) | dict(environment))
         self.start = time.monotonic()
+        jobs.append(self)
 
     def processes(self):
         """The environment of each process that has come of the command, by its identifier; not of the command itself."""
@@ -157,6 +162,7 @@ class Job:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
         code = self.process.wait()
+        jobs.remove(self)
         texts = []
         for file in self.files:
             file.seek(0)
@@ -241,4 +247,6 @@ def report(name, body):
     except AssertionError as error:
         detail, is_right = error, False
         failed.append(name)
+        for job in list(jobs):
+            job.end(0)
     print(f"{'ok    ' if is_right else 'FAILED'} {name} ({time.monotonic() - start:.1f} s){detail and ': '}{detail}", flush=True)

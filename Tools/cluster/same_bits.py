@@ -80,7 +80,7 @@ class Runs:
         model, found = self.result(words, mpi.command(count), what)
         difference = expected.difference(model)
         check(difference is None, f"{difference} is not that of a process alone")
-        check(found == expected_events, f"other events than those of a process alone: {first_difference(expected_events, found)}")
+        check(found == expected_events, f"not the events of a process alone: {first_difference(expected_events, found)}")
         shutil.rmtree(model.folder)
         return f"{expected.steps} steps"
 
