@@ -7,6 +7,10 @@ public protocol ProcessGroup: AnyObject, Sendable {
     var rank: Int { get }
     /// The number of processes, at least 1.
     var size: Int { get }
+    /// This process among those of its machine, from 0; they share out its GPUs.
+    ///
+    /// Default: 0.
+    var localRank: Int { get }
 
     /// Sends and receives messages; returns when all of them have arrived or may be forgotten.
     ///
@@ -21,6 +25,10 @@ public protocol ProcessGroup: AnyObject, Sendable {
     ///
     /// - Parameter reason: One line for people.
     func end(because reason: String)
+}
+
+extension ProcessGroup {
+    public var localRank: Int { 0 }
 }
 
 /// A message to another process, or from it.

@@ -3,6 +3,7 @@ import Foundation
 import Synchronization
 import Unroll
 import UnrollBase
+import UnrollCUDA
 import UnrollCluster
 import UnrollKernels
 
@@ -39,6 +40,12 @@ enum Cluster {
 
     /// Threads for this process where none was given; nil for as many as there are processors.
     static var threads: Int? { state.withLock(\.threads) }
+
+    /// The GPU for this process where none was given: those of a machine are shared out.
+    static var device: Int {
+        // That there is none is found where it is opened.
+        (try? CUDAEngine.device(ofLocalRank: launcher?.localRank ?? 0)) ?? 0
+    }
 
     // MARK: Beginning
 

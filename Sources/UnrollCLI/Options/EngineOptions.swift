@@ -75,7 +75,7 @@ struct TrainingEngineOptions: ParsableArguments {
         switch given ?? .auto {
         case .auto: .automatic(threads: threads ?? Cluster.threads)
         case .cpu: .cpu(threads: threads ?? Cluster.threads)
-        case .cuda: .cuda(device: device.index)
+        case .cuda: .cuda(device: device.given ?? Cluster.device)
         case .reference: .reference
         }
     }

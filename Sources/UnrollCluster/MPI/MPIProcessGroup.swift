@@ -15,6 +15,8 @@ package final class MPIProcessGroup: ProcessGroup {
     package let rank: Int
     /// The number of processes.
     package let size: Int
+    /// This process among those of its machine.
+    package var localRank: Int { launcher.localRank ?? 0 }
     /// What has started the processes.
     package let launcher: Launcher
 

@@ -75,7 +75,7 @@ public final class Trainer: Sendable {
                 allowed: "float32 with the reference engine, which computes in double precision")
         }
         guard corpus.vocabulary.count > 1 else { throw TrainingError.noKnownTokens(text: corpus.name) }
-        let choice = kind.choice(precision: options.precision)
+        let choice = kind.choice(precision: options.precision, localRank: group?.localRank ?? 0)
         try Self.checkMemory(of: model, vocabularySize: corpus.vocabulary.count, options, on: choice.kind)
         try options.regularization.check(for: model)
         // A run that was saved goes on as it began.
