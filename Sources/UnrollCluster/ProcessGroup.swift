@@ -28,6 +28,7 @@ public protocol ProcessGroup: AnyObject, Sendable {
 }
 
 extension ProcessGroup {
+    /// The only process of its machine.
     public var localRank: Int { 0 }
 }
 

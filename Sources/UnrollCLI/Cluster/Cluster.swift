@@ -62,7 +62,7 @@ enum Cluster {
             // Another process has failed. What this one does cannot be of use any more.
             Thread.sleep(forTimeInterval: 0.2)
             report(error, by: launcher.rank)
-            ProcessSettings.exitAtOnce(1)
+            ProcessSettings.exitAtOnce(exitCode(for: error))
         }
         state.withLock { $0.group = group }
         try ProcessStart.current.checkAgreement(in: group)
@@ -108,12 +108,21 @@ enum Cluster {
                 let place = isFirst ? "" : "process \(group.rank) on \(SystemInfo.hostName): "
                 let wayOut = isFirst ? "" : wayOut
                 tell("\(place)\(failure.message ?? "failed")\(wayOut)")
-                group.end(because: failure.message ?? "failed")
+                // With its exit code, as a launcher ends with that of whichever process ends first.
+                group.end(because: "\(failure.exitCode) \(failure.message ?? "failed")")
             }
         }
         // Launchers end the others when the first process ends: it is the one that tells most.
         if !isFirst { Thread.sleep(forTimeInterval: 1) }
-        ProcessSettings.exitAtOnce(failure.exitCode)
+        ProcessSettings.exitAtOnce((error as? ClusterError).map(exitCode) ?? failure.exitCode)
+    }
+
+    /// The exit code where the group has ended: that of the process that has ended it.
+    private static func exitCode(for error: ClusterError) -> Int32 {
+        guard case .ended(_, _, let reason) = error, let code = Int32(reason.prefix { $0 != " " }) else {
+            return 1
+        }
+        return code
     }
 
     /// Says why this process cannot join the others, if it is to: machines differ in their libraries and programs, so that
