@@ -20,6 +20,7 @@ class OtherRuns(Disturbances):
             yield "--dry-run", lambda: self.once(["train", "text.txt", "--preset", "book", "--dry-run"], "tokens/s")
             yield "unroll info", lambda: self.once(["info", self.trained()], "lstm")
             yield "unroll generate", lambda: self.once(["generate", self.trained(), "--prompt", "The ", "--length", "5"], "The ")
+            yield "unroll evaluate", self.evaluation
             yield "--recipe", self.recipe
             yield "a plan", self.plan
             yield "a learning rate that is far too large", self.divergence
@@ -68,6 +69,16 @@ class OtherRuns(Disturbances):
         alone = launch.run([self.program, *words], self.folder)
         check(ended.code == 0 and not ended.lines and not ended.left, f"{ended}")
         check(said in ended.output and len(ended.output.splitlines()) == len(alone.output.splitlines()), f"{ended}{alone}")
+
+    def evaluation(self):
+        """The figures of a text in shards, which are the same by any number of processes."""
+        words = ["evaluate", self.trained(), "text.txt", "--shards", "5", "--json"]
+        alone = launch.run([self.program, *words], self.folder)
+        check(alone.code == 0, f"alone: {alone}")
+        for count in 2, 3:
+            ended = self.start(count, words).end()
+            check(ended.code == 0 and not ended.left, f"{ended}")
+            check(ended.output == alone.output, f"{ended.output}is not {alone.output}")
 
     def recipe(self):
         name = self.new_name()
