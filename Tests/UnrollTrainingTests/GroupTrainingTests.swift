@@ -143,9 +143,11 @@ import UnrollTraining
         #expect(found.count > 5)
         #expect(found.isSubset(of: expected))
         for name in found {
-            #expect(
-                try Snapshot(of: folder("together/checkpoints/\(name)"))
-                    == Snapshot(of: folder("alone/checkpoints/\(name)")), "\(name)")
+            let together = try Snapshot(of: folder("together/checkpoints/\(name)"))
+            let alone = try Snapshot(of: folder("alone/checkpoints/\(name)"))
+            #expect(together.tensors == alone.tensors && together.model == alone.model, "\(name)")
+            // A group saves right after the step, and one process after what is reported of it.
+            #expect(together.position["steps"] == alone.position["steps"], "\(name)")
         }
     }
 

@@ -78,6 +78,7 @@ import UnrollTraining
         ("epochs", { _ in }, { $0.options.epochs = 4 }),
         ("maxSteps", { _ in }, { $0.options.maxSteps = 2 }),
         ("batchSize", { _ in }, { $0.options.batchSize = 3 }),
+        ("shards", { _ in }, { $0.options.shards = 2 }),
         ("sequenceLength", { _ in }, { $0.options.sequenceLength += 2 }),
         (
             "partitioning", { _ in },

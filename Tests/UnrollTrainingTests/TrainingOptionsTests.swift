@@ -33,7 +33,7 @@ import UnrollTraining
                 labelSmoothing: 0.05),
             initializer: .orthogonal, seed: .max, precision: .bfloat16)
         (options.statefulEpochs, options.validationWindows, options.testFraction) = (2, 11, 0.125)
-        options.maxSteps = 8
+        (options.maxSteps, options.shards) = (8, 2)
         (options.validationSteps, options.averagingPatience, options.maxRecoveries) = (6, 5, 1)
         return options
     }
