@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import Testing
 import UnrollBase
@@ -174,13 +175,17 @@ struct ProcessGroupTests {
     /// NCCL would wait forever for a process that is lost, which the other group finds out.
     @Test func aLostProcessEndsAnExchange() throws {
         let library = try FakeLibrary("nccl")
+        let isReady = DispatchSemaphore(value: 0)
         let results = LocalProcessGroup.runEnding(2) { group in
             let engine = try Self.engine()
             let reaching = try engine.group(reaching: group, environment: ["UNROLL_NCCL": library.file.path])
             guard group.rank == 0 else {
+                // Not while the other one is still preparing.
+                isReady.wait()
                 group.end(because: "the disk is full")
                 return
             }
+            isReady.signal()
             let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: 1, alignment: 1)
             defer { bytes.deallocate() }
             // And it stays so.
