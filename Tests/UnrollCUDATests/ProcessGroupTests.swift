@@ -154,6 +154,8 @@ struct ProcessGroupTests {
         let results = LocalProcessGroup.runEnding(2) { group in
             let engine = try Self.engine()
             let reaching = try engine.group(reaching: group, environment: ["UNROLL_NCCL": library.file.path])
+            // Not while the other one is still preparing.
+            try group.barrier()
             library["state"] = 2
             var byte: UInt8 = 0
             try withUnsafeMutableBytes(of: &byte) {
@@ -181,7 +183,7 @@ struct ProcessGroupTests {
             let reaching = try engine.group(reaching: group, environment: ["UNROLL_NCCL": library.file.path])
             guard group.rank == 0 else {
                 // Not while the other one is still preparing.
-                isReady.wait()
+                _ = isReady.wait(timeout: .now() + 600)
                 group.end(because: "the disk is full")
                 return
             }
