@@ -174,7 +174,7 @@ import UnrollTraining
         }
         #expect(abs(evaluation.nats / expected - 1) < 1e-5)
         let whole = try model.evaluate(on: corpus)
-        #expect((evaluation == whole) == (shards == 1))
+        if shards == 1 { #expect(evaluation == whole) }
         #expect(evaluation.bitsPerByte != nil || whole.bitsPerByte == nil)
     }
 
