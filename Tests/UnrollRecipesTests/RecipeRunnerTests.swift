@@ -1,6 +1,4 @@
-import Dispatch
 import Foundation
-import Synchronization
 import Testing
 import UnrollEngine
 import UnrollModel
@@ -43,21 +41,12 @@ import UnrollTraining
         let recipe = try TestRecipe.recipe()
         let alone = figures(try await TestRecipe.result())
         #expect(alone.count == 3)
-        let results = LocalProcessGroup.run(size) { group in
-            let runner = RecipeRunner(recipe, engine: .cpu(threads: 1), group: group)
-            let (box, isDone) = (ResultBox(), DispatchSemaphore(value: 0))
-            Task {
-                do {
-                    box.set(.success(try await runner.run { try TestRecipe.corpus($0) }))
-                } catch {
-                    box.set(.failure(error))
-                }
-                isDone.signal()
+        let results = LocalProcessGroup.runTasks(size) { group in
+            try await RecipeRunner(recipe, engine: .cpu(threads: 1), group: group).run {
+                try TestRecipe.corpus($0)
             }
-            isDone.wait()
-            return try box.value?.get()
         }
-        for result in results { #expect(figures(try #require(try result.get())) == alone) }
+        for result in results { #expect(figures(try result.get()) == alone) }
     }
 
     @Test func theLevelOfTensorsTrainsTheSameNetwork() async throws {
@@ -215,13 +204,4 @@ import UnrollTraining
         }
         await #expect(throws: CancellationError.self) { try await task.value }
     }
-}
-
-/// What a task leaves for the thread that waits for it.
-private final class ResultBox: Sendable {
-    private let result = Mutex<Result<RecipeResult, any Error>?>(nil)
-
-    var value: Result<RecipeResult, any Error>? { result.withLock(\.self) }
-
-    func set(_ value: Result<RecipeResult, any Error>) { result.withLock { $0 = value } }
 }

@@ -87,14 +87,14 @@ import UnrollTraining
     @Test(arguments: settings) func aRunGoesOnWithOtherNumbersOfProcesses(setting: Setting) throws {
         let model = folder("model")
         try TrainingGroup.train(1, to: folder("alone")) { try trainer(setting, in: $0) }
-        _ = TrainingGroup.run(2) { group in
+        _ = LocalProcessGroup.runTasks(2) { group in
             try await interrupted(try trainer(setting, in: group), in: group, by: 1, savedTo: model)
         }
         #expect(try Snapshot(of: model) != Snapshot(of: folder("alone")))
         let resumed: @Sendable (LocalProcessGroup) throws -> Trainer = { group in
             try Trainer(resuming: model, corpus: corpus, engine: .cpu(threads: 1), group: group)
         }
-        _ = TrainingGroup.run(3) { group in
+        _ = LocalProcessGroup.runTasks(3) { group in
             try await interrupted(try resumed(group), in: group, by: 0, savedTo: model)
         }
         try TrainingGroup.train(4, to: model, resumed)
@@ -121,7 +121,7 @@ import UnrollTraining
 
     @Test(arguments: [0, 1, 2]) func aProcessThatIsCanceledStopsAllAfterTheSameStep(rank: Int) throws {
         let setting = Self.settings[2]
-        let steps = try TrainingGroup.run(3) { group in
+        let steps = try LocalProcessGroup.runTasks(3) { group in
             try await interrupted(
                 try trainer(setting, in: group), in: group, by: rank, savedTo: folder("model"))
         }.map { try $0.get() }
@@ -152,7 +152,7 @@ import UnrollTraining
     }
 
     @Test func aStateThatIsScatteredIsNotSaved() throws {
-        let results = TrainingGroup.run(2) { group in
+        let results = LocalProcessGroup.runTasks(2) { group in
             let trainer = try trainer(Self.settings[1], in: group)
             for try await event in trainer.run() {
                 guard case .validation = event else { continue }
@@ -169,7 +169,7 @@ import UnrollTraining
     // MARK: Ends
 
     @Test func aProcessThatLeavesEndsTheOthers() throws {
-        let results = TrainingGroup.run(3, patience: 0.5) { group in
+        let results = LocalProcessGroup.runTasks(3, patience: 0.5) { group in
             let trainer = try trainer(Self.settings[1], in: group)
             for try await event in trainer.run() {
                 if group.rank == 1, case .validation = event { return }
@@ -179,7 +179,7 @@ import UnrollTraining
     }
 
     @Test func moreProcessesThanShardsAreRefused() {
-        let results = TrainingGroup.run(6) { group in _ = try trainer(Self.settings[0], in: group) }
+        let results = LocalProcessGroup.runTasks(6) { group in _ = try trainer(Self.settings[0], in: group) }
         for result in results { expectParameterError("shards") { try result.get() } }
     }
 
@@ -189,7 +189,7 @@ import UnrollTraining
     private func expectDisagreement(
         _ subject: String, _ make: @escaping @Sendable (_ isOther: Bool, LocalProcessGroup) throws -> Trainer
     ) {
-        for result in TrainingGroup.run(3, { group in _ = try make(group.rank == 2, group) }) {
+        for result in LocalProcessGroup.runTasks(3, { group in _ = try make(group.rank == 2, group) }) {
             let error = #expect(throws: TrainingError.self) { try result.get() }
             guard case .otherProcess(rank: 2, let found, let value, let expected) = error else {
                 Issue.record("\(String(describing: error))")
