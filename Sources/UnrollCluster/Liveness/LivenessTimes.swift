@@ -16,6 +16,10 @@ package struct LivenessTimes: Sendable {
     ///
     /// Default: 1 second.
     package var farewell: Duration
+    /// The time that all processes have to start.
+    ///
+    /// Default: 60 seconds, which is long for thousands of processes on a busy file system.
+    package var start: Duration = .seconds(60)
     /// How long the process that reports why the group has ended goes before the others.
     ///
     /// Launchers kill all processes as soon as one exits with an error. Default: 0.4 seconds.

@@ -43,6 +43,16 @@ final class MPIWatch: Sendable {
         }
         thread.name = "MPI"
         thread.start()
+        // A process that ends before it has joined is not noticed by every launcher, and MPI would wait for it.
+        let (backoff, deadline) = (Backoff(), SuspendingClock.now + times.start)
+        while state.withLock({ $0.session == nil }) {
+            guard SuspendingClock.now < deadline else {
+                throw .failed(
+                    library: library.name, version: library.version, function: "MPI_Init_thread",
+                    reason: "not all of the \(launcher.size) processes have started in \(times.start.inSeconds) seconds")
+            }
+            backoff.wait()
+        }
         return try wait { $0.session }.get()
     }
 
