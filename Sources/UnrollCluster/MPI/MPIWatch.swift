@@ -33,7 +33,7 @@ final class MPIWatch: Sendable {
 
     /// Starts MPI, and to watch.
     ///
-    /// - Throws: What `MPISession.init` throws.
+    /// - Throws: What `MPISession.init` throws; `ClusterError.failed` if not all processes start in time.
     func start(_ library: MPILibrary, launcher: Launcher) throws(ClusterError) -> MPISession {
         // MPI wants to be ended by the thread that has started it, and the program's tasks have no threads of their own.
         let thread = Thread { [self] in
@@ -49,7 +49,9 @@ final class MPIWatch: Sendable {
             guard SuspendingClock.now < deadline else {
                 throw .failed(
                     library: library.name, version: library.version, function: "MPI_Init_thread",
-                    reason: "not all of the \(launcher.size) processes have started in \(times.start.inSeconds) seconds")
+                    reason:
+                        "not all of the \(launcher.size) processes have started in \(times.start.inSeconds) seconds"
+                )
             }
             backoff.wait()
         }
