@@ -45,17 +45,13 @@ final class MPIWatch: Sendable {
         thread.start()
         // A process that ends before it has joined is not noticed by every launcher, and MPI would wait for it.
         let (backoff, deadline) = (Backoff(), SuspendingClock.now + times.start)
-        while state.withLock({ $0.session == nil }) {
-            guard SuspendingClock.now < deadline else {
-                throw .failed(
-                    library: library.name, version: library.version, function: "MPI_Init_thread",
-                    reason:
-                        "not all of the \(launcher.size) processes have started in \(times.start.inSeconds) seconds"
-                )
-            }
+        while SuspendingClock.now < deadline {
+            if let session = state.withLock({ $0.session }) { return try session.get() }
             backoff.wait()
         }
-        return try wait { $0.session }.get()
+        throw .failed(
+            library: library.name, version: library.version, function: "MPI_Init_thread",
+            reason: "not all of the \(launcher.size) processes have started in \(times.start.inSeconds) seconds")
     }
 
     /// Whether the group has ended; nothing is to be asked of MPI then.

@@ -123,6 +123,7 @@ package final class ShardedEngine: NetworkWrapper {
         if rows.isEmpty {
             // The last windows of a text may be too few for all shards.
             try gradientEngine.clearGradient(memory)
+            newStates[own] = nil
         } else {
             shard.copyRows(rows, of: minibatch)
             if let state = states[own] {

@@ -51,7 +51,11 @@ struct StepTail {
         for shard in 0..<shardCount {
             var bits: UInt64 = 0
             for part in 0..<Self.parts {
-                bits |= UInt64(numbers[Self.parts * shard + part]) << (16 * part)
+                // What has been damaged on its way is no loss, and the step does not count.
+                guard let number = UInt16(exactly: numbers[Self.parts * shard + part]) else {
+                    return (.nan, [])
+                }
+                bits |= UInt64(number) << (16 * part)
             }
             loss += Double(bitPattern: bits)
         }
