@@ -51,7 +51,8 @@ final class MPIWatch: Sendable {
         }
         throw .failed(
             library: library.name, version: library.version, function: "MPI_Init_thread",
-            reason: "not all of the \(launcher.size) processes have started in \(times.start.inSeconds) seconds")
+            reason:
+                "not all of the \(launcher.size) processes have started in \(times.start.inSeconds) seconds")
     }
 
     /// Whether the group has ended; nothing is to be asked of MPI then.
